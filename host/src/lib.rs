@@ -155,10 +155,10 @@
 //! runner                         the library's door
 //! backup migration_tests sandbox what runs components, tests migrations, makes backups
 //! engine                         plans and runs
-//! dump project scratch           schema and rows as text; files and settings; scratch databases
+//! dump scratch                   schema and rows as text; scratch databases
 //! ```
 //!
-//! Below them are crates that know nothing of migrations: `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
+//! Below them are crates that know nothing of migrations: `runner-project` (files and settings), `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
 //! `runner-postgres` and `runner-mysql`, `runner-database` (the trait that they implement), `runner-sql` (statements told apart and split), `runner-data` (values and
 //! batches) and `runner-base` (errors, dialects, and what else all share).
 
@@ -187,8 +187,6 @@ pub mod fleet;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod migration_tests;
-#[doc(hidden)]
-pub mod project;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod report;
@@ -211,12 +209,12 @@ pub use engine::plan::{Plan, PlannedMigration};
 pub use engine::status::{Standing, StatusRow};
 pub use engine::target::Target;
 pub use engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
-pub use project::Project;
-pub use project::settings::OnExisting;
 pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};
 pub use runner_base::dialect::Dialect;
 pub use runner_base::error::{Error, ErrorKind, Result};
 pub use runner_data::Value;
+pub use runner_project::Project;
+pub use runner_project::settings::OnExisting;
 #[cfg(feature = "components")]
 pub use sandbox::compile::compile_component;
 

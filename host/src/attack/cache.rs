@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::arena::Verdict;
 use super::class::Attempt;
-use crate::project::limits::Limits;
 use crate::sandbox::{Cache, engine};
 use runner_base::error::{Error, Result};
 use runner_drivers::copy::Directory;
+use runner_project::limits::Limits;
 
 /// Two artifacts.
 const ONE: &str = "1111111111111111111111111111111111111111111111111111111111111111";

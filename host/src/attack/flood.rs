@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::engine::Script;
-use crate::project::build::component_of;
-use crate::project::limits::Limits;
-use crate::project::sha256;
 use crate::sandbox::{Sandbox, SandboxOptions};
 use runner_base::error::{Error, Result};
+use runner_project::build::component_of;
+use runner_project::limits::Limits;
+use runner_project::sha256;
 
 /// After this time it is to stop.
 pub(super) const TIME: Duration = Duration::from_millis(300);

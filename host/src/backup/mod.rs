@@ -23,7 +23,6 @@ use async_trait::async_trait;
 use crate::engine::backup::{Backup, BackupDone, BackupJob};
 use crate::engine::event::Event;
 use crate::engine::stopped::stopped;
-use crate::project::settings::BackupTo;
 use place::{Growing, Place};
 use runner_base::error::{Error, Result};
 #[cfg(feature = "sqlite")]
@@ -32,6 +31,7 @@ use runner_database::stop::StopReason;
 use runner_database::{DatabaseUrl, Dialect, StopSignal};
 #[cfg(not(feature = "sqlite"))]
 use runner_drivers::no_driver;
+use runner_project::settings::BackupTo;
 
 /// BackupOptions for backups.
 #[derive(Clone, Debug)]

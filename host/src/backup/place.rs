@@ -8,11 +8,11 @@ use cap_std::fs::Dir;
 use jiff::Timestamp;
 
 use super::BackupOptions;
-use crate::project::leaves;
-use crate::project::settings::BackupTo;
 use runner_base::error::{Error, Result};
 use runner_base::random;
 use runner_database::{DatabaseUrl, Dialect};
+use runner_project::leaves;
+use runner_project::settings::BackupTo;
 
 /// Default directory for backups of servers, in the project.
 const DIRECTORY: &str = "backups";

@@ -5,11 +5,11 @@ use super::context::Context;
 use super::exit;
 use super::package_args::AddArgs;
 use crate::engine::plan::{grants_to_paste, lacking};
-use crate::project::packages::{self, AddRequest, PackageName, Place, Vendored};
 use crate::report::json::VendoredJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_database::{Grants, StopSignal};
+use runner_project::packages::{self, AddRequest, PackageName, Place, Vendored};
 
 /// Adds a package.
 pub fn run(context: &Context, args: &AddArgs) -> Result<u8> {

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::context::Context;
-use crate::project::catalog::{Catalog, Checks, ComparedTexts, Migration};
-use crate::project::lockfile::LockLine;
-use crate::project::settings::DatabaseUse;
-use crate::project::{LoadRequest, RevisionKey, Settings, package_of};
 use crate::scratch::ScratchDirectory;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result};
+use runner_project::catalog::{Catalog, Checks, ComparedTexts, Migration};
+use runner_project::lockfile::LockLine;
+use runner_project::settings::DatabaseUse;
+use runner_project::{LoadRequest, RevisionKey, Settings, package_of};
 
 /// How to get what a shallow clone lacks.
 const FETCH: &str = "in GitHub Actions, give `actions/checkout` the option `fetch-depth: 0`";

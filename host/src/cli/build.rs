@@ -6,14 +6,14 @@ use super::applied::Applied;
 use super::context::Context;
 use super::exit;
 use crate::engine::script::{AssetPlace, Assets};
-use crate::project::build::{BuildRequest, Described, build, lines};
-use crate::project::lockfile::{ComponentDescription, LockLine};
-use crate::project::script::{LoadedScript, embedded};
 use crate::report::json::BuildJson;
 use crate::report::{Format, Text, text};
 use crate::sandbox::{self, Sandbox};
 use runner_base::error::Result;
 use runner_database::StopSignal;
+use runner_project::build::{BuildRequest, Described, build, lines};
+use runner_project::lockfile::{ComponentDescription, LockLine};
+use runner_project::script::{LoadedScript, embedded};
 
 /// Builds components and updates the lockfile.
 pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {

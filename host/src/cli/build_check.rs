@@ -4,12 +4,12 @@ use super::build::with_request;
 use super::context::Context;
 use super::{exit, signals};
 use crate::engine::stopped::stopped;
-use crate::project::build::{CheckReport, Verdict, check};
 use crate::report::json::CheckJson;
 use crate::report::{Format, error, text, units};
 use crate::scratch::ScratchDirectory;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::StopSignal;
+use runner_project::build::{CheckReport, Verdict, check};
 
 /// Proves that artifacts come from their sources, and writes nothing to the project.
 pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {

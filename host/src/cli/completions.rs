@@ -12,11 +12,11 @@ use clap_complete::env::{CompleteEnv, Shells};
 use super::args::Cli;
 use super::{exit, request};
 use crate::fleet;
-use crate::project::catalog::Catalog;
-use crate::project::settings::DatabaseUse;
-use crate::project::{Checks, LoadRequest, Settings, TARGET_WORDS};
 use crate::report::{Printer, escape};
 use runner_base::error::{Error, Result};
+use runner_project::catalog::Catalog;
+use runner_project::settings::DatabaseUse;
+use runner_project::{Checks, LoadRequest, Settings, TARGET_WORDS};
 
 /// The variable by which a shell asks for completions.
 const VARIABLE: &str = "COMPLETE";

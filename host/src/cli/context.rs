@@ -10,15 +10,15 @@ use super::new_lines::NewLines;
 use super::request::{GlobalRequest, flags};
 use crate::engine::event::{Event, LogLevel};
 use crate::fleet;
-use crate::project::lockfile::LockLine;
-use crate::project::settings::DatabaseUse;
-use crate::project::{Catalog, CatalogReport, Checks, LoadRequest, Settings, StaleShared, UnknownShared};
 use crate::report::json::DatabaseJson;
 use crate::report::{Format, Printer, SinkOptions, Text, sink, text};
 use crate::runner::setup::Note;
 pub use crate::runner::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::redact::is_secret_word;
+use runner_project::lockfile::LockLine;
+use runner_project::settings::DatabaseUse;
+use runner_project::{Catalog, CatalogReport, Checks, LoadRequest, Settings, StaleShared, UnknownShared};
 
 /// What a command works with.
 pub struct Context {

@@ -12,7 +12,6 @@ use crate::engine::existing;
 use crate::engine::history::{self, History, Record};
 use crate::engine::plan::{PlanInput, plan_apply};
 use crate::engine::stopped::stopped;
-use crate::project::Catalog;
 use crate::report::json::DbJson;
 use crate::report::{Format, SinkOptions, Text, sink, text};
 use crate::runner::run as library;
@@ -21,6 +20,7 @@ use runner_base::error::{Error, ErrorKind, Result};
 use runner_base::runtime;
 use runner_database::{ConnectOptions, DatabaseErrorKind, StopSignal};
 use runner_drivers::{connect, lifecycle};
+use runner_project::Catalog;
 
 /// How often a server that does not accept connections is tried again.
 const POLL: Duration = Duration::from_millis(250);

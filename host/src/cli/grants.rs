@@ -8,14 +8,14 @@ use super::grants_args::GrantsCommand;
 use crate::engine::history::History;
 use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
 use crate::engine::target::compare_revisions;
-use crate::project::catalog::{Catalog, CatalogProblemKind};
-use crate::project::{migration_id, package_of};
 use crate::report::json::GrantsJson;
 use crate::report::{Format, Text, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
 use runner_database::{Database, Dialect, order};
+use runner_project::catalog::{Catalog, CatalogProblemKind};
+use runner_project::{migration_id, package_of};
 
 /// Looks at the logins of components, or changes them.
 pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {

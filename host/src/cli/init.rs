@@ -6,9 +6,6 @@ use std::time::Duration;
 use super::exit;
 use crate::engine::identity::Identity;
 use crate::engine::{existing, history};
-use crate::project::scaffold::{Scaffolded, github, init, revision_at};
-use crate::project::settings::FILE_NAME;
-use crate::project::{LoadRequest, Settings};
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Printer, Text, text};
 use runner_base::error::{Error, Result};
@@ -16,6 +13,9 @@ use runner_base::runtime;
 use runner_base::suggest::quoted_for_shell;
 use runner_database::{ConnectOptions, DatabaseUrl};
 use runner_drivers::connect;
+use runner_project::scaffold::{Scaffolded, github, init, revision_at};
+use runner_project::settings::FILE_NAME;
+use runner_project::{LoadRequest, Settings};
 
 /// How long to wait for a server whose database may have tables: the project is made either way.
 const PATIENCE: Duration = Duration::from_secs(5);

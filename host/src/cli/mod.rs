@@ -65,8 +65,6 @@ use clap::Parser;
 use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
 use crate::engine::apply::Action;
-use crate::project::build::wrapper;
-use crate::project::env::{self, Switches};
 use crate::report::json::ErrorDocument;
 use crate::report::{ColorWhen, Format, Printer, Verbosity};
 use crate::sandbox::compile;
@@ -76,6 +74,8 @@ use context::Context;
 use request::{FleetRequest, GlobalRequest, PrinterFlags};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::redact::{redact, redact_url};
+use runner_project::build::wrapper;
+use runner_project::env::{self, Switches};
 
 /// Runs the process's command line. On Unix the process ends with a command, and this does not return.
 pub fn main() -> ExitCode {

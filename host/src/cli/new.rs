@@ -3,11 +3,11 @@
 use super::context::Context;
 use super::exit;
 use crate::engine::identity::Identity;
-use crate::project::scaffold::{Language, NewRequest, new_migration, revision_at};
-use crate::project::script::embedded;
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Text, text};
 use runner_base::error::Result;
+use runner_project::scaffold::{Language, NewRequest, new_migration, revision_at};
+use runner_project::script::embedded;
 
 /// Creates a migration.
 pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8> {

@@ -3,8 +3,8 @@
 
 use super::context::Context;
 use crate::engine::event::{Event, EventSink, LogLevel};
-use crate::project::lockfile::{LockLine, add_lines};
 use crate::report::{Format, Lines, Text};
+use runner_project::lockfile::{LockLine, add_lines};
 
 /// Lines that are not written yet.
 #[derive(Default)]

@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use super::exit;
-use crate::project::packages;
 use crate::report::json::OutdatedJson;
 use crate::report::{Format, text};
 use runner_base::error::Result;
+use runner_project::packages;
 
 /// Shows which versions of the project's packages there are.
 pub fn run(context: &Context) -> Result<u8> {

@@ -7,10 +7,10 @@ use super::exit;
 use super::package_args::PackageArgs;
 use crate::engine::plan::{grants_for, grants_to_paste, lacking};
 use crate::engine::target::Candidates;
-use crate::project::packages::{self, MakeRequest, PackageName, Place, PushRequest, Version, make};
 use crate::report::json::PackageJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
+use runner_project::packages::{self, MakeRequest, PackageName, Place, PushRequest, Version, make};
 
 /// A package that is to be made.
 pub struct Request {

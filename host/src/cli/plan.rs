@@ -15,8 +15,6 @@ use crate::engine::plan::{
     Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect, plan_towards,
 };
 use crate::engine::transcript::store::known_unrepeatable;
-use crate::project::catalog::Catalog;
-use crate::project::settings::OnExisting;
 use crate::report::escape::first_escaped;
 use crate::report::json::{ErrorJson, PlanJson};
 use crate::report::{Format, Printer, Text, text};
@@ -26,6 +24,8 @@ use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::logins::{LoginRequest, LoginTask, Removal};
 use runner_database::{Database, Facts, HostSession, order};
+use runner_project::catalog::Catalog;
+use runner_project::settings::OnExisting;
 use runner_sql::changes_session;
 
 /// Shows what would run.

@@ -2,11 +2,11 @@
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use crate::project::packages::{self, PackageName, Removed};
 use crate::report::json::RemovedJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_project::packages::{self, PackageName, Removed};
 
 /// Removes a package.
 pub fn run(context: &Context, name: &PackageName) -> Result<u8> {

@@ -3,13 +3,13 @@
 use super::context::{Context, HistoryDetail};
 use super::exit;
 use crate::engine::identity::Identity;
-use crate::project::catalog::Migration;
-use crate::project::scaffold::{RenumberRequest, Renumbered, plan_renumber, renumber, revision_at};
-use crate::project::{Catalog, Checks, RevisionKey};
 use crate::report::json::RenumberJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_project::catalog::Migration;
+use runner_project::scaffold::{RenumberRequest, Renumbered, plan_renumber, renumber, revision_at};
+use runner_project::{Catalog, Checks, RevisionKey};
 
 /// Gives a migration another revision.
 pub fn run(context: &Context, migration: &str, revision: Option<&str>) -> Result<u8> {

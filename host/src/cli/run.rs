@@ -13,13 +13,13 @@ use crate::engine::apply::Action;
 use crate::engine::backup::BackupDone;
 use crate::engine::identity::Identity;
 use crate::engine::outcome::Outcome;
-use crate::project::Catalog;
 use crate::report::json::{Afterwards, RunJson};
 use crate::report::{Format, Printer, SinkOptions, Verbosity, sink, text};
 use crate::runner::run::{self as library, DryRunOrder, RunOrder};
 use runner_base::error::Result;
 use runner_base::runtime;
 use runner_database::StopSignal;
+use runner_project::Catalog;
 
 /// What a command did before its run.
 #[derive(Default)]

@@ -8,11 +8,11 @@ use crate::engine::run::Run;
 use crate::engine::status::{only_remembered, status};
 use crate::engine::target::{Candidates, compare_revisions};
 use crate::engine::transcript::unrepeatable;
-use crate::project::migration_id;
 use crate::report::json::{RevisionDetails, ShowJson};
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_project::migration_id;
 
 /// Shows one revision in detail.
 pub fn run(context: &Context, wanted: &str) -> Result<u8> {

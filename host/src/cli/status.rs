@@ -9,11 +9,11 @@ use crate::engine::control::{self, look::Overview};
 use crate::engine::history::History;
 use crate::engine::plan::{renumber, took_the_place};
 use crate::engine::status::{Standing, StatusRow, status};
-use crate::project::{CatalogReport, migration_id};
 use crate::report::json::StatusJson;
 use crate::report::{Format, text};
 use runner_base::error::{ErrorKind, Result};
 use runner_base::runtime;
+use runner_project::{CatalogReport, migration_id};
 
 /// Shows the state of each revision.
 pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {

@@ -2,10 +2,10 @@
 
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::validate::Remarks;
-use crate::project::Checks;
-use crate::project::catalog::{Catalog, CatalogProblem, mismatched};
 use runner_base::error::{Error, Result, several};
 use runner_base::runtime;
+use runner_project::Checks;
+use runner_project::catalog::{Catalog, CatalogProblem, mismatched};
 
 /// A project and its errors.
 pub(super) struct Survey {

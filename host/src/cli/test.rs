@@ -14,12 +14,12 @@ use crate::dump::Ignore;
 use crate::engine::identity::Identity;
 use crate::engine::target::Candidates;
 use crate::migration_tests::{DatabaseReport, MigrationTest, TestRunner};
-use crate::project::{Catalog, Checks, Origin, fixtures};
 use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::{DatabaseUrl, StopSignal, Unset};
+use runner_project::{Catalog, Checks, Origin, fixtures};
 
 /// Tests migrations on every configured database, in parallel.
 pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Result<u8> {

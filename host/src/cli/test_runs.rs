@@ -19,8 +19,6 @@ use crate::engine::plan::PlanOptions;
 use crate::engine::target::Target;
 use crate::engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
 use crate::migration_tests::TestRunner;
-use crate::project::settings::RequiredIsolation;
-use crate::project::{Catalog, env};
 use crate::report::{SinkOptions, Verbosity, sink};
 use crate::runner::run::with_file;
 use crate::scratch::is_scratch;
@@ -29,6 +27,8 @@ use runner_base::runtime;
 use runner_database::stop::StopReason;
 use runner_database::{ConnectOptions, DatabaseUrl, Dialect, StopSignal};
 use runner_drivers::{Connector, connect};
+use runner_project::settings::RequiredIsolation;
+use runner_project::{Catalog, env};
 
 /// The project's migrations, as databases of each dialect get them.
 pub type Catalogs = HashMap<Dialect, Arc<Catalog>>;

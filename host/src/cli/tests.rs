@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::project::TARGET_WORDS;
+use runner_project::TARGET_WORDS;
 
 #[test]
 fn the_definition_is_consistent() {

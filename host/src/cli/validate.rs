@@ -12,8 +12,6 @@ use crate::engine::implicit_delete;
 use crate::engine::plan::{Refusal, check_dialect, check_mode, down_mode, inspect, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
-use crate::project::catalog::{Artifact, Catalog, Checks, ComparedTexts, Description, Kind, Migration};
-use crate::project::{TARGET_WORDS, package_of};
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
 use crate::sandbox::Sandbox;
@@ -21,6 +19,8 @@ use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result, several};
 use runner_data::Value;
 use runner_database::{Facts, StopSignal, Unset};
+use runner_project::catalog::{Artifact, Catalog, Checks, ComparedTexts, Description, Kind, Migration};
+use runner_project::{TARGET_WORDS, package_of};
 use runner_sql::{has_statement, program};
 
 /// Checks the project without a database: names, lockfile, SQL, and the descriptions of components. Everything that is wrong is

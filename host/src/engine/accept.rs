@@ -8,9 +8,9 @@ use super::history::{self, Record, Repair, State, Stored, declared_json};
 use super::identity::Identity;
 use super::plan::{PlanInput, PlanOptions, candidates, check_kind, is_another, took_the_place};
 use crate::engine::clock::now;
-use crate::project::catalog::Catalog;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{Database, LockRequest, StopSignal, TransactionOptions};
+use runner_project::catalog::Catalog;
 
 /// Accepts the project's version of an applied revision as the one that is in the database. `wanted` is a revision, a
 /// name, or a prefix of either. `waiting` hears who holds the lock.

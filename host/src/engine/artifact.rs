@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::history::{Stored, load_artifact};
 use super::script::{AssetPlace, Assets, ScriptSource, Template};
-use crate::project::catalog::{Artifact, ComponentFiles, Migration};
-use crate::project::{component_digest, sha256};
 pub use parameters::{Named, SqlValues, as_text, asks, filled, unfilled};
 use runner_base::error::Result;
 use runner_database::HostSession;
+use runner_project::catalog::{Artifact, ComponentFiles, Migration};
+use runner_project::{component_digest, sha256};
 
 /// The bytes of a project's migration; those of SQL as they are written.
 pub fn source_of(migration: &Migration) -> Result<ScriptSource> {

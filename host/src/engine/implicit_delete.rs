@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::project::catalog::Description;
 use runner_data::Value;
 use runner_database::message::{REBUILD, REBUILD_ORDER};
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, QueryLimits};
+use runner_project::catalog::Description;
 use runner_sql::{Dropped, Program, Statement, dropped_tables, replacing};
 
 /// The tables that refer to one, the columns with which they do, and how they follow it.

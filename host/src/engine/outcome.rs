@@ -10,9 +10,9 @@ use super::plan::PlannedMigration;
 use crate::engine::call::answer::Transformed;
 use crate::engine::event::dry_run::Report;
 use crate::engine::isolation::Barrier;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_data::count::{count, counted};
+use runner_project::catalog::Kind;
 
 /// A migration that a run completed.
 #[derive(Clone, Debug)]

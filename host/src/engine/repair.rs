@@ -28,10 +28,10 @@ use crate::engine::identity::Identity;
 use crate::engine::journal;
 use crate::engine::journal::{Decision, Head, Unknown};
 use crate::engine::run::Run;
-use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
-use crate::project::migration_id;
 use runner_base::error::{Error, Result};
 use runner_database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
+use runner_project::catalog::{Artifact, Catalog, Kind, Migration};
+use runner_project::migration_id;
 
 /// An operator's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

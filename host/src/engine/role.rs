@@ -1,7 +1,7 @@
 //! Who a migration's statements are run as.
 
-use crate::project::catalog::Kind;
 use runner_database::{Database, MigrationSession, StopSignal};
+use runner_project::catalog::Kind;
 
 /// The session of a migration of this kind.
 pub fn session_of<'a>(database: &'a mut dyn Database, kind: Kind, stop: &StopSignal) -> MigrationSession<'a> {

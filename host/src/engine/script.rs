@@ -15,11 +15,11 @@ use super::history::ComponentBytes;
 use super::recorder::RunRecorder;
 use super::transcript::Replay;
 use crate::engine::journal::Journal;
-use crate::project::script::LoadedScript;
 use runner_base::error::Result;
 use runner_data::Value;
 use runner_database::{FixedInputs, Grants, Renames, SharedDatabase, StopSignal};
 use runner_drivers::Connector;
+use runner_project::script::LoadedScript;
 
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]

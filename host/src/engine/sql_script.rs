@@ -15,10 +15,10 @@ use crate::engine::script::{Execution, RunContext, Script};
 use crate::engine::stopped::stopped;
 use crate::engine::unknown_name;
 use crate::engine::unreadable::unreadable;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::message::REBUILD;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
+use runner_project::catalog::Kind;
 use runner_sql::{excerpt, program};
 
 /// A pair of SQL scripts, split into statements.

@@ -11,9 +11,9 @@ use super::plan::{Mark, PlanInput, PlanOptions, PlannedMigration, plan_baseline,
 use super::stopped::stopped;
 use super::target::Target;
 use crate::engine::clock::now;
-use crate::project::catalog::Catalog;
 use runner_base::error::{Error, Result};
 use runner_database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
+use runner_project::catalog::Catalog;
 
 /// Which of the two commands it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

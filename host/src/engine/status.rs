@@ -1,8 +1,8 @@
 //! Compares project and history: a pure function.
 
 use super::history::{History, Record, State};
-use crate::project::RevisionPlace;
-use crate::project::catalog::{Catalog, Migration};
+use runner_project::RevisionPlace;
+use runner_project::catalog::{Catalog, Migration};
 
 /// The state of a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-pub use crate::project::compare_revisions;
-use crate::project::{RevisionKey, migration_id, read_id};
 use runner_base::error::{Error, Result};
 use runner_base::suggest::did_you_mean;
+pub use runner_project::compare_revisions;
+use runner_project::{RevisionKey, migration_id, read_id};
 
 /// The target of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn words_that_no_migration_may_be_named_are_the_targets() {
-        for word in crate::project::TARGET_WORDS {
+        for word in runner_project::TARGET_WORDS {
             assert!(!matches!(word.parse(), Ok(Target::Revision(_))), "{word}");
         }
     }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::project::origin::Sourced;
-use crate::project::settings::{Tenant, TenantSource, Tenants, read_list};
 use runner_base::error::{Error, Result, several};
 use runner_base::runtime;
 use runner_data::Value;
 use runner_database::{ConnectOptions, DatabaseUrl, QueryLimits};
 use runner_drivers::connect;
+use runner_project::origin::Sourced;
+use runner_project::settings::{Tenant, TenantSource, Tenants, read_list};
 
 /// Rows and bytes of a query for tenants.
 const LIMITS: QueryLimits = QueryLimits { rows: 100_000, bytes: 16 << 20 };

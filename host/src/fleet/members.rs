@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::list;
-use crate::project::LoadRequest;
-use crate::project::Settings;
-use crate::project::origin::Sourced;
-use crate::project::settings::{NamedDatabases, Tenant};
 use runner_base::error::{Error, Result, several};
 use runner_base::suggest::did_you_mean;
 use runner_database::DatabaseUrl;
+use runner_project::LoadRequest;
+use runner_project::Settings;
+use runner_project::origin::Sourced;
+use runner_project::settings::{NamedDatabases, Tenant};
 
 /// What the operator asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

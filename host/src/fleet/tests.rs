@@ -4,10 +4,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::project::LoadRequest;
 use runner_base::error::{Error, Result};
 use runner_database::StopSignal;
 use runner_database::stop::StopReason;
+use runner_project::LoadRequest;
 
 /// What came of each database, as a letter, with the order in which they were begun.
 fn go(

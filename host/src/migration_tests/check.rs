@@ -1,10 +1,10 @@
 //! Runs the checks of a project and compares their results.
 
 use super::report::Failure;
-use crate::project::fixtures::{Check, Csv};
 use runner_base::error::Error;
 use runner_data::{RowSet, Value, decimal, temporal};
 use runner_database::{Database, DatabaseError, QueryLimits, TransactionOptions};
+use runner_project::fixtures::{Check, Csv};
 
 /// Limits of a check's result. Whole tables are compared elsewhere.
 const LIMITS: QueryLimits = QueryLimits { rows: 10_000, bytes: 8 << 20 };

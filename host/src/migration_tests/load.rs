@@ -1,10 +1,10 @@
 //! Loads fixtures.
 
-use crate::project::fixtures::{Csv, Fixture, FixtureContent};
 use runner_base::error::{Error, Result};
 use runner_database::{
     ColumnInfo, Database, DatabaseError, Dialect, HostSession, Session, TableInfo, TableName, TransactionOptions,
 };
+use runner_project::fixtures::{Csv, Fixture, FixtureContent};
 use runner_sql::{excerpt, split};
 
 /// Maximum rows and bytes of an INSERT: far below the limits of any server.

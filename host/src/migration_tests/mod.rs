@@ -41,10 +41,10 @@ use async_trait::async_trait;
 use crate::dump::Ignore;
 use crate::engine::Direction;
 use crate::engine::apply::Action;
-use crate::project::Catalog;
-use crate::project::fixtures::MigrationTests;
 use runner_base::error::Result;
 use runner_database::{ConnectOptions, DatabaseUrl, StopSignal};
+use runner_project::Catalog;
+use runner_project::fixtures::MigrationTests;
 
 /// Runs migrations. Implemented by the command line, so that a test runs the same code as `apply` and `rollback`.
 #[async_trait]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::dump::Difference;
-use crate::project::migration_id;
 use runner_base::error::Error;
+use runner_project::migration_id;
 
 /// Results on one database.
 #[derive(Clone, Debug)]

@@ -8,12 +8,12 @@ use crate::dump::{self, Dump, Ignore};
 use crate::engine::apply::Action;
 use crate::engine::stopped::stopped;
 use crate::engine::target::Target;
-use crate::project::fixtures::{Check, MigrationTests};
-use crate::project::{Artifact, Migration};
 use crate::scratch::Scratch;
 use runner_base::error::{Error, Result};
 use runner_database::{Database, DatabaseUrl};
 use runner_drivers::connect;
+use runner_project::fixtures::{Check, MigrationTests};
+use runner_project::{Artifact, Migration};
 
 /// A phase that did not complete; the following ones cannot run.
 pub(super) struct Broken;

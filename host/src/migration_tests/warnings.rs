@@ -7,8 +7,8 @@ use super::run::Course;
 use crate::dump::Dump;
 use crate::engine::history;
 use crate::engine::transcript::Evidence;
-use crate::project::{Artifact, migration_id};
 use runner_base::error::Result;
+use runner_project::{Artifact, migration_id};
 use runner_sql::{identifiers, split, subjects};
 
 impl Course<'_> {

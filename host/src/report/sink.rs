@@ -12,7 +12,7 @@ use super::{Format, Printer, Verbosity};
 use crate::engine::Direction;
 use crate::engine::event::TransformProgress;
 use crate::engine::event::{Event, EventSink, LogLevel};
-use crate::project::migration_id;
+use runner_project::migration_id;
 
 /// Interval between lines of progress without a terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);

@@ -11,11 +11,11 @@ use super::setup::Setup;
 use super::{Parts, Runner};
 use crate::engine::event::{Event, EventSink};
 use crate::engine::plan::PlanOptions;
-use crate::project::origin::{Origin, Sourced};
-use crate::project::settings::OnExisting;
-use crate::project::{LoadRequest, Project, Settings};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
+use runner_project::origin::{Origin, Sourced};
+use runner_project::settings::OnExisting;
+use runner_project::{LoadRequest, Project, Settings};
 
 /// Connections that a stepwise transform uses unless the program asks for another number.
 const CONNECTIONS: usize = 4;

@@ -4,9 +4,9 @@ use super::run::RunOrder;
 use crate::engine::apply::Action;
 use crate::engine::history;
 use crate::engine::plan::{PlanInput, plan_apply, plan_redo, plan_rollback};
-use crate::project::Catalog;
 use runner_base::error::{Error, Result};
 use runner_database::Database;
+use runner_project::Catalog;
 
 /// The error for a component.
 pub(super) fn no_components() -> Error {

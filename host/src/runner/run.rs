@@ -16,11 +16,11 @@ use crate::engine::plan::{PlanInput, PlanOptions, plan_apply, plan_rollback};
 use crate::engine::protection;
 use crate::engine::target::{Candidates, Target};
 use crate::engine::{Direction, EventSink, Transforms};
-use crate::project::Catalog;
-use crate::project::settings::{BackupSettings, Chunking, OnExisting};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal};
 use runner_drivers::{Connector, connect};
+use runner_project::Catalog;
+use runner_project::settings::{BackupSettings, Chunking, OnExisting};
 
 /// What to run, and how.
 #[derive(Clone, Debug)]

@@ -11,7 +11,6 @@ use crate::engine::protection;
 use crate::engine::script::Compiled;
 use crate::engine::script::{Script, ScriptLoader, ScriptSource};
 use crate::engine::sql_script::SqlScript;
-use crate::project::{Catalog, CatalogReport, Checks, Settings};
 #[cfg(feature = "components")]
 use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
 use runner_base::error::{Error, Result};
@@ -20,6 +19,7 @@ use runner_database::{
     ConnectOptions, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal, Unset,
 };
 use runner_drivers::{Connector, connect, no_driver};
+use runner_project::{Catalog, CatalogReport, Checks, Settings};
 
 /// Receives sentences for the operator.
 pub type Note = Arc<dyn Fn(&str) + Send + Sync>;

@@ -3,7 +3,7 @@
 use crate::engine::control::look::Overview;
 use crate::engine::history::{History, Record};
 use crate::engine::status::{Standing, StatusRow, status};
-use crate::project::CatalogReport;
+use runner_project::CatalogReport;
 
 /// The state of a database and its project.
 #[derive(Clone, Debug)]

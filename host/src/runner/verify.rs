@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::setup::{HistoryDetail, Setup};
 use crate::engine::EventSink;
 use crate::engine::verify::{Extent, Verified, Verifier};
-use crate::project::CatalogReport;
 use runner_base::error::{Error, Result};
 use runner_database::{BatchLimits, StopSignal};
+use runner_project::CatalogReport;
 
 /// Number of component instances: chunks are checked one after another.
 const JOBS: usize = 1;

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::script::{AssetPlace, Assets};
-use crate::project::open_regular;
-use crate::project::script::{self, LoadedScript};
 use runner_database::{DatabaseError, DatabaseErrorKind};
+use runner_project::open_regular;
+use runner_project::script::{self, LoadedScript};
 
 /// The unit in which files are checked again. Each open file keeps one, and a guest may have a thousand files open.
 const BLOCK: usize = 1 << 16;

@@ -21,8 +21,8 @@ use wasmtime::component::Component;
 
 use super::compile::fingerprint;
 use super::inspect::BOUNDS;
-use crate::project::open_regular;
 use runner_base::random;
+use runner_project::open_regular;
 
 /// How long a compiled component is kept that nobody loads: such as that of an older version, or of an artifact that was built again.
 const UNUSED: Duration = Duration::from_hours(30 * 24);

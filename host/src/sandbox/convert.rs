@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::bindings::runner::migration::{batches as wit_batches, description_types as wit_description, types as wit};
-use crate::project::catalog::{Description, Mode, Need};
 use runner_data::{Batch, Column, ColumnType, ColumnValues, NativeValues, RowSet, Value, VarValues};
 use runner_database::grants::{Grant, Tables, Verb};
 use runner_database::{
     DatabaseError, DatabaseErrorKind, Dialect, Renames, TableName, TableSource, TableTarget, WriteMode,
 };
+use runner_project::catalog::{Description, Mode, Need};
 
 /// A scalar from a guest.
 pub fn value_in(value: wit::Value) -> Value {

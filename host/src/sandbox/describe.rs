@@ -13,11 +13,11 @@ use super::text::{ERROR, WORD, cut};
 use super::{Artifact, SandboxCore, convert, failure, script};
 use crate::engine::script::Assets;
 use crate::engine::stopped::stopped;
-use crate::project::catalog::{Description, Need};
-use crate::project::packages::PackageName;
 use runner_base::error::{Error, Result};
 use runner_database::Dialect;
 use runner_database::stop::StopReason;
+use runner_project::catalog::{Description, Need};
+use runner_project::packages::PackageName;
 
 /// What a component reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,7 +205,7 @@ mod tests {
         for repeated in [call, ""] {
             let guest = TextGuest::describing(&format!("(loop {repeated} (br 0))")).with(log).mib(1).component();
             let artifact =
-                Artifact { source: crate::sandbox::Source::Bytes(&guest), sha256: &crate::project::sha256(&guest) };
+                Artifact { source: crate::sandbox::Source::Bytes(&guest), sha256: &runner_project::sha256(&guest) };
             let sandbox = crate::sandbox::Sandbox::new(crate::sandbox::SandboxOptions::default());
             let core = sandbox.core().expect("a sandbox");
             let described = describe_within(Duration::from_millis(300), core, &artifact, None);

@@ -2,8 +2,8 @@
 
 use wasmtime::{Config, Engine, OptLevel};
 
-use crate::project::limits::Limits;
 use runner_base::error::{Error, Result};
+use runner_project::limits::Limits;
 
 /// Stack for host functions on top of the guest's own: they run on the guest's fiber, and SQLite's parser is among them.
 const HOST_STACK: usize = 2 << 20;

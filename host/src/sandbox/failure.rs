@@ -11,10 +11,10 @@ use super::text::{self, cut};
 use super::usage::LimitExceeded;
 use crate::engine::execution::Calls;
 use crate::engine::stopped::stopped;
-use crate::project::limits::Limits;
-use crate::project::units::format_size;
 use runner_base::error::{Error, ErrorKind};
 use runner_database::stop::StopReason;
+use runner_project::limits::Limits;
+use runner_project::units::format_size;
 
 /// The run has to stop: ends the guest as a trap, in a host call or between two slices of its code.
 #[derive(Clone, Copy, Debug)]

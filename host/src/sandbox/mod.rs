@@ -43,9 +43,6 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::engine::script::{Assets, Compiled, Script};
-use crate::project::limits::Limits;
-use crate::project::script::{LoadedScript, Runtime, is_embedded};
-use crate::project::sha256;
 pub(crate) use cache::Cache;
 pub use cache::CacheNote;
 pub use compile::Compiler;
@@ -54,6 +51,9 @@ pub use describe::Described;
 pub(crate) use engine::engine;
 use runner_base::error::{Error, Result};
 use runner_database::StopSignal;
+use runner_project::limits::Limits;
+use runner_project::script::{LoadedScript, Runtime, is_embedded};
+use runner_project::sha256;
 use script::{ComponentScript, LoadedComponent};
 use state::GuestState;
 

@@ -84,7 +84,7 @@ fn between(mut store: StoreContextMut<'_, GuestState>, hook: CallHook) -> wasmti
 }
 
 /// Gives a call its full budget of instructions.
-pub(super) fn refuel(store: &mut Store<GuestState>, limits: &crate::project::limits::Limits) -> wasmtime::Result<()> {
+pub(super) fn refuel(store: &mut Store<GuestState>, limits: &runner_project::limits::Limits) -> wasmtime::Result<()> {
     store.set_fuel(limits.fuel)?;
     store.fuel_async_yield_interval(Some(FUEL_SLICE))
 }

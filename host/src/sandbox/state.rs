@@ -12,8 +12,8 @@ use crate::engine::CallError;
 use crate::engine::call::CallKind;
 use crate::engine::execution::{CallLimits, Calls};
 use crate::engine::script::RunContext;
-use crate::project::limits::Limits;
 use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames, StopSignal};
+use runner_project::limits::Limits;
 
 /// Bytes of a description, which the guest returns and the lockfile keeps. A summary has 500, and the longest known lists of
 /// tables take a few thousand.

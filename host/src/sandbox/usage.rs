@@ -4,9 +4,9 @@ use std::fmt;
 
 use wasmtime::ResourceLimiter;
 
-use crate::project::limits::Limits;
-use crate::project::units::format_size;
 use runner_base::visible::printed_length;
+use runner_project::limits::Limits;
+use runner_project::units::format_size;
 
 /// Table elements that a guest may have; each takes a pointer in the host's memory. Compilers emit one function
 /// table.

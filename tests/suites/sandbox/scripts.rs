@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use runner::engine::script::Assets;
-use runner::project::build::{BuildReport, BuildRequest, Described, build};
-use runner::project::lockfile::ComponentDescription;
-use runner::project::{LoadRequest, Settings, sha256};
 use runner_base::error::Result;
+use runner_project::build::{BuildReport, BuildRequest, Described, build};
+use runner_project::lockfile::ComponentDescription;
+use runner_project::{LoadRequest, Settings, sha256};
 use runner_tests::components;
 
 use super::*;

@@ -1,10 +1,10 @@
 //! Mutated settings, lockfiles, variables, names, URLs and values: refused or read, without a panic, and what is read is written
 //! back as it was.
 
-use runner::project::entrances;
 use runner::report::escape;
 use runner_database::DatabaseUrl;
 use runner_database::redact::{redact, redact_url};
+use runner_project::entrances;
 
 use super::*;
 
@@ -269,8 +269,8 @@ fn urls() {
 
 #[test]
 fn values() {
-    use runner::project::units;
     use runner_data::{decimal, temporal};
+    use runner_project::units;
     let corpus = Corpus::new(
         [
             "2026-01-05",
@@ -296,7 +296,7 @@ fn values() {
         ends((dates, times, decimal::is_decimal(input), decimal::same_number(input, b"1.50")));
         with_text(input, |text| {
             ends((units::parse_duration(text), units::parse_size(text), units::parse_count(text)));
-            ends(runner::project::limits::parse_limit(text));
+            ends(runner_project::limits::parse_limit(text));
         });
     });
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::{BASE, GUEST};
 use crate::attack::class::{Attacker, Attempt, Mode};
-use crate::project::catalog::{Artifact, ComponentFiles, Description, Kind, Migration, Mode as Asked, SqlFiles};
-use crate::project::sha256;
+use runner_project::catalog::{Artifact, ComponentFiles, Description, Kind, Migration, Mode as Asked, SqlFiles};
+use runner_project::sha256;
 
 /// The migration before all others.
 pub(super) fn base() -> Migration {

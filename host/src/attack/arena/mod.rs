@@ -12,7 +12,6 @@ use super::class::{Attacker, Attempt, Class, GRANTS, Mode, Verb};
 use super::classes::{self, Ground, ground};
 use super::guest::{Ends, Guest, Heard};
 use super::{cache, memory};
-use crate::project::catalog::Migration;
 use migrations::{attacker, base, component};
 use ran::Ran;
 use runner_base::error::{Error, Result};
@@ -20,6 +19,7 @@ use runner_data::Value;
 use runner_database::logins::{LoginRequest, LoginTask, Removal, WantedLogin};
 use runner_database::{ConnectOptions, Database, DatabaseUrl, Grants, QueryLimits};
 use runner_drivers::connect;
+use runner_project::catalog::Migration;
 use state::{State, lies};
 
 /// What is in everything that no attacker may read.

@@ -18,12 +18,12 @@ use crate::engine::plan::PlanOptions;
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
 use crate::engine::{Script, ScriptLoader, ScriptSource, Transforms};
-use crate::project::catalog::{Catalog, Migration};
-use crate::project::settings::RequiredIsolation;
 use crate::runner::clock;
 use runner_base::error::Result;
 use runner_database::{ConnectOptions, Database, Grants, StopSignal};
 use runner_drivers::{Connector, connect};
+use runner_project::catalog::{Catalog, Migration};
+use runner_project::settings::RequiredIsolation;
 
 /// How long a run waits for the session of one that was given up.
 const LOCK_WAIT: Duration = Duration::from_secs(60);

@@ -16,12 +16,12 @@ use super::context::{Context, Setup};
 use super::exit;
 use super::request::{FleetRequest, GlobalRequest};
 use crate::fleet::{self, Each, Pace, Selection, Work};
-use crate::project::env::Switches;
-use crate::project::origin::Sourced;
 use crate::report::{Printer, Text};
 use crate::runner::distinct::{Distinct, NAME_ONCE};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{DatabaseUrl, HistoryPlace, StopSignal};
+use runner_project::env::Switches;
+use runner_project::origin::Sourced;
 
 /// Databases at the same time, unless the operator says otherwise. A run mostly waits for a disk or for a server, so this does not
 /// depend on the number of processors; but each has connections of its own.

@@ -7,11 +7,11 @@ use crate::cli::request::PlanRequest;
 use crate::engine::apply::planned_sql;
 use crate::engine::control::under_way::note;
 use crate::engine::plan::{Plan, PlanInput, plan_towards};
-use crate::project::Catalog;
 use crate::report::json::FleetPlanJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_project::Catalog;
 
 /// Shows what would run.
 pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {

@@ -15,7 +15,6 @@ use crate::engine::apply::Action;
 use crate::engine::identity::Identity;
 use crate::engine::target::Target;
 use crate::fleet::{Each, Ended, Work};
-use crate::project::Catalog;
 use crate::report::fleet::FleetReporter;
 use crate::report::json::{Afterwards, FleetRunJson};
 use crate::report::{Format, Verbosity, text, units};
@@ -24,6 +23,7 @@ use crate::runner::run::{self as library, ROLL_BACK_ALL, Ran};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::StopSignal;
+use runner_project::Catalog;
 
 /// Asks before every migration of several databases is rolled back; none of them may be protected.
 pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
@@ -221,8 +221,8 @@ mod tests {
     use super::*;
     use crate::cli::args::{Cli, Command};
     use crate::cli::request;
-    use crate::project::env::Switches;
-    use crate::project::origin::Sourced;
+    use runner_project::env::Switches;
+    use runner_project::origin::Sourced;
 
     #[test]
     fn a_number_of_jobs_is_that_of_each_database_however_it_was_given() {

@@ -6,11 +6,11 @@ use crate::cli::status::look;
 use crate::engine::history::Record;
 use crate::engine::status::{Standing, status};
 use crate::fleet::{DatabaseState, Each, Ended};
-use crate::project::CatalogReport;
 use crate::report::json::FleetStatusJson;
 use crate::report::{Format, text};
 use runner_base::error::Result;
 use runner_base::runtime;
+use runner_project::CatalogReport;
 
 /// Shows the state of each database.
 pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {

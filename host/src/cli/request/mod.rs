@@ -17,11 +17,11 @@ use super::adopt_args::WaitArgs;
 use super::args::{ColorArg, FormatArg, Global};
 use super::fleet_args::FleetRunArgs;
 use super::run_args::RunArgs;
-use crate::project::LoadRequest;
-use crate::project::env::Switches;
-use crate::project::units::parse_duration;
 use crate::report::{ColorWhen, Verbosity};
 use runner_base::error::{Error, Result};
+use runner_project::LoadRequest;
+use runner_project::env::Switches;
+use runner_project::units::parse_duration;
 
 /// Options of every command.
 #[derive(Clone, Debug)]
@@ -196,7 +196,7 @@ fn jobs(flag: Option<u16>, switches: &Switches) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::origin::Sourced;
+    use runner_project::origin::Sourced;
 
     #[test]
     fn flags_take_precedence_over_variables() {

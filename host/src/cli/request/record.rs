@@ -7,8 +7,8 @@ use crate::engine::repair::{RepairAction, RepairDecision};
 use crate::engine::stamp::StampKind;
 use crate::engine::target::Target;
 use crate::engine::verify::Extent;
-use crate::project::env::Switches;
 use runner_base::error::{Error, Result};
+use runner_project::env::Switches;
 
 /// Options of `repair`.
 #[derive(Clone, Debug)]

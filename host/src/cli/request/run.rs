@@ -7,8 +7,8 @@ use crate::cli::run_args::{ApplyArgs, DryRunArgs, PlanArgs, RedoArgs, RollbackAr
 use crate::engine::apply::AcceptChanged;
 use crate::engine::plan::PlanOptions;
 use crate::engine::target::Target;
-use crate::project::env::Switches;
 use runner_base::error::{Error, Result};
+use runner_project::env::Switches;
 
 /// What `apply`, `rollback` and `redo` have in common.
 #[derive(Clone, Debug)]

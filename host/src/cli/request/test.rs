@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::jobs;
 use crate::cli::test_args::{CrashAtArgs, TestArgs};
-use crate::project::env::Switches;
 use runner_base::error::Result;
+use runner_project::env::Switches;
 
 /// Options of `test`.
 #[derive(Clone, Debug)]

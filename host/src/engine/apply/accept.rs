@@ -9,9 +9,9 @@ use crate::engine::journal::Successor;
 use crate::engine::plan::{PlanInput, PlannedMigration, candidates, run_mode};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{Facts, ToolChange};
+use runner_project::catalog::Kind;
 
 impl Engine {
     /// Fails before anything has run if the operator's decision concerns nothing that it can.

@@ -14,8 +14,8 @@ use crate::engine::Direction;
 use crate::engine::artifact::source_of;
 use crate::engine::plan::{PlannedMigration, Source};
 use crate::engine::script::{Compiled, ScriptSource};
-use crate::project::catalog::Artifact;
 use runner_base::error::Result;
+use runner_project::catalog::Artifact;
 
 /// The bytes of a component or a script, and it compiled, if it was.
 pub(super) type Found = (ScriptSource, Option<Compiled>);

@@ -17,10 +17,10 @@ use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::transcript;
-use crate::project::catalog::Kind;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{DatabaseError, DatabaseErrorKind, End, HostSession, SharedDatabase, TransactionOptions};
+use runner_project::catalog::Kind;
 use runner_sql::{Isolation, program};
 
 impl Engine {

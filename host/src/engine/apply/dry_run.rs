@@ -15,11 +15,11 @@ use crate::engine::recorder::RunRecorder;
 use crate::engine::schema::tool_sql;
 use crate::engine::script::ScriptSource;
 use crate::engine::stopped::stopped;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
 use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
+use runner_project::catalog::Kind;
 
 impl Engine {
     /// Runs all planned migrations and rolls them back.

@@ -12,11 +12,11 @@ use crate::engine::plan::{Plan, PlannedMigration, Refusal, Source, Statements, f
 use crate::engine::run::Run;
 use crate::engine::script::{Script, ScriptSource, Template};
 use crate::engine::unreadable::unreadable;
-use crate::project::catalog::{Artifact, Catalog, Kind, Migration};
-use crate::project::sha256;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::{Database, Dialect, Facts, HostSession};
+use runner_project::catalog::{Artifact, Catalog, Kind, Migration};
+use runner_project::sha256;
 use runner_sql::program;
 
 /// The SQL of planned migrations, their parameters filled in.

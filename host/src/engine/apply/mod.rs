@@ -45,12 +45,12 @@ use super::plan::{Plan, PlanInput, PlannedMigration, plan_apply, plan_redo, plan
 use crate::engine::identity::Identity;
 use crate::engine::script::{ScriptLoader, Transforms};
 use crate::engine::stopped::stopped;
-use crate::project::catalog::{Catalog, Kind};
-use crate::project::limits::Limits;
-use crate::project::settings::{ComponentGrants, RequiredIsolation};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_data::Value;
 use runner_database::{Facts, LockRequest, SharedDatabase, StopSignal};
+use runner_project::catalog::{Catalog, Kind};
+use runner_project::limits::Limits;
+use runner_project::settings::{ComponentGrants, RequiredIsolation};
 
 /// Runs a project's migrations on a database.
 pub struct Engine {

@@ -11,11 +11,11 @@ use crate::engine::history::RunMode;
 use crate::engine::outcome::{Left, Outcome};
 use crate::engine::plan::Plan;
 use crate::engine::stopped::stopped;
-use crate::project::settings::ComponentGrants;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::logins::{LoginRequest, LoginTask, Removal};
 use runner_database::{Database, DatabaseErrorKind, Dialect, Grants, WantedLogin};
 use runner_drivers::copy::{self, ScratchPlace};
+use runner_project::settings::ComponentGrants;
 
 impl Engine {
     /// Runs all planned migrations on a copy, which is then removed.

@@ -14,9 +14,9 @@ use crate::engine::plan::PlannedMigration;
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::ScriptSource;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_database::{HostSession, TransactionOptions};
+use runner_project::catalog::Kind;
 
 /// A migration in progress: its journal, and what history recorded of it before.
 pub(super) struct Opened {

@@ -15,9 +15,9 @@ use crate::engine::history::{Numbers, RunMode};
 use crate::engine::journal::Written;
 use crate::engine::outcome::{Done, Failed, Outcome, TookEffect};
 use crate::engine::plan::PlannedMigration;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind};
 use runner_database::ToolChange;
+use runner_project::catalog::Kind;
 
 /// What a stepwise migration takes over from those before it, and leaves to the one after it.
 pub(super) struct Relay<'a> {

@@ -10,10 +10,10 @@ use crate::engine::journal::JournalStep;
 use crate::engine::repair::{self, RepairDecision, repair};
 use crate::engine::script::{Execution, RunContext, Script, ScriptSource};
 use crate::engine::target::Target;
-use crate::project::catalog::{Kind, Migration};
 use runner_base::error::ErrorKind;
 use runner_database::{DatabaseUrl, QueryLimits};
 use runner_drivers::connect;
+use runner_project::catalog::{Kind, Migration};
 use runner_tests::servers;
 
 /// Three statements, of which the last fails until it is fixed.

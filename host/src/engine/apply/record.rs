@@ -14,9 +14,9 @@ use crate::engine::outcome::Done;
 use crate::engine::plan::{PlannedMigration, Source};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::script::{Execution, LeftOut, RunContext, ScriptSource};
-use crate::project::catalog::{Artifact, Kind};
 use runner_base::error::Result;
 use runner_data::Value;
+use runner_project::catalog::{Artifact, Kind};
 
 impl Engine {
     /// Restricts the connection's statements in a component's role to what the operator grants this one.

@@ -11,10 +11,10 @@ use crate::engine::plan::PlanOptions;
 use crate::engine::script::{Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
-use crate::project::catalog::{Migration, Mode};
 use runner_base::error::ErrorKind;
 use runner_database::{ConnectOptions, DatabaseUrl, TransactionOptions};
 use runner_drivers::connect;
+use runner_project::catalog::{Migration, Mode};
 
 /// Notes what is told, and does something when a retry is.
 #[derive(Default)]

@@ -19,9 +19,9 @@ use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, RunContext, Script};
 use crate::engine::transform;
-use crate::project::migration_id;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{DatabaseErrorKind, SharedDatabase, WantedLogin};
+use runner_project::migration_id;
 
 /// The pause between two checks for a transform to share.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

@@ -20,9 +20,9 @@ use crate::engine::plan::PlannedMigration;
 use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::ScriptSource;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_database::{DatabaseError, DatabaseErrorKind, Facts, HostSession, ToolChange, TransactionOptions};
+use runner_project::catalog::Kind;
 
 impl Engine {
     /// Runs a stepwise migration.

@@ -15,12 +15,12 @@ use crate::engine::plan::PlanOptions;
 use crate::engine::script::{RunContext, Script, ScriptSource};
 use crate::engine::sql_script::SqlScript;
 use crate::engine::target::Target;
-use crate::project::catalog::{Artifact, Description, Kind, Migration, Mode, SqlFiles};
-use crate::project::settings::RequiredIsolation;
-use crate::project::sha256;
 use runner_base::error::ErrorKind;
 use runner_database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits};
 use runner_drivers::connect;
+use runner_project::catalog::{Artifact, Description, Kind, Migration, Mode, SqlFiles};
+use runner_project::settings::RequiredIsolation;
+use runner_project::sha256;
 
 /// Notes the kinds of events.
 #[derive(Default)]

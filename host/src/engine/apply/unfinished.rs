@@ -7,8 +7,8 @@ use crate::engine::journal::StepProgress;
 use crate::engine::outcome::TookEffect;
 use crate::engine::plan::PlannedMigration;
 use crate::engine::run::Run;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind};
+use runner_project::catalog::Kind;
 
 /// The progress of an interrupted migration.
 pub(super) struct StoppedAt {

@@ -47,12 +47,12 @@ use super::history::RunMode;
 use crate::engine::event::Total;
 use crate::engine::stopped::stopped;
 use crate::engine::throttle::Hold;
-use crate::project::settings::Throttle;
 use looking::LookState;
 use runner_base::error::{Error, Result};
 use runner_database::stop::StopReason;
 use runner_database::{Database, HostSession, SharedDatabase, StopSignal};
 use runner_drivers::Connector;
+use runner_project::settings::Throttle;
 use state::{ActiveTransform, ControlState};
 
 /// The interval between looks.

@@ -13,7 +13,7 @@ use crate::engine::throttle::Hold;
 use crate::engine::throttle::Pause;
 use crate::engine::throttle::rate::RowLimit;
 use crate::engine::throttle::speed::Speed;
-use crate::project::settings::Throttle;
+use runner_project::settings::Throttle;
 
 /// How often the progress of a run that is held is reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);

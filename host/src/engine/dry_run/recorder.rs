@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::samples::Gathered;
 use crate::engine::event::dry_run::{Change, DryRunEvent, Ending, Sample, Tried, TriedMigration};
 use crate::engine::event::{Event, EventSink};
-use crate::project::migration_id;
 use runner_data::Value;
 use runner_database::DatabaseError;
 use runner_database::message::value_text;
+use runner_project::migration_id;
 
 /// The number of a migration's steps that are kept for the report. All of them are reported as events.
 const KEPT: usize = 10_000;

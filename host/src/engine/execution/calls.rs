@@ -16,12 +16,12 @@ use crate::engine::implicit_delete::ImplicitDelete;
 use crate::engine::script::RunContext;
 use crate::engine::transcript::tables::{of_parameters, of_source, of_target, of_transform};
 use crate::engine::transform::{BatchFunction, TransformTask};
-use crate::project::catalog::Kind;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, RowSet, Value};
 use runner_database::{
     BatchLimits, CursorRequest, DatabaseError, Dialect, QueryLimits, SchemaChange, TableSource, TableTarget,
 };
+use runner_project::catalog::Kind;
 use runner_sql::order::is_unordered;
 use runner_sql::volatile::volatile_calls;
 

@@ -14,11 +14,11 @@ use crate::engine::implicit_delete::ImplicitDelete;
 use crate::engine::journal::{Journal, LiveStep};
 use crate::engine::role::session_of;
 use crate::engine::script::RunContext;
-use crate::project::catalog::Kind;
 use runner_data::Batch;
 use runner_database::{
     Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, SchemaChange, StopSignal,
 };
+use runner_project::catalog::Kind;
 
 /// The steps of one migration's run.
 pub struct Steps {

@@ -11,11 +11,11 @@ use super::packed::{ComponentBytes, Packed, pack};
 use super::read::{garbled, kind, unreadable};
 use crate::engine::call::stored::{decode, encode};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
-use crate::project::catalog::Kind;
-use crate::project::script::{LoadedScript, Runtime, RuntimePin};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::{Facts, HostSession, Large, QueryLimits, ToolChange};
+use runner_project::catalog::Kind;
+use runner_project::script::{LoadedScript, Runtime, RuntimePin};
 
 /// The largest artifact that is read back: a guard against a damaged size, not a limit for users.
 const READ_BYTES: usize = 1 << 30;

@@ -7,12 +7,12 @@ use crate::engine::call::answer::Transformed;
 use crate::engine::schema::history::COLUMNS;
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, journal};
-use crate::project::RevisionPlace;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::facts::TOOL_TABLES;
 use runner_database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
+use runner_project::RevisionPlace;
+use runner_project::catalog::Kind;
 
 /// The format of the tables that this version writes.
 pub(super) use crate::engine::schema::FORMAT;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::engine::call::answer::Transformed;
-use crate::project::catalog::{Description, Kind, Mode, Need};
-use crate::project::migration_id;
 use runner_base::error::{Error, Result};
 use runner_database::{Dialect, Renames};
+use runner_project::catalog::{Description, Kind, Mode, Need};
+use runner_project::migration_id;
 
 /// How a migration's work is committed, once the database is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

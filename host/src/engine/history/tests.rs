@@ -6,9 +6,9 @@ use std::sync::Arc;
 use runner_tests::servers::{self, TestDatabase};
 
 use super::*;
-use crate::project::catalog::Kind;
 use runner_database::{ConnectOptions, Database, DatabaseUrl, HostSession, TransactionOptions};
 use runner_drivers::connect;
+use runner_project::catalog::Kind;
 
 async fn open(url: &str) -> Box<dyn Database> {
     let url = DatabaseUrl::parse(url, Path::new("/")).expect("a URL");

@@ -10,11 +10,11 @@ use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State, declared_json};
 use crate::engine::schema::{dialect_schema, history as sql, tool_sql};
 use crate::engine::{Direction, transcript};
-use crate::project::catalog::Description;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::facts::Citus;
 use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
+use runner_project::catalog::Description;
 
 /// Creates the tables if they do not exist. Call it in a transaction if the database has transactional DDL; elsewhere it
 /// completes what a crash left unfinished.

@@ -43,9 +43,9 @@ use crate::engine::call::{CallKind, Inputs, answer};
 use crate::engine::clock::now;
 use crate::engine::run::Run;
 use crate::engine::stopped::stopped;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_database::{Facts, HostSession, StopSignal, ToolChange};
+use runner_project::catalog::Kind;
 
 /// The journal of one migration in one direction.
 pub struct Journal {

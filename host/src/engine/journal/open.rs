@@ -11,10 +11,10 @@ use crate::engine::journal::successor::{self, Builds, Successor};
 use crate::engine::journal::{Journal, JournalState, Worker, damaged, head};
 use crate::engine::run::Run;
 use crate::engine::transcript::handover;
-use crate::project::catalog::Kind;
-use crate::project::short;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{Facts, HostSession, StopSignal, ToolChange, TransactionOptions};
+use runner_project::catalog::Kind;
+use runner_project::short;
 use runner_sql::excerpt;
 
 /// The progress of a migration in its steps.

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use super::{Journal, JournalState};
 use crate::engine::call::{Call, CallKind};
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{DatabaseError, Dialect, HostSession};
+use runner_project::catalog::Kind;
 use runner_sql::{SessionValues, excerpt, identifiers, keeps_last, may_read_last, session_values, split};
 
 /// What the session of the run has, and what an earlier one had.

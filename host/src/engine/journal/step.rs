@@ -10,13 +10,13 @@ use crate::engine::call::{Call, Commit, stored};
 use crate::engine::clock::now;
 use crate::engine::journal::{Journal, JournalState, crash, damaged, resolve};
 use crate::engine::role::session_of;
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
 use runner_database::{
     Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, MigrationSession, SharedDatabase,
     StopSignal, ToolChange,
 };
+use runner_project::catalog::Kind;
 
 /// A step that has begun.
 pub enum JournalStep<T> {

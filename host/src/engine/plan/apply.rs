@@ -7,9 +7,9 @@ use super::{Plan, PlanInput, PlannedMigration, Source, candidates, half_done, re
 use crate::engine::Direction;
 use crate::engine::history::State;
 use crate::engine::target::{Target, compare_revisions};
-use crate::project::catalog::Migration;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result};
+use runner_project::catalog::Migration;
 
 /// Plans what `apply` runs to reach the target. Never downgrades.
 pub fn plan_apply(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {

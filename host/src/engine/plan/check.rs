@@ -3,10 +3,10 @@
 use super::PlanInput;
 use crate::engine::history::{Record, State};
 use crate::engine::target::compare_revisions;
-use crate::project::catalog::{Artifact, Catalog, Kind, Migration, SqlFiles};
-use crate::project::{RevisionKey, migration_id, read_id, short};
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result};
+use runner_project::catalog::{Artifact, Catalog, Kind, Migration, SqlFiles};
+use runner_project::{RevisionKey, migration_id, read_id, short};
 
 /// Rejects a project that lacks an applied revision, unless that is allowed, or has a different artifact for one.
 /// `except` is a revision that may have changed.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use super::{Plan, PlanInput, PlannedMigration};
 use crate::engine::isolation::Barrier;
 use crate::engine::target::compare_revisions;
-use crate::project::catalog::{Kind, Need, RAW_SQL};
-use crate::project::limits::Limits;
-use crate::project::lockfile::quote;
-use crate::project::packages::package_of;
-use crate::project::settings::{ComponentGrants, RequiredIsolation};
-use crate::project::{RevisionKey, migration_id};
 use runner_base::error::{Error, ErrorKind, Result, several};
 use runner_database::{Facts, Grants, WantedLogin};
+use runner_project::catalog::{Kind, Need, RAW_SQL};
+use runner_project::limits::Limits;
+use runner_project::lockfile::quote;
+use runner_project::packages::package_of;
+use runner_project::settings::{ComponentGrants, RequiredIsolation};
+use runner_project::{RevisionKey, migration_id};
 
 impl Plan {
     /// Gives each component what the operator grants it, and compares the limits that it needs. Fails if grants are for no

@@ -28,10 +28,10 @@ use super::history::{History, Record, RunMode, State};
 use super::target::{Candidates, Target, compare_revisions};
 use crate::engine::call::answer::Transformed;
 use crate::engine::isolation::Barrier;
-use crate::project::catalog::{Catalog, Description, Kind, Mode, Need};
-use crate::project::migration_id;
 use runner_base::error::{Error, ErrorKind, Result, several};
 use runner_database::{Dialect, Facts, Grants};
+use runner_project::catalog::{Catalog, Description, Kind, Mode, Need};
+use runner_project::migration_id;
 
 /// What the operator allows, and where the plan is to run.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,8 +2,8 @@
 
 use super::PlannedMigration;
 use crate::engine::Direction;
-use crate::project::catalog::Catalog;
 use runner_base::error::{Error, several};
+use runner_project::catalog::Catalog;
 
 /// A statement, or a file, that is refused.
 #[derive(Clone, Debug)]

@@ -8,9 +8,9 @@ use super::{
 use crate::engine::Direction;
 use crate::engine::history::{History, Record, RunMode, State};
 use crate::engine::target::{Target, compare_revisions};
-use crate::project::catalog::{Artifact, Kind, Migration};
-use crate::project::short;
 use runner_base::error::{Error, Result};
+use runner_project::catalog::{Artifact, Kind, Migration};
+use runner_project::short;
 
 /// Plans what `rollback` runs to reach the target, which stays applied. The migration applied last comes first.
 pub fn plan_rollback(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::engine::history::{State, declared_json};
-use crate::project::catalog::{Artifact, Migration, Mode, SqlFiles};
 use runner_base::error::ErrorKind;
 use runner_database::{Dialect, HistoryPlace, LockKind};
+use runner_project::catalog::{Artifact, Migration, Mode, SqlFiles};
 
 const SQLITE: Facts = facts(Dialect::Sqlite, true);
 const MYSQL: Facts = facts(Dialect::Mysql, false);

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::engine::throttle::hold::Hold;
 use crate::engine::throttle::replica::Replica;
-use crate::project::settings::Throttle;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::{DatabaseError, Dialect, HostSession, QueryLimits};
+use runner_project::settings::Throttle;
 
 /// The standbys of a server: name, state, how much of the log they have applied, the lag measured by the server in
 /// milliseconds, and the length of the log. Without the privilege to see them, a user gets rows of NULLs.

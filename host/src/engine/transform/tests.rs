@@ -19,7 +19,6 @@ use crate::engine::recorder::RunRecorder;
 use crate::engine::run::Run;
 use crate::engine::script::{Execution, LeftOut, Transforms};
 use crate::engine::{Direction, Event, EventSink, history};
-use crate::project::catalog::Kind;
 use runner_base::error::{Error, ErrorKind};
 use runner_data::{Column, ColumnValues, VarValues};
 use runner_database::stop::StopReason;
@@ -27,6 +26,7 @@ use runner_database::{
     BatchLimits, ConnectOptions, DatabaseUrl, QueryLimits, SharedDatabase, StopSignal, TableName, TransactionOptions,
 };
 use runner_drivers::{Connector, connect};
+use runner_project::catalog::Kind;
 
 const RUN: Run = Run { history: 1, direction: Direction::Up };
 const ROWS: i64 = 20;

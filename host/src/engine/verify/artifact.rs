@@ -5,9 +5,9 @@ use crate::engine::artifact::{of_stored, source_of};
 use crate::engine::history::{self, History, Record, Stored};
 use crate::engine::script::ScriptSource;
 use crate::engine::target::compare_revisions;
-use crate::project::catalog::Kind;
-use crate::project::{sha256, short};
 use runner_base::error::{ErrorKind, Result};
+use runner_project::catalog::Kind;
+use runner_project::{sha256, short};
 
 /// The stored artifact, if it is what was applied.
 enum Kept {

@@ -10,8 +10,8 @@ use crate::engine::artifact::of_stored;
 use crate::engine::history::{self, Record};
 use crate::engine::script::Script;
 use crate::engine::transcript::{Builders, Evidence, Replay};
-use crate::project::short;
 use runner_base::error::{ErrorKind, Result};
+use runner_project::short;
 
 /// The builds before the last one, by their digests; `None` for one that cannot be loaded.
 pub(super) type OtherBuilds = BTreeMap<String, Option<Box<dyn Script>>>;

@@ -3,9 +3,9 @@
 use super::Verifier;
 use crate::engine::history::{self, History, Record, State, Stored};
 use crate::engine::transcript::{Evidence, TransformRecord};
-use crate::project::catalog::{Artifact, Kind};
 use runner_base::error::Result;
 use runner_database::{Dialect, WriteMode};
+use runner_project::catalog::{Artifact, Kind};
 use runner_sql::{fill, has_parameters, identifiers, program};
 
 /// Returns what may have changed the rows that a transform wrote, which has this index in its run, as the beginning of a sentence.

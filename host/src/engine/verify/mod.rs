@@ -21,9 +21,9 @@ use super::transcript::{Evidence, Replay};
 use crate::engine::recorder::RunRecorder;
 use crate::engine::script::{Execution, LeftOut, RunContext, Script, ScriptLoader, ScriptSource};
 use crate::engine::stopped::stopped;
-use crate::project::catalog::{CatalogReport, Kind};
 use runner_base::error::Result;
 use runner_database::{BatchLimits, SharedDatabase, StopSignal};
+use runner_project::catalog::{CatalogReport, Kind};
 
 /// What is verified about a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

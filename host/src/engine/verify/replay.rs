@@ -7,8 +7,8 @@ use crate::engine::Direction;
 use crate::engine::history::Record;
 use crate::engine::script::ScriptSource;
 use crate::engine::transcript::{Evidence, Replay};
-use crate::project::short;
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_project::short;
 
 impl Verifier {
     /// Replays the recorded calls.

@@ -12,12 +12,12 @@ use crate::engine::history::{History, Record};
 use crate::engine::stopped::stopped;
 use crate::engine::transcript::{ChunkRecord, Evidence, StoredRows, TransformRecord};
 use crate::engine::transform;
-use crate::project::short;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_data::Batch;
 use runner_data::digest::of_batch;
 use runner_database::keyset::{ChunkRange, TableReader};
 use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
+use runner_project::short;
 
 /// The factor by which a batch may have grown since its rows were read; beyond it they are different rows anyway.
 const GROWN: usize = 8;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{ErrorJson, SCHEMA};
-use crate::project::build::{CheckReport, CheckedArtifact, Digested, Verdict};
-use crate::project::migration_id;
 use runner_base::error::Error;
+use runner_project::build::{CheckReport, CheckedArtifact, Digested, Verdict};
+use runner_project::migration_id;
 
 /// What a check found.
 #[derive(Debug, Serialize)]

@@ -10,9 +10,9 @@ use super::run::{Afterwards, RunJson, milliseconds};
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use crate::engine::plan::{Plan, PlannedMigration};
 use crate::fleet::{DatabaseState, Each, Ended};
-use crate::project::CatalogReport;
 use crate::runner::run::Ran;
 use runner_base::error::Error;
+use runner_project::CatalogReport;
 
 /// `runner apply` or `runner rollback` on several databases.
 #[derive(Debug, Serialize)]

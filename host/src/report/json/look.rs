@@ -16,8 +16,8 @@ use crate::engine::plan::{
     HeldLock, Inspection, Plan, PlannedMigration, Refusal, Source, granted_lines, missing_grants,
 };
 use crate::engine::status::{Standing, StatusRow};
-use crate::project::catalog::{Artifact, CatalogReport, Migration};
-use crate::project::script::{RuntimePin, ScriptFiles};
+use runner_project::catalog::{Artifact, CatalogReport, Migration};
+use runner_project::script::{RuntimePin, ScriptFiles};
 use runner_sql::Held;
 
 /// `runner status`.
@@ -91,7 +91,7 @@ impl StatusRowJson {
             name: row.name().to_owned(),
             state: row.standing.name(),
             out_of_order: row.late,
-            kind: kind.map(crate::project::catalog::Kind::name).unwrap_or_default(),
+            kind: kind.map(runner_project::catalog::Kind::name).unwrap_or_default(),
             sha256: row.migration.map(|it| it.sha256.clone()).or_else(|| applied.clone()).unwrap_or_default(),
             applied_sha256: applied,
             applied_at: row.record.map(|record| record.started_at.clone()),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::project::catalog::CatalogReport;
+use runner_project::catalog::CatalogReport;
 
 /// A problem of the project.
 #[derive(Debug, Serialize)]
@@ -38,8 +38,8 @@ impl ProblemJson {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::catalog::{CatalogProblem, CatalogProblemKind};
     use runner_base::error::Error;
+    use runner_project::catalog::{CatalogProblem, CatalogProblemKind};
 
     #[test]
     fn problems_say_what_they_are_about_and_what_to_do() {

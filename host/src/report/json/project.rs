@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::SCHEMA;
 use super::look::MigrationJson;
 use crate::engine::plan::Refusal;
-use crate::project::Catalog;
-use crate::project::build::{BuildReport, BuiltArtifact};
-use crate::project::scaffold::{Renumbered, Scaffolded};
 use runner_base::dialect::Dialect;
+use runner_project::Catalog;
+use runner_project::build::{BuildReport, BuiltArtifact};
+use runner_project::scaffold::{Renumbered, Scaffolded};
 
 /// `runner build`.
 #[derive(Debug, Serialize)]
@@ -176,7 +176,7 @@ impl ValidateJson {
         warnings: &[Refusal],
         notes: Vec<String>,
     ) -> Self {
-        let named = |migration: &crate::project::Migration| NamedMigrationJson {
+        let named = |migration: &runner_project::Migration| NamedMigrationJson {
             revision: migration.revision.clone(),
             name: migration.name.clone(),
             migration: MigrationJson::new(migration),

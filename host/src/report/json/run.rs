@@ -200,7 +200,7 @@ mod tests {
     use super::*;
     use crate::engine::history::RunMode;
     use crate::engine::plan::Source;
-    use crate::project::catalog::{Description, Kind};
+    use runner_project::catalog::{Description, Kind};
 
     #[test]
     fn a_failed_run_lists_what_was_done_what_failed_and_what_was_not_run() {

@@ -1,9 +1,9 @@
 //! The result of a build.
 
 use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
-use crate::project::build::{BuildReport, Change, CheckReport, Digested, Verdict};
-use crate::project::migration_id;
 use crate::report::units;
+use runner_project::build::{BuildReport, Change, CheckReport, Digested, Verdict};
+use runner_project::migration_id;
 
 /// A line for each artifact that changed, and one for the lockfile. `hint` completes the commands of a hint.
 pub fn built(report: &BuildReport, hint: impl Fn(&str) -> String) -> Text {

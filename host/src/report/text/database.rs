@@ -1,8 +1,8 @@
 //! Which database a command looked at.
 
 use super::{DIM, Text};
-use crate::project::origin::Sourced;
 use runner_database::DatabaseUrl;
+use runner_project::origin::Sourced;
 
 /// The URL without its password, and where it comes from.
 pub fn database(url: &Sourced<DatabaseUrl>) -> Text {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
-use crate::project::packages::{Outdated, Packed, Place, Pushed, PushedAs, Removed, Vendored};
-use crate::project::short;
 use crate::report::table::{Cell, Table};
 use crate::report::units;
+use runner_project::packages::{Outdated, Packed, Place, Pushed, PushedAs, Removed, Vendored};
+use runner_project::short;
 
 /// The package that was written, and how to sign it.
 pub fn packed(packed: &Packed, file: &Path) -> Text {

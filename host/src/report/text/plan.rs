@@ -4,11 +4,11 @@ use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::engine::Direction;
 use crate::engine::history::RunMode;
 use crate::engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
-use crate::project::catalog::Kind;
 use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
 use runner_base::dialect::Dialect;
+use runner_project::catalog::Kind;
 use runner_sql::{Held, changes_session, migration_script, remaining_script};
 
 /// A table of the planned migrations, in order.

@@ -137,8 +137,8 @@ mod tests {
     use crate::engine::history::RunMode;
     use crate::engine::outcome::TookEffect;
     use crate::engine::plan::Source;
-    use crate::project::catalog::{Description, Kind};
     use runner_base::error::Error;
+    use runner_project::catalog::{Description, Kind};
 
     fn step(direction: Direction) -> PlannedMigration {
         PlannedMigration {

@@ -4,9 +4,9 @@ use super::{DIM, ODD, PLAIN, STRONG, Text, one_line};
 use crate::engine::event::Unrepeatable;
 use crate::engine::history::{Record, Repair, State};
 use crate::engine::status::StatusRow;
-use crate::project::catalog::{Artifact, Kind, Migration};
-use crate::project::migration_id;
 use crate::report::units;
+use runner_project::catalog::{Artifact, Kind, Migration};
+use runner_project::migration_id;
 
 /// Everything about a revision: its description, its state, and its runs.
 pub fn show(

@@ -5,8 +5,8 @@ use crate::engine::accept::Accepted;
 use crate::engine::history::History;
 use crate::engine::plan::Mark;
 use crate::engine::stamp::StampRequest;
-use crate::project::short;
 use crate::report::units;
+use runner_project::short;
 
 /// What was recorded, or would be.
 pub fn stamped(request: &StampRequest, marks: &[Mark], history: &History) -> Text {

@@ -2,9 +2,9 @@
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::engine::verify::{Finding, Verdict, Verified};
-use crate::project::migration_id;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
+use runner_project::migration_id;
 
 /// The word for a verdict, and its style.
 fn word(verdict: &Verdict) -> (anstyle::Style, &'static str) {

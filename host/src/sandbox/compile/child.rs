@@ -7,8 +7,8 @@ use sha2::Digest;
 
 use super::protocol::{self, Reply, Request};
 use super::{STACK, restrict};
-use crate::project::limits::Limits;
 use crate::sandbox::{engine, failure, text};
+use runner_project::limits::Limits;
 
 /// Compiles one component for the process that started this one: reads it from standard input, writes the code to standard
 /// output, and returns the exit code of the process. It gives up every other descriptor, and limits its own memory and

@@ -32,11 +32,11 @@ use std::time::{Duration, Instant};
 use wasmtime::Engine;
 
 use crate::engine::stopped::stopped;
-use crate::project::limits::Limits;
 pub use child::compile_component;
 pub use protocol::{COMMAND, fingerprint};
 use runner_base::error::{Error, Result};
 use runner_database::StopSignal;
+use runner_project::limits::Limits;
 
 /// How long to wait for the compiler between two looks at the stop signal: what stops a run should seem immediate.
 const TICK: Duration = Duration::from_millis(10);
@@ -106,14 +106,14 @@ impl<'a> Watch<'a> {
 
 /// The error for a component that takes too long.
 fn too_long(limit: Option<Duration>) -> Error {
-    let at = limit.map_or_else(|| "none".to_owned(), crate::project::units::format_duration);
+    let at = limit.map_or_else(|| "none".to_owned(), runner_project::units::format_duration);
     Error::denied(format!("compiling the component took longer than the limit `compile_time` of {at}"))
         .hint("raise it with `--limit compile_time=…` or under `[limits]` in runner.toml, if you trust the migration")
 }
 
 /// The error for a component that takes too much memory.
 fn too_large(limit: u64) -> Error {
-    let at = crate::project::units::format_size(limit);
+    let at = runner_project::units::format_size(limit);
     Error::denied(format!("compiling the component took more memory than the limit `compile_memory` of {at}"))
         .hint("raise it with `--limit compile_memory=…` or under `[limits]` in runner.toml, if you trust the migration")
 }

@@ -10,9 +10,9 @@ use wasmtime::Engine;
 
 use super::protocol::{self, COMMAND, Reply, Request};
 use super::{Order, TICK, Watch, too_large, too_long};
-use crate::project::units::format_size;
 use crate::sandbox::inspect;
 use runner_base::error::{Error, Result};
+use runner_project::units::format_size;
 
 /// Bytes of the process's messages that are kept: the first lines say why it ended.
 const MESSAGES: u64 = 4 << 10;
@@ -200,10 +200,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::project::limits::Limits;
     use runner_base::error::ErrorKind;
     use runner_database::StopSignal;
     use runner_database::stop::StopReason;
+    use runner_project::limits::Limits;
 
     /// What comes of a helper that is this shell script, if compiling may take that long.
     fn with_script(script: &str, time: Duration, stop: &StopSignal) -> Error {

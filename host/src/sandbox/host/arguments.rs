@@ -3,12 +3,12 @@
 //! own messages. The guest gets an error of kind `limit`.
 
 use crate::engine::CallError;
-use crate::project::limits::Limits;
-use crate::project::units::format_size;
 use crate::sandbox::text::{WORD, cut};
 use runner_data::{Batch, ColumnValues, Value};
 use runner_database::schema_change::{DefaultValue, NewColumn};
 use runner_database::{DatabaseError, DatabaseErrorKind, SchemaChange, TableName, TableSource, TableTarget};
+use runner_project::limits::Limits;
+use runner_project::units::format_size;
 
 /// Parameters of a statement: as many as the protocols of PostgreSQL and MySQL can count. SQLite has fewer.
 const PARAMETERS: usize = 65_535;

@@ -31,10 +31,10 @@ use wasmtime::component::Component;
 
 use super::text::{ERROR, WORD, cut};
 use crate::engine::stopped::stopped;
-use crate::project::limits::Limits;
-use crate::project::units::format_size;
 use runner_base::error::{Error, Result};
 use runner_database::StopSignal;
+use runner_project::limits::Limits;
+use runner_project::units::format_size;
 use structure::Structure;
 
 /// The interfaces that the host offers.

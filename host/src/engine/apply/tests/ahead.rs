@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::*;
 use crate::engine::dry_run::{DryRun, DryRunRecorder, OnScratch, RecorderOptions};
 use crate::engine::script::Compiled;
-use crate::project::catalog::ComponentFiles;
+use runner_project::catalog::ComponentFiles;
 
 /// Notes what is loaded and run, in order.
 struct Loader {

@@ -1,7 +1,7 @@
 //! What a dry run leaves, and what it refuses.
 
 use super::*;
-use crate::project::catalog::Need;
+use runner_project::catalog::Need;
 
 #[tokio::test]
 async fn a_dry_run_writes_nothing() {

@@ -1,0 +1,74 @@
+//! `[history]`: where runner keeps its own tables in a database.
+
+use super::choose::Choice;
+use super::file::SettingsFile;
+use super::named::{self, InFile, Named};
+use super::tenants::PLACEHOLDER;
+use super::{DatabaseUse, LoadRequest};
+use crate::env::{self, Variables};
+use runner_base::error::{Error, Result};
+use runner_database::{Dialect, HistoryPlace};
+
+/// The table.
+pub(super) const HISTORY: &str = "history";
+
+/// The settings by name.
+pub(super) static SETTINGS: [Named<HistoryPlace>; 2] = [
+    Named {
+        name: "schema",
+        flag: "--history-schema",
+        given: |request| request.history_schema.as_ref(),
+        variable: env::HISTORY_SCHEMA,
+        in_file: InFile::Text("billing"),
+        takes: "the name of a schema, in which `{tenant}` stands for that of the tenant",
+        set: |place, text| name(text).map(|name| place.schema = Some(name)),
+    },
+    Named {
+        name: "prefix",
+        flag: "--history-prefix",
+        given: |request| request.history_prefix.as_ref(),
+        variable: env::HISTORY_PREFIX,
+        in_file: InFile::Text("billing_"),
+        takes: "what the names of runner's own tables begin with, in which `{tenant}` stands for the name of the tenant",
+        set: |place, text| name(text).map(|name| place.prefix = Some(name)),
+    },
+];
+
+fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// The place as the settings have it, with `{tenant}` in it.
+pub(super) fn choose(
+    request: &LoadRequest,
+    variables: &Variables,
+    content: &SettingsFile,
+    choice: &Choice<'_>,
+) -> Result<HistoryPlace> {
+    let layers = choice.layers(&content.history, |database| &database.history, |environment| &environment.history);
+    named::choose(request, variables, &SETTINGS, layers.flatten())
+}
+
+/// The place in a database of this kind; `tenant`: whose it is.
+pub(super) fn place(
+    place: &HistoryPlace,
+    dialect: Dialect,
+    tenant: Option<&str>,
+    wanted: DatabaseUse,
+) -> Result<HistoryPlace> {
+    let is_template = [&place.schema, &place.prefix].into_iter().flatten().any(|name| name.contains(PLACEHOLDER));
+    let Some(tenant) = tenant else {
+        return match (is_template, wanted) {
+            (true, DatabaseUse::Connect) => {
+                Err(Error::usage(format!("the place of the history has `{PLACEHOLDER}`, and no tenant is named"))
+                    .hint("name one with `--database NAME`, or all with `--all-databases`"))
+            }
+            (true, DatabaseUse::Kind) => Ok(HistoryPlace::default()),
+            (false, _) => place.check(dialect).map(|()| place.clone()),
+        };
+    };
+    let filled = |name: &Option<String>| name.as_ref().map(|name| name.replace(PLACEHOLDER, tenant));
+    let filled = HistoryPlace { schema: filled(&place.schema), prefix: filled(&place.prefix) };
+    filled.check(dialect).map_err(|error| if is_template { error.at("tenant", tenant) } else { error })?;
+    Ok(filled)
+}

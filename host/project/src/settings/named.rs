@@ -1,0 +1,139 @@
+//! Settings by name, read from the settings file, a variable or a flag, and their precedence.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::LoadRequest;
+use crate::env::Variables;
+use crate::origin::Sourced;
+use crate::toml_reader::{Section, to_i64};
+use runner_base::error::{Error, Result};
+
+/// A setting of a `T`.
+#[derive(Debug)]
+pub(super) struct Named<T> {
+    /// Its name in the settings file.
+    pub name: &'static str,
+    /// Its flag.
+    pub flag: &'static str,
+    /// The value of the flag.
+    pub given: fn(&LoadRequest) -> Option<&String>,
+    /// Its variable.
+    pub variable: &'static str,
+    /// Its type in the settings file.
+    pub in_file: InFile,
+    /// The values it accepts, for hints.
+    pub takes: &'static str,
+    /// Parses and sets it.
+    pub set: fn(&mut T, &str) -> Result<(), String>,
+}
+
+/// Type of a setting in the settings file.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum InFile {
+    /// An integer or a string.
+    Count,
+    /// A string, such as this one.
+    Text(&'static str),
+}
+
+/// The value of a setting in a section of the settings file: checked, as text.
+#[derive(Debug)]
+pub(super) struct SettingValue<T: 'static> {
+    setting: &'static Named<T>,
+    text: Sourced<String>,
+}
+
+impl<T> Named<T> {
+    fn set(&self, target: &mut T, text: &str) -> Result<()> {
+        (self.set)(target, text).map_err(|problem| {
+            let Self { name, takes, .. } = self;
+            Error::usage(format!("invalid `{name}`: {problem}")).hint(format!("`{name}` is {takes}"))
+        })
+    }
+
+    fn set_sourced(&self, target: &mut T, text: &str, from: &Sourced<String>) -> Result<()> {
+        self.set(target, text).map_err(|error| error.at("setting", from.origin.to_string()))
+    }
+}
+
+/// The names, as the settings file spells them.
+pub(super) fn names<T>(settings: &'static [Named<T>]) -> impl Iterator<Item = &'static str> {
+    settings.iter().map(|setting| setting.name)
+}
+
+/// Reads these settings from a section; problems are recorded in the document.
+pub(super) fn read<T: Default>(section: &Section<'_, '_>, settings: &'static [Named<T>]) -> Vec<SettingValue<T>> {
+    let entry = |(key, value): (&str, &Spanned<DeValue<'_>>)| {
+        let setting = settings.iter().find(|setting| setting.name == key)?;
+        let (text, expected) = match setting.in_file {
+            InFile::Count => (text_of(value), "an integer".to_owned()),
+            InFile::Text(example) => {
+                (value.get_ref().as_str().map(str::to_owned), format!("a string such as \"{example}\""))
+            }
+        };
+        let text = section.expect(key, value, text, &expected)?;
+        let text = checked(section, key, value, text, |text| setting.set(&mut T::default(), text))?;
+        Some(SettingValue { setting, text })
+    };
+    section.entries().filter_map(entry).collect()
+}
+
+/// A string, or an integer as text.
+pub(super) fn text_of(value: &Spanned<DeValue<'_>>) -> Option<String> {
+    match value.get_ref() {
+        DeValue::Integer(integer) => to_i64(integer).map(|integer| integer.to_string()),
+        other => other.as_str().map(str::to_owned),
+    }
+}
+
+/// The text and its origin; problems are recorded in the document.
+pub(super) fn checked<'t>(
+    section: &Section<'_, 't>,
+    key: &str,
+    value: &Spanned<DeValue<'t>>,
+    text: String,
+    check: impl FnOnce(&str) -> Result<()>,
+) -> Option<Sourced<String>> {
+    match check(&text) {
+        Ok(()) => Some(Sourced { value: text, origin: section.origin(key, value) }),
+        Err(error) => {
+            section.document().wrong(&value.span(), error.message, error.hints.into_iter().next());
+            None
+        }
+    }
+}
+
+/// Sections of the file from general to specific, then variables, then flags; the last one wins.
+pub(super) fn choose<'e, T: Default>(
+    request: &LoadRequest,
+    variables: &Variables,
+    settings: &'static [Named<T>],
+    in_file: impl IntoIterator<Item = &'e SettingValue<T>>,
+) -> Result<T> {
+    let mut target = T::default();
+    for SettingValue { setting, text } in in_file {
+        setting.set_sourced(&mut target, &text.value, text)?;
+    }
+    for setting in settings {
+        if let Some(text) = flag_or_variable((setting.given)(request), setting.flag, variables, setting.variable) {
+            setting.set_sourced(&mut target, text.value.trim(), &text)?;
+        }
+    }
+    Ok(target)
+}
+
+/// The value of a flag, else of its variable.
+pub(super) fn flag_or_variable(
+    value: Option<&String>,
+    flag: &'static str,
+    variables: &Variables,
+    variable: &str,
+) -> Option<Sourced<String>> {
+    flagged(value, flag).or_else(|| variables.first(&[variable]))
+}
+
+/// The value of a flag.
+pub(super) fn flagged(value: Option<&String>, flag: &'static str) -> Option<Sourced<String>> {
+    value.map(|value| Sourced::flag(value.clone(), flag))
+}

@@ -1,0 +1,88 @@
+//! Timeouts of statements, and retries of migrations.
+
+use std::time::Duration;
+
+use super::named::{InFile, Named};
+use crate::env;
+use crate::units::{parse_count, parse_duration_or_none};
+use runner_database::Dialect;
+
+/// Maximum number of retries: with more, the wall time of the run ends first.
+const MOST_RETRIES: u64 = 1000;
+
+/// Timeouts and retries, for databases that are in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// The setting for table and row locks; `None` if it is not set.
+    table_lock_timeout: Option<Option<Duration>>,
+    /// Timeout of a statement of a migration; `None` if unlimited.
+    pub statement_timeout: Option<Duration>,
+    /// Number of retries after a lock conflict.
+    pub retries: u32,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { table_lock_timeout: None, statement_timeout: None, retries: 10 }
+    }
+}
+
+impl Timeouts {
+    /// Timeout for locks on tables and rows; `None` leaves it to the server.
+    pub fn table_lock_timeout(&self, dialect: Dialect) -> Option<Duration> {
+        self.table_lock_timeout.unwrap_or_else(|| dialect.table_lock_timeout())
+    }
+
+    /// Sets that time.
+    pub fn set_table_lock_timeout(&mut self, timeout: Option<Duration>) {
+        self.table_lock_timeout = Some(timeout);
+    }
+}
+
+/// The settings by name.
+pub(super) static SETTINGS: [Named<Timeouts>; 3] = [
+    Named {
+        name: "table_lock_timeout",
+        flag: "--table-lock-timeout",
+        given: |request| request.table_lock_timeout.as_ref(),
+        variable: env::TABLE_LOCK_TIMEOUT,
+        in_file: InFile::Text("3s"),
+        takes: TIME,
+        set: |timeouts, text| {
+            timeouts.table_lock_timeout = Some(time(text)?);
+            Ok(())
+        },
+    },
+    Named {
+        name: "statement_timeout",
+        flag: "--statement-timeout",
+        given: |request| request.statement_timeout.as_ref(),
+        variable: env::STATEMENT_TIMEOUT,
+        in_file: InFile::Text("3s"),
+        takes: TIME,
+        set: |timeouts, text| {
+            timeouts.statement_timeout = time(text)?;
+            Ok(())
+        },
+    },
+    Named {
+        name: "retries",
+        flag: "--retries",
+        given: |request| request.retries.as_ref(),
+        variable: env::RETRIES,
+        in_file: InFile::Count,
+        takes: "an integer from 0 to 1000",
+        set: |timeouts, text| {
+            let count = parse_count(text)?;
+            let bounded = u32::try_from(count).ok().filter(|_| count <= MOST_RETRIES);
+            timeouts.retries = bounded.ok_or_else(|| format!("`{text}` is too large"))?;
+            Ok(())
+        },
+    },
+];
+
+const TIME: &str = "a duration such as `3s`, or `none`";
+
+fn time(text: &str) -> Result<Option<Duration>, String> {
+    parse_duration_or_none(text, "the duration must not be zero")
+}
