@@ -144,8 +144,7 @@
 //!
 //! Everything that a program needs is re-exported here; the modules are internal.
 //!
-//! From the top down: a module imports modules of lower lines only. A test holds the imports against this drawing, and against
-//! the one of the engine's own rooms in [`engine`].
+//! From the top down: a module imports modules of lower lines only. A test holds the imports against this drawing.
 //!
 //! ```text
 //! cli                            one command a file
@@ -154,11 +153,10 @@
 //! attack                         attacks to try, with runs of their own
 //! runner                         the library's door
 //! backup migration_tests sandbox what runs components, tests migrations, makes backups
-//! engine                         plans and runs
 //! dump scratch                   schema and rows as text; scratch databases
 //! ```
 //!
-//! Below them are crates that know nothing of migrations: `runner-project` (files and settings), `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
+//! Below them is `runner-engine`, which plans and runs, and below that `runner-project` (files and settings), `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
 //! `runner-postgres` and `runner-mysql`, `runner-database` (the trait that they implement), `runner-sql` (statements told apart and split), `runner-data` (values and
 //! batches) and `runner-base` (errors, dialects, and what else all share).
 
@@ -179,8 +177,6 @@ pub mod cli;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod dump;
-#[doc(hidden)]
-pub mod engine;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod fleet;
@@ -199,20 +195,20 @@ pub mod sandbox;
 #[doc(hidden)]
 pub mod scratch;
 
-pub use engine::Direction;
-pub use engine::apply::Action;
-pub use engine::event::TransformProgress;
-pub use engine::event::{Event, LogLevel};
-pub use engine::history::{History, Record, RunMode};
-pub use engine::outcome::{Done, Failed, Outcome, TookEffect};
-pub use engine::plan::{Plan, PlannedMigration};
-pub use engine::status::{Standing, StatusRow};
-pub use engine::target::Target;
-pub use engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
 pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};
 pub use runner_base::dialect::Dialect;
 pub use runner_base::error::{Error, ErrorKind, Result};
 pub use runner_data::Value;
+pub use runner_engine::Direction;
+pub use runner_engine::apply::Action;
+pub use runner_engine::event::TransformProgress;
+pub use runner_engine::event::{Event, LogLevel};
+pub use runner_engine::history::{History, Record, RunMode};
+pub use runner_engine::outcome::{Done, Failed, Outcome, TookEffect};
+pub use runner_engine::plan::{Plan, PlannedMigration};
+pub use runner_engine::status::{Standing, StatusRow};
+pub use runner_engine::target::Target;
+pub use runner_engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
 pub use runner_project::Project;
 pub use runner_project::settings::OnExisting;
 #[cfg(feature = "components")]

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 
+pub mod architecture;
 pub mod components;
 mod disk;
 pub mod dump;

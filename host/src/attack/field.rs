@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::isolation::Barrier;
 use crate::scratch::Scratch;
 use runner_base::error::{Error, Result};
 use runner_corpus::Corpus;
@@ -14,6 +13,7 @@ use runner_database::{
     TransactionOptions,
 };
 use runner_drivers::connect;
+use runner_engine::isolation::Barrier;
 
 /// The revision of the attacker.
 const ATTACKER: &str = "attacker";

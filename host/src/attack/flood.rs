@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::engine::Script;
 use crate::sandbox::{Sandbox, SandboxOptions};
 use runner_base::error::{Error, Result};
+use runner_engine::Script;
 use runner_project::build::component_of;
 use runner_project::limits::Limits;
 use runner_project::sha256;

@@ -6,16 +6,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::class::Verb;
-use crate::engine::batch_function::{BatchFunction, BatchInstance};
-use crate::engine::execution::{CallLimits, Calls, Reader};
-use crate::engine::transform::TransformTask;
-use crate::engine::{CallError, Direction, RunContext, Script};
 use runner_base::error::{Error, Result};
 use runner_data::{Batch, Value};
 use runner_database::schema_change::{DataType, DefaultValue, NewColumn, NewTable};
 use runner_database::{
     BatchLimits, Dialect, QueryLimits, SchemaChange, TableName, TableSource, TableTarget, WriteMode,
 };
+use runner_engine::batch_function::{BatchFunction, BatchInstance};
+use runner_engine::execution::{CallLimits, Calls, Reader};
+use runner_engine::transform::TransformTask;
+use runner_engine::{CallError, Direction, RunContext, Script};
 
 /// What one call returns at most.
 const LIMITS: CallLimits = CallLimits {

@@ -17,7 +17,6 @@ pub use guest::Ends;
 
 use field::{Field, State, explained};
 
-use crate::engine::isolation::Barrier;
 use crate::scratch::Scratch;
 use runner_base::error::{Error, Result};
 use runner_corpus::{Attack, BEYOND, Corpus, Reach};
@@ -26,6 +25,7 @@ use runner_database::{
     ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, End, HostSession, QueryLimits, StopSignal,
     TransactionOptions,
 };
+use runner_engine::isolation::Barrier;
 
 /// The transaction of a component.
 const MIGRATION: TransactionOptions =

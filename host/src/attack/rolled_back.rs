@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::{AttackReport, Ground, MIGRATION, Succeeded, runs};
-use crate::engine::isolation::Barrier;
 use runner_base::error::Result;
 use runner_corpus::{Attack, Corpus, InTransaction, RolledBack};
 use runner_data::Value;
 use runner_database::{ConnectOptions, Database, DatabaseError, DatabaseUrl, QueryLimits, StopSignal};
 use runner_drivers::connect;
+use runner_engine::isolation::Barrier;
 
 /// How long a statement may run, or wait for others: the database is in use.
 const PATIENCE: Duration = Duration::from_secs(5);

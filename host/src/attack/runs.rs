@@ -3,10 +3,10 @@
 use super::arena::{Arena, How};
 use super::class::{Attempt, Class};
 use super::{AttackReport, Succeeded, classes};
-use crate::engine::isolation::Barrier;
 use crate::scratch::Scratch;
 use runner_base::error::Result;
 use runner_database::{ConnectOptions, DatabaseUrl, Dialect};
+use runner_engine::isolation::Barrier;
 
 /// The attacks of a class, in their usual spelling.
 fn attempts(class: &'static Class) -> impl Iterator<Item = Attempt> {

@@ -20,9 +20,6 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::engine::backup::{Backup, BackupDone, BackupJob};
-use crate::engine::event::Event;
-use crate::engine::stopped::stopped;
 use place::{Growing, Place};
 use runner_base::error::{Error, Result};
 #[cfg(feature = "sqlite")]
@@ -31,6 +28,9 @@ use runner_database::stop::StopReason;
 use runner_database::{DatabaseUrl, Dialect, StopSignal};
 #[cfg(not(feature = "sqlite"))]
 use runner_drivers::no_driver;
+use runner_engine::backup::{Backup, BackupDone, BackupJob};
+use runner_engine::event::Event;
+use runner_engine::stopped::stopped;
 use runner_project::settings::BackupTo;
 
 /// BackupOptions for backups.

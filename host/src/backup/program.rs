@@ -10,11 +10,11 @@ use tokio::process::Command;
 
 use super::place::Growing;
 use super::running::Running;
-use crate::engine::backup::BackupJob;
 use runner_base::error::{Error, Result};
 use runner_database::{DatabaseUrl, Dialect};
 #[cfg(not(all(feature = "postgres", feature = "mysql")))]
 use runner_drivers::no_driver;
+use runner_engine::backup::BackupJob;
 #[cfg(feature = "mysql")]
 use runner_mysql::dump::access;
 #[cfg(feature = "postgres")]

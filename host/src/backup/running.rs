@@ -10,10 +10,10 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 
 use super::{Told, pause};
-use crate::engine::backup::BackupJob;
-use crate::engine::stopped::stopped;
 use runner_base::error::{Error, Result};
 use runner_base::processes::{Group, own_session};
+use runner_engine::backup::BackupJob;
+use runner_engine::stopped::stopped;
 
 /// Interval between checks of the size of the file.
 const LOOK: Duration = Duration::from_millis(250);

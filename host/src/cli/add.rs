@@ -4,11 +4,11 @@ use super::build::describe;
 use super::context::Context;
 use super::exit;
 use super::package_args::AddArgs;
-use crate::engine::plan::{grants_to_paste, lacking};
 use crate::report::json::VendoredJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_database::{Grants, StopSignal};
+use runner_engine::plan::{grants_to_paste, lacking};
 use runner_project::packages::{self, AddRequest, PackageName, Place, Vendored};
 
 /// Adds a package.

@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 
 use super::context::{Context, HistoryDetail};
-use crate::engine::history::{self, History};
 use runner_base::error::Result;
 use runner_base::runtime;
+use runner_engine::history::{self, History};
 
 /// What is applied. The database is asked the first time that anybody wants to know: most commands on files need none.
 pub struct Applied<'a> {

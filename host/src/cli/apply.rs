@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use super::request::RunRequest;
-use crate::engine::apply::Action;
 use runner_base::error::Result;
+use runner_engine::apply::Action;
 
 /// Applies up to the target.
 pub fn run(context: Context, request: &RunRequest) -> Result<u8> {

@@ -3,12 +3,12 @@
 use super::build::with_request;
 use super::context::Context;
 use super::{exit, signals};
-use crate::engine::stopped::stopped;
 use crate::report::json::CheckJson;
 use crate::report::{Format, error, text, units};
 use crate::scratch::ScratchDirectory;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::StopSignal;
+use runner_engine::stopped::stopped;
 use runner_project::build::{CheckReport, Verdict, check};
 
 /// Proves that artifacts come from their sources, and writes nothing to the project.

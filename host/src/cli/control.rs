@@ -2,17 +2,17 @@
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use crate::engine::control::look::{Overview, look_at_runs};
-use crate::engine::control::orders::EVERYTHING;
-use crate::engine::history::{self, History};
-use crate::engine::identity::Identity;
-use crate::engine::target::{Candidates, compare_revisions};
-use crate::engine::throttle::Pause;
 use crate::report::json::ControlJson;
 use crate::report::{Format, Text};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_base::runtime;
 use runner_database::{Database, TransactionOptions};
+use runner_engine::control::look::{Overview, look_at_runs};
+use runner_engine::control::orders::EVERYTHING;
+use runner_engine::history::{self, History};
+use runner_engine::identity::Identity;
+use runner_engine::target::{Candidates, compare_revisions};
+use runner_engine::throttle::Pause;
 
 /// A database whose runs can be controlled.
 pub struct ControlSession<'a> {

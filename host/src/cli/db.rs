@@ -6,12 +6,6 @@ use super::context::Context;
 use super::request::RunRequest;
 use super::run::{Before, run_after, watched};
 use super::{confirm, exit};
-use crate::engine::apply::{Action, planned_sql};
-use crate::engine::backup::{BackupDone, BackupJob};
-use crate::engine::existing;
-use crate::engine::history::{self, History, Record};
-use crate::engine::plan::{PlanInput, plan_apply};
-use crate::engine::stopped::stopped;
 use crate::report::json::DbJson;
 use crate::report::{Format, SinkOptions, Text, sink, text};
 use crate::runner::run as library;
@@ -20,6 +14,12 @@ use runner_base::error::{Error, ErrorKind, Result};
 use runner_base::runtime;
 use runner_database::{ConnectOptions, DatabaseErrorKind, StopSignal};
 use runner_drivers::{connect, lifecycle};
+use runner_engine::apply::{Action, planned_sql};
+use runner_engine::backup::{BackupDone, BackupJob};
+use runner_engine::existing;
+use runner_engine::history::{self, History, Record};
+use runner_engine::plan::{PlanInput, plan_apply};
+use runner_engine::stopped::stopped;
 use runner_project::Catalog;
 
 /// How often a server that does not accept connections is tried again.

@@ -6,8 +6,6 @@ use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::test_runs::TestRuns;
 use crate::attack;
-use crate::engine::isolation::{self, Barrier, Isolation};
-use crate::engine::plan::{granted_lines, grants_for};
 use crate::report::json::DoctorJson;
 use crate::report::text::Confined;
 use crate::report::{Format, text};
@@ -15,6 +13,8 @@ use runner_base::error::{ErrorKind, Result};
 use runner_base::runtime;
 use runner_database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
 use runner_database::order;
+use runner_engine::isolation::{self, Barrier, Isolation};
+use runner_engine::plan::{granted_lines, grants_for};
 use runner_project::catalog::Catalog;
 
 /// Shows what the server can do, what isolates the project's components on it, and with `with_attack` what a hostile one

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
 use super::grants_args::GrantsCommand;
-use crate::engine::history::History;
-use crate::engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
-use crate::engine::target::compare_revisions;
 use crate::report::json::GrantsJson;
 use crate::report::{Format, Text, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
 use runner_database::{Database, Dialect, order};
+use runner_engine::history::History;
+use runner_engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
+use runner_engine::target::compare_revisions;
 use runner_project::catalog::{Catalog, CatalogProblemKind};
 use runner_project::{migration_id, package_of};
 

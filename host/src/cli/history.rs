@@ -2,11 +2,11 @@
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use crate::engine::history::{read_all, read_repairs};
 use crate::report::json::HistoryJson;
 use crate::report::{Format, Text, text};
 use runner_base::error::Result;
 use runner_base::runtime;
+use runner_engine::history::{read_all, read_repairs};
 
 /// Shows what ran. Reads only the database.
 pub fn run(context: &Context) -> Result<u8> {

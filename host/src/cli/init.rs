@@ -4,8 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::exit;
-use crate::engine::identity::Identity;
-use crate::engine::{existing, history};
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Printer, Text, text};
 use runner_base::error::{Error, Result};
@@ -13,6 +11,8 @@ use runner_base::runtime;
 use runner_base::suggest::quoted_for_shell;
 use runner_database::{ConnectOptions, DatabaseUrl};
 use runner_drivers::connect;
+use runner_engine::identity::Identity;
+use runner_engine::{existing, history};
 use runner_project::scaffold::{Scaffolded, github, init, revision_at};
 use runner_project::settings::FILE_NAME;
 use runner_project::{LoadRequest, Settings};

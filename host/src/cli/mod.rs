@@ -64,7 +64,6 @@ use std::sync::Arc;
 use clap::Parser;
 use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
-use crate::engine::apply::Action;
 use crate::report::json::ErrorDocument;
 use crate::report::{ColorWhen, Format, Printer, Verbosity};
 use crate::sandbox::compile;
@@ -74,6 +73,7 @@ use context::Context;
 use request::{FleetRequest, GlobalRequest, PrinterFlags};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::redact::{redact, redact_url};
+use runner_engine::apply::Action;
 use runner_project::build::wrapper;
 use runner_project::env::{self, Switches};
 

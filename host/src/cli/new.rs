@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use super::exit;
-use crate::engine::identity::Identity;
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Text, text};
 use runner_base::error::Result;
+use runner_engine::identity::Identity;
 use runner_project::scaffold::{Language, NewRequest, new_migration, revision_at};
 use runner_project::script::embedded;
 

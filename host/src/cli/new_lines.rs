@@ -2,8 +2,8 @@
 //! can be planned, tested and tried again and again without being pinned.
 
 use super::context::Context;
-use crate::engine::event::{Event, EventSink, LogLevel};
 use crate::report::{Format, Lines, Text};
+use runner_engine::event::{Event, EventSink, LogLevel};
 use runner_project::lockfile::{LockLine, add_lines};
 
 /// Lines that are not written yet.

@@ -5,11 +5,11 @@ use std::path::Path;
 use super::context::Context;
 use super::exit;
 use super::package_args::PackageArgs;
-use crate::engine::plan::{grants_for, grants_to_paste, lacking};
-use crate::engine::target::Candidates;
 use crate::report::json::PackageJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
+use runner_engine::plan::{grants_for, grants_to_paste, lacking};
+use runner_engine::target::Candidates;
 use runner_project::packages::{self, MakeRequest, PackageName, Place, PushRequest, Version, make};
 
 /// A package that is to be made.

@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
-use crate::engine::control::orders::{ControlRequest, pause};
 use runner_base::error::{Error, Result};
+use runner_engine::control::orders::{ControlRequest, pause};
 
 /// Pauses runs before their next chunk.
 pub fn run(context: &Context, revision: Option<&str>, why: Option<&str>) -> Result<u8> {

@@ -5,16 +5,6 @@ use super::exit;
 use super::request::PlanRequest;
 use super::survey::with_refusals;
 use super::validate::Remarks;
-use crate::engine::Direction;
-use crate::engine::apply::{PlannedSql, planned_sql};
-use crate::engine::control::under_way::note;
-use crate::engine::existing;
-use crate::engine::held_locks::held_locks;
-use crate::engine::history::RunMode;
-use crate::engine::plan::{
-    Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect, plan_towards,
-};
-use crate::engine::transcript::store::known_unrepeatable;
 use crate::report::escape::first_escaped;
 use crate::report::json::{ErrorJson, PlanJson};
 use crate::report::{Format, Printer, Text, text};
@@ -24,6 +14,16 @@ use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::logins::{LoginRequest, LoginTask, Removal};
 use runner_database::{Database, Facts, HostSession, order};
+use runner_engine::Direction;
+use runner_engine::apply::{PlannedSql, planned_sql};
+use runner_engine::control::under_way::note;
+use runner_engine::existing;
+use runner_engine::held_locks::held_locks;
+use runner_engine::history::RunMode;
+use runner_engine::plan::{
+    Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect, plan_towards,
+};
+use runner_engine::transcript::store::known_unrepeatable;
 use runner_project::catalog::Catalog;
 use runner_project::settings::OnExisting;
 use runner_sql::changes_session;

@@ -2,11 +2,11 @@
 
 use super::context::{Context, HistoryDetail};
 use super::exit;
-use crate::engine::identity::Identity;
 use crate::report::json::RenumberJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_engine::identity::Identity;
 use runner_project::catalog::Migration;
 use runner_project::scaffold::{RenumberRequest, Renumbered, plan_renumber, renumber, revision_at};
 use runner_project::{Catalog, Checks, RevisionKey};

@@ -3,15 +3,15 @@
 use super::context::{Context, HistoryDetail};
 use super::exit;
 use super::request::{RepairOrder, RepairRequest};
-use crate::engine::accept::{AcceptRequest, accept_checksum};
-use crate::engine::identity::Identity;
-use crate::engine::repair::{repair, survey};
-use crate::engine::target::compare_revisions;
 use crate::report::json::{AcceptJson, RepairJson};
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::Database;
+use runner_engine::accept::{AcceptRequest, accept_checksum};
+use runner_engine::identity::Identity;
+use runner_engine::repair::{repair, survey};
+use runner_engine::target::compare_revisions;
 
 /// Shows a partial revision, or records how an operator resolved it.
 pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {

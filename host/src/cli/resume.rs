@@ -2,9 +2,9 @@
 
 use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
-use crate::engine::control::orders::{EVERYTHING, resume};
-use crate::engine::throttle::Pause;
 use runner_base::error::Result;
+use runner_engine::control::orders::{EVERYTHING, resume};
+use runner_engine::throttle::Pause;
 
 /// Ends pauses.
 pub fn run(context: &Context, revision: Option<&str>) -> Result<u8> {

@@ -3,11 +3,11 @@
 use super::confirm;
 use super::context::{Context, HistoryDetail, Setup};
 use super::request::RunRequest;
-use crate::engine::apply::Action;
-use crate::engine::target::Target;
 use crate::runner::run::ROLL_BACK_ALL;
 use runner_base::error::Result;
 use runner_base::runtime;
+use runner_engine::apply::Action;
+use runner_engine::target::Target;
 
 /// Rolls back to the target.
 pub fn run(context: Context, request: &RunRequest, yes: bool) -> Result<u8> {

@@ -8,17 +8,17 @@ use super::new_lines::NewLines;
 use super::request::RunRequest;
 use super::validate::Remarks;
 use super::{exit, signals};
-use crate::engine::Direction;
-use crate::engine::apply::Action;
-use crate::engine::backup::BackupDone;
-use crate::engine::identity::Identity;
-use crate::engine::outcome::Outcome;
 use crate::report::json::{Afterwards, RunJson};
 use crate::report::{Format, Printer, SinkOptions, Verbosity, sink, text};
 use crate::runner::run::{self as library, DryRunOrder, RunOrder};
 use runner_base::error::Result;
 use runner_base::runtime;
 use runner_database::StopSignal;
+use runner_engine::Direction;
+use runner_engine::apply::Action;
+use runner_engine::backup::BackupDone;
+use runner_engine::identity::Identity;
+use runner_engine::outcome::Outcome;
 use runner_project::Catalog;
 
 /// What a command did before its run.

@@ -2,16 +2,16 @@
 
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
-use crate::engine::Direction;
-use crate::engine::history::{Record, read_all, read_repairs};
-use crate::engine::run::Run;
-use crate::engine::status::{only_remembered, status};
-use crate::engine::target::{Candidates, compare_revisions};
-use crate::engine::transcript::unrepeatable;
 use crate::report::json::{RevisionDetails, ShowJson};
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_engine::Direction;
+use runner_engine::history::{Record, read_all, read_repairs};
+use runner_engine::run::Run;
+use runner_engine::status::{only_remembered, status};
+use runner_engine::target::{Candidates, compare_revisions};
+use runner_engine::transcript::unrepeatable;
 use runner_project::migration_id;
 
 /// Shows one revision in detail.

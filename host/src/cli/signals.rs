@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::stopped::stopped;
 use crate::report::{Printer, erase_for_good};
 use runner_base::error::{Error, Result};
 use runner_base::processes;
 use runner_base::runtime;
 use runner_database::stop::StopReason;
 use runner_database::{StopSignal, inside};
+use runner_engine::stopped::stopped;
 
 /// Raises the stop signal on SIGINT, SIGTERM, SIGHUP or when the wall time is over. Listens on its own thread, because a database call may
 /// block the thread of the run; ends the process if such a call does not end.

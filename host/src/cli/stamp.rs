@@ -3,14 +3,14 @@
 use super::context::{Context, HistoryDetail};
 use super::request::StampOrder;
 use super::{exit, signals};
-use crate::engine::identity::Identity;
-use crate::engine::plan::Mark;
-use crate::engine::stamp::{StampRequest, stamp};
 use crate::report::json::StampJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::StopSignal;
+use runner_engine::identity::Identity;
+use runner_engine::plan::Mark;
+use runner_engine::stamp::{StampRequest, stamp};
 
 /// Records that the database is at a revision, without running anything.
 pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
@@ -39,7 +39,7 @@ pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
         let is_recorded =
             |revision: &str| marks.iter().any(|it| matches!(it, Mark::Applied(one) if one.revision == revision));
         lines.keep_or_warn(context, None, |revision| !order.dry_run && is_recorded(revision));
-        let history = crate::engine::history::read(&mut database.host()).await.map_err(|error| context.place(error))?;
+        let history = runner_engine::history::read(&mut database.host()).await.map_err(|error| context.place(error))?;
         match context.printer.format() {
             Format::Json => {
                 context.printer.json(&StampJson::new(context.database_json(), &request, &identity, &marks, &history));

@@ -5,14 +5,14 @@ use std::mem::ManuallyDrop;
 use super::context::{Context, OpenError, Setup};
 use super::exit;
 use super::validate::Remarks;
-use crate::engine::control::{self, look::Overview};
-use crate::engine::history::History;
-use crate::engine::plan::{renumber, took_the_place};
-use crate::engine::status::{Standing, StatusRow, status};
 use crate::report::json::StatusJson;
 use crate::report::{Format, text};
 use runner_base::error::{ErrorKind, Result};
 use runner_base::runtime;
+use runner_engine::control::{self, look::Overview};
+use runner_engine::history::History;
+use runner_engine::plan::{renumber, took_the_place};
+use runner_engine::status::{Standing, StatusRow, status};
 use runner_project::{CatalogReport, migration_id};
 
 /// Shows the state of each revision.

@@ -11,14 +11,14 @@ use super::request::{GlobalRequest, TestRequest};
 use super::test_runs::{Catalogs, TestRuns};
 use super::{exit, signals};
 use crate::dump::Ignore;
-use crate::engine::identity::Identity;
-use crate::engine::target::Candidates;
 use crate::migration_tests::{DatabaseReport, MigrationTest, TestRunner};
 use crate::report::json::TestJson;
 use crate::report::{Format, junit, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::{DatabaseUrl, StopSignal, Unset};
+use runner_engine::identity::Identity;
+use runner_engine::target::Candidates;
 use runner_project::{Catalog, Checks, Origin, fixtures};
 
 /// Tests migrations on every configured database, in parallel.

@@ -3,13 +3,13 @@
 use super::context::Context;
 use super::request::VerifyRequest;
 use super::{exit, signals};
-use crate::engine::verify::{Verdict, Verified};
 use crate::report::json::VerifyJson;
 use crate::report::{Format, SinkOptions, Text, sink, text};
 use crate::runner::verify::verify;
 use runner_base::error::{ErrorKind, Result};
 use runner_base::runtime;
 use runner_database::StopSignal;
+use runner_engine::verify::{Verdict, Verified};
 
 /// Verifies applied migrations.
 pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {

@@ -6,14 +6,14 @@ use std::time::Instant;
 use super::report::{Crashes, Failure};
 use super::run::Course;
 use crate::dump::Dump;
-use crate::engine::Direction;
-use crate::engine::apply::Action;
-use crate::engine::target::Target;
 use crate::scratch::Scratch;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::facts::is_tool_table;
 use runner_database::{Dialect, QueryLimits};
+use runner_engine::Direction;
+use runner_engine::apply::Action;
+use runner_engine::target::Target;
 
 /// More steps than any migration has: a run that is still killed makes no progress.
 const MOST: u64 = 1_000_000;

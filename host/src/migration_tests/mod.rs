@@ -39,10 +39,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::dump::Ignore;
-use crate::engine::Direction;
-use crate::engine::apply::Action;
 use runner_base::error::Result;
 use runner_database::{ConnectOptions, DatabaseUrl, StopSignal};
+use runner_engine::Direction;
+use runner_engine::apply::Action;
 use runner_project::Catalog;
 use runner_project::fixtures::MigrationTests;
 

@@ -5,13 +5,13 @@ use std::time::Instant;
 use super::report::{DatabaseReport, Failure, MigrationReport, Phase, PhaseReport, Verdict};
 use super::{MigrationTest, check, load};
 use crate::dump::{self, Dump, Ignore};
-use crate::engine::apply::Action;
-use crate::engine::stopped::stopped;
-use crate::engine::target::Target;
 use crate::scratch::Scratch;
 use runner_base::error::{Error, Result};
 use runner_database::{Database, DatabaseUrl};
 use runner_drivers::connect;
+use runner_engine::apply::Action;
+use runner_engine::stopped::stopped;
+use runner_engine::target::Target;
 use runner_project::fixtures::{Check, MigrationTests};
 use runner_project::{Artifact, Migration};
 

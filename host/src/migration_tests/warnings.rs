@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::report::{Warning, WarningKind};
 use super::run::Course;
 use crate::dump::Dump;
-use crate::engine::history;
-use crate::engine::transcript::Evidence;
 use runner_base::error::Result;
+use runner_engine::history;
+use runner_engine::transcript::Evidence;
 use runner_project::{Artifact, migration_id};
 use runner_sql::{identifiers, split, subjects};
 

@@ -9,9 +9,9 @@ use super::lines::Lines;
 use super::progress::fleet_bar;
 use super::text::{BAD, DIM, GOOD, ODD, STRONG, Text};
 use super::{Format, Printer, Verbosity, units};
-use crate::engine::event::{Event, EventSink, LogLevel};
-use crate::engine::outcome::Outcome;
 use runner_base::error::Error;
+use runner_engine::event::{Event, EventSink, LogLevel};
+use runner_engine::outcome::Outcome;
 
 /// Up to here, each database that is done gets a line.
 const FEW: usize = 20;
@@ -116,7 +116,7 @@ impl FleetReporter {
 
 /// What came of a run that did not fail.
 pub(super) fn word(outcome: &Outcome, dry_run: bool) -> &'static str {
-    use crate::engine::Direction;
+    use runner_engine::Direction;
     match outcome.done.first() {
         None => "up to date",
         Some(_) if dry_run => "tried",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::json::EventJson;
 use super::ticker::{INTERVAL, Ticker};
 use super::{Printer, Verbosity};
-use crate::engine::event::{Event, EventSink, LogLevel};
+use runner_engine::event::{Event, EventSink, LogLevel};
 
 /// Minimum interval between two lines of progress.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::terminal::NarrowTerminal;
 use super::text::bar_numbers;
 use super::{escape, units};
-use crate::engine::event::TransformProgress;
+use runner_engine::event::TransformProgress;
 
 /// Redraws per second.
 const REDRAWS: u8 = 10;
@@ -275,7 +275,7 @@ mod tests {
         bars.transform(&TransformProgress {
             transform: "instants_of_departure_and_arrival".to_owned(),
             rows_done: 12_345_000,
-            total: Some(crate::engine::event::Total { rows: 70_000_000, is_estimate: true }),
+            total: Some(runner_engine::event::Total { rows: 70_000_000, is_estimate: true }),
             rate: Some(412_000.0),
             left: Some(Duration::from_secs(123)),
             chunks: 754,
@@ -306,7 +306,7 @@ mod tests {
         let progress =
             TransformProgress { transform: "shout".to_owned(), rows_done: 3, ..TransformProgress::default() };
         bars.transform(&progress);
-        bars.transform(&TransformProgress { total: Some(crate::engine::event::Total::counted(9)), ..progress });
+        bars.transform(&TransformProgress { total: Some(runner_engine::event::Total::counted(9)), ..progress });
         assert_eq!(bars.lock().parts.len(), 3);
         assert_eq!(bars.lock().parts[2].1.length(), Some(9));
         bars.end();

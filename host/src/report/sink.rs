@@ -9,9 +9,9 @@ use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event,
 use super::ticker::{INTERVAL, Running, Ticker};
 use super::units;
 use super::{Format, Printer, Verbosity};
-use crate::engine::Direction;
-use crate::engine::event::TransformProgress;
-use crate::engine::event::{Event, EventSink, LogLevel};
+use runner_engine::Direction;
+use runner_engine::event::TransformProgress;
+use runner_engine::event::{Event, EventSink, LogLevel};
 use runner_project::migration_id;
 
 /// Interval between lines of progress without a terminal.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::engine::event::{Event, LogLevel};
+use runner_engine::event::{Event, LogLevel};
 
 /// Interval between two signs.
 pub(super) const INTERVAL: Duration = Duration::from_secs(10);

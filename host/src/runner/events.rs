@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use futures_util::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::engine::event::{Event, EventSink};
+use runner_engine::event::{Event, EventSink};
 
 /// A function that is called with each event.
 pub(super) struct Callback<F>(pub F);

@@ -36,14 +36,6 @@ pub use database::DatabaseLocation;
 pub use events::Events;
 pub use status::Status;
 
-use crate::engine::EventSink;
-use crate::engine::apply::Action;
-use crate::engine::control;
-use crate::engine::identity::Identity;
-use crate::engine::outcome::Outcome;
-use crate::engine::plan::{Plan, PlanInput, PlanOptions, plan_towards};
-use crate::engine::target::Target;
-use crate::engine::verify::{Extent, Verified};
 use drive::ActiveRuns;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -51,6 +43,14 @@ pub use drive::clock;
 use run::RunOrder;
 use runner_base::error::Result;
 use runner_database::StopSignal;
+use runner_engine::EventSink;
+use runner_engine::apply::Action;
+use runner_engine::control;
+use runner_engine::identity::Identity;
+use runner_engine::outcome::Outcome;
+use runner_engine::plan::{Plan, PlanInput, PlanOptions, plan_towards};
+use runner_engine::target::Target;
+use runner_engine::verify::{Extent, Verified};
 use setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
 /// Chunks of each transform that `verify` looks at, spread over the transform.

@@ -1,11 +1,11 @@
 //! Builds without the feature `components`.
 
 use super::run::RunOrder;
-use crate::engine::apply::Action;
-use crate::engine::history;
-use crate::engine::plan::{PlanInput, plan_apply, plan_redo, plan_rollback};
 use runner_base::error::{Error, Result};
 use runner_database::Database;
+use runner_engine::apply::Action;
+use runner_engine::history;
+use runner_engine::plan::{PlanInput, plan_apply, plan_redo, plan_rollback};
 use runner_project::Catalog;
 
 /// The error for a component.

@@ -4,13 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::distinct::Distinct;
-use crate::engine::control::under_way;
-use crate::engine::history::{self, History};
-use crate::engine::protection;
-#[cfg(feature = "components")]
-use crate::engine::script::Compiled;
-use crate::engine::script::{Script, ScriptLoader, ScriptSource};
-use crate::engine::sql_script::SqlScript;
 #[cfg(feature = "components")]
 use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
 use runner_base::error::{Error, Result};
@@ -19,6 +12,13 @@ use runner_database::{
     ConnectOptions, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal, Unset,
 };
 use runner_drivers::{Connector, connect, no_driver};
+use runner_engine::control::under_way;
+use runner_engine::history::{self, History};
+use runner_engine::protection;
+#[cfg(feature = "components")]
+use runner_engine::script::Compiled;
+use runner_engine::script::{Script, ScriptLoader, ScriptSource};
+use runner_engine::sql_script::SqlScript;
 use runner_project::{Catalog, CatalogReport, Checks, Settings};
 
 /// Receives sentences for the operator.

@@ -1,8 +1,8 @@
 //! Project and history side by side.
 
-use crate::engine::control::look::Overview;
-use crate::engine::history::{History, Record};
-use crate::engine::status::{Standing, StatusRow, status};
+use runner_engine::control::look::Overview;
+use runner_engine::history::{History, Record};
+use runner_engine::status::{Standing, StatusRow, status};
 use runner_project::CatalogReport;
 
 /// The state of a database and its project.

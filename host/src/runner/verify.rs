@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::setup::{HistoryDetail, Setup};
-use crate::engine::EventSink;
-use crate::engine::verify::{Extent, Verified, Verifier};
 use runner_base::error::{Error, Result};
 use runner_database::{BatchLimits, StopSignal};
+use runner_engine::EventSink;
+use runner_engine::verify::{Extent, Verified, Verifier};
 use runner_project::CatalogReport;
 
 /// Number of component instances: chunks are checked one after another.

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::script::{AssetPlace, Assets};
 use runner_database::{DatabaseError, DatabaseErrorKind};
+use runner_engine::script::{AssetPlace, Assets};
 use runner_project::open_regular;
 use runner_project::script::{self, LoadedScript};
 

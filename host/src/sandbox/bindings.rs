@@ -15,8 +15,8 @@ wasmtime::component::bindgen!({
     imports: { default: async | trappable },
     exports: { default: async },
     with: {
-        "runner:migration/batches.reader": crate::engine::execution::Reader,
-        "runner:migration/batches.writer": crate::engine::execution::Writer,
+        "runner:migration/batches.reader": runner_engine::execution::Reader,
+        "runner:migration/batches.writer": runner_engine::execution::Writer,
         "runner:migration/context.asset": super::assets::Asset,
     },
     require_store_data_send: true,

@@ -11,11 +11,11 @@ use super::inspect::is_transformer;
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
 use super::{Artifact, SandboxCore, convert, failure, script};
-use crate::engine::script::Assets;
-use crate::engine::stopped::stopped;
 use runner_base::error::{Error, Result};
 use runner_database::Dialect;
 use runner_database::stop::StopReason;
+use runner_engine::script::Assets;
+use runner_engine::stopped::stopped;
 use runner_project::catalog::{Description, Need};
 use runner_project::packages::PackageName;
 

@@ -9,10 +9,10 @@ use super::bindings::runner::migration::types as wit;
 use super::state::{DESCRIPTION_BYTES, GuestState, Purpose};
 use super::text::{self, cut};
 use super::usage::LimitExceeded;
-use crate::engine::execution::Calls;
-use crate::engine::stopped::stopped;
 use runner_base::error::{Error, ErrorKind};
 use runner_database::stop::StopReason;
+use runner_engine::execution::Calls;
+use runner_engine::stopped::stopped;
 use runner_project::limits::Limits;
 use runner_project::units::format_size;
 

@@ -16,12 +16,12 @@ use super::script::{LoadedComponent, refuel, store};
 use super::state::{GuestState, Purpose, batch_limits};
 use super::text::{ERROR, cut_owned};
 use super::usage::LogBudget;
-use crate::engine::CallError;
-use crate::engine::script::RunContext;
-use crate::engine::transform::{BatchFunction, BatchInstance};
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
 use runner_database::{BatchLimits, Dialect};
+use runner_engine::CallError;
+use runner_engine::script::RunContext;
+use runner_engine::transform::{BatchFunction, BatchInstance};
 
 type Transform<Rows> = TypedFunc<(String, Rows), (Result<Rows, String>,)>;
 

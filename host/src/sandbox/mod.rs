@@ -42,7 +42,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use crate::engine::script::{Assets, Compiled, Script};
 pub(crate) use cache::Cache;
 pub use cache::CacheNote;
 pub use compile::Compiler;
@@ -51,6 +50,7 @@ pub use describe::Described;
 pub(crate) use engine::engine;
 use runner_base::error::{Error, Result};
 use runner_database::StopSignal;
+use runner_engine::script::{Assets, Compiled, Script};
 use runner_project::limits::Limits;
 use runner_project::script::{LoadedScript, Runtime, is_embedded};
 use runner_project::sha256;

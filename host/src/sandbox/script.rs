@@ -15,12 +15,12 @@ use super::instance::ComponentFunction;
 use super::state::{GuestState, Purpose, call_limits};
 use super::usage::LogBudget;
 use super::{SandboxCore, inspect};
-use crate::engine::Direction;
-use crate::engine::execution::Calls;
-use crate::engine::script::{Assets, RunContext, Script};
-use crate::engine::transform::BatchFunction;
 use runner_base::error::{Error, Result};
 use runner_database::{Dialect, Facts};
+use runner_engine::Direction;
+use runner_engine::execution::Calls;
+use runner_engine::script::{Assets, RunContext, Script};
+use runner_engine::transform::BatchFunction;
 
 /// Guest instructions, and bytes that its calls pass, between two turns of others: a few milliseconds.
 const FUEL_SLICE: u64 = 5_000_000;

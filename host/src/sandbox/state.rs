@@ -8,11 +8,11 @@ use super::assets::GuestAssets;
 use super::host::weight::Weigh;
 use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
-use crate::engine::CallError;
-use crate::engine::call::CallKind;
-use crate::engine::execution::{CallLimits, Calls};
-use crate::engine::script::RunContext;
 use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames, StopSignal};
+use runner_engine::CallError;
+use runner_engine::call::CallKind;
+use runner_engine::execution::{CallLimits, Calls};
+use runner_engine::script::RunContext;
 use runner_project::limits::Limits;
 
 /// Bytes of a description, which the guest returns and the lockfile keeps. A summary has 500, and the longest known lists of

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use runner::engine::script::Assets;
 use runner_base::error::Result;
+use runner_engine::script::Assets;
 use runner_project::build::{BuildReport, BuildRequest, Described, build};
 use runner_project::lockfile::ComponentDescription;
 use runner_project::{LoadRequest, Settings, sha256};

@@ -123,7 +123,7 @@ fn an_unwritable_directory_is_named() {
     }
     let mut child = std::process::Command::new(std::env::current_exe().expect("this program"));
     child
-        .args(["--exact", "database::sqlite::tests::connect::task_of_an_unprivileged_child", "--nocapture"])
+        .args(["--exact", "tests::connect::task_of_an_unprivileged_child", "--nocapture"])
         .env(LOCKED_DIRECTORY, &locked)
         .current_dir("/");
     // Permissions do not keep root from writing.

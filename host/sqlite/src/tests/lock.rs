@@ -12,7 +12,7 @@ const DIRECTORY: &str = "RUNNER_LOCK_TEST_DIRECTORY";
 
 fn child(task: &str, directory: &Path) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "database::sqlite::tests::lock::task_of_a_child", "--nocapture"])
+        .args(["--exact", "tests::lock::task_of_a_child", "--nocapture"])
         .env(TASK, task)
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::attack::class::Mode;
 use crate::attack::flood;
-use crate::engine::outcome::Outcome;
 use runner_base::error::Error;
+use runner_engine::outcome::Outcome;
 
 /// How a run ended.
 #[derive(Debug)]

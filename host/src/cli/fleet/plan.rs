@@ -4,13 +4,13 @@ use super::Fleet;
 use crate::cli::context::{HistoryDetail, OpenedDatabase};
 use crate::cli::exit;
 use crate::cli::request::PlanRequest;
-use crate::engine::apply::planned_sql;
-use crate::engine::control::under_way::note;
-use crate::engine::plan::{Plan, PlanInput, plan_towards};
 use crate::report::json::FleetPlanJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_engine::apply::planned_sql;
+use runner_engine::control::under_way::note;
+use runner_engine::plan::{Plan, PlanInput, plan_towards};
 use runner_project::Catalog;
 
 /// Shows what would run.

@@ -10,10 +10,6 @@ use crate::cli::request::RunRequest;
 use crate::cli::rollback::leaves_nothing;
 use crate::cli::run::{afterwards, catalog, order, say};
 use crate::cli::{confirm, exit, signals};
-use crate::engine::Direction;
-use crate::engine::apply::Action;
-use crate::engine::identity::Identity;
-use crate::engine::target::Target;
 use crate::fleet::{Each, Ended, Work};
 use crate::report::fleet::FleetReporter;
 use crate::report::json::{Afterwards, FleetRunJson};
@@ -23,6 +19,10 @@ use crate::runner::run::{self as library, ROLL_BACK_ALL, Ran};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::StopSignal;
+use runner_engine::Direction;
+use runner_engine::apply::Action;
+use runner_engine::identity::Identity;
+use runner_engine::target::Target;
 use runner_project::Catalog;
 
 /// Asks before every migration of several databases is rolled back; none of them may be protected.
@@ -153,7 +153,7 @@ fn code(each: &[Each<Ran>], stop: &StopSignal) -> u8 {
     if let Some(reason) = stop.reason()
         && !each.iter().all(is_done)
     {
-        return exit::code(&crate::engine::stopped::stopped(reason));
+        return exit::code(&runner_engine::stopped::stopped(reason));
     }
     super::exit_code(each.iter().map(|it| match &it.ended {
         Ended::Ran(Ok(ran)) => ran.outcome.error.as_ref().map_or(exit::DONE, exit::code),

@@ -3,13 +3,13 @@
 use super::Fleet;
 use crate::cli::exit;
 use crate::cli::status::look;
-use crate::engine::history::Record;
-use crate::engine::status::{Standing, status};
 use crate::fleet::{DatabaseState, Each, Ended};
 use crate::report::json::FleetStatusJson;
 use crate::report::{Format, text};
 use runner_base::error::Result;
 use runner_base::runtime;
+use runner_engine::history::Record;
+use runner_engine::status::{Standing, status};
 use runner_project::CatalogReport;
 
 /// Shows the state of each database.

@@ -2,12 +2,12 @@
 
 use crate::cli::adopt_args::{BaselineArgs, StampArgs};
 use crate::cli::history_args::{RepairArgs, VerifyArgs};
-use crate::engine::plan::PlanOptions;
-use crate::engine::repair::{RepairAction, RepairDecision};
-use crate::engine::stamp::StampKind;
-use crate::engine::target::Target;
-use crate::engine::verify::Extent;
 use runner_base::error::{Error, Result};
+use runner_engine::plan::PlanOptions;
+use runner_engine::repair::{RepairAction, RepairDecision};
+use runner_engine::stamp::StampKind;
+use runner_engine::target::Target;
+use runner_engine::verify::Extent;
 use runner_project::env::Switches;
 
 /// Options of `repair`.

@@ -4,10 +4,10 @@ use super::jobs;
 use super::record::required;
 use crate::cli::adopt_args::ResetArgs;
 use crate::cli::run_args::{ApplyArgs, DryRunArgs, PlanArgs, RedoArgs, RollbackArgs, RunArgs};
-use crate::engine::apply::AcceptChanged;
-use crate::engine::plan::PlanOptions;
-use crate::engine::target::Target;
 use runner_base::error::{Error, Result};
+use runner_engine::apply::AcceptChanged;
+use runner_engine::plan::PlanOptions;
+use runner_engine::target::Target;
 use runner_project::env::Switches;
 
 /// What `apply`, `rollback` and `redo` have in common.

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::control::look::{ObservedRun, Overview};
-use crate::engine::control::work::Work;
-use crate::engine::event::TransformProgress;
-use crate::engine::throttle::Pause;
-use crate::engine::throttle::time;
+use runner_engine::control::look::{ObservedRun, Overview};
+use runner_engine::control::work::Work;
+use runner_engine::event::TransformProgress;
+use runner_engine::throttle::Pause;
+use runner_engine::throttle::time;
 
 /// Progress of a transform.
 #[derive(Debug, Serialize)]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::history::{History, Record};
+use runner_engine::history::{History, Record};
 
 /// `runner current`.
 #[derive(Debug, Serialize)]

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
 use crate::attack::{AttackReport, Ground};
-use crate::engine::isolation::Isolation;
 use crate::report::text::Confined;
 use runner_database::Facts;
+use runner_engine::isolation::Isolation;
 
 /// `runner doctor`.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::run::milliseconds;
 use super::unrepeatable::UnrepeatableJson;
-use crate::engine::event::dry_run::{Cell, Change, Ending, Report, Sample, Tried, TriedMigration};
+use runner_engine::event::dry_run::{Cell, Change, Ending, Report, Sample, Tried, TriedMigration};
 
 /// The report of a dry run.
 #[derive(Debug, Serialize)]

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::control::ProgressJson;
 use super::{ExplainedJson, SCHEMA};
-use crate::engine::clock::now;
-use crate::engine::event::{Event, LogLevel};
 use crate::report::ticker::Running;
+use runner_engine::clock::now;
+use runner_engine::event::{Event, LogLevel};
 
 /// A line.
 #[derive(Debug, Serialize)]
@@ -212,9 +212,9 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Direction;
-    use crate::engine::event::{Total, TransformProgress};
     use runner_base::error::Error;
+    use runner_engine::Direction;
+    use runner_engine::event::{Total, TransformProgress};
 
     #[test]
     fn a_line_has_its_time_its_run_a_kind_and_what_happened() {

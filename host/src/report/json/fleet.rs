@@ -8,10 +8,10 @@ use super::problem::ProblemJson;
 use super::project::RefusalJson;
 use super::run::{Afterwards, RunJson, milliseconds};
 use super::{DatabaseJson, ErrorJson, SCHEMA};
-use crate::engine::plan::{Plan, PlannedMigration};
 use crate::fleet::{DatabaseState, Each, Ended};
 use crate::runner::run::Ran;
 use runner_base::error::Error;
+use runner_engine::plan::{Plan, PlannedMigration};
 use runner_project::CatalogReport;
 
 /// `runner apply` or `runner rollback` on several databases.

@@ -9,13 +9,13 @@ use super::problem::ProblemJson;
 use super::project::RefusalJson;
 use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
-use crate::engine::control::look::Overview;
-use crate::engine::history::{History, Record};
-use crate::engine::isolation::Barrier;
-use crate::engine::plan::{
+use runner_engine::control::look::Overview;
+use runner_engine::history::{History, Record};
+use runner_engine::isolation::Barrier;
+use runner_engine::plan::{
     HeldLock, Inspection, Plan, PlannedMigration, Refusal, Source, granted_lines, missing_grants,
 };
-use crate::engine::status::{Standing, StatusRow};
+use runner_engine::status::{Standing, StatusRow};
 use runner_project::catalog::{Artifact, CatalogReport, Migration};
 use runner_project::script::{RuntimePin, ScriptFiles};
 use runner_sql::Held;

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::look::MigrationJson;
-use crate::engine::plan::Refusal;
 use runner_base::dialect::Dialect;
+use runner_engine::plan::Refusal;
 use runner_project::Catalog;
 use runner_project::build::{BuildReport, BuiltArtifact};
 use runner_project::scaffold::{Renumbered, Scaffolded};

@@ -6,9 +6,9 @@ use super::look::MigrationJson;
 use super::repair::RepairedJson;
 use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::event::Unrepeatable;
-use crate::engine::history::{Record, Repair};
-use crate::engine::status::StatusRow;
+use runner_engine::event::Unrepeatable;
+use runner_engine::history::{Record, Repair};
+use runner_engine::status::StatusRow;
 
 /// `runner history`.
 #[derive(Debug, Serialize)]

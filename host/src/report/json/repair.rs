@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
 
-use crate::engine::history::{ACCEPT_CHANGED, Repair};
-use crate::engine::journal::{Known, Unknown};
-use crate::engine::repair::Survey;
+use runner_engine::history::{ACCEPT_CHANGED, Repair};
+use runner_engine::journal::{Known, Unknown};
+use runner_engine::repair::Survey;
 
 /// `runner repair`.
 #[derive(Debug, Serialize)]
@@ -86,7 +86,7 @@ impl RepairJson {
     /// What is known of a revision.
     pub fn shown(database: DatabaseJson, survey: &Survey) -> Self {
         let record = &survey.record;
-        let choice = |(action, does): (crate::engine::repair::RepairAction, String)| ChoiceJson {
+        let choice = |(action, does): (runner_engine::repair::RepairAction, String)| ChoiceJson {
             flag: action.to_string(),
             does,
         };

@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::dry_run::DryRunJson;
 use super::project::RefusalJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
-use crate::engine::Direction;
-use crate::engine::isolation::Barrier;
-use crate::engine::outcome::{Done, Failed, Outcome};
-use crate::engine::plan::{PlannedMigration, Refusal};
 use runner_base::error::Error;
+use runner_engine::Direction;
+use runner_engine::isolation::Barrier;
+use runner_engine::outcome::{Done, Failed, Outcome};
+use runner_engine::plan::{PlannedMigration, Refusal};
 
 /// What is worth saying of migrations that were applied.
 #[derive(Debug, Default)]
@@ -198,8 +198,8 @@ pub(super) fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::history::RunMode;
-    use crate::engine::plan::Source;
+    use runner_engine::history::RunMode;
+    use runner_engine::plan::Source;
     use runner_project::catalog::{Description, Kind};
 
     #[test]

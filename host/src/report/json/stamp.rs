@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::repair::RepairedJson;
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::accept::Accepted;
-use crate::engine::history::{History, Record};
-use crate::engine::identity::Identity;
-use crate::engine::plan::Mark;
-use crate::engine::stamp::StampRequest;
+use runner_engine::accept::Accepted;
+use runner_engine::history::{History, Record};
+use runner_engine::identity::Identity;
+use runner_engine::plan::Mark;
+use runner_engine::stamp::StampRequest;
 
 /// `runner stamp` and `runner baseline`.
 #[derive(Debug, Serialize)]

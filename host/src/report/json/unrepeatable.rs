@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::engine::event::{Unrepeatable, Why};
+use runner_engine::event::{Unrepeatable, Why};
 
 /// Statements that make a run unrepeatable, by the reason.
 #[derive(Debug, Serialize)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
-use crate::engine::verify::{Finding, Verdict, Verified};
+use runner_engine::verify::{Finding, Verdict, Verified};
 
 /// `runner verify`.
 #[derive(Debug, Serialize)]

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
-use crate::engine::control::look::{Liveness, ObservedRun, Overview};
-use crate::engine::event::{Total, TransformProgress};
-use crate::engine::throttle::{Pause, only_slows};
 use crate::report::units;
+use runner_engine::control::look::{Liveness, ObservedRun, Overview};
+use runner_engine::event::{Total, TransformProgress};
+use runner_engine::throttle::{Pause, only_slows};
 
 /// The progress of a transform: `12,345 of 70,000 rows (17 %), 8,000 rows/s, 7.1 s left, 12 chunks`.
 pub fn numbers(progress: &TransformProgress) -> String {

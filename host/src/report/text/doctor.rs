@@ -2,9 +2,9 @@
 
 use super::{DIM, GOOD, ODD, PLAIN, Text};
 use crate::attack::{AttackReport, Ground, NotTried};
-use crate::engine::isolation::{Barrier, Isolation};
 use crate::report::units;
 use runner_database::Facts;
+use runner_engine::isolation::{Barrier, Isolation};
 
 /// A component, and what it is granted.
 pub struct Confined<'a> {

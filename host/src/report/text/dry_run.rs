@@ -1,8 +1,8 @@
 //! The report of a dry run: its steps, rows before and after, and its limits.
 
 use super::{BAD, DIM, NEW, ODD, OLD, PLAIN, STRONG, Text, one_line};
-use crate::engine::event::dry_run::{Cell, Change, DryRunEvent, Ending, Sample, Tried};
 use crate::report::{Verbosity, units};
+use runner_engine::event::dry_run::{Cell, Change, DryRunEvent, Ending, Sample, Tried};
 
 /// The longest excerpt of a statement, in characters.
 const STATEMENT: usize = 160;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
-use crate::engine::outcome::Outcome;
-use crate::engine::plan::Plan;
 use crate::fleet::{DatabaseState, Each, Ended};
 use crate::report::fleet::word;
 use crate::report::table::{Cell, Table};
 use crate::report::units;
 use crate::runner::run::Ran;
 use runner_base::error::{Error, ErrorKind};
+use runner_engine::outcome::Outcome;
+use runner_engine::plan::Plan;
 
 /// Up to here, every database has a line in the table of a run; from here on, those that failed.
 const MANY: usize = 50;

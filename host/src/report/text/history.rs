@@ -2,9 +2,9 @@
 
 use super::status::short_time;
 use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
-use crate::engine::history::{Record, Repair, State};
 use crate::report::table::{Cell, Table};
 use crate::report::units;
+use runner_engine::history::{Record, Repair, State};
 
 /// A table of all runs in order; a rollback has its own line.
 pub fn history(records: &[Record], repairs: &[Repair]) -> Text {

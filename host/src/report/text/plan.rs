@@ -1,13 +1,13 @@
 //! The output of `runner plan`.
 
 use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
-use crate::engine::Direction;
-use crate::engine::history::RunMode;
-use crate::engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
 use crate::report::escape::ScriptTo;
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
 use runner_base::dialect::Dialect;
+use runner_engine::Direction;
+use runner_engine::history::RunMode;
+use runner_engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
 use runner_project::catalog::Kind;
 use runner_sql::{Held, changes_session, migration_script, remaining_script};
 

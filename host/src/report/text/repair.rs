@@ -1,11 +1,11 @@
 //! The output of `runner repair`: what is known of a partial revision, and the possible actions.
 
 use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, one_line};
-use crate::engine::Direction;
-use crate::engine::history::Repair;
-use crate::engine::journal::{Known, Unknown};
-use crate::engine::repair::{RepairAction, Survey};
 use crate::report::units;
+use runner_engine::Direction;
+use runner_engine::history::Repair;
+use runner_engine::journal::{Known, Unknown};
+use runner_engine::repair::{RepairAction, Survey};
 
 /// What is known, and what each action would do.
 pub fn survey(survey: &Survey) -> Text {

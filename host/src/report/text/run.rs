@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
-use crate::engine::Direction;
-use crate::engine::backup::BackupDone;
-use crate::engine::outcome::{Done, Failed, Left, Outcome};
-use crate::engine::plan::PlannedMigration;
 use crate::report::units;
 use runner_base::error::ErrorKind;
+use runner_engine::Direction;
+use runner_engine::backup::BackupDone;
+use runner_engine::outcome::{Done, Failed, Left, Outcome};
+use runner_engine::plan::PlannedMigration;
 
 /// Minimum number of rows for a meaningful rate.
 const ENOUGH_FOR_A_RATE: u64 = 1_000;
@@ -134,10 +134,10 @@ pub fn dry_run_note(left: Left, on_scratch: bool) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::history::RunMode;
-    use crate::engine::outcome::TookEffect;
-    use crate::engine::plan::Source;
     use runner_base::error::Error;
+    use runner_engine::history::RunMode;
+    use runner_engine::outcome::TookEffect;
+    use runner_engine::plan::Source;
     use runner_project::catalog::{Description, Kind};
 
     fn step(direction: Direction) -> PlannedMigration {

@@ -1,10 +1,10 @@
 //! The output of `runner show`.
 
 use super::{DIM, ODD, PLAIN, STRONG, Text, one_line};
-use crate::engine::event::Unrepeatable;
-use crate::engine::history::{Record, Repair, State};
-use crate::engine::status::StatusRow;
 use crate::report::units;
+use runner_engine::event::Unrepeatable;
+use runner_engine::history::{Record, Repair, State};
+use runner_engine::status::StatusRow;
 use runner_project::catalog::{Artifact, Kind, Migration};
 use runner_project::migration_id;
 

@@ -1,11 +1,11 @@
 //! The output of `runner stamp`, `runner baseline` and `runner db`.
 
 use super::{DIM, GOOD, ODD, STRONG, Text};
-use crate::engine::accept::Accepted;
-use crate::engine::history::History;
-use crate::engine::plan::Mark;
-use crate::engine::stamp::StampRequest;
 use crate::report::units;
+use runner_engine::accept::Accepted;
+use runner_engine::history::History;
+use runner_engine::plan::Mark;
+use runner_engine::stamp::StampRequest;
 use runner_project::short;
 
 /// What was recorded, or would be.

@@ -1,11 +1,11 @@
 //! The output of `runner status` and `runner current`.
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
-use crate::engine::control::look::Overview;
-use crate::engine::history::History;
-use crate::engine::status::{Standing, StatusRow};
 use crate::report::table::{Cell, Table};
 use crate::report::units;
+use runner_engine::control::look::Overview;
+use runner_engine::history::History;
+use runner_engine::status::{Standing, StatusRow};
 
 /// A table of all revisions. A run records its figures when it ends: until then, and of one that was killed, its line has them.
 pub fn status(rows: &[StatusRow<'_>], overview: &Overview) -> Text {

@@ -1,9 +1,9 @@
 //! What was proven again.
 
 use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
-use crate::engine::verify::{Finding, Verdict, Verified};
 use crate::report::table::{Cell, Table};
 use crate::report::units::counted;
+use runner_engine::verify::{Finding, Verdict, Verified};
 use runner_project::migration_id;
 
 /// The word for a verdict, and its style.

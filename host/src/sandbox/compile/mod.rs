@@ -31,11 +31,11 @@ use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
-use crate::engine::stopped::stopped;
 pub use child::compile_component;
 pub use protocol::{COMMAND, fingerprint};
 use runner_base::error::{Error, Result};
 use runner_database::StopSignal;
+use runner_engine::stopped::stopped;
 use runner_project::limits::Limits;
 
 /// How long to wait for the compiler between two looks at the stop signal: what stops a run should seem immediate.

@@ -3,10 +3,6 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer, arguments};
-use crate::engine::CallError;
-use crate::engine::call::CallKind;
-use crate::engine::execution::{Reader, TransformReport as Report, Writer};
-use crate::engine::transform::TransformTask;
 use crate::sandbox::bindings::runner::migration::batches::{
     Host, HostReader, TableSource, TableTarget, TransformReport,
 };
@@ -15,6 +11,10 @@ use crate::sandbox::convert;
 use crate::sandbox::instance::ComponentFunction;
 use crate::sandbox::state::GuestState;
 use runner_data::Batch;
+use runner_engine::CallError;
+use runner_engine::call::CallKind;
+use runner_engine::execution::{Reader, TransformReport as Report, Writer};
+use runner_engine::transform::TransformTask;
 
 impl Host for GuestState {
     async fn read(&mut self, statement: String, parameters: Vec<Value>) -> Answer<Resource<Reader>> {

@@ -5,7 +5,6 @@ use std::sync::PoisonError;
 use wasmtime::component::Resource;
 
 use super::{Answer, arguments};
-use crate::engine::event::{Event, LogLevel};
 use crate::sandbox::assets::{self, Asset};
 use crate::sandbox::bindings::runner::migration::context::{self as wit, Host, HostAsset, Parameter};
 use crate::sandbox::bindings::runner::migration::types::Dialect;
@@ -15,6 +14,7 @@ use crate::sandbox::state::GuestState;
 use crate::sandbox::text::{ERROR, WORD, cut, cut_owned};
 use crate::sandbox::usage::LogVerdict;
 use runner_data::Value;
+use runner_engine::event::{Event, LogLevel};
 
 /// The most that one `read` of an asset returns: large enough to be quick, small enough to need no limit.
 const ASSET_READ: usize = 1 << 20;

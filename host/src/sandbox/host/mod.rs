@@ -18,8 +18,8 @@ use super::bindings::runner::migration::{description_types, types};
 use super::convert;
 use super::failure::Stopped;
 use super::state::GuestState;
-use crate::engine::CallError;
 use runner_base::error::{Error, Result};
+use runner_engine::CallError;
 
 /// What a host function returns: a value or an error for the guest, or a trap.
 type Answer<T> = wasmtime::Result<Result<T, types::Error>>;

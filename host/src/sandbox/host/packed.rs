@@ -3,12 +3,12 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer, arguments};
-use crate::engine::CallError;
-use crate::engine::call::CallKind;
-use crate::engine::execution::{Reader, Writer};
 use crate::sandbox::bindings::runner::migration::packed::{Host, PackedBatch};
 use crate::sandbox::packed;
 use crate::sandbox::state::GuestState;
+use runner_engine::CallError;
+use runner_engine::call::CallKind;
+use runner_engine::execution::{Reader, Writer};
 
 impl Host for GuestState {
     async fn next(&mut self, reader: Resource<Reader>) -> Answer<Option<PackedBatch>> {

@@ -1,11 +1,11 @@
 //! `sql`: single statements.
 
 use super::{Answer, answer, arguments};
-use crate::engine::call::CallKind;
 use crate::sandbox::bindings::runner::migration::sql::Host;
 use crate::sandbox::bindings::runner::migration::types::{RowSet, Value};
 use crate::sandbox::convert;
 use crate::sandbox::state::GuestState;
+use runner_engine::call::CallKind;
 
 impl Host for GuestState {
     async fn execute(&mut self, statement: String, parameters: Vec<Value>) -> Answer<u64> {

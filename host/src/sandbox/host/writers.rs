@@ -3,12 +3,12 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer, arguments};
-use crate::engine::call::CallKind;
-use crate::engine::execution::Writer;
 use crate::sandbox::bindings::runner::migration::batches::HostWriter;
 use crate::sandbox::bindings::runner::migration::types;
 use crate::sandbox::convert;
 use crate::sandbox::state::GuestState;
+use runner_engine::call::CallKind;
+use runner_engine::execution::Writer;
 
 impl HostWriter for GuestState {
     async fn write(&mut self, writer: Resource<Writer>, rows: types::Batch) -> Answer<u64> {

@@ -30,9 +30,9 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::text::{ERROR, WORD, cut};
-use crate::engine::stopped::stopped;
 use runner_base::error::{Error, Result};
 use runner_database::StopSignal;
+use runner_engine::stopped::stopped;
 use runner_project::limits::Limits;
 use runner_project::units::format_size;
 use structure::Structure;

@@ -1,0 +1,323 @@
+//! Runs a migration whose changes and history row are committed together.
+
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use super::record::{Started, done};
+use super::retry::Retries;
+use super::{Engine, StepResult};
+use crate::Direction;
+use crate::artifact::to_store;
+use crate::history::{self, Numbers, RunMode, State};
+use crate::journal::crash;
+use crate::outcome::Done;
+use crate::plan::PlannedMigration;
+use crate::recorder::RunRecorder;
+use crate::run::Run;
+use crate::script::{Script, ScriptSource};
+use crate::transcript;
+use runner_base::dialect::Dialect;
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::{DatabaseError, DatabaseErrorKind, End, HostSession, SharedDatabase, TransactionOptions};
+use runner_project::catalog::Kind;
+use runner_sql::{Isolation, program};
+
+impl Engine {
+    /// Runs a migration in its own transaction.
+    pub(super) async fn run_atomic(
+        &self,
+        step: &PlannedMigration,
+        next: Option<&PlannedMigration>,
+        numbers: &Numbers,
+    ) -> StepResult {
+        // Loading may compile for seconds: before the transaction, and before the clock.
+        let (script, source) = self.load(step).await?;
+        let mut retries = Retries::new(self.retries);
+        let next = next.filter(|next| next.mode == RunMode::Atomic && next.kind == Kind::Sql).map(options_of);
+        loop {
+            let recorder = Arc::new(self.recorder(step));
+            let failure = match self.attempt(step, &*script, &source, &recorder, (next, numbers)).await {
+                Ok(done) => {
+                    if step.kind.is_sandboxed() {
+                        // Returning the memory of an interpreter to the system takes longer than small migrations.
+                        drop(spawn_blocking(move || drop(script)));
+                    }
+                    return Ok(Done { retries: retries.done(), ..done });
+                }
+                Err(failure) => failure,
+            };
+            // A retry would repeat what was not rolled back.
+            let stays = failure.error.kind == ErrorKind::Partial;
+            if !(recorder.met_a_lock() || failure.met_a_lock) || self.stop.is_raised() || stays {
+                return Err(failure);
+            }
+            if !self.pause_before_retry(step, &mut retries, &failure.error).await {
+                return Err(retries.explain(failure.error).into());
+            }
+        }
+    }
+
+    /// Attempts a migration once. The recorder keeps the errors it encountered; a failed attempt leaves nothing behind.
+    async fn attempt(
+        &self,
+        step: &PlannedMigration,
+        script: &dyn Script,
+        source: &ScriptSource,
+        recorder: &Arc<RunRecorder>,
+        (next, numbers): (Option<TransactionOptions>, &Numbers),
+    ) -> StepResult {
+        let started = Started::now();
+        let dialect = self.database.lock().await.facts().dialect;
+        let isolation = isolation(source, step.direction, dialect);
+        let options = TransactionOptions { isolation, ..options_of(step) };
+        let mut number = 0;
+        self.grant(step).await?;
+        {
+            let mut database = self.database.lock().await;
+            let database = &mut database.host_until(&self.stop);
+            if step.direction == Direction::Up && step.kind == Kind::Sql {
+                number = numbers.next(database).await?;
+            } else {
+                numbers.forget();
+            }
+            if let Err(error) = database.begin(options).await {
+                // Compiling, or an earlier pause, may have outlasted the idle timeout of a firewall.
+                if error.kind != DatabaseErrorKind::Connection {
+                    return Err(Error::from(error).into());
+                }
+                self.reconnect_after_loss(database).await.map_err(Error::from)?;
+                database.begin(options).await.map_err(Error::from)?;
+            }
+        }
+        if step.kind == Kind::Sql {
+            let worked = script.run(step.direction, &self.context(step, recorder)).await;
+            let mut database = self.database.lock().await;
+            let database = &mut database.host();
+            let end = End::Migration { next };
+            return match worked {
+                Ok(()) => self.end_atomic(database, step, source, &started, recorder, (number, end)).await,
+                Err(error) => Err(self.undo(database, error, recorder).await.into()),
+            };
+        }
+        let worked = self.work(step, script, recorder).await;
+        let mut database = self.database.lock().await;
+        let database = &mut database.host();
+        let worked = match worked {
+            Ok(()) => self.write_down(database, step, source, &started, recorder).await,
+            Err(error) => Err(error),
+        };
+        let done = done(step, &started, recorder);
+        if let Err(error) = worked {
+            return Err(self.undo(database, error, recorder).await.into());
+        }
+        crash::point();
+        match database.commit().await {
+            Ok(()) => {
+                crash::point();
+                Ok(done)
+            }
+            Err(error) => {
+                recorder.note_error(&error);
+                self.after_failed_commit(database, step, error, done).await
+            }
+        }
+    }
+
+    /// Brings the history to what a step in SQL did, and commits both: all of it in one message where the server allows it.
+    async fn end_atomic(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        source: &ScriptSource,
+        started: &Started,
+        recorder: &RunRecorder,
+        (number, end): (i64, End),
+    ) -> StepResult {
+        let changes = match step.direction {
+            Direction::Up => {
+                let record = self.record(step, State::Applied, started, recorder);
+                let mut changes = self.kept(database.facts(), step, source);
+                changes.push(history::inserted(&history::Record { id: number, ..record }));
+                changes
+            }
+            Direction::Down => history::ended(step.record.unwrap_or_default(), &self.end(started, recorder)).to_vec(),
+        };
+        let done = done(step, started, recorder);
+        crash::point();
+        let Err(error) = database.finish(&changes, end).await else {
+            crash::point();
+            return Ok(done);
+        };
+        recorder.note_error(&error);
+        if error.kind == DatabaseErrorKind::Connection {
+            return self.after_failed_commit(database, step, error, done).await;
+        }
+        Err(self.undo(database, history::unmade(error), recorder).await.into())
+    }
+
+    /// Runs a migration in the open transaction, which stays open. The caller has set what it is granted.
+    pub(super) async fn work(
+        &self,
+        step: &PlannedMigration,
+        script: &dyn Script,
+        recorder: &Arc<RunRecorder>,
+    ) -> Result<()> {
+        let result = script.run(step.direction, &self.context(step, recorder)).await;
+        let is_open = still_open(&self.database).await;
+        if is_open == Ok(false) {
+            recorder.note_ended_transaction();
+        }
+        result?;
+        if !is_open? {
+            return Err(Error::denied("the migration ended the transaction it runs in").hint(
+                "remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction",
+            ));
+        }
+        let mut database = self.database.lock().await;
+        database.check_tool_tables().await?;
+        Ok(database.drop_temporary().await?)
+    }
+
+    /// Records in history what the migration did.
+    pub(super) async fn write_down(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        source: &ScriptSource,
+        started: &Started,
+        recorder: &RunRecorder,
+    ) -> Result<()> {
+        match step.direction {
+            Direction::Up => {
+                let stored = to_store(source);
+                history::store_artifact(database, &step.revision, &step.sha256, &stored, self.stored_artifact_bytes)
+                    .await?;
+                let record = self.record(step, State::Applied, started, recorder);
+                match record.id {
+                    0 => history::insert(database, &record).await?,
+                    // The row of a dry run.
+                    _ => history::dry_run(database, &record).await?,
+                }
+                if step.kind == Kind::Sql {
+                    return Ok(());
+                }
+                let inputs = self.inputs(step, source, database.facts().version.clone());
+                let history = match record.id {
+                    0 => transcript::store::live(database, &step.revision).await?,
+                    id => id,
+                };
+                recorder.write_evidence(database, Run { history, direction: Direction::Up }, &inputs).await
+            }
+            Direction::Down => {
+                history::end(database, step.record.unwrap_or_default(), &self.end(started, recorder)).await
+            }
+        }
+    }
+
+    /// Rolls back because of an error, and returns that error. If the connection is lost, the server rolls back by itself;
+    /// the connection is reopened so that the history can be read.
+    async fn undo(&self, database: &mut HostSession<'_>, mut error: Error, recorder: &RunRecorder) -> Error {
+        let is_lost = recorder.lost_connection();
+        if recorder.ended_transaction() {
+            // What was done before the statement that ended it is committed: there is something, whatever is rolled back now.
+            error.kind = ErrorKind::Partial;
+        }
+        let second = match database.rollback().await {
+            Ok(()) if !is_lost => return error,
+            // The server rolls back the transaction of a lost connection.
+            Err(second) if second.is_not_undone() || !(is_lost || second.kind == DatabaseErrorKind::Connection) => {
+                return not_undone(error, second);
+            }
+            Ok(()) | Err(_) => self.reconnect_after_loss(database).await,
+        };
+        match second {
+            Ok(()) => error.cause("the connection was lost, and the server has rolled back the migration"),
+            Err(second) => error
+                .cause(format!("the connection was lost, and the database does not answer: {second}"))
+                .hint("the server rolls back what was not committed; `runner status` works once the database answers again"),
+        }
+    }
+
+    /// Handles a failed commit, which has usually rolled back. If only the answer was lost, the history row shows it.
+    async fn after_failed_commit(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        error: DatabaseError,
+        done: Done,
+    ) -> StepResult {
+        let error = if error.kind == DatabaseErrorKind::Connection {
+            self.warn(&step.revision, format!("the connection was lost during the commit: {error}; reconnecting"));
+            if let Err(second) = self.reconnect_after_commit(database).await {
+                return Err(unknown(&error.into(), &second.into()).into());
+            }
+            error.into()
+        } else {
+            roll_back(database, error.into()).await
+        };
+        let committed = match history::live_run(database, &step.revision).await {
+            Ok(run) => match step.direction {
+                Direction::Up => run.as_deref() == Some(&*self.identity.run_id),
+                Direction::Down => run.is_none(),
+            },
+            Err(second) => return Err(unknown(&error, &second).into()),
+        };
+        if !committed {
+            return Err(error.into());
+        }
+        self.warn(&step.revision, format!("the commit succeeded although the database reported: {}", error.message));
+        Ok(done)
+    }
+}
+
+/// The error of work that was rolled back, but left something behind or is not proven to have left nothing.
+pub(super) fn not_undone(mut error: Error, second: DatabaseError) -> Error {
+    error.kind = ErrorKind::Partial;
+    second.added_to(error.hint("check what remains in the database, and remove it before the next run"))
+}
+
+/// The error of a commit whose outcome is unknown.
+fn unknown(error: &Error, second: &Error) -> Error {
+    Error::new(ErrorKind::Partial, "the commit failed, and it is unknown whether the migration took effect")
+        .cause(&error.message)
+        .cause(&second.message)
+        .hint(
+            "`runner status` shows it once the database answers again; if it is not applied, `runner apply` applies it",
+        )
+}
+
+/// The isolation level that the SQL of a step sets.
+fn isolation(source: &ScriptSource, direction: Direction, dialect: Dialect) -> Option<Isolation> {
+    let ScriptSource::Sql { up, down, .. } = source else { return None };
+    let text = if direction == Direction::Up { up } else { down.as_ref()? };
+    program(text, dialect).ok()?.isolation
+}
+
+/// How the transaction of a step begins, as far as that is known before its SQL is read. A step whose SQL sets an isolation
+/// level does not take the transaction that was opened ahead for it.
+fn options_of(step: &PlannedMigration) -> TransactionOptions {
+    TransactionOptions {
+        foreign_keys_off: step.description.needs_table_rebuild(),
+        isolation: None,
+        for_migration: true,
+    }
+}
+
+/// Whether the migration's transaction is still open. From here on the session acts for the host.
+async fn still_open(database: &SharedDatabase) -> std::result::Result<bool, DatabaseError> {
+    let mut database = database.lock().await;
+    let database = &mut database.host();
+    database.in_transaction().await
+}
+
+/// Rolls back because of an error, and returns that error.
+pub(super) async fn roll_back(database: &mut HostSession<'_>, error: Error) -> Error {
+    match database.rollback().await {
+        Ok(()) => error,
+        Err(second) if second.kind == DatabaseErrorKind::Connection => {
+            error.cause(format!("rolling back failed too: {second}"))
+        }
+        Err(second) => not_undone(error, second),
+    }
+}

@@ -1,0 +1,291 @@
+//! A dry run in one transaction that is rolled back; `on_scratch` does the same on a copy.
+
+use std::sync::Arc;
+
+use super::atomic::not_undone;
+use super::load::check_resumed;
+use super::record::{Started, done};
+use super::{Engine, Request};
+use crate::Direction;
+use crate::event::dry_run::Report;
+use crate::history::{self, RunMode};
+use crate::outcome::{Done, Failed, Left, Outcome};
+use crate::plan::{Plan, PlannedMigration, check_dry_run};
+use crate::recorder::RunRecorder;
+use crate::schema::tool_sql;
+use crate::script::ScriptSource;
+use crate::stopped::stopped;
+use runner_base::error::{Error, Result};
+use runner_data::Value;
+use runner_database::message::{TAKES_PART, takes_nothing_back};
+use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
+use runner_project::catalog::Kind;
+
+impl Engine {
+    /// Runs all planned migrations and rolls them back.
+    pub(super) async fn dry_run(&self, request: &Request, plan: &Plan) -> Result<Outcome> {
+        let mut outcome = self.outcome(request);
+        self.check_dry_run_support(plan).await?;
+        let facts = self.database.lock().await.facts().clone();
+        let confined = confinement(&plan.steps, &facts)?;
+        // Enforcing foreign keys cannot be switched within the transaction.
+        let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
+        {
+            let mut database = self.database.lock().await;
+            let database = &mut database.host();
+            match &confined {
+                Some(grants) => database.connection().begin_confined(grants.clone()).await?,
+                None => {
+                    database.begin(TransactionOptions { foreign_keys_off, ..TransactionOptions::default() }).await?;
+                }
+            }
+        }
+        let made = self.dry_run_history(confined.is_some()).await;
+        let mut steps = plan.steps.iter();
+        let notes = match made {
+            Ok(notes) => notes,
+            Err(error) => {
+                outcome.error = Some(error);
+                false
+            }
+        };
+        let mut has_ended = false;
+        let ground = InTransaction { foreign_keys_off, notes, confined: confined.is_some() };
+        if outcome.error.is_none() {
+            let mut direction = None;
+            while let Some(step) = steps.next() {
+                self.emit_turn(&mut direction, step, steps.as_slice());
+                if let Some(reason) = self.stop.reason() {
+                    outcome.error = Some(stopped(reason));
+                    outcome.not_run.push(step.clone());
+                    break;
+                }
+                self.control.try_out(&step.revision);
+                self.events.emit(&Self::started(step));
+                let recorder = Arc::default();
+                let tried = self.dry_run_migration(step, steps.len(), &ground, &recorder).await;
+                has_ended |= recorder.ended_transaction();
+                match tried {
+                    Ok(done) => {
+                        self.events.emit(&Self::finished(&done));
+                        outcome.done.push(done);
+                    }
+                    Err(error) => {
+                        let error = self.control.explain(self.explain(error, step));
+                        self.emit_failed(step, &error);
+                        outcome.error = Some(error);
+                        outcome.failed = Some(Failed { step: step.clone(), took_effect: None });
+                        break;
+                    }
+                }
+            }
+        }
+        outcome.not_run.extend(steps.cloned());
+        {
+            let mut database = self.database.lock().await;
+            let database = &mut database.host();
+            match database.rollback().await {
+                Ok(()) if !has_ended => {}
+                // The server rolls back the transaction of a lost connection.
+                Err(undone) if undone.kind == DatabaseErrorKind::Connection && outcome.error.is_some() => {}
+                undone => {
+                    let why =
+                        undone.err().unwrap_or_else(|| DatabaseError::not_undone("its transaction had ended before"));
+                    let error =
+                        outcome.error.take().unwrap_or_else(|| Error::failed("the dry run could not be undone"));
+                    outcome.error = Some(not_undone(error, why));
+                    outcome.dry_run_left = Left::Unknown;
+                }
+            }
+        }
+        self.explain_dry_run(&mut outcome);
+        let mut caveats = self.caveats(plan).await;
+        if ground.confined {
+            caveats.push(
+                "a login of a component has a new password, as after each run, unless `password_env` names one"
+                    .to_owned(),
+            );
+        }
+        outcome.dry_run_report = self.report("transaction", caveats);
+        Ok(outcome)
+    }
+
+    /// Fails if the dry run had to refuse something and the migration ignored the error.
+    pub(super) fn not_refused(&self) -> Result<()> {
+        let refused = self.dry_run.as_ref().and_then(|dry_run| dry_run.recorder.refused());
+        refused.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Returns the report of the dry run, if one was requested.
+    pub(super) fn report(&self, ground: &'static str, caveats: Vec<String>) -> Option<Report> {
+        let dry_run = self.dry_run.as_ref()?;
+        Some(Report { ground, caveats, migrations: dry_run.recorder.take() })
+    }
+
+    /// Creates the history in the open transaction if it does not exist. Returns false if there is none and a rollback would
+    /// not remove it. `confined`: the transaction is that of a login, through whose gate the host only reads and writes.
+    async fn dry_run_history(&self, confined: bool) -> Result<bool> {
+        let mut database = self.database.lock().await;
+        let database = &mut database.host();
+        if (confined || !database.facts().transactional_ddl) && !history::is_there(database).await? {
+            return Ok(false);
+        }
+        history::ensure(database).await.map(|()| true)
+    }
+
+    /// `left` is the number of migrations after it.
+    async fn dry_run_migration(
+        &self,
+        step: &PlannedMigration,
+        left: usize,
+        ground: &InTransaction,
+        recorder: &Arc<RunRecorder>,
+    ) -> Result<Done> {
+        let stepwise = step.mode == RunMode::Stepwise;
+        let (script, source) = self.load(step).await?;
+        if let ScriptSource::Sql { up, .. } = &source {
+            check_resumed(step, up, &mut self.database.lock().await.host()).await?;
+        }
+        let started = Started::now();
+        let mut left_out = 0;
+        if let Some(dry_run) = &self.dry_run {
+            dry_run.recorder.set_stepwise(stepwise);
+            left_out = dry_run.recorder.left_out();
+        }
+        self.take_grants(step, ground).await?;
+        let worked = self.work(step, &*script, recorder).await;
+        if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
+            && dry_run.recorder.left_out() > left_out
+        {
+            return Err(error.clone().cause(
+                "earlier statements cannot run in a transaction and were skipped; this one may depend on them",
+            ));
+        }
+        worked?;
+        self.not_refused()?;
+        // An interrupted migration already has a row, with another state.
+        if ground.notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
+            let mut database = self.database.lock().await;
+            self.write_down(&mut database.host(), &numbered(step, left), &source, &started, recorder).await?;
+        }
+        let done = done(step, &started, recorder);
+        // Nothing is committed here, so what a commit would reject must be checked explicitly.
+        let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
+        let error = Error::from(error);
+        // Without enforcement, nothing cascades either.
+        Err(if ground.foreign_keys_off && !step.description.needs_table_rebuild() {
+            error
+                .cause("another migration in this dry run needs `table-rebuild`, which turns off foreign keys for all of them")
+                .hint(format!("`--on-copy` commits each migration; `--target {}` and an earlier target try them separately", step.revision))
+        } else {
+            error
+        })
+    }
+
+    /// Restricts a component to what it is granted.
+    async fn take_grants(&self, step: &PlannedMigration, ground: &InTransaction) -> Result<()> {
+        let mut database = self.database.lock().await;
+        match (&step.grants, ground.confined) {
+            // The migrations before it may have created what it is granted. SQL has the rights of the host there, and is not to find the
+            // names of the component before it.
+            (grants, true) if database.facts().transactional_ddl => Ok(database.confine(grants.clone()).await?),
+            // It runs alone, and the login is the one that it should be.
+            (_, true) => Ok(()),
+            (grants, false) => Ok(database.set_grants(grants.clone())?),
+        }
+    }
+
+    /// Rejects what cannot be rolled back, before anything has run.
+    async fn check_dry_run_support(&self, plan: &Plan) -> Result<()> {
+        let facts = self.database.lock().await.facts().clone();
+        for step in &plan.steps {
+            let source = match step.kind {
+                Kind::Sql => Some(self.source(step).await?),
+                Kind::Component | Kind::Script => None,
+            };
+            let text = match (&source, step.direction) {
+                (Some(ScriptSource::Sql { up, .. }), Direction::Up) => Some(up.as_str()),
+                (Some(ScriptSource::Sql { down, .. }), Direction::Down) => down.as_deref(),
+                _ => None,
+            };
+            check_dry_run(step, text, &facts).map_err(|error| {
+                error
+                    .hint("`runner plan --sql` shows what would run")
+                    .hint(format!("`--target` stops the dry run before `{}`", step.id()))
+            })?;
+        }
+        if facts.transactional_ddl {
+            return Ok(());
+        }
+        let mut database = self.database.lock().await;
+        let parameters = [facts.tool_schema().into()];
+        let found = database.host().query(&tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
+        let Some(row) = found.rows.first() else { return Ok(()) };
+        let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
+        Err(Error::usage(format!(
+            "the database has {}, so a dry run in a transaction is not possible",
+            takes_nothing_back(table, engine)
+        ))
+        .hint(TAKES_PART)
+        .hint("`--on-copy` runs it on a scratch copy of the database")
+        .hint("`runner plan --sql` shows what would run"))
+    }
+}
+
+/// How the transaction of a dry run was begun.
+struct InTransaction {
+    /// Foreign keys are not enforced in it.
+    foreign_keys_off: bool,
+    /// The history is written in it.
+    notes: bool,
+    /// It is on the session of a login of a component.
+    confined: bool,
+}
+
+/// Returns the grants of the component on whose login's session the transaction has to be; `None` if no planned component has a login
+/// of its own. Fails if one transaction cannot hold all of them.
+fn confinement(steps: &[PlannedMigration], facts: &Facts) -> Result<Option<Arc<Grants>>> {
+    let Some(first) = steps.iter().find(|step| step.grants.is_some()).filter(|_| facts.separate_logins) else {
+        return Ok(None);
+    };
+    if !facts.transactional_ddl {
+        if steps.iter().all(|step| step.revision == first.revision) {
+            return Ok(first.grants.clone());
+        }
+        let error = Error::denied(format!(
+            "a dry run in a transaction cannot run `{}` beside other migrations: its login sees only what is committed",
+            first.id()
+        ))
+        .hint("`--on-copy` runs them on a scratch copy of the database, where it has a login of its own too");
+        return Err(match steps.first().filter(|step| step.revision == first.revision) {
+            Some(step) => error.hint(format!("`--target {}` runs it alone", step.revision)),
+            None => error.hint(format!("`--target` stops the dry run before `{}`", first.id())),
+        });
+    }
+    let Some(open) = steps.iter().find(|step| step.kind.is_sandboxed() && step.grants.is_none()) else {
+        return Ok(first.grants.clone());
+    };
+    let of_two = steps.iter().filter(|step| step.kind.is_sandboxed()).map(PlannedMigration::id);
+    let second = of_two.filter(|id| *id == open.id() || *id == first.id()).nth(1).unwrap_or_else(|| first.id());
+    Err(Error::denied(format!(
+        "one transaction cannot hold both `{}`, which has a login of its own, and `{}`, which has runner's",
+        first.id(),
+        open.id()
+    ))
+    .hint(format!("`--target` stops the dry run before `{second}`"))
+    .hint(format!("with grants, `{}` has a login of its own as well", open.id())))
+}
+
+/// Gives the migration an explicit number for a history row that is to be added. Numbers below zero are otherwise unused,
+/// and these are in the order of the plan.
+fn numbered(step: &PlannedMigration, left: usize) -> PlannedMigration {
+    let added = i64::try_from(left).map_or(i64::MIN, |left| -1 - left);
+    let record = step.record.or((step.direction == Direction::Up).then_some(added));
+    PlannedMigration { record, ..step.clone() }
+}
+
+/// A table whose engine has no transactions, and the engine. Parameter: the database.
+const LASTING: &str = "SELECT t.table_name, t.engine FROM information_schema.tables t \
+     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
+     WHERE t.table_schema = ?1 AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES' \
+     ORDER BY t.table_name LIMIT 1";

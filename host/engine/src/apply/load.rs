@@ -1,0 +1,232 @@
+//! Loads the script of a planned migration from the project or from the database.
+
+use std::collections::BTreeMap;
+
+use super::Engine;
+use crate::Direction;
+use crate::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
+use crate::call::Call;
+use crate::history::{self, Stored};
+use crate::journal::check_statements;
+use crate::plan::{Plan, PlannedMigration, Refusal, Source, Statements, file_of, inspect, refused};
+use crate::run::Run;
+use crate::script::{Script, ScriptSource, Template};
+use crate::unreadable::unreadable;
+use runner_base::error::{Error, Result};
+use runner_data::Value;
+use runner_database::{Database, Dialect, Facts, HostSession};
+use runner_project::catalog::{Artifact, Catalog, Kind, Migration};
+use runner_project::sha256;
+use runner_sql::program;
+
+/// The SQL of planned migrations, their parameters filled in.
+pub struct PlannedSql {
+    /// What each would run; `None` for components.
+    pub runs: Vec<Option<String>>,
+    /// What the statements of these imply.
+    pub statements: Vec<Option<Statements>>,
+    /// The downgrade of each upgrade, if it has one.
+    pub downs: Vec<Option<String>>,
+}
+
+/// The SQL that each planned migration would run; an error if any of it cannot run as it is.
+pub async fn planned_sql(
+    plan: &Plan,
+    catalog: &Catalog,
+    database: &mut Option<Box<dyn Database>>,
+    (facts, given): (&Facts, &BTreeMap<String, Value>),
+) -> Result<PlannedSql> {
+    let mut planned = PlannedSql { runs: Vec::new(), statements: Vec::new(), downs: Vec::new() };
+    let mut refusals = Refusals::default();
+    for step in &plan.steps {
+        let mut host = database.as_mut().map(|database| database.host());
+        let (up, down) = match step.kind {
+            Kind::Component | Kind::Script => (None, None),
+            Kind::Sql => match sql(step, catalog, host.as_mut(), (facts.dialect, given)).await? {
+                Ok(ScriptSource::Sql { up, down, .. }) => {
+                    if let Some(host) = &mut host {
+                        check_resumed(step, &up, host).await.map_err(|error| error.at("migration", step.id()))?;
+                    }
+                    (Some(up), down)
+                }
+                Ok(_) => (None, None),
+                Err(unfilled) => {
+                    refusals.without_value.extend(unfilled);
+                    (None, None)
+                }
+            },
+        };
+        let (runs, down) = if step.direction == Direction::Up { (up, down) } else { (down, None) };
+        planned.statements.push(runs.as_ref().map(|text| refusals.inspect(step, text, catalog, facts)));
+        planned.runs.push(runs);
+        planned.downs.push(down);
+    }
+    refusals.into_error().map_or(Ok(planned), Err)
+}
+
+/// Why planned migrations in SQL cannot run: all of it at once.
+#[derive(Default)]
+struct Refusals {
+    /// What has a parameter without a value; the rest of such a file is not looked at.
+    without_value: Vec<Refusal>,
+    /// Statements that cannot run as they are.
+    statements: Vec<Refusal>,
+}
+
+impl Refusals {
+    /// Looks at what a step runs.
+    fn inspect(&mut self, step: &PlannedMigration, text: &str, catalog: &Catalog, facts: &Facts) -> Statements {
+        let file = file_of(catalog, step, step.direction);
+        let (statements, refused) = inspect(&step.id(), &file, step.mode, text, facts);
+        self.statements.extend(refused);
+        statements
+    }
+
+    fn into_error(self) -> Option<Error> {
+        if self.statements.is_empty() {
+            return unfilled(self.without_value);
+        }
+        refused([self.without_value, self.statements].concat())
+    }
+}
+
+/// Fails if an interrupted upgrade could not resume, since statements of it that took effect are not those of its SQL any more.
+pub(super) async fn check_resumed(step: &PlannedMigration, up: &str, database: &mut HostSession<'_>) -> Result<()> {
+    let (Some(history), Direction::Up) = (step.record, step.direction) else { return Ok(()) };
+    let program = program(up, database.facts().dialect).map_err(|error| unreadable(Direction::Up, error))?;
+    let units = program.units(true);
+    let calls: Vec<Call<'_>> = units.iter().map(|unit| Call::of_unit(unit, program.text_of(up, unit))).collect();
+    check_statements(database, Run { history, direction: Direction::Up }, &calls).await
+}
+
+/// What a planned migration in SQL runs. The refusals are of its parameters.
+async fn sql(
+    step: &PlannedMigration,
+    catalog: &Catalog,
+    database: Option<&mut HostSession<'_>>,
+    (dialect, given): (Dialect, &BTreeMap<String, Value>),
+) -> Result<std::result::Result<ScriptSource, Vec<Refusal>>> {
+    let mut kept = None;
+    let (up, down) = match step.source {
+        Source::Project => {
+            let Artifact::Sql { up, down, .. } = &of_project(catalog, step)?.artifact else { return Err(damaged()) };
+            if step.direction == Direction::Down
+                && asks(up, down.as_deref(), dialect).1
+                && let Some(database) = database
+            {
+                kept = Some(kept_values(database, &step.revision, &step.sha256).await);
+            }
+            (up.clone(), down.clone())
+        }
+        Source::Database => {
+            let stored = history::load_artifact(database.ok_or_else(damaged)?, &step.revision, &step.sha256).await?;
+            let Some(Stored::Sql { up, down, values }) = stored else { return Err(damaged()) };
+            if sha256(up.as_bytes()) != step.sha256 {
+                return Err(damaged());
+            }
+            kept = (step.direction == Direction::Down).then_some(values);
+            (up, down)
+        }
+    };
+    let file = |direction| file_of(catalog, step, direction);
+    let named = Named { migration: step.id(), up: file(Direction::Up), down: file(Direction::Down) };
+    let values = SqlValues { kept: kept.as_ref(), given };
+    Ok(filled(up, down, step.direction, (dialect, values), &named))
+}
+
+fn of_project<'a>(catalog: &'a Catalog, step: &PlannedMigration) -> Result<&'a Migration> {
+    catalog.get(&step.revision).ok_or_else(|| Error::failed("the project has lost the migration"))
+}
+
+impl Engine {
+    /// Returns the bytes of a planned migration.
+    pub(super) async fn source(&self, step: &PlannedMigration) -> Result<ScriptSource> {
+        match step.kind {
+            Kind::Sql => self.sql(step).await?.map_err(|refusals| unfilled(refusals).unwrap_or_else(damaged)),
+            _ if step.source == Source::Project => source_of(of_project(&self.catalog, step)?),
+            Kind::Component | Kind::Script => {
+                let mut database = self.database.lock().await;
+                let database = &mut database.host();
+                let stored = history::load_artifact(database, &step.revision, &step.sha256).await?;
+                stored.and_then(|stored| of_stored(stored, &step.sha256)).ok_or_else(damaged)
+            }
+        }
+    }
+
+    /// Returns the SQL of a planned migration.
+    async fn sql(&self, step: &PlannedMigration) -> Result<std::result::Result<ScriptSource, Vec<Refusal>>> {
+        let mut database = self.database.lock().await;
+        let dialect = database.facts().dialect;
+        sql(step, &self.catalog, Some(&mut database.host()), (dialect, &self.parameters)).await
+    }
+
+    /// Warns if the downgrade is not the one that was stored when the migration was applied.
+    pub(super) async fn warn_of_another_way_back(&self, step: &PlannedMigration, source: &ScriptSource) {
+        let ScriptSource::Sql { down, template, .. } = source else { return };
+        let Some(project) = template.as_ref().map_or(down.as_ref(), |it| it.down.as_ref()) else { return };
+        if step.direction == Direction::Up || step.source == Source::Database {
+            return;
+        }
+        let mut database = self.database.lock().await;
+        let database = &mut database.host();
+        let stored = history::load_artifact(database, &step.revision, &step.sha256).await;
+        // A copy that is missing or unreadable is no reason not to run the project's file.
+        let Ok(Some(Stored::Sql { down, .. })) = stored else { return };
+        self.warn_of_other_values(step, template.as_ref());
+        if down.as_ref() != Some(project) {
+            let file = file_of(&self.catalog, step, Direction::Down);
+            let what = if down.is_some() { "changed" } else { "added" };
+            self.warn(&step.revision, format!("`{file}` was {what} after `{}` was applied", step.id()));
+        }
+    }
+
+    /// Warns if a downgrade gets other values than those that the operator gives.
+    fn warn_of_other_values(&self, step: &PlannedMigration, template: Option<&Template>) {
+        let values = template.map(|template| &template.values).into_iter().flatten();
+        let other = values.filter(|(name, value)| self.parameters.get(*name).is_some_and(|it| as_text(it) != **value));
+        for (name, _) in other {
+            let message = format!("the parameter `{name}` has the value that `{}` was applied with", step.id());
+            self.warn(&step.revision, message);
+        }
+    }
+
+    /// Rejects SQL that cannot be split or run in its mode, before anything has run.
+    pub(super) async fn check_sql(&self, plan: &Plan) -> Result<()> {
+        let facts = self.database.lock().await.facts().clone();
+        let mut refusals = Refusals::default();
+        for step in plan.steps.iter().filter(|step| step.kind == Kind::Sql) {
+            let source = match self.sql(step).await.map_err(|error| error.at("migration", step.id()))? {
+                Ok(source) => source,
+                Err(unfilled) => {
+                    refusals.without_value.extend(unfilled);
+                    continue;
+                }
+            };
+            let ScriptSource::Sql { up, down, .. } = &source else { continue };
+            let text = if step.direction == Direction::Up { Some(up) } else { down.as_ref() };
+            if let Some(text) = text {
+                refusals.inspect(step, text, &self.catalog, &facts);
+            }
+        }
+        refusals.into_error().map_or(Ok(()), Err)
+    }
+
+    /// Returns the script of a planned migration, ready to run, and the bytes it was built from.
+    pub(super) async fn load(&self, step: &PlannedMigration) -> Result<(Box<dyn Script>, ScriptSource)> {
+        let (source, compiled) = match self.loaded_ahead(step).await? {
+            Some(found) => found,
+            None => (self.source(step).await?, None),
+        };
+        self.warn_of_another_way_back(step, &source).await;
+        let script = match compiled {
+            Some(compiled) => compiled(&source),
+            None => self.loader.load(&source)?,
+        };
+        Ok((script, source))
+    }
+}
+
+fn damaged() -> Error {
+    Error::mismatch("the database's copy of the artifact differs from what was applied")
+        .hint("restore the migration's files in the project, from the release that has them")
+}

@@ -1,0 +1,173 @@
+//! Opens a stepwise migration: records that it begins, or resumes the journal of an interrupted one.
+
+use std::sync::Arc;
+
+use super::atomic::roll_back;
+use super::owed::Relay;
+use super::record::Started;
+use super::{Engine, Request};
+use crate::Direction;
+use crate::artifact::as_text;
+use crate::history::{self, State};
+use crate::journal::{self, Build, Journal, Successor};
+use crate::plan::PlannedMigration;
+use crate::recorder::RunRecorder;
+use crate::run::Run;
+use crate::script::ScriptSource;
+use runner_base::error::{Error, Result};
+use runner_database::{HostSession, TransactionOptions};
+use runner_project::catalog::Kind;
+
+/// A migration in progress: its journal, and what history recorded of it before.
+pub(super) struct Opened {
+    pub journal: Arc<Journal>,
+    /// Steps, rows read and rows written by earlier runs, which history has already counted.
+    pub before: history::Work,
+    /// No other run has worked at it, so that what history keeps of its artifact is its own.
+    pub is_new: bool,
+    /// Its number in history was known before anything was stored, as that of the next one will be.
+    pub knows_numbers: bool,
+}
+
+impl Engine {
+    /// Records in history and journal that the migration has begun, or resumes the journal of an interrupted one.
+    pub(super) async fn open(
+        &self,
+        (request, step): (&Request, &PlannedMigration),
+        source: &ScriptSource,
+        started: &Started,
+        (recorder, relay): (&RunRecorder, &Relay<'_>),
+    ) -> Result<Opened> {
+        let mut database = self.database.lock().await;
+        let database = &mut database.host();
+        if let (Some(history), Some(_)) = (step.record, step.resume_after) {
+            let successor = self.successor(request, step, (database.facts(), source), history);
+            return self.resume(database, step, source, (history, successor)).await;
+        }
+        if let Some(broken) = &step.broken {
+            let message = format!(
+                "its upgrade was interrupted: {} took effect, and the downgrade starts from there",
+                broken.shown(step.kind)
+            );
+            self.warn(&step.revision, message);
+        }
+        let inputs = self.inputs(step, source, database.facts().version.clone());
+        if step.record.is_none()
+            && step.kind == Kind::Sql
+            && let number @ 1.. = relay.numbers.take(database).await?
+        {
+            // What a row is numbered need not be asked, so that nothing is stored before the first statement.
+            let record = self.record(step, State::PartlyApplied, started, recorder);
+            let record = history::Record { id: number, ..record };
+            let (mut changes, written) = relay.before.map(|owed| owed.handed_to(self, step)).unwrap_or_default();
+            changes.extend(self.kept(database.facts(), step, source));
+            changes.push(history::inserted(&record));
+            let run = Run { history: number, direction: step.direction };
+            let (worker, facts) = (self.worker(), database.facts());
+            let journal = Journal::begun(facts, run, step.kind, inputs, &worker, &self.stop, changes);
+            let journal = journal.tells_when_written(written);
+            return Ok(Opened {
+                journal: Arc::new(journal),
+                before: history::Work::default(),
+                is_new: true,
+                knows_numbers: true,
+            });
+        }
+        database.begin(TransactionOptions::default()).await?;
+        let write = async |database: &mut HostSession<'_>| -> Result<Journal> {
+            let history = match step.record {
+                Some(record) => {
+                    if let Some(broken) = &step.broken {
+                        // The downgrade deletes the upgrade's journal; history keeps its progress.
+                        let work = history::Work { steps: broken.steps, ..history::Work::default() };
+                        history::add_work(database, record, Direction::Up, &work).await?;
+                        Run { history: record, direction: Direction::Up }.suspend(database).await?;
+                    }
+                    history::reopen(database, record, State::PartlyRolledBack).await?;
+                    record
+                }
+                None => {
+                    // An interrupted migration can be rolled back whatever happens to the project's file.
+                    self.keep(database, step, source).await?;
+                    history::insert(database, &self.record(step, State::PartlyApplied, started, recorder)).await?;
+                    relay.numbers.forget();
+                    let history = history::read(database).await?;
+                    let row = history.get(&step.revision);
+                    row.ok_or_else(|| Error::failed("history has lost the row just written"))?.id
+                }
+            };
+            let run = Run { history, direction: step.direction };
+            Journal::create(database, run, step.kind, inputs, &self.worker(), &self.stop).await
+        };
+        match write(database).await {
+            Ok(journal) => {
+                database.commit().await?;
+                Ok(Opened {
+                    journal: Arc::new(journal),
+                    before: history::Work::default(),
+                    is_new: step.record.is_none(),
+                    knows_numbers: false,
+                })
+            }
+            Err(error) => Err(roll_back(database, error).await),
+        }
+    }
+
+    async fn resume(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        source: &ScriptSource,
+        (history, successor): (i64, Option<Successor>),
+    ) -> Result<Opened> {
+        let run = Run { history, direction: step.direction };
+        check_values(database, run, source).await?;
+        let build = Build { sha256: &step.sha256, successor };
+        let resumed = Journal::resume(database, run, (step.kind, build), &self.worker(), &self.stop).await?;
+        for warning in resumed.warnings {
+            self.warn(&step.revision, warning);
+        }
+        let inputs = resumed.journal.inputs();
+        if step.kind.is_sandboxed() && inputs.parameters != self.parameters {
+            let message = "its first run had other parameters, which remain in use".to_owned();
+            self.warn(&step.revision, message);
+        }
+        let rows = history::read(database).await?;
+        let row = rows.live.iter().find(|row| row.id == history);
+        let before = row.map(|row| match step.direction {
+            Direction::Up => (row.rows_read, row.rows_written),
+            Direction::Down => {
+                (row.rolled_back_rows_read.unwrap_or_default(), row.rolled_back_rows_written.unwrap_or_default())
+            }
+        });
+        let (rows_read, rows_written) = before.unwrap_or_default();
+        let before = history::Work { rows_read, rows_written, ..history::Work::default() };
+        Ok(Opened { journal: Arc::new(resumed.journal), before, is_new: false, knows_numbers: false })
+    }
+}
+
+/// Rejects to resume SQL whose parameters had other values when it began: one part of it would be made with the old ones, and
+/// another with the new.
+async fn check_values(database: &mut HostSession<'_>, run: Run, source: &ScriptSource) -> Result<()> {
+    let ScriptSource::Sql { template: Some(template), .. } = source else { return Ok(()) };
+    let (began, _) = journal::first_inputs(database, run).await?;
+    let is_other = |(name, value): &(&String, &String)| match began.parameters.get(*name) {
+        Some(before) => as_text(before) != **value,
+        // A fixed file names it for the first time.
+        None => false,
+    };
+    let names: Vec<String> = template.values.iter().filter(is_other).map(|(name, _)| format!("`{name}`")).collect();
+    let what = match names.as_slice() {
+        [] => return Ok(()),
+        [one] => format!("the parameter {one} had another value when the interrupted migration began"),
+        several => {
+            format!("the parameters {} had other values when the interrupted migration began", several.join(", "))
+        }
+    };
+    Err(Error::mismatch(what).hint("give the values that it began with, and run the command again to resume").hint(
+        match run.direction {
+            Direction::Up => "or undo it: `runner rollback` runs its downgrade with the values that it began with",
+            Direction::Down => "or complete it by hand, and record that with `runner repair`",
+        },
+    ))
+}

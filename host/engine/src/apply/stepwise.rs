@@ -1,0 +1,313 @@
+//! Runs a stepwise migration: every step commits by itself and is recorded in the journal. An interrupted one resumes
+//! where it stopped.
+
+use std::sync::Arc;
+
+use super::atomic::roll_back;
+use super::opening::Opened;
+use super::owed::{Owed, Relay};
+use super::record::{Started, done, work};
+use super::unfinished::{StoppedAt, after_a_change, not_begun, partial, stays_broken};
+use super::{Engine, Failure, Request, StepResult};
+use crate::Direction;
+use crate::artifact::to_store;
+use crate::call::Inputs;
+use crate::clock::now;
+use crate::history::{self, State};
+use crate::journal;
+use crate::journal::crash;
+use crate::plan::PlannedMigration;
+use crate::recorder::RunRecorder;
+use crate::run::Run;
+use crate::script::ScriptSource;
+use runner_base::error::{Error, Result};
+use runner_database::{DatabaseError, DatabaseErrorKind, Facts, HostSession, ToolChange, TransactionOptions};
+use runner_project::catalog::Kind;
+
+impl Engine {
+    /// Runs a stepwise migration.
+    pub(super) async fn run_stepwise(
+        &self,
+        request: &Request,
+        step: &PlannedMigration,
+        relay: &mut Relay<'_>,
+    ) -> StepResult {
+        // Loading may compile for seconds, so it comes before anything is recorded and is not timed.
+        let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
+        let started = Started::now();
+        let recorder = Arc::new(self.recorder(step));
+        let of = script.steps(step.direction);
+        // What is recorded before and after the migration is the host's.
+        self.database.lock().await.set_grants(None).map_err(|error| not_begun(error.into(), step, None))?;
+        let opened = self
+            .open((request, step), &source, &started, (&recorder, relay))
+            .await
+            .map_err(|error| not_begun(error, step, of))?;
+        let context = self.journalled(step, &recorder, &opened.journal);
+        let ran = match self.grant(step).await {
+            Ok(()) => script.run(step.direction, &context).await,
+            Err(error) => Err(error),
+        };
+        let mut database = self.database.lock().await;
+        let database = &mut database.host();
+        // The error that ended the run matters more than errors of its last transaction and its temporary tables.
+        let rolled_back = database.rollback().await.map_err(Error::from);
+        let dropped = database.drop_temporary().await.map_err(Error::from);
+        let dropped = dropped.and(database.connection().set_grants(None).map_err(Error::from));
+        let ended = match ran.and(rolled_back).and(dropped) {
+            Ok(()) => opened.journal.end(database).await,
+            Err(error) => Err(error),
+        };
+        let mut work = work(&started, &recorder);
+        work.rows_read = work.rows_read.saturating_sub(opened.before.rows_read);
+        work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
+        crash::point();
+        let failed = match ended {
+            Ok(()) if opened.is_new && step.kind == Kind::Sql && step.direction == Direction::Up => 'ended: {
+                // Without a statement nothing was stored yet, the end of the migration before it neither.
+                if opened.journal.is_unwritten().await
+                    && let Err(error) = opened.journal.flush(database).await
+                {
+                    break 'ended Some(error);
+                }
+                let changes = self.closing(step, &opened, &work, &recorder).await;
+                if relay.may_owe && opened.knows_numbers {
+                    let (step, done) = (step.clone(), done(step, &started, &recorder));
+                    relay.owed = Some(Owed { step, done: done.clone(), opened, changes, is_stored: Arc::default() });
+                    return Ok(done);
+                }
+                let recorded = database.record(&changes).await;
+                made(database, step, &opened, recorded).await.err()
+            }
+            Ok(()) => self.close(database, step, &source, &opened, &work, &recorder).await.err(),
+            Err(error) if recorder.missed_something() => Some(after_a_change(error, step)),
+            Err(error) => Some(error),
+        };
+        match failed {
+            None => Ok(done(step, &started, &recorder)),
+            // Not even that it began is stored.
+            Some(error) if opened.journal.is_unwritten().await => {
+                let met_a_lock = recorder.met_a_lock() || error.is_transient;
+                Err(Box::new(Failure { error, took_effect: None, met_a_lock }))
+            }
+            Some(error) => {
+                let error = match opened.journal.flush(database).await {
+                    Ok(()) => error,
+                    Err(second) => error.cause(second.message),
+                };
+                let progress = opened.journal.progress().await;
+                work.steps = progress.done;
+                let may_go_on = progress.unknown.is_none() || progress.repeats;
+                let met_a_lock = (recorder.met_a_lock() || error.is_transient) && may_go_on;
+                let run = opened.journal.run();
+                let committed = run.committed(database).await.unwrap_or_default();
+                let stopped_at = StoppedAt { run, progress, of, committed };
+                let failure = self.give_up(database, step, &stopped_at, &work, error).await;
+                Err(Box::new(Failure { met_a_lock, ..*failure }))
+            }
+        }
+    }
+
+    /// Records in history that the migration is complete.
+    async fn close(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        source: &ScriptSource,
+        opened: &Opened,
+        work: &history::Work,
+        recorder: &RunRecorder,
+    ) -> Result<()> {
+        let run = opened.journal.run();
+        let write = async |database: &mut HostSession<'_>| -> Result<()> {
+            match step.direction {
+                Direction::Down => {
+                    history::end(database, run.history, &self.end_of(work, recorder)).await?;
+                    if step.broken.is_some() {
+                        // What remains of an upgrade that was never completed.
+                        return run.give_up(database).await;
+                    }
+                }
+                Direction::Up => {
+                    self.keep(database, step, source).await?;
+                    history::finish_stepwise(database, &self.completed(step, run, work, recorder)).await?;
+                    if step.kind.is_sandboxed() {
+                        // Those of the build that finished it.
+                        let own = self.inputs(step, source, String::new());
+                        let first = opened.journal.inputs();
+                        let inputs = match own.sha256 == first.sha256 {
+                            true => first.clone(),
+                            false => Inputs { sha256: own.sha256, assets: own.assets, ..first.clone() },
+                        };
+                        recorder.write_evidence(database, run, &inputs).await?;
+                    }
+                    // SQL that was fixed between the runs.
+                    history::drop_unused_artifacts(database, &step.revision).await?;
+                }
+            }
+            run.trim(database).await
+        };
+        opened.journal.flush(database).await?;
+        database.begin(TransactionOptions::default()).await?;
+        if let Err(error) = write(database).await {
+            return Err(roll_back(database, error).await);
+        }
+        let committed = database.commit().await;
+        made(database, step, opened, committed).await
+    }
+
+    /// What records that a migration in SQL, which this run began, is complete: with what waits in its journal, one
+    /// transaction.
+    async fn closing(
+        &self,
+        step: &PlannedMigration,
+        opened: &Opened,
+        work: &history::Work,
+        recorder: &RunRecorder,
+    ) -> Vec<ToolChange> {
+        let run = opened.journal.run();
+        let mut changes = opened.journal.take_pending().await;
+        changes.push(history::finished_stepwise(&self.completed(step, run, work, recorder)));
+        changes.extend(journal::trimmed(run));
+        changes
+    }
+
+    /// The history row of a completed upgrade.
+    fn completed(
+        &self,
+        step: &PlannedMigration,
+        run: Run,
+        work: &history::Work,
+        recorder: &RunRecorder,
+    ) -> history::Record {
+        history::Record {
+            id: run.history,
+            duration_ms: work.duration_ms,
+            rows_read: work.rows_read,
+            rows_written: work.rows_written,
+            ..self.record(step, State::Applied, &Started::now(), recorder)
+        }
+    }
+
+    /// As [`Self::keep`], as changes.
+    pub(super) fn kept(&self, facts: &Facts, step: &PlannedMigration, source: &ScriptSource) -> Vec<ToolChange> {
+        let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
+        history::stored_artifacts(facts, &step.revision, &step.sha256, &stored, limit)
+    }
+
+    /// Stores the artifact of an upgrade.
+    pub(super) async fn keep(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        source: &ScriptSource,
+    ) -> Result<()> {
+        let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
+        history::store_artifact(database, &step.revision, &step.sha256, &stored, limit).await.map(drop)
+    }
+
+    fn end_of(&self, work: &history::Work, recorder: &RunRecorder) -> history::End {
+        let (by, run_id) = (self.identity.applied_by.clone(), self.identity.run_id.clone());
+        history::End { at: now(), by, run_id, work: *work, transcript: recorder.transcript_digest() }
+    }
+
+    /// Determines what remains of a failed migration; one of which nothing took effect leaves no trace.
+    async fn give_up(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        stopped_at: &StoppedAt,
+        work: &history::Work,
+        error: Error,
+    ) -> Box<Failure> {
+        let error = match roll_back_quietly(database).await {
+            Ok(()) => error,
+            Err(second) => return partial(error.cause(second.message), step, stopped_at, &[]),
+        };
+        let run = stopped_at.run;
+        let seems_clean = stopped_at.progress.effects == 0 && stopped_at.progress.unknown.is_none();
+        // A damaged journal may hold effects.
+        if seems_clean && journal::damage(database, run).await.is_ok_and(|damage| damage.is_none()) {
+            match self.clear(database, step, run).await {
+                Ok(true) if step.broken.is_some() => return stays_broken(error, step),
+                Ok(true) => return error.into(),
+                Ok(false) => {}
+                Err(second) => return partial(error.cause(second.message), step, stopped_at, &[]),
+            }
+        }
+        let last =
+            if stopped_at.of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
+        // The run that resumes it adds to it.
+        match history::add_work(database, run.history, step.direction, work).await {
+            Ok(()) => {
+                self.control.counted(database).await;
+                partial(error, step, stopped_at, &last)
+            }
+            Err(second) => partial(error.cause(second.message), step, stopped_at, &last),
+        }
+    }
+
+    /// Removes every trace of a migration that had no effect. Returns false if it had one, by another process that shared a
+    /// transform.
+    async fn clear(&self, database: &mut HostSession<'_>, step: &PlannedMigration, run: Run) -> Result<bool> {
+        database.begin(TransactionOptions::default()).await?;
+        match run.close(database).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(database.rollback().await.map(|()| false)?),
+            Err(error) => return Err(roll_back(database, error).await),
+        }
+        let write = async |database: &mut HostSession<'_>| -> Result<()> {
+            run.clear(database).await?;
+            match step.direction {
+                Direction::Up => {
+                    history::discard(database, run.history).await?;
+                    history::drop_unused_artifacts(database, &step.revision).await
+                }
+                Direction::Down if step.broken.is_some() => {
+                    run.resume(database).await?;
+                    history::reopen(database, run.history, State::PartlyApplied).await
+                }
+                Direction::Down => history::reopen(database, run.history, State::Applied).await,
+            }
+        };
+        match write(database).await {
+            Ok(()) => Ok(database.commit().await.map(|()| true)?),
+            Err(error) => Err(roll_back(database, error).await),
+        }
+    }
+}
+
+/// What came of the transaction that records the end of a migration. Where the answer was lost with the connection, history
+/// shows whether it took effect.
+pub(super) async fn made(
+    database: &mut HostSession<'_>,
+    step: &PlannedMigration,
+    opened: &Opened,
+    committed: std::result::Result<(), DatabaseError>,
+) -> Result<()> {
+    if let Err(error) = committed {
+        if error.is_unexpected_rows() {
+            return Err(history::unmade(error));
+        }
+        if error.kind != DatabaseErrorKind::Connection {
+            return Err(error.into());
+        }
+        database.reconnect().await?;
+        let rows = history::read(database).await?;
+        let row = rows.live.iter().find(|row| row.id == opened.journal.run().history);
+        let is_done = match step.direction {
+            Direction::Up => row.is_some_and(|row| row.state == State::Applied),
+            Direction::Down => row.is_none(),
+        };
+        if !is_done {
+            return Err(error.into());
+        }
+    }
+    opened.journal.settled().await;
+    Ok(())
+}
+
+/// Ends a transaction that a failure left open.
+async fn roll_back_quietly(database: &mut HostSession<'_>) -> Result<()> {
+    Ok(database.rollback().await?)
+}

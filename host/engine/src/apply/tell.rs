@@ -1,0 +1,88 @@
+//! What a run reports about itself, and how it explains a failure.
+
+use super::Engine;
+use crate::Direction;
+use crate::event::{Event, LogLevel};
+use crate::isolation::Barrier;
+use crate::outcome::Done;
+use crate::plan::{PlannedMigration, file_of};
+use crate::stopped::stopped;
+use runner_base::error::{Error, ErrorKind};
+
+impl Engine {
+    /// Adds the place to a migration's error; an error caused by the stop signal is reported as such.
+    pub(super) fn explain(&self, mut error: Error, step: &PlannedMigration) -> Error {
+        if let Some(reason) =
+            self.stop.reason().filter(|_| matches!(error.kind, ErrorKind::Failed | ErrorKind::LockTimeout))
+        {
+            let stop = stopped(reason);
+            error.kind = stop.kind;
+            error.causes.insert(0, std::mem::replace(&mut error.message, stop.message));
+            error.hints = stop.hints;
+        }
+        let error = of_its_login(error, step);
+        if error.places.iter().any(|(label, _)| *label == "migration") {
+            return error;
+        }
+        error.at("migration", step.id())
+    }
+
+    pub(super) fn warn(&self, revision: &str, message: String) {
+        self.events.emit(&Event::Log { revision: revision.to_owned(), level: LogLevel::Warning, message });
+    }
+
+    /// Reports the start of a run, and the change of direction in a `redo`.
+    pub(super) fn emit_turn(
+        &self,
+        direction: &mut Option<Direction>,
+        step: &PlannedMigration,
+        rest: &[PlannedMigration],
+    ) {
+        if direction.replace(step.direction) != Some(step.direction) {
+            let others = rest.iter().take_while(|other| other.direction == step.direction).count();
+            self.events.emit(&Event::RunStarted { direction: step.direction, migrations: 1 + others });
+        }
+    }
+
+    pub(super) fn started(step: &PlannedMigration) -> Event {
+        let (revision, name) = (step.revision.clone(), step.name.clone());
+        Event::MigrationStarted { revision, name, direction: step.direction }
+    }
+
+    /// Reports a failure, and why: the file takes the place of the direction, which is all that a script knows.
+    pub(super) fn emit_failed(&self, step: &PlannedMigration, error: &Error) {
+        let (revision, name) = (step.revision.clone(), step.name.clone());
+        let mut error = error.clone();
+        for place in error.places.iter_mut().filter(|(label, _)| *label == "script") {
+            *place = ("file", file_of(&self.catalog, step, step.direction));
+        }
+        self.events.emit(&Event::MigrationFailed { revision, name, direction: step.direction, error });
+    }
+
+    pub(super) fn finished(done: &Done) -> Event {
+        Event::MigrationFinished {
+            revision: done.revision.clone(),
+            name: done.name.clone(),
+            direction: done.direction,
+            duration: done.duration,
+            rows_read: done.rows_read,
+            rows_written: done.rows_written,
+        }
+    }
+}
+
+/// Replaces the server's advice where it has refused something to the login of a component: what that may do is granted in the
+/// settings, and a `GRANT` by hand would be taken back.
+fn of_its_login(mut error: Error, step: &PlannedMigration) -> Error {
+    let is_advice = |hint: &String| hint.contains("`GRANT ");
+    if step.isolation != Some(Barrier::SeparateLogins) || !error.hints.iter().any(is_advice) {
+        return error;
+    }
+    error.hints.retain(|hint| !is_advice(hint));
+    let advice = format!(
+        "the login of `{}` may do what its `[grants.NAME]` or `[packages.NAME]` lists; if that is there, run `runner grants sync`",
+        step.id()
+    );
+    error.hints.insert(0, advice);
+    error
+}

@@ -1,0 +1,132 @@
+//! Statements of which a part may remain if they fail: where DDL commits by itself, those that are not atomic, and those
+//! that run other statements; on PostgreSQL, blocks that commit, and what leaves an index or a partition half gone.
+
+use crate::call::{Call, Commit};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
+use runner_sql::classify::{has_list, open_run_comments};
+use runner_sql::{StatementClass, classify, commits_within, identifiers, removed_concurrently};
+
+/// The servers' codes for text that they cannot parse, and for a statement that cannot be prepared.
+const NEVER_RUN: [&str; 2] = ["1064", "1295"];
+
+/// A statement that the host or the server refuses because of its text has not begun.
+const REFUSED: [DatabaseErrorKind; 3] =
+    [DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax, DatabaseErrorKind::InvalidArgument];
+
+/// First words of statements that run other statements; a label may precede them.
+const PROGRAMS: [&str; 9] = ["CALL", "BEGIN", "EXECUTE", "IF", "CASE", "LOOP", "REPEAT", "WHILE", "FOR"];
+
+impl Call<'_> {
+    /// Returns whether a part of its changes may remain if it fails.
+    pub fn may_fail_halfway(&self, facts: &Facts) -> bool {
+        if self.commit(facts) == Commit::Together {
+            return false;
+        }
+        if facts.transactional_ddl {
+            return commits_within(self.text, facts.dialect)
+                || removed_concurrently(self.text, facts.dialect).is_some();
+        }
+        match classify(self.text, facts.dialect) {
+            StatementClass::Schema => !facts.atomic_lists && is_done_in_parts(self.text, facts.dialect),
+            StatementClass::Unknown => runs_others(self.text, facts.dialect),
+            _ => false,
+        }
+    }
+}
+
+/// Returns whether a statement that failed with this error had not begun.
+pub fn has_not_begun(statement: &str, dialect: Dialect, error: &DatabaseError) -> bool {
+    if error.code.is_empty() {
+        return REFUSED.contains(&error.kind);
+    }
+    // A statement that it runs may be the one that cannot be parsed.
+    let runs_texts = words(statement, dialect).iter().any(|word| matches!(word.as_str(), "CALL" | "EXECUTE"));
+    NEVER_RUN.contains(&error.code.as_str()) && !runs_texts
+}
+
+/// Returns whether a DDL statement is not atomic: it names several objects, or drops an object before it creates another.
+fn is_done_in_parts(statement: &str, dialect: Dialect) -> bool {
+    let words = words(statement, dialect);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["DROP", "DATABASE" | "SCHEMA", ..] => true,
+        ["CREATE", "OR", "REPLACE", "TABLE" | "SEQUENCE", ..] => true,
+        ["DROP" | "GRANT" | "REVOKE", ..]
+        | ["CREATE" | "ALTER" | "RENAME", "USER" | "ROLE", ..]
+        | ["CREATE", "OR", "REPLACE", "USER" | "ROLE", ..] => has_list(statement, dialect),
+        _ => false,
+    }
+}
+
+fn runs_others(statement: &str, dialect: Dialect) -> bool {
+    let is_program = |word: &String| PROGRAMS.contains(&word.as_str());
+    open_run_comments(statement, dialect).is_some() || words(statement, dialect).iter().take(2).any(is_program)
+}
+
+fn words(statement: &str, dialect: Dialect) -> Vec<String> {
+    identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::CallKind;
+
+    fn call(text: &str) -> Call<'_> {
+        Call { kind: CallKind::Statement, text, parameters: "" }
+    }
+
+    #[test]
+    fn statements_that_are_not_atomic_may_fail_halfway() {
+        let mariadb = Facts { atomic_ddl: true, ..Facts::of_dialect(Dialect::Mariadb) };
+        for (text, halfway) in [
+            ("DROP TABLE a, b", true),
+            ("/* why */ drop view a, b", true),
+            ("DROP TABLE a", false),
+            ("DROP DATABASE d", true),
+            ("CREATE OR REPLACE TABLE t AS SELECT 1", true),
+            ("CREATE OR REPLACE VIEW v AS SELECT 1", false),
+            ("CREATE TABLE t (a INT, b INT)", false),
+            ("ALTER TABLE t ADD a INT, ADD b INT", false),
+            ("CREATE USER a, b", true),
+            ("CREATE USER a IDENTIFIED BY 'x,y'", false),
+            ("GRANT SELECT (a, b) ON t TO u", false),
+            ("GRANT SELECT ON t TO u, v", true),
+            ("CALL p()", true),
+            ("BEGIN NOT ATOMIC SELECT 1; END", true),
+            ("a: LOOP LEAVE a; END LOOP", true),
+            ("EXECUTE IMMEDIATE 'SELECT 1'", true),
+            ("/*!50000 CALL p() */", true),
+            ("PREPARE s FROM 'SELECT 1'", false),
+            ("CREAT TABLE t (a INT)", false),
+            ("INSERT INTO t VALUES (1), (2)", false),
+        ] {
+            assert_eq!(call(text).may_fail_halfway(&mariadb), halfway, "{text}");
+        }
+        assert!(!call("DROP TABLE a, b").may_fail_halfway(&Facts { atomic_lists: true, ..mariadb }));
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            assert!(!call("CALL p()").may_fail_halfway(&Facts::of_dialect(dialect)));
+        }
+        let postgres = Facts::of_dialect(Dialect::Postgres);
+        assert!(call("DO $$ BEGIN COMMIT; END $$").may_fail_halfway(&postgres));
+        assert!(!call("DO $$ BEGIN END $$").may_fail_halfway(&postgres));
+        assert!(!call("CREATE INDEX CONCURRENTLY i ON t (a)").may_fail_halfway(&postgres));
+        assert!(call("DROP INDEX CONCURRENTLY i").may_fail_halfway(&postgres));
+        assert!(call("ALTER TABLE t DETACH PARTITION p CONCURRENTLY").may_fail_halfway(&postgres));
+        assert!(!call("ALTER TABLE t DETACH PARTITION p").may_fail_halfway(&postgres));
+    }
+
+    #[test]
+    fn a_statement_refused_because_of_its_text_has_not_begun() {
+        let error = |kind, code: &str| DatabaseError::new(kind, "no").code(code);
+        let mariadb = Dialect::Mariadb;
+        let (denied, syntax) = (DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax);
+        assert!(has_not_begun("CALL p()", mariadb, &error(denied, "")));
+        assert!(!has_not_begun("CALL p()", mariadb, &error(denied, "1142")));
+        assert!(!has_not_begun("CALL p()", mariadb, &error(denied, runner_database::error::RAN)));
+        assert!(!has_not_begun("CALL p(", mariadb, &error(syntax, "1064")));
+        assert!(has_not_begun("BEGIN NOT ATOMIC SELEC 1; END", mariadb, &error(syntax, "1064")));
+        assert!(!has_not_begun("BEGIN NOT ATOMIC EXECUTE s; END", mariadb, &error(syntax, "1064")));
+        assert!(!has_not_begun("CALL p()", mariadb, &error(DatabaseErrorKind::Limit, "")));
+    }
+}

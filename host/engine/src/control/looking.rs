@@ -1,0 +1,123 @@
+//! A look: reads the operators' requests and the load of the database, and records the run's progress; and when a run looks before its
+//! first migration.
+
+use std::pin::Pin;
+use std::time::Instant;
+
+use super::store::WrittenBy;
+use super::{LOOK, RunControl, orders, store, table};
+use crate::throttle::load::Load;
+use runner_base::error::Result;
+use runner_database::stop::StopReason;
+use runner_database::{Database, SharedDatabase};
+
+/// The state that only looks use.
+#[derive(Default)]
+pub(super) struct LookState {
+    /// The measurements of the load.
+    pub load: Load,
+    /// Whether the run's row exists.
+    pub is_known: bool,
+}
+
+impl RunControl {
+    /// Starts the run, which has just taken the lock: what operators request from here on is for it.
+    pub async fn start(&self, database: &mut dyn Database) -> Result<()> {
+        let scopes = self.read_orders(database).await?;
+        self.obey(Some(scopes));
+        Ok(())
+    }
+
+    /// Looks while a backup is made, which leaves this connection idle.
+    pub async fn look_during<T>(
+        &self,
+        database: &SharedDatabase,
+        mut work: Pin<Box<dyn Future<Output = T> + Send + '_>>,
+    ) -> T {
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            // The work goes on only after this, so what it has locked must not be waited for.
+            if let Ok(mut database) = database.try_lock()
+                && self.state().is_old(&self.throttle)
+            {
+                // Whatever is wrong with the connection shows when it is used.
+                let _ = self.look_here(&mut **database).await;
+            }
+        }
+    }
+
+    /// Reads what operators have requested, with no transaction open; the first time, what was cancelled before the run.
+    pub(super) async fn read_orders(&self, database: &mut dyn Database) -> Result<Vec<orders::ScopeState>> {
+        let database = &mut database.host_until(&self.stop);
+        let mut read = orders::read(database).await;
+        // No transaction is open, so reconnecting loses only settings; a live connection is left alone.
+        if read.is_err() && !self.stop.is_raised() && database.reconnect().await.is_ok() {
+            read = orders::read(database).await;
+        }
+        let read = read.map_err(|error| self.or_stopped(error))?;
+        let mut state = self.state();
+        if !state.has_started() {
+            state.start(&read);
+        }
+        Ok(read)
+    }
+
+    /// Looks through a worker's connection.
+    pub(super) async fn look_here(&self, database: &mut dyn Database) -> Result<()> {
+        let looked = self.look(database, WrittenBy::Worker).await;
+        let Err(error) = looked else { return Ok(()) };
+        self.check_stop()?;
+        // No transaction is open, so reconnecting loses only settings; a live connection is left alone.
+        if database.reconnect().await.is_err() {
+            return Err(error);
+        }
+        self.look(database, WrittenBy::Worker).await.map_err(|error| self.or_stopped(error))
+    }
+
+    /// Reads the operators' requests and the load of the database, and records the run's progress.
+    pub(super) async fn look(&self, database: &mut dyn Database, writer: WrittenBy) -> Result<()> {
+        let mut looking = self.looking.lock().await;
+        if !self.state().is_old(&self.throttle) && self.state().looked_within(LOOK / 2) {
+            // Another worker looked while this one waited.
+            return Ok(());
+        }
+        let database = &mut database.host_until(&self.stop);
+        let scopes = orders::read(database).await?;
+        self.obey(Some(scopes));
+        if self.throttle.has_ceilings() && self.state().is_stepwise() {
+            let hold = looking.load.look(database, &self.throttle, &self.about.run_id).await?;
+            self.state().set_load(hold);
+            for message in std::mem::take(&mut looking.load.warnings) {
+                self.warn(message);
+            }
+        }
+        let row = self.state().row(&self.about, &self.throttle);
+        if let Some(row) = row {
+            match store::beat(database, &row, looking.is_known, writer).await {
+                Ok(is_known) => looking.is_known = is_known,
+                // Whoever holds the lock holds up the work soon enough; observers see the next one.
+                Err(error) if error.is_transient() => {}
+                Err(error) => return Err(table::unusable(error)),
+            }
+        }
+        self.state().looked = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Obeys the operators' requests.
+    pub(super) fn obey(&self, scopes: Option<Vec<orders::ScopeState>>) {
+        let (cancelled, warning) = self.state().obey(scopes);
+        if let Some((by, why)) = cancelled {
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            // Only the first cancel counts.
+            let _ = self.cancelled.set(format!("by {by}{why}"));
+            self.stop.raise(StopReason::Cancelled);
+        }
+        if let Some(warning) = warning {
+            self.warn(warning);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Transforms: each chunk is committed together with the checkpoint after it.
+
+use super::chunk::{self, Claimant, Effect};
+use super::step::Lookup;
+use super::store::{self, Checkpoint, Entry};
+use super::{Journal, crash, damaged};
+use crate::call::answer::{Position, Transformed, pack, unpack};
+use crate::call::transform::TransformSpec;
+use crate::call::{Call, stored};
+use crate::stopped::stopped;
+use crate::transcript::store::EvidenceKind;
+use crate::transcript::{self, Builders, Evidence, TransformRecord, handover, store as evidence};
+use runner_base::error::{Error, Result};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
+
+/// The bits for the number of a batch within its chunk, in the number under which its record is stored.
+const BATCHES_OF_CHUNK: u32 = 16;
+
+/// The most batches in a chunk, so that none is stored under the number of another chunk's.
+pub const MOST_BATCHES: u64 = 1 << BATCHES_OF_CHUNK;
+
+/// A transform that has begun.
+pub enum TransformStep {
+    /// The journal contains its answer.
+    Recorded(u64, std::result::Result<Transformed, DatabaseError>),
+    /// It runs now, from its beginning or from its checkpoint.
+    Live(Box<LiveTransform>),
+}
+
+/// A transform in progress.
+pub struct LiveTransform {
+    entry: Entry,
+    /// The checkpoint of an earlier run, if there is one.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl LiveTransform {
+    /// Returns the number of its step.
+    pub fn number(&self) -> u64 {
+        self.entry.step
+    }
+}
+
+/// Returns the number under which the record of a batch is stored. Wide rows make more batches of a chunk than its rows tell.
+fn number_of(chunk: u64, batch: u64) -> Result<u64> {
+    if batch >= MOST_BATCHES {
+        return Err(Error::failed(format!("chunk {chunk} has more than {MOST_BATCHES} batches"))
+            .hint("set `--chunk-rows` to fewer rows"));
+    }
+    Ok((chunk << BATCHES_OF_CHUNK) + batch)
+}
+
+impl Journal {
+    /// Begins a transform. An error ends the migration.
+    pub async fn begin_transform(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<TransformStep> {
+        let mut database = database.lock().await;
+        let database = &mut database.host();
+        let mut state = self.state.lock().await;
+        let (entry, checkpoint) = match self.find(database, &mut state, call).await? {
+            Lookup::Answered(step, packed) => {
+                let answer =
+                    unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step} cannot be read")))?;
+                return Ok(TransformStep::Recorded(step, answer));
+            }
+            Lookup::Intended(entry) => {
+                self.hand_over(database, &mut state, entry.step).await?;
+                let checkpoint = store::checkpoint(database, self.run, entry.step).await?;
+                chunk::check(database, self.run, entry.step, &checkpoint, false).await?;
+                (entry, Some(checkpoint))
+            }
+            Lookup::Absent(entry) => (entry, None),
+        };
+        Ok(TransformStep::Live(Box::new(LiveTransform { entry, checkpoint })))
+    }
+
+    /// Records the beginning of a transform in the open transaction, and commits.
+    pub async fn begin_chunks(
+        &self,
+        database: &mut HostSession<'_>,
+        transform: &LiveTransform,
+        work: &TransformSpec,
+        position: &Position,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        self.still_ours(database).await?;
+        store::make(database, store::insert(self.run, &transform.entry)).await?;
+        store::begin_checkpoint(database, self.run, transform.number(), work, position).await?;
+        let committed = self.commit_part(database, transform.number()).await;
+        crash::point();
+        committed
+    }
+
+    /// Records a chunk of a lone worker in the open transaction, and commits. The positions are those at which the chunk
+    /// and the next one begin.
+    pub async fn finish_chunk(
+        &self,
+        database: &mut HostSession<'_>,
+        claimant: &Claimant,
+        [from, position]: [&Position; 2],
+        done: &Transformed,
+        effect: &Effect,
+        record: &transcript::ChunkRecord,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        crash::point();
+        self.still_ours(database).await?;
+        self.note_chunk(database, claimant.step, (done.chunks, 0), record).await?;
+        store::move_checkpoint(database, self.run, claimant.step, position, done).await?;
+        chunk::insert_done(database, claimant, done.chunks, [&from.last, &position.last], effect).await?;
+        let committed = self.commit_part(database, claimant.step).await?;
+        crash::point();
+        if committed.is_ok() && done.chunks == 1 {
+            self.state.lock().await.effects += 1;
+        }
+        Ok(committed)
+    }
+
+    /// Takes part in a transform. Returns its checkpoint, or `None` if it is not in progress.
+    pub async fn join_transform(&self, database: &mut HostSession<'_>, step: u64) -> Result<Option<Checkpoint>> {
+        let found = store::find_checkpoint(database, self.run, step).await?;
+        self.expect_columns(database, &mut *self.state.lock().await, step).await?;
+        Ok(found)
+    }
+
+    /// Records the input and the output of a batch of a chunk, in the transaction of its rows.
+    pub async fn note_chunk(
+        &self,
+        database: &mut HostSession<'_>,
+        step: u64,
+        (chunk, batch): (u64, u64),
+        record: &transcript::ChunkRecord,
+    ) -> Result<()> {
+        self.check_columns(step, record).await?;
+        evidence::put_chunk(database, self.run, step, number_of(chunk, batch)?, record).await
+    }
+
+    /// Counts the chunks of a transform that other connections committed as one effect.
+    pub async fn note_chunks(&self) {
+        self.state.lock().await.effects += 1;
+    }
+
+    /// Ends a transform and records its work. `record` receives the chunks of all runs. `is_sample` means that a dry run
+    /// skipped chunks.
+    pub async fn finish_transform(
+        &self,
+        database: &mut HostSession<'_>,
+        mut transform: Box<LiveTransform>,
+        mut done: Transformed,
+        mut record: TransformRecord,
+        is_sample: bool,
+    ) -> Result<Transformed> {
+        let mut state = self.state.lock().await;
+        database.begin(TransactionOptions::default()).await?;
+        if !is_sample {
+            let checkpoint = store::checkpoint(database, self.run, transform.number()).await?;
+            chunk::check(database, self.run, transform.number(), &checkpoint, true).await?;
+        }
+        let mut builders = Builders::default();
+        let mut batches = 0;
+        let last = state.builds.current(&self.inputs.sha256);
+        let handovers = &state.builds.handovers;
+        let seen = |part: u64| {
+            let chunk = part >> BATCHES_OF_CHUNK;
+            builders.add(batches, handover::builder_of(handovers, last, transform.number(), chunk));
+            batches += 1;
+        };
+        record.ledger = evidence::take_chunks(database, self.run, transform.number(), seen).await?;
+        if record.ledger.rows_in != done.rows_read {
+            return Err(damaged(format!(
+                "the recorded chunks of step {} do not match the rows it read",
+                transform.number()
+            )));
+        }
+        Evidence::write_transform(database, self.run, transform.number(), &record).await?;
+        if !handovers.is_empty() {
+            let packed = stored::pack(&builders);
+            evidence::put(database, self.run, EvidenceKind::Builders, transform.number(), &packed).await?;
+        }
+        done.content = builders.seal(record.ledger.content);
+        transform.entry.rows = done.rows_written;
+        transform.entry.effect = done.chunks > 0;
+        state.sealed(&mut transform.entry, pack(Ok(&done)));
+        store::make(database, store::answer(self.run, &transform.entry)).await?;
+        store::clear_checkpoint(database, self.run, transform.number()).await?;
+        if let Err(error) = self.commit(database, &mut state, transform.number()).await? {
+            return Err(error.into());
+        }
+        crash::point();
+        state.recorded(&transform.entry);
+        // Its chunks were counted as one effect, if this run knew of any.
+        state.effects = store::effects(database, self.run).await?;
+        Ok(done)
+    }
+
+    /// Ends a transform after an error of the database. The chunk is rolled back; those before it remain.
+    pub async fn fail_transform(
+        &self,
+        database: &mut HostSession<'_>,
+        mut transform: Box<LiveTransform>,
+        done: &Transformed,
+        error: DatabaseError,
+    ) -> Result<DatabaseError> {
+        if error.kind == DatabaseErrorKind::Connection {
+            let error = Error::from(error);
+            return Err(match database.reconnect().await {
+                Ok(()) => error,
+                Err(second) => error.cause(second),
+            });
+        }
+        match database.rollback().await {
+            Err(second) if second.is_not_undone() => {
+                // What remains of the chunk, for example because of a trigger, is an effect: the revision is not
+                // untouched.
+                self.state.lock().await.effects += 1;
+                return Err(second.added_to(error));
+            }
+            rolled_back => rolled_back?,
+        }
+        if error.kind == DatabaseErrorKind::Interrupted
+            && let Some(reason) = self.stop.reason()
+        {
+            return Err(stopped(reason));
+        }
+        let mut state = self.state.lock().await;
+        transform.entry.effect = done.chunks > 0;
+        state.sealed(&mut transform.entry, pack::<Transformed>(Err(&error)));
+        state.failed = Some(transform.entry);
+        Ok(error)
+    }
+
+    /// Commits a part. If the answer to the commit is lost, the next run continues from the checkpoint.
+    async fn commit_part(
+        &self,
+        database: &mut HostSession<'_>,
+        step: u64,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        match database.commit().await {
+            Ok(()) => Ok(Ok(())),
+            Err(error) if error.kind != DatabaseErrorKind::Connection => Ok(Err(error)),
+            Err(error) => {
+                let error = Error::from(error).at("step", step.to_string());
+                Err(match database.reconnect().await {
+                    Ok(()) => error,
+                    Err(second) => error.cause(second),
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_batch_has_the_number_of_another_chunk() {
+        assert_eq!(number_of(1, MOST_BATCHES - 1).expect("a number") + 1, number_of(2, 0).expect("a number"));
+        assert!(number_of(1, MOST_BATCHES).is_err());
+    }
+}

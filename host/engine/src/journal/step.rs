@@ -1,0 +1,351 @@
+//! One step: answered from the journal, or executed and recorded.
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::resolve::Look;
+use super::store::{self, Entry};
+use crate::call::answer::{Answer, pack, unpack};
+use crate::call::partial_effects::has_not_begun;
+use crate::call::{Call, Commit, stored};
+use crate::clock::now;
+use crate::journal::{Journal, JournalState, crash, damaged, resolve};
+use crate::role::session_of;
+use runner_base::error::{Error, Result};
+use runner_data::Batch;
+use runner_database::{
+    Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, MigrationSession, SharedDatabase,
+    StopSignal, ToolChange,
+};
+use runner_project::catalog::Kind;
+
+/// A step that has begun.
+pub enum JournalStep<T> {
+    /// The journal contains its answer.
+    Recorded(u64, std::result::Result<T, DatabaseError>),
+    /// It runs now.
+    Live(LiveStep),
+}
+
+/// A step in progress. It has the database to itself until it ends.
+pub struct LiveStep {
+    /// The database, in the transaction of the step.
+    database: OwnedMutexGuard<Box<dyn Database>>,
+    kind: Kind,
+    stop: StopSignal,
+    entry: Entry,
+    commit: Commit,
+    /// The complete statement.
+    text: String,
+    /// Whether a part of its changes may remain if it fails.
+    may_fail_halfway: bool,
+    /// The database shows that it took effect, so that its answer may be stored with the next step.
+    may_wait: bool,
+}
+
+impl LiveStep {
+    /// Returns the number of the step.
+    pub fn number(&self) -> u64 {
+        self.entry.step
+    }
+
+    /// Sets what the statements of the step see as chance and as the current time.
+    pub fn fix_inputs(&mut self, inputs: FixedInputs) {
+        self.database.fix_inputs(inputs);
+    }
+
+    /// Returns the session in which the migration executes the step.
+    pub fn session(&mut self) -> MigrationSession<'_> {
+        session_of(&mut **self.database, self.kind, &self.stop)
+    }
+
+    /// Returns the host's session, for the statements around the step.
+    pub fn host(&mut self) -> HostSession<'_> {
+        self.database.host()
+    }
+}
+
+/// What the journal contains of a call.
+pub(super) enum Lookup {
+    /// The number of its step, and its packed answer.
+    Answered(u64, Vec<u8>),
+    /// Its intent: it began and has no answer.
+    Intended(Entry),
+    /// Nothing: it runs now, and is recorded with this entry.
+    Absent(Entry),
+}
+
+impl Journal {
+    /// Begins a step. An error ends the migration.
+    pub async fn begin<T: Answer>(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<JournalStep<T>> {
+        let mut locked = database.clone().lock_owned().await;
+        let mut session = locked.host();
+        let database = &mut session;
+        let mut state = self.state.lock().await;
+        self.note_session(&mut state, database.session_number());
+        let mut entry = match self.find(database, &mut state, call).await? {
+            Lookup::Answered(step, packed) => {
+                let answer =
+                    unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step} cannot be read")))?;
+                self.note_step(&mut state, call.kind.name(), call.text, true);
+                return Ok(JournalStep::Recorded(step, answer));
+            }
+            // Intents were resolved before the migration began.
+            Lookup::Intended(entry) => return Err(damaged(format!("step {} has no answer", entry.step))),
+            Lookup::Absent(entry) => entry,
+        };
+        let commit = call.commit(&self.facts);
+        self.check_session(&state, call)?;
+        self.set_again(database, &mut state).await?;
+        let mut shows = false;
+        if commit == Commit::Apart {
+            let (halves, wholly) = (call.shows_unless_halved(&self.facts), call.shows_in_schema(&self.facts));
+            if halves || wholly {
+                match resolve::look(database, call, halves).await? {
+                    Some(Look::Found(found)) => entry.answer = Some(found),
+                    Some(Look::Expression(expression)) => {
+                        entry.expression = Some(expression);
+                        shows = wholly;
+                    }
+                    None => {}
+                }
+            }
+            // The intent contains the complete statement, which a later probe or an operator needs.
+            let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
+            self.record(database, &mut state, store::insert(self.run, &intent).into(), entry.step).await?;
+            self.note_session(&mut state, database.session_number());
+            self.set_again(database, &mut state).await?;
+            entry.expression = None;
+        } else {
+            self.record_and_begin(database, &mut state, entry.step - 1).await?;
+            self.note_session(&mut state, database.session_number());
+        }
+        // The session may have been lost just now.
+        if let Err(error) = self.check_session(&state, call) {
+            if commit == Commit::Apart {
+                database.record(&store::forget(self.run, entry.step)).await.map_err(store::unmade)?;
+            }
+            return Err(error);
+        }
+        crash::point();
+        drop(session);
+        let (text, may_fail_halfway) = (call.text.to_owned(), call.may_fail_halfway(&self.facts));
+        let (kind, stop) = (self.kind, self.stop.clone());
+        let may_wait = shows && self.kind == Kind::Sql;
+        Ok(JournalStep::Live(LiveStep {
+            database: locked,
+            kind,
+            stop,
+            entry,
+            commit,
+            text,
+            may_fail_halfway,
+            may_wait,
+        }))
+    }
+
+    /// Ends a step: records its answer, or rolls it back. Returns an error that the migration may handle as its answer;
+    /// any other error ends the migration.
+    pub async fn finish<T: Answer>(
+        &self,
+        live: LiveStep,
+        result: std::result::Result<T, DatabaseError>,
+    ) -> Result<std::result::Result<T, DatabaseError>> {
+        let LiveStep { mut database, mut entry, commit, text, may_fail_halfway, may_wait, .. } = live;
+        let database = &mut database.host();
+        crash::point();
+        let mut state = self.state.lock().await;
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) => {
+                if commit == Commit::Apart
+                    && (may_fail_halfway || error.has_run() || error.is_unanswered())
+                    && error.kind != DatabaseErrorKind::Connection
+                    && !has_not_begun(&text, self.facts.dialect, &error)
+                {
+                    self.refuse_part(database, &mut state, &entry, &error).await?;
+                }
+                return self.failed(database, &mut state, entry, (commit, text), error).await.map(Err);
+            }
+        };
+        let packed = pack(Ok(&answer));
+        entry.rows = answer.rows();
+        state.sealed(&mut entry, packed);
+        let committed = match commit {
+            Commit::Together => self.finish_together(database, &mut state, &entry).await?,
+            Commit::Apart => {
+                let answer = store::answer(self.run, &entry);
+                if may_wait {
+                    state.pending.extend(answer);
+                    state.unanswered = Some((entry.step, entry.text.clone()));
+                } else {
+                    // Until its answer is recorded, its outcome is unknown.
+                    state.unknown = Some((entry.step, entry.text.clone()));
+                    self.record_answer(database, &mut state, answer.into(), entry.step).await?;
+                }
+                Ok(())
+            }
+        };
+        match committed {
+            Ok(()) => {
+                crash::point();
+                state.unknown = None;
+                state.recorded(&entry);
+                // Its session may have ended with it.
+                let is_earlier = state.session.is_lost();
+                self.note_step(&mut state, &entry.kind, &text, is_earlier);
+                Ok(Ok(answer))
+            }
+            // A commit can fail like a statement: it checks deferred constraints.
+            Err(error) => self.failed(database, &mut state, entry, (commit, text), error).await.map(Err),
+        }
+    }
+
+    /// Commits a step together with its entry. Refuses to do so for a migration that ended the transaction of it, or that
+    /// changed the tool's tables.
+    async fn finish_together(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        entry: &Entry,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        match database.finish(&store::insert(self.run, entry), End::Step).await {
+            // What it did before may be committed.
+            Err(error) if error.has_ended_transaction() => {
+                let _ = database.rollback().await;
+                let why = DatabaseError::not_undone("the transaction of the step had ended");
+                Err(self.not_undone(database, state, entry.clone(), &error, why).await)
+            }
+            Err(error) if error.kind == DatabaseErrorKind::Denied || error.is_unexpected_rows() => {
+                // What is refused matters more than what a rollback says about it.
+                let _ = database.rollback().await;
+                Err(if error.kind == DatabaseErrorKind::Denied { error.into() } else { store::unmade(error) })
+            }
+            ended => self.committed(database, state, entry.step, ended).await,
+        }
+    }
+
+    /// Stores the answer of a step that is committed already.
+    async fn record_answer(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        answer: Vec<ToolChange>,
+        step: u64,
+    ) -> Result<()> {
+        let Err(error) = database.record(&answer).await else { return Ok(()) };
+        if error.kind != DatabaseErrorKind::Connection {
+            return Err(store::unmade(error));
+        }
+        if let Err(error) = self.committed(database, state, step, Err(error)).await? {
+            // The session is a new one, and the step has not been answered: what became of it is still known here.
+            database.record(&answer).await.map_err(|second| Error::from(error).cause(second.message))?;
+        }
+        state.unknown = None;
+        Ok(())
+    }
+
+    /// Records a part of a step's result in the transaction of the step.
+    pub async fn put_part(&self, live: &mut LiveStep, part: u64, batch: &Batch) -> Result<()> {
+        let step = live.number();
+        store::make(&mut live.host(), [store::insert_part(self.run, step, part, stored::pack(batch))]).await
+    }
+
+    /// Returns a part of a step's result.
+    pub async fn part(&self, database: &SharedDatabase, step: u64, part: u64) -> Result<Batch> {
+        let mut database = database.lock().await;
+        let database = &mut database.host();
+        let packed = store::part(database, self.run, step, part).await?;
+        let batch = packed.as_deref().and_then(stored::unpack);
+        batch.ok_or_else(|| damaged(format!("part {part} of the result of step {step} cannot be read")))
+    }
+
+    /// Looks up the next call in the journal.
+    pub(super) async fn find(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        call: &Call<'_>,
+    ) -> Result<Lookup> {
+        if let Some(error) = self.stopped() {
+            return Err(error);
+        }
+        let step = state.step + 1;
+        let digest = call.digest();
+        let entry = Entry {
+            step,
+            kind: call.kind.name().to_owned(),
+            digest,
+            text: call.shown(),
+            effect: call.has_effect(self.facts.dialect),
+            began_at: now(),
+            ..Entry::default()
+        };
+        let Some(recorded) = self.next_recorded(database, state, step).await? else {
+            self.record_failure(database, state).await?;
+            state.step = step;
+            return Ok(Lookup::Absent(entry));
+        };
+        if recorded.entry.kind != entry.kind || recorded.entry.digest != entry.digest {
+            let now = format!("{} `{}`", entry.kind, entry.text);
+            let now = if entry.text == recorded.entry.text { format!("{now} with other parameters") } else { now };
+            return Err(self.diverged(state, &recorded.entry, &now));
+        }
+        state.step = step;
+        if !recorded.is_done {
+            return Ok(Lookup::Intended(entry));
+        }
+        let (answer, seal) = store::answer_of(database, self.run, recorded.entry, &state.seal).await?;
+        state.seal = seal;
+        Ok(Lookup::Answered(step, answer))
+    }
+
+    /// Commits. If the answer to the commit is lost, the journal shows whether it succeeded.
+    pub(super) async fn commit(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        step: u64,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        let ended = database.commit().await;
+        self.committed(database, state, step, ended).await
+    }
+
+    /// What came of a commit. Where the answer to it got lost, the journal itself tells.
+    async fn committed(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        step: u64,
+        ended: std::result::Result<(), DatabaseError>,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        let error = match ended {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) if error.kind != DatabaseErrorKind::Connection => return Ok(Err(error)),
+            Err(error) => error,
+        };
+        if let Err(second) = self.reconnect(database, state).await {
+            return Err(Error::from(error)
+                .cause(second)
+                .hint("the journal shows the outcome of the step once the database can be reached again"));
+        }
+        let recorded = store::page(database, self.run, step - 1).await?;
+        if recorded.first().is_some_and(|it| it.entry.step == step && it.is_done) { Ok(Ok(())) } else { Ok(Err(error)) }
+    }
+
+    /// Refuses to record a step that ended its transaction or changed the tables of `runner`.
+    pub async fn still_ours(&self, database: &mut HostSession<'_>) -> Result<()> {
+        let refused = if database.in_transaction().await? {
+            match database.check_tool_tables().await {
+                Ok(()) => return Ok(()),
+                Err(error) => Error::from(error),
+            }
+        } else {
+            Error::denied("the migration ended the transaction it runs in").hint(
+                "remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction",
+            )
+        };
+        // The refusal matters more than an error of the rollback.
+        let _ = database.rollback().await;
+        Err(refused)
+    }
+}

@@ -1,0 +1,282 @@
+//! A migration in SQL: each statement is a step.
+
+use std::ops::Range;
+use std::slice::from_ref;
+
+use async_trait::async_trait;
+
+use super::event::LogLevel;
+use super::{CallError, Direction, Event};
+use crate::call::Call;
+use crate::execution::{RunningStep, StepStart, Steps};
+use crate::implicit_delete::ImplicitDelete;
+use crate::invalid_index::{self, Leftover};
+use crate::script::{Execution, RunContext, Script};
+use crate::stopped::stopped;
+use crate::unknown_name;
+use crate::unreadable::unreadable;
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::message::REBUILD;
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
+use runner_project::catalog::Kind;
+use runner_sql::{excerpt, program};
+
+/// A pair of SQL scripts, split into statements.
+#[derive(Debug)]
+pub struct SqlScript {
+    up: Vec<Unit>,
+    /// A downgrade that cannot be split does not prevent the upgrade.
+    down: Option<Result<Vec<Unit>>>,
+}
+
+/// A statement, or what is between a `BEGIN` and its `COMMIT`: a step of a stepwise migration. In an atomic one, each statement is.
+#[derive(Debug)]
+struct Unit {
+    statements: Vec<Statement>,
+    /// Of all of them.
+    text: String,
+}
+
+impl Unit {
+    fn call(&self) -> Call<'_> {
+        Call::of_unit(&(0..self.statements.len()), &self.text)
+    }
+}
+
+#[derive(Debug)]
+struct Statement {
+    text: String,
+    /// Its position in the file, counted from 1.
+    line: usize,
+    column: usize,
+    /// SQLite: it deletes rows without saying so.
+    deletes: Option<ImplicitDelete>,
+}
+
+impl SqlScript {
+    /// Splits the two texts, which have LF line endings, as the database reads them.
+    pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
+        let units = |direction: Direction, text: &str| -> Result<Vec<Unit>> {
+            let program = program(text, dialect).map_err(|error| unreadable(direction, error))?;
+            let mut deletes = ImplicitDelete::all(&program, dialect);
+            let owned = program.statements.iter().enumerate().map(|(at, it)| {
+                // A statement is a slice of the text.
+                let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                Statement { text: it.text.to_owned(), line: it.line, column, deletes: deletes.remove(&at) }
+            });
+            let mut owned = owned.collect::<Vec<_>>().into_iter();
+            let unit = |range: &Range<usize>| Unit {
+                statements: owned.by_ref().take(range.len()).collect(),
+                text: program.text_of(text, range).to_owned(),
+            };
+            Ok(program.units(true).iter().map(unit).collect())
+        };
+        let down = down.map(|down| units(Direction::Down, down));
+        Ok(Self { up: units(Direction::Up, up)?, down })
+    }
+}
+
+#[async_trait]
+impl Script for SqlScript {
+    async fn run(&self, direction: Direction, context: &RunContext) -> Result<()> {
+        let units = match direction {
+            Direction::Up => &self.up,
+            Direction::Down => match &self.down {
+                Some(down) => down.as_ref().map_err(Error::clone)?,
+                None => {
+                    let error = Error::failed("the migration has no downgrade");
+                    return Err(error.hint("write its `.down.sql`, or restore a backup"));
+                }
+            },
+        };
+        let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
+        let mut steps = Steps::new(context.clone(), Kind::Sql);
+        let units = &units[skip.min(units.len())..];
+        let calls: Vec<(Call<'_>, &[Statement])> = match context.execution {
+            Execution::Atomic => {
+                let statements = units.iter().flat_map(|unit| &unit.statements);
+                statements.map(|it| (Call::of_unit(&(0..1), &it.text), from_ref(it))).collect()
+            }
+            Execution::Journalled(_) | Execution::Replayed(_) => {
+                units.iter().map(|unit| (unit.call(), &unit.statements[..])).collect()
+            }
+        };
+        let of = skip + calls.len();
+        for ((call, statements), number) in calls.into_iter().zip(skip + 1..) {
+            if let Some(reason) = context.stop.reason() {
+                return Err(stopped(reason));
+            }
+            let ran = run_step(&mut steps, call, statements, (number as u64, of as u64), context).await;
+            let rows = ran.map_err(|(error, statement)| {
+                let place = format!("{number} of {of}, line {}", statement.line);
+                failed(error, statement, direction, &context.stop, place)
+            })?;
+            steps.count(0, rows);
+        }
+        Ok(())
+    }
+
+    fn steps(&self, direction: Direction) -> Option<u64> {
+        match direction {
+            Direction::Up => Some(self.up.len() as u64),
+            Direction::Down => self.down.as_ref()?.as_ref().ok().map(|units| units.len() as u64),
+        }
+    }
+}
+
+/// Executes a statement, or those of a transaction, in the mode of the run; returns the number of rows changed, or the statement that
+/// failed.
+async fn run_step<'a>(
+    steps: &mut Steps,
+    call: Call<'_>,
+    statements: &'a [Statement],
+    (number, of): (u64, u64),
+    context: &RunContext,
+) -> Result<u64, (CallError, &'a Statement)> {
+    context.control.at_statement(&context.database, (number, of)).await;
+    let [first, others @ ..] = statements else { return Ok(0) };
+    let mut step = match steps.begin(&call).await.map_err(|error| (error, first))? {
+        StepStart::Answered(rows) => return Ok(rows),
+        StepStart::Running(step) => step,
+    };
+    context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
+    let mut last = first;
+    let mut result = run_statement(&mut step, first, context).await;
+    for statement in others {
+        let Ok(rows) = result else { break };
+        last = statement;
+        result = run_statement(&mut step, statement, context).await.map(|more| rows + more);
+    }
+    steps.end(step, result).await.map_err(|error| (error, last))
+}
+
+/// Executes a statement; returns the number of rows it changed.
+async fn run_statement(
+    step: &mut RunningStep,
+    statement: &Statement,
+    context: &RunContext,
+) -> Result<u64, DatabaseError> {
+    let cleared = clear(step, statement, context).await;
+    // With `IF NOT EXISTS`, it would be content with what a failed attempt left.
+    let result = match cleared {
+        Ok(()) => {
+            let execute = async |step: &mut RunningStep| step.session().execute(&statement.text, &[]).await;
+            step.guarding(statement.deletes.as_ref(), execute).await
+        }
+        Err(error) => Err(error),
+    };
+    let result = match result {
+        Err(error) => Err(unknown_name::suggest(error, &mut step.host(), &statement.text).await),
+        done => done,
+    };
+    if let Err(error) = &result
+        && error.kind != DatabaseErrorKind::Connection
+        && let Err(error) = clear(step, statement, context).await
+    {
+        warn(context, format!("what the failed attempt left in the database stays until the next one: {error}"));
+    }
+    result
+}
+
+/// Removes what a failed attempt at the statement left in the database: as the statement itself, so that it waits for no lock
+/// longer than that, and can be stopped.
+async fn clear(step: &mut RunningStep, statement: &Statement, context: &RunContext) -> Result<(), DatabaseError> {
+    let found = match step.own_transaction() {
+        Some(mut host) => invalid_index::find(&mut host, &statement.text).await?,
+        None => Leftover::default(),
+    };
+    for index in found.indexes {
+        match step.session().execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"), &[]).await {
+            Ok(_) => warn(context, format!("dropped the invalid index {index}, which a failed attempt had left")),
+            Err(error) if found.is_in_the_way || ENDING.contains(&error.kind) => return Err(error),
+            Err(error) => {
+                warn(context, format!("the invalid index {index}, which a failed attempt had left, stays: {error}"))
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Errors after which no other statement can be tried.
+const ENDING: [DatabaseErrorKind; 2] = [DatabaseErrorKind::Connection, DatabaseErrorKind::Interrupted];
+
+fn warn(context: &RunContext, message: String) {
+    let revision = context.revision.clone();
+    context.events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
+}
+
+/// The error of a statement, with its place.
+fn failed(error: CallError, statement: &Statement, direction: Direction, stop: &StopSignal, place: String) -> Error {
+    let error = match error {
+        // Another statement caused the error, not this one.
+        CallError::Failed(error) if error.kind == ErrorKind::Mismatch => return error,
+        CallError::Database(mut error) => {
+            error.detail = error.detail.map(|detail| in_file(&detail, statement));
+            statement_failed(error, stop, &statement.text, place)
+        }
+        CallError::Stopped(reason) => stopped(reason).at("text", excerpt(&statement.text)).at("statement", place),
+        CallError::Failed(error) => error.at("text", excerpt(&statement.text)).at("statement", place),
+    };
+    error.at("script", direction.to_string())
+}
+
+/// Converts the database's `line 1, column 2, …`, which is relative to the statement, to a position in the file.
+/// Returns other text unchanged.
+fn in_file(detail: &str, statement: &Statement) -> String {
+    let counted = || -> Option<(usize, usize, &str)> {
+        let (line, rest) = detail.strip_prefix("line ")?.split_once(", column ")?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        Some((line.parse().ok()?, rest[..end].parse().ok()?, &rest[end..]))
+    };
+    match counted() {
+        Some((1, column, rest)) => format!("line {}, column {}{rest}", statement.line, statement.column + column - 1),
+        Some((line, column, rest)) => format!("line {}, column {column}{rest}", statement.line + line - 1),
+        None => detail.to_owned(),
+    }
+}
+
+/// The error of a statement: what ended it, and its place.
+pub(super) fn statement_failed(error: DatabaseError, stop: &StopSignal, text: &str, place: String) -> Error {
+    match stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
+        Some(reason) => stopped(reason),
+        None => explain(error),
+    }
+    .at("text", excerpt(text))
+    .at("statement", place)
+}
+
+/// The database's error, with advice if the migration only needs another mode.
+fn explain(error: DatabaseError) -> Error {
+    let message = error.message.to_lowercase();
+    // SQLite's VACUUM; PostgreSQL's VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE and ALTER SYSTEM.
+    let wants_none = message.contains("from within a transaction") || message.contains("inside a transaction block");
+    let advice = match error.code.as_str() {
+        _ if wants_none && error.hint.is_none() => {
+            Some("add the directive `-- runner:no-transaction` at the top of the file")
+        }
+        "SQLITE_CONSTRAINT_FOREIGNKEY (787)" => Some(REBUILD),
+        _ if message.starts_with("foreign key mismatch") => Some(REBUILD),
+        // `ALTER TABLE … RENAME` reads all views and triggers.
+        _ if message.starts_with("error in view ") || message.starts_with("error in trigger ") => {
+            Some("drop what the message names before the table that it uses is dropped, and create it again at the end")
+        }
+        "42704" if message.starts_with("role ") => Some(
+            "create the role first; `pg_dump --no-owner --no-privileges` leaves owners and privileges out of a dump",
+        ),
+        _ if message.starts_with("object name reserved for internal use") => Some(
+            "leave it out: SQLite makes this table by itself. `.schema` of `sqlite3` prints such tables; the guide on adopting a database has a \
+             query that does not",
+        ),
+        // A row or a table that others refer to.
+        "1217" | "1451" | "3730" => Some(
+            "`SET foreign_key_checks = 0` at the top of the file turns the checks off for this migration, and `foreign_keys = false` \
+             in `[database]` for all",
+        ),
+        _ => None,
+    };
+    advice.into_iter().fold(Error::from(error), Error::hint)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! One attempt at a chunk: a worker claims it, and reads, transforms and writes it.
+
+use std::time::Instant;
+
+use super::worker::ChunkWorker;
+use crate::call_error::CallError;
+use crate::control::CommittedChunk;
+use crate::journal::chunk::{ClaimState, Claimant, ClaimedChunk, Effect, FrontierLock};
+use crate::journal::crash;
+use crate::transcript;
+use crate::transform::instance::CheckedInstance;
+use crate::transform::{chunk_record, position};
+use runner_base::error::Error;
+use runner_database::keyset::{ChunkRange, TableReader};
+use runner_database::{Claims, DatabaseError, Part};
+
+/// What a worker does next.
+pub(super) enum NextChunk {
+    Chunk(ClaimedChunk),
+    /// Others still work on their chunks: one of them may be abandoned.
+    Wait,
+    /// All chunks are done.
+    None,
+}
+
+/// What became of a chunk.
+struct TransformedChunk {
+    effect: Effect,
+    /// The size of its rows.
+    bytes: u64,
+    /// The records of its few batches, written together after the last change of role.
+    records: Vec<transcript::ChunkRecord>,
+}
+
+impl ChunkWorker {
+    /// Claims a chunk, in a transaction of its own. A worker looks for chunks that others abandoned when it begins, and
+    /// when all are cut.
+    pub(super) async fn claim(&mut self) -> Result<NextChunk, DatabaseError> {
+        self.open_reader().await?;
+        self.connection.begin_part(Part::Claim).await?;
+        let mut chunk = None;
+        if std::mem::take(&mut self.is_new) || self.all_cut {
+            chunk = self.shared.claimant.take_over(&mut self.connection.host()).await?;
+            if chunk.is_none() && !self.all_cut {
+                // Looking may have locked chunks, and nobody waits for the frontier with those.
+                self.connection.rollback().await?;
+                self.connection.begin_part(Part::Claim).await?;
+            }
+        }
+        if chunk.is_none() {
+            chunk = self.cut(FrontierLock::Wait).await?;
+        }
+        let next = match chunk {
+            Some(chunk) => NextChunk::Chunk(chunk),
+            None if self.shared.claimant.has_claimed(&mut self.connection.host()).await? => NextChunk::Wait,
+            None => NextChunk::None,
+        };
+        self.connection.commit().await?;
+        if matches!(next, NextChunk::Chunk(_)) {
+            crash::point();
+        }
+        Ok(next)
+    }
+
+    /// Cuts the next chunk off the rest of the table, in the open transaction. Without waiting, `None` may mean that another worker
+    /// is about to cut one.
+    async fn cut(&mut self, lock: FrontierLock) -> Result<Option<ClaimedChunk>, DatabaseError> {
+        let shared = &self.shared;
+        if self.all_cut {
+            return Ok(None);
+        }
+        let Some(frontier) = shared.claimant.frontier(&mut self.connection.host(), lock).await? else {
+            self.all_cut = lock == FrontierLock::Wait;
+            return Ok(None);
+        };
+        let (Some(bound), Some(reader)) = (&frontier.position.bound, &self.reader) else {
+            self.all_cut = true;
+            return Ok(None);
+        };
+        let after = frontier.position.last.as_deref();
+        let size = shared.sizer.rows();
+        let to = if reader.asks_the_migration() {
+            reader.cut(&mut *self.connection.component(&shared.run.stop), Some(bound), after, size).await?
+        } else {
+            reader.cut(&mut *self.connection.host(), Some(bound), after, size).await?
+        };
+        let end = match to {
+            // The bound is the greatest key: the last one going up, the first one going down.
+            Some(key) => {
+                let is_last = !reader.descends() && Claimant::is_same(&key, bound);
+                (Some(key), Some(size as u64), is_last)
+            }
+            None if reader.descends() => (None, None, true),
+            None => (Some(bound.clone()), None, true),
+        };
+        // Without the chunk that is about to be committed: it is counted when it is.
+        shared.saw(&frontier);
+        let chunk = shared.claimant.cut(&mut self.connection.host(), frontier, end, &self.unnoted).await?;
+        shared.has_cut();
+        // For progress only: what counts are the chunks themselves.
+        self.unnoted = Effect::default();
+        Ok(Some(chunk))
+    }
+
+    /// The kind of transaction of the next attempt. A view has no rows of its own that could be locked, and
+    /// where none are locked, each page of a chunk has to show the same moment.
+    pub(super) fn part(&self) -> Part {
+        let has_rows = self.reader.as_ref().is_some_and(|reader| !reader.reads_a_view());
+        let may_lock = has_rows && self.shared.holds_rows;
+        if may_lock && self.shared.row_locks.are_wanted() { Part::LockedChunk } else { Part::Chunk }
+    }
+
+    /// Reads, transforms and writes a chunk in one transaction, which also records that it is done.
+    pub(super) async fn attempt(&mut self, chunk: &ClaimedChunk, part: Part) -> Result<(), CallError> {
+        let shared = self.shared.clone();
+        let began = Instant::now();
+        self.open_reader().await?;
+        if self.instance.is_none() {
+            self.instance = Some(CheckedInstance::start(&*shared.function, &shared.work.name).await?);
+        }
+        let claims = self.connection.begin_part(part).await?;
+        crash::point();
+        let held = shared.claimant.hold(&mut self.connection.host(), chunk).await?;
+        match held {
+            ClaimState::Held => {}
+            ClaimState::Lost => return Ok(self.connection.rollback().await?),
+            // The reply to its commit was lost, and it is not counted yet.
+            ClaimState::Done(effect) => {
+                shared.chunk_done(CommittedChunk { rows_read: effect.rows_read, rows_written: effect.rows_written });
+                return Ok(self.connection.rollback().await?);
+            }
+        }
+        let TransformedChunk { effect, bytes, records } = self.transform(chunk, part).await?;
+        let mut session = self.connection.host();
+        let database = &mut session;
+        crash::point();
+        shared.journal.still_ours(database).await?;
+        for (batch, record) in (0..).zip(&records) {
+            let place = (chunk.number, batch);
+            shared.journal.note_chunk(database, shared.claimant.step, place, record).await?;
+        }
+        if !shared.claimant.complete(database, chunk, &effect).await? {
+            return Ok(database.rollback().await?);
+        }
+        drop(session);
+        let (read, written) = (effect.rows_read, effect.rows_written);
+        self.unnoted.rows_read += read;
+        self.unnoted.rows_written += written;
+        let goes_on = claims == Claims::Within && !shared.is_ending() && !shared.run.stop.is_raised();
+        let next = if goes_on { self.cut(FrontierLock::IfFree).await } else { Ok(None) };
+        let committed = match next {
+            Ok(next) => self.connection.commit().await.map(|()| next),
+            Err(error) => Err(error),
+        };
+        self.claimed = committed?;
+        crash::point();
+        shared.row_locks.done();
+        shared.sizer.learn(read, bytes, began.elapsed());
+        shared.chunk_done(CommittedChunk { rows_read: read, rows_written: written });
+        Ok(())
+    }
+
+    /// Reads, transforms and writes the rows of a chunk, a batch at a time.
+    async fn transform(&mut self, chunk: &ClaimedChunk, part: Part) -> Result<TransformedChunk, CallError> {
+        let shared = self.shared.clone();
+        let (Some(reader), Some(instance)) = (&mut self.reader, &mut self.instance) else {
+            return Err(Error::failed("a worker of a transform has no reader or no instance").into());
+        };
+        let locks_rows = part == Part::LockedChunk || self.connection.facts().dialect.locks_rows();
+        let mut session = self.connection.component(&shared.run.stop);
+        let bound = shared.work.bound.clone().filter(|_| reader.descends());
+        reader.turn_to(ChunkRange {
+            bound,
+            after: chunk.from.clone(),
+            to: chunk.to.clone(),
+            size: chunk.size.and_then(|size| usize::try_from(size).ok()),
+            holds_rows: shared.holds_rows && locks_rows,
+        });
+        if part == Part::LockedChunk {
+            reader.lock(&mut *session).await?;
+        }
+        let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
+        let mut from = position(reader);
+        let mut records = Vec::new();
+        while let Some(batch) = reader.next(&mut *session).await? {
+            effect.rows_read += batch.row_count as u64;
+            bytes += batch.byte_len() as u64;
+            let transformed = tokio::select! {
+                biased;
+                reason = shared.run.stop.raised() => Err(CallError::Stopped(reason)),
+                transformed = instance.transform(&shared.work.name, batch, &shared.check) => {
+                    transformed.map_err(CallError::from)
+                }
+            };
+            let transformed = match transformed {
+                Ok(transformed) => transformed,
+                Err(error) => {
+                    // It may be in the middle of the batch.
+                    self.instance = None;
+                    return Err(error);
+                }
+            };
+            let next = position(reader);
+            records.push(chunk_record(&transformed, &from, &next.last));
+            from = next;
+            if transformed.rows.row_count == 0 {
+                continue;
+            }
+            let writer = match writer {
+                Some(writer) => writer,
+                None => *writer.insert(session.open_writer(&shared.work.target).await?),
+            };
+            effect.rows_written += session.write(writer, &transformed.rows, transformed.hint).await?;
+        }
+        if let Some(writer) = writer {
+            session.finish_writer(writer).await?;
+        }
+        Ok(TransformedChunk { effect, bytes, records })
+    }
+
+    async fn open_reader(&mut self) -> Result<(), DatabaseError> {
+        if self.reader.is_none() {
+            let (source, limits) = (self.shared.work.source.clone(), self.shared.limits);
+            self.reader = Some(TableReader::join(&mut *self.connection.host(), source, limits).await?);
+        }
+        Ok(())
+    }
+}
