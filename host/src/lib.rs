@@ -152,11 +152,11 @@
 //! fleet                          a command over several databases
 //! attack                         attacks to try, with runs of their own
 //! runner                         the library's door
-//! backup migration_tests sandbox what runs components, tests migrations, makes backups
+//! backup migration_tests         tests migrations, makes backups
 //! dump scratch                   schema and rows as text; scratch databases
 //! ```
 //!
-//! Below them is `runner-engine`, which plans and runs, and below that `runner-project` (files and settings), `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
+//! Below them are `runner-sandbox`, which runs components, and `runner-engine`, which plans and runs, and below that `runner-project` (files and settings), `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
 //! `runner-postgres` and `runner-mysql`, `runner-database` (the trait that they implement), `runner-sql` (statements told apart and split), `runner-data` (values and
 //! batches) and `runner-base` (errors, dialects, and what else all share).
 
@@ -188,9 +188,6 @@ pub mod migration_tests;
 pub mod report;
 #[doc(hidden)]
 pub mod runner;
-#[cfg(feature = "components")]
-#[doc(hidden)]
-pub mod sandbox;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod scratch;
@@ -212,7 +209,7 @@ pub use runner_engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
 pub use runner_project::Project;
 pub use runner_project::settings::OnExisting;
 #[cfg(feature = "components")]
-pub use sandbox::compile::compile_component;
+pub use runner_sandbox::compile::compile_component;
 
 #[cfg(test)]
 mod architecture_tests;

@@ -39,9 +39,9 @@ mod typescript;
 #[path = "sandbox/unlisted.rs"]
 mod unlisted;
 
-use runner::sandbox::{Sandbox, SandboxOptions};
 use runner_database::facts::TOOL_TABLES;
 use runner_project::limits::Limits;
+use runner_sandbox::{Sandbox, SandboxOptions};
 use runner_tests::hostile::Behaviour;
 use runner_tests::random::Random;
 use runner_tests::{

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::arena::Verdict;
 use super::class::Attempt;
-use crate::sandbox::{Cache, engine};
 use runner_base::error::{Error, Result};
 use runner_drivers::copy::Directory;
 use runner_project::limits::Limits;
+use runner_sandbox::{Cache, engine};
 
 /// Two artifacts.
 const ONE: &str = "1111111111111111111111111111111111111111111111111111111111111111";
@@ -28,7 +28,7 @@ pub(super) fn try_out(attempt: &Attempt) -> Result<Verdict> {
 
 fn try_in(place: &Path, text: &str) -> std::io::Result<Option<String>> {
     let failed = |error: &dyn std::fmt::Display| std::io::Error::other(error.to_string());
-    let engine = engine(&Limits::default()).map_err(|error| failed(&error))?;
+    let engine = runner_sandbox::engine::engine(&Limits::default()).map_err(|error| failed(&error))?;
     let code = engine.precompile_component(&wat::parse_str("(component)").map_err(|error| failed(&error))?);
     let code = code.map_err(|error| failed(&error))?;
     let directory = place.join("cache");

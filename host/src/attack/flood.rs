@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::sandbox::{Sandbox, SandboxOptions};
 use runner_base::error::{Error, Result};
 use runner_engine::Script;
 use runner_project::build::component_of;
 use runner_project::limits::Limits;
 use runner_project::sha256;
+use runner_sandbox::{Sandbox, SandboxOptions};
 
 /// After this time it is to stop.
 pub(super) const TIME: Duration = Duration::from_millis(300);

@@ -7,13 +7,13 @@ use super::context::Context;
 use super::exit;
 use crate::report::json::BuildJson;
 use crate::report::{Format, Text, text};
-use crate::sandbox::{self, Sandbox};
 use runner_base::error::Result;
 use runner_database::StopSignal;
 use runner_engine::script::{AssetPlace, Assets};
 use runner_project::build::{BuildRequest, Described, build, lines};
 use runner_project::lockfile::{ComponentDescription, LockLine};
 use runner_project::script::{LoadedScript, embedded};
+use runner_sandbox::Sandbox;
 
 /// Builds components and updates the lockfile.
 pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
@@ -58,7 +58,7 @@ pub fn with_request<T>(
 
 /// The description of a component or a script, as the lockfile stores it.
 pub fn describe(sandbox: &Sandbox, of: Described<'_>) -> Result<ComponentDescription> {
-    let sandbox::Described { description, transformer } = match of {
+    let runner_sandbox::Described { description, transformer } = match of {
         Described::Component { bytes, assets, assets_directory } => {
             let place = AssetPlace::Directory(assets_directory.to_path_buf());
             sandbox.describe(bytes, Some(Assets { place, digests: assets.clone() }))?
@@ -70,6 +70,6 @@ pub fn describe(sandbox: &Sandbox, of: Described<'_>) -> Result<ComponentDescrip
 }
 
 /// The description of a script.
-pub fn describe_script(sandbox: &Sandbox, script: &LoadedScript) -> Result<sandbox::Described> {
+pub fn describe_script(sandbox: &Sandbox, script: &LoadedScript) -> Result<runner_sandbox::Described> {
     sandbox.describe_script(&Arc::new(script.clone()))
 }

@@ -66,7 +66,6 @@ use clap::error::{ContextKind, ErrorKind as ClapErrorKind};
 
 use crate::report::json::ErrorDocument;
 use crate::report::{ColorWhen, Format, Printer, Verbosity};
-use crate::sandbox::compile;
 use adopt_args::{DbArgs, DbCommand};
 use args::{Cli, Command, FormatArg};
 use context::Context;
@@ -76,6 +75,7 @@ use runner_database::redact::{redact, redact_url};
 use runner_engine::apply::Action;
 use runner_project::build::wrapper;
 use runner_project::env::{self, Switches};
+use runner_sandbox::compile;
 
 /// Runs the process's command line. On Unix the process ends with a command, and this does not return.
 pub fn main() -> ExitCode {

@@ -8,7 +8,6 @@ use super::exit;
 use super::survey::Survey;
 use crate::report::json::ValidateJson;
 use crate::report::{Format, Text, text, units};
-use crate::sandbox::Sandbox;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result, several};
 use runner_data::Value;
@@ -21,6 +20,7 @@ use runner_engine::script::ScriptSource;
 use runner_engine::target::compare_revisions;
 use runner_project::catalog::{Artifact, Catalog, Checks, ComparedTexts, Description, Kind, Migration};
 use runner_project::{TARGET_WORDS, package_of};
+use runner_sandbox::Sandbox;
 use runner_sql::{has_statement, program};
 
 /// Checks the project without a database: names, lockfile, SQL, and the descriptions of components. Everything that is wrong is

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::distinct::Distinct;
-#[cfg(feature = "components")]
-use crate::sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
 use runner_base::error::{Error, Result};
 use runner_base::suggest::quoted_for_shell;
 use runner_database::{
@@ -20,6 +18,8 @@ use runner_engine::script::Compiled;
 use runner_engine::script::{Script, ScriptLoader, ScriptSource};
 use runner_engine::sql_script::SqlScript;
 use runner_project::{Catalog, CatalogReport, Checks, Settings};
+#[cfg(feature = "components")]
+use runner_sandbox::{Compiler, Keep, Sandbox, SandboxOptions};
 
 /// Receives sentences for the operator.
 pub type Note = Arc<dyn Fn(&str) + Send + Sync>;

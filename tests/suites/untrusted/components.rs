@@ -1,7 +1,7 @@
 //! Mutated and generated components: refused, or still components; they never end this process.
 
-use runner::sandbox::{Sandbox, SandboxOptions};
 use runner_project::Limits;
+use runner_sandbox::{Sandbox, SandboxOptions};
 use runner_tests::random::Random;
 use runner_tests::{components, guests, is_long};
 

@@ -10,7 +10,7 @@ use wasmtime::Engine;
 
 use super::protocol::{self, COMMAND, Reply, Request};
 use super::{Order, TICK, Watch, too_large, too_long};
-use crate::sandbox::inspect;
+use crate::inspect;
 use runner_base::error::{Error, Result};
 use runner_project::units::format_size;
 
@@ -211,7 +211,7 @@ mod tests {
         let program = directory.path().join("helper");
         runner_tests::program(&program, &format!("#!/bin/sh\n{script}\n"));
         let limits = Limits { compile_time: Some(time), ..Limits::default() };
-        let engine = crate::sandbox::engine::engine(&limits).expect("an engine");
+        let engine = crate::engine::engine(&limits).expect("an engine");
         // More than a pipe holds: the helper may not read it.
         let order = Order { bytes: &vec![0; 1 << 20], sha256: "", limits: &limits, stop };
         compile(&program, &engine, &order).expect_err(script)
@@ -239,7 +239,7 @@ mod tests {
             assert!(error.kind == kind && format!("{error:#}").contains(says), "{script}: {error:#}");
         }
         let limits = Limits::default();
-        let engine = crate::sandbox::engine::engine(&limits).expect("an engine");
+        let engine = crate::engine::engine(&limits).expect("an engine");
         let order = Order { bytes: &[], sha256: "", limits: &limits, stop: &StopSignal::never() };
         let missing = compile(Path::new("/nowhere/runner"), &engine, &order).expect_err("no program");
         assert!(missing.message.contains("cannot start the process that compiles components"), "{missing:#}");

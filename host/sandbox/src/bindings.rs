@@ -3,7 +3,7 @@
 #![allow(missing_docs, reason = "generated from wit/, where every item is documented")]
 
 wasmtime::component::bindgen!({
-    path: "wit",
+    path: "../../wit",
     // Everything that the host offers, which is more than any one guest imports.
     inline: "package runner:host;
         world migration {

@@ -45,7 +45,7 @@ fn a_directory_that_is_not_private_is_not_used() {
 fn what_is_not_used_any_more_is_removed() {
     let directory = tempfile::tempdir().expect("a directory");
     let cache = Cache::open(&directory.path().join("cache"), None).expect("a cache");
-    let engine = crate::sandbox::engine::engine(&runner_project::limits::Limits::default()).expect("an engine");
+    let engine = crate::engine::engine(&runner_project::limits::Limits::default()).expect("an engine");
     let code = engine.precompile_component(&runner_tests::components::empty()).expect("compiled");
     let age = |path: &Path, hours: u64| {
         let file = fs::File::options().append(true).open(path).expect("opened");
@@ -81,7 +81,7 @@ fn several_can_store_one_component_at_once() {
     let hears = said.clone();
     let note: CacheNote = Arc::new(move |text: &str| hears.lock().expect("a lock").push_str(text));
     let cache = Cache::open(&directory.path().join("cache"), Some(note)).expect("a cache");
-    let engine = crate::sandbox::engine::engine(&runner_project::limits::Limits::default()).expect("an engine");
+    let engine = crate::engine::engine(&runner_project::limits::Limits::default()).expect("an engine");
     let code = engine.precompile_component(&runner_tests::components::empty()).expect("compiled");
     let all_at_once = std::sync::Barrier::new(8);
     for round in 0..20 {
@@ -101,7 +101,7 @@ fn several_can_store_one_component_at_once() {
 }
 
 fn engine_and_code() -> (Engine, Vec<u8>) {
-    let engine = crate::sandbox::engine::engine(&runner_project::limits::Limits::default()).expect("an engine");
+    let engine = crate::engine::engine(&runner_project::limits::Limits::default()).expect("an engine");
     let code = engine.precompile_component(&runner_tests::components::empty()).expect("compiled");
     (engine, code)
 }

@@ -3,13 +3,11 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer, arguments};
-use crate::sandbox::bindings::runner::migration::batches::{
-    Host, HostReader, TableSource, TableTarget, TransformReport,
-};
-use crate::sandbox::bindings::runner::migration::types::{self, Value};
-use crate::sandbox::convert;
-use crate::sandbox::instance::ComponentFunction;
-use crate::sandbox::state::GuestState;
+use crate::bindings::runner::migration::batches::{Host, HostReader, TableSource, TableTarget, TransformReport};
+use crate::bindings::runner::migration::types::{self, Value};
+use crate::convert;
+use crate::instance::ComponentFunction;
+use crate::state::GuestState;
 use runner_data::Batch;
 use runner_engine::CallError;
 use runner_engine::call::CallKind;

@@ -204,9 +204,8 @@ mod tests {
         let call = "(call $log (i32.const 0) (i32.const 65536) (i32.const 200000))";
         for repeated in [call, ""] {
             let guest = TextGuest::describing(&format!("(loop {repeated} (br 0))")).with(log).mib(1).component();
-            let artifact =
-                Artifact { source: crate::sandbox::Source::Bytes(&guest), sha256: &runner_project::sha256(&guest) };
-            let sandbox = crate::sandbox::Sandbox::new(crate::sandbox::SandboxOptions::default());
+            let artifact = Artifact { source: crate::Source::Bytes(&guest), sha256: &runner_project::sha256(&guest) };
+            let sandbox = crate::Sandbox::new(crate::SandboxOptions::default());
             let core = sandbox.core().expect("a sandbox");
             let described = describe_within(Duration::from_millis(300), core, &artifact, None);
             let error = described.expect_err("it never ends");

@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use wasmtime::Engine;
 
 use super::{Order, STACK, TICK, Watch};
-use crate::sandbox::{failure, inspect};
+use crate::{failure, inspect};
 use runner_base::error::{Error, Result};
 
 /// Compiles a component on a thread, and stops waiting for it when it has to end.

@@ -3,10 +3,10 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer, arguments};
-use crate::sandbox::bindings::runner::migration::batches::HostWriter;
-use crate::sandbox::bindings::runner::migration::types;
-use crate::sandbox::convert;
-use crate::sandbox::state::GuestState;
+use crate::bindings::runner::migration::batches::HostWriter;
+use crate::bindings::runner::migration::types;
+use crate::convert;
+use crate::state::GuestState;
 use runner_engine::call::CallKind;
 use runner_engine::execution::Writer;
 

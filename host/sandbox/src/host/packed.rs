@@ -3,9 +3,9 @@
 use wasmtime::component::Resource;
 
 use super::{Answer, answer, arguments};
-use crate::sandbox::bindings::runner::migration::packed::{Host, PackedBatch};
-use crate::sandbox::packed;
-use crate::sandbox::state::GuestState;
+use crate::bindings::runner::migration::packed::{Host, PackedBatch};
+use crate::packed;
+use crate::state::GuestState;
 use runner_engine::CallError;
 use runner_engine::call::CallKind;
 use runner_engine::execution::{Reader, Writer};

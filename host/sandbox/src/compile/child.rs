@@ -7,7 +7,7 @@ use sha2::Digest;
 
 use super::protocol::{self, Reply, Request};
 use super::{STACK, restrict};
-use crate::sandbox::{engine, failure, text};
+use crate::{engine, failure, text};
 use runner_project::limits::Limits;
 
 /// Compiles one component for the process that started this one: reads it from standard input, writes the code to standard

@@ -5,14 +5,14 @@ use std::sync::PoisonError;
 use wasmtime::component::Resource;
 
 use super::{Answer, arguments};
-use crate::sandbox::assets::{self, Asset};
-use crate::sandbox::bindings::runner::migration::context::{self as wit, Host, HostAsset, Parameter};
-use crate::sandbox::bindings::runner::migration::types::Dialect;
-use crate::sandbox::convert;
-use crate::sandbox::failure::HostFailure;
-use crate::sandbox::state::GuestState;
-use crate::sandbox::text::{ERROR, WORD, cut, cut_owned};
-use crate::sandbox::usage::LogVerdict;
+use crate::assets::{self, Asset};
+use crate::bindings::runner::migration::context::{self as wit, Host, HostAsset, Parameter};
+use crate::bindings::runner::migration::types::Dialect;
+use crate::convert;
+use crate::failure::HostFailure;
+use crate::state::GuestState;
+use crate::text::{ERROR, WORD, cut, cut_owned};
+use crate::usage::LogVerdict;
 use runner_data::Value;
 use runner_engine::event::{Event, LogLevel};
 

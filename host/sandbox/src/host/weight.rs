@@ -1,13 +1,13 @@
 //! What a call weighs: the bytes of its arguments and of its answer, which the guest pays for with fuel. Copying them is work of the
 //! host that no instruction of the guest stands for.
 
-use crate::sandbox::bindings::runner::migration::batches::{ColumnRequest, TableName, TableSource, TableTarget};
-use crate::sandbox::bindings::runner::migration::context::Parameter;
-use crate::sandbox::bindings::runner::migration::packed::{PackedBatch, PackedColumn};
-use crate::sandbox::bindings::runner::migration::schema::{
+use crate::bindings::runner::migration::batches::{ColumnRequest, TableName, TableSource, TableTarget};
+use crate::bindings::runner::migration::context::Parameter;
+use crate::bindings::runner::migration::packed::{PackedBatch, PackedColumn};
+use crate::bindings::runner::migration::schema::{
     ColumnDefinition, DefaultValue, ForeignKey, IndexDefinition, TableDefinition,
 };
-use crate::sandbox::bindings::runner::migration::types;
+use crate::bindings::runner::migration::types;
 use runner_data::{Batch, Column, ColumnValues};
 
 /// What an entry of a list takes in the guest's memory at least: an empty text is an address and a length.

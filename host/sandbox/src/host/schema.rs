@@ -1,11 +1,11 @@
 //! `schema`: changes of the schema.
 
 use super::{Answer, answer, arguments};
-use crate::sandbox::bindings::runner::migration::batches::TableName;
-use crate::sandbox::bindings::runner::migration::schema::{ColumnDefinition, Host, IndexDefinition, TableDefinition};
-use crate::sandbox::convert::table_in;
-use crate::sandbox::convert_schema::{column_in, index_in, new_table_in};
-use crate::sandbox::state::GuestState;
+use crate::bindings::runner::migration::batches::TableName;
+use crate::bindings::runner::migration::schema::{ColumnDefinition, Host, IndexDefinition, TableDefinition};
+use crate::convert::table_in;
+use crate::convert_schema::{column_in, index_in, new_table_in};
+use crate::state::GuestState;
 use runner_database::SchemaChange;
 use runner_engine::call::CallKind;
 

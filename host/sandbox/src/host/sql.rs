@@ -1,10 +1,10 @@
 //! `sql`: single statements.
 
 use super::{Answer, answer, arguments};
-use crate::sandbox::bindings::runner::migration::sql::Host;
-use crate::sandbox::bindings::runner::migration::types::{RowSet, Value};
-use crate::sandbox::convert;
-use crate::sandbox::state::GuestState;
+use crate::bindings::runner::migration::sql::Host;
+use crate::bindings::runner::migration::types::{RowSet, Value};
+use crate::convert;
+use crate::state::GuestState;
 use runner_engine::call::CallKind;
 
 impl Host for GuestState {

@@ -2,7 +2,7 @@
 //! guest; what is refused here is what would be copied again, into errors, events, the journal and the database's
 //! own messages. The guest gets an error of kind `limit`.
 
-use crate::sandbox::text::{WORD, cut};
+use crate::text::{WORD, cut};
 use runner_data::{Batch, ColumnValues, Value};
 use runner_database::schema_change::{DefaultValue, NewColumn};
 use runner_database::{DatabaseError, DatabaseErrorKind, SchemaChange, TableName, TableSource, TableTarget};

@@ -17,6 +17,9 @@
 //! A guest ends in one of five ways, told apart by type and not by text where wasmtime allows it (`failure`): it
 //! returns an error, it traps, it exceeds a limit, it is stopped, or the host fails.
 
+// The futures of a run are nested deeply.
+#![recursion_limit = "256"]
+
 mod assets;
 mod bindings;
 mod cache;
@@ -24,7 +27,7 @@ pub mod compile;
 mod convert;
 mod convert_schema;
 mod describe;
-mod engine;
+pub mod engine;
 mod failure;
 mod host;
 mod inspect;
@@ -42,7 +45,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-pub(crate) use cache::Cache;
+pub use cache::Cache;
 pub use cache::CacheNote;
 pub use compile::Compiler;
 use compile::Order;
