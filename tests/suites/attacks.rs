@@ -2,12 +2,8 @@
 //! databases. The verdict is a comparison of everything that the database holds before and after.
 //!
 //! A failure prints its seed; `RUNNER_TEST_SEED=7` repeats one. With `RUNNER_TEST_LONG=1` there are more than 100,000 attempts.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "a failed test says what got through, as soon as it does")]
 
-#[path = "attacks/binary.rs"]
 mod binary;
-#[path = "attacks/vary.rs"]
 mod vary;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,6 @@
 //! Backups before a run: they can be restored, nothing runs if one fails, and existing files are never overwritten.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
-#[path = "backups/stopped.rs"]
 mod stopped;
 
 use std::path::{Path, PathBuf};

@@ -1,11 +1,7 @@
 //! Malformed artifacts, projects and statements.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-#[path = "bad_input/artifacts.rs"]
 mod artifacts;
-#[path = "bad_input/projects.rs"]
 mod projects;
-#[path = "bad_input/statements.rs"]
 mod statements;
 
 use runner_tests::{Output, TestProject, components, dump, guests, project};

@@ -1,42 +1,24 @@
 //! What a user sees: exit codes, both streams, text and JSON.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-#[path = "cli/base.rs"]
 mod base;
-#[path = "cli/build.rs"]
 mod build;
-#[path = "cli/checks.rs"]
 mod checks;
-#[path = "cli/commands.rs"]
 mod commands;
-#[path = "cli/completions.rs"]
 mod completions;
-#[path = "cli/fleet.rs"]
 mod fleet;
-#[path = "cli/formats.rs"]
 mod formats;
-#[path = "cli/help.rs"]
 mod help;
-#[path = "cli/hints.rs"]
 mod hints;
-#[path = "cli/init.rs"]
 mod init;
-#[path = "cli/new.rs"]
 mod new;
 #[cfg(target_os = "linux")]
-#[path = "cli/release.rs"]
 mod release;
-#[path = "cli/schemas.rs"]
 mod schemas;
-#[path = "cli/session.rs"]
 mod session;
 #[cfg(unix)]
-#[path = "cli/terminal.rs"]
 mod terminal;
-#[path = "cli/timeouts.rs"]
 mod timeouts;
 #[cfg(unix)]
-#[path = "cli/watches.rs"]
 mod watches;
 
 use std::collections::BTreeSet;

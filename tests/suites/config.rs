@@ -1,5 +1,4 @@
 //! Settings: the source of each value, and the messages about wrong ones.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::path::Path;
 

@@ -1,21 +1,12 @@
 //! Throttling and controlling a run, and what others see of it.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
-#[path = "control/atomic.rs"]
 mod atomic;
-#[path = "control/busy.rs"]
 mod busy;
-#[path = "control/control.rs"]
 mod control;
-#[path = "control/elsewhere.rs"]
 mod elsewhere;
-#[path = "control/progress.rs"]
 mod progress;
-#[path = "control/replicas.rs"]
 mod replicas;
-#[path = "control/throttle.rs"]
 mod throttle;
 
 use std::io::Read;

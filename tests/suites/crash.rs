@@ -2,15 +2,10 @@
 //! and the next run continues by itself.
 //!
 //! `RUNNER_TEST_LONG=1` tries many more crash points. Seeds are fixed, and a failure prints its seed.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
-#[path = "crash/at_once.rs"]
 mod at_once;
-#[path = "crash/kills.rs"]
 mod kills;
-#[path = "crash/signals.rs"]
 mod signals;
 
 use std::collections::BTreeMap;

@@ -1,13 +1,9 @@
 //! Rows that pass through components are preserved, whatever their types, keys and number.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 #[cfg(unix)]
-#[path = "data/memory.rs"]
 mod memory;
 #[cfg(unix)]
-#[path = "data/statements.rs"]
 mod statements;
-#[path = "data/turns.rs"]
 mod turns;
 
 use runner_tests::{TestProject, dump, guests, project};

@@ -1,6 +1,4 @@
 //! Databases that are missing, of the wrong kind, or not writable.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 
 use runner_tests::{Output, SmallDisk, TestProject, dump, project};
 

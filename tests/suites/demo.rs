@@ -1,6 +1,5 @@
 //! The repository's demo project on every engine: applied, checked against an independent oracle, rolled back,
 //! applied again.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
 use std::sync::OnceLock;

@@ -1,18 +1,11 @@
 //! Every command of the pages that a new user reads, run in the order in which it is printed there.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
-#[path = "docs/engines.rs"]
 mod engines;
-#[path = "docs/first_day.rs"]
 mod first_day;
-#[path = "docs/guides.rs"]
 mod guides;
-#[path = "docs/readme.rs"]
 mod readme;
-#[path = "docs/servers.rs"]
 mod servers;
-#[path = "docs/story.rs"]
 mod story;
 
 use std::collections::BTreeSet;

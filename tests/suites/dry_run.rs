@@ -1,17 +1,10 @@
 //! Dry runs: they show what would happen, refuse what they could not roll back, and change nothing, even if killed.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
-#[path = "dry_run/counters.rs"]
 mod counters;
-#[path = "dry_run/kills.rs"]
 mod kills;
-#[path = "dry_run/scratch.rs"]
 mod scratch;
-#[path = "dry_run/shows.rs"]
 mod shows;
-#[path = "dry_run/stepwise.rs"]
 mod stepwise;
 
 use std::sync::OnceLock;

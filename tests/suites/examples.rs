@@ -1,23 +1,14 @@
 //! Every project in `examples/`, on every database that it supports: applied step by step, rolled back to the same
 //! rows, and applied again.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
-#[path = "examples/embedded_axum.rs"]
 mod embedded_axum;
-#[path = "examples/expand_contract.rs"]
 mod expand_contract;
-#[path = "examples/flights.rs"]
 mod flights;
-#[path = "examples/languages.rs"]
 mod languages;
-#[path = "examples/mysql_utf8mb4.rs"]
 mod mysql_utf8mb4;
-#[path = "examples/packages.rs"]
 mod packages;
-#[path = "examples/postgres_native.rs"]
 mod postgres_native;
-#[path = "examples/rename_column.rs"]
 mod rename_column;
 
 use runner_tests::{Engine, EngineProject, guests, oracle};

@@ -1,14 +1,9 @@
 //! The crate as another program uses it.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-#[path = "library/features.rs"]
 mod features;
-#[path = "library/files.rs"]
 mod files;
-#[path = "library/runs.rs"]
 mod runs;
 #[cfg(unix)]
-#[path = "library/servers.rs"]
 mod servers;
 
 use runner::{Builder, Project, Runner};

@@ -1,22 +1,13 @@
 //! Partial revisions, and what operators do about them: inspect, resolve, roll back, or continue after the journal or
 //! the schema was changed in between.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
-#[path = "repair/adopting.rs"]
 mod adopting;
-#[path = "repair/by_itself.rs"]
 mod by_itself;
-#[path = "repair/db.rs"]
 mod db;
-#[path = "repair/faults.rs"]
 mod faults;
-#[path = "repair/operator.rs"]
 mod operator;
-#[path = "repair/rollback.rs"]
 mod rollback;
-#[path = "repair/room.rs"]
 mod room;
 
 use std::sync::OnceLock;

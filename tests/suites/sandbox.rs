@@ -1,42 +1,23 @@
 //! What a component must not do: every behaviour of the hostile guest is stopped and explained, and leaves the
 //! database unchanged.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-#[path = "sandbox/behaviours.rs"]
 mod behaviours;
-#[path = "sandbox/bombs.rs"]
 mod bombs;
-#[path = "sandbox/bounds.rs"]
 mod bounds;
-#[path = "sandbox/by_hand.rs"]
 mod by_hand;
-#[path = "sandbox/doctor.rs"]
 mod doctor;
-#[path = "sandbox/fetched.rs"]
 mod fetched;
-#[path = "sandbox/grants.rs"]
 mod grants;
-#[path = "sandbox/javascript.rs"]
 mod javascript;
-#[path = "sandbox/languages.rs"]
 mod languages;
-#[path = "sandbox/lost.rs"]
 mod lost;
-#[path = "sandbox/needs.rs"]
 mod needs;
-#[path = "sandbox/packages.rs"]
 mod packages;
-#[path = "sandbox/pushed.rs"]
 mod pushed;
-#[path = "sandbox/python.rs"]
 mod python;
-#[path = "sandbox/scripts.rs"]
 mod scripts;
-#[path = "sandbox/statements.rs"]
 mod statements;
-#[path = "sandbox/typescript.rs"]
 mod typescript;
-#[path = "sandbox/unlisted.rs"]
 mod unlisted;
 
 use runner_database::facts::TOOL_TABLES;

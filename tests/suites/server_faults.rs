@@ -3,25 +3,15 @@
 //! continues.
 //!
 //! `RUNNER_TEST_LONG=1` tries every crash point instead of a few.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
-#[path = "server_faults/answers.rs"]
 mod answers;
-#[path = "server_faults/conflicts.rs"]
 mod conflicts;
-#[path = "server_faults/crashes.rs"]
 mod crashes;
-#[path = "server_faults/crowds.rs"]
 mod crowds;
-#[path = "server_faults/galera.rs"]
 mod galera;
-#[path = "server_faults/leases.rs"]
 mod leases;
-#[path = "server_faults/orphans.rs"]
 mod orphans;
-#[path = "server_faults/shop.rs"]
 mod shop;
 
 use runner_tests::is_long;

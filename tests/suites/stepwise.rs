@@ -1,7 +1,5 @@
 //! Components whose steps each commit by themselves: after a kill anywhere, the next run resumes them where they
 //! stopped, and each step takes effect once.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader};
@@ -13,7 +11,6 @@ use runner_tests::{
     Engine, EngineProject, Output, Running, TestProject, dump, for_each_server, guests, is_long, project,
 };
 
-#[path = "stepwise/accept.rs"]
 mod accept;
 
 /// Pages and chunks of a few rows, so that there are several.

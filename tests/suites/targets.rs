@@ -1,5 +1,4 @@
 //! Targets of `apply`, `rollback`, `redo` and `plan`, in every form.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use runner_tests::{Output, TestProject, dump, project};
 

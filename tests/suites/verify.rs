@@ -1,15 +1,10 @@
 //! What `verify` proves and finds: the transcript of a run is the same however it was interrupted, and no later
 //! change goes unnoticed.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![cfg(unix)]
 
-#[path = "verify/changes.rs"]
 mod changes;
-#[path = "verify/languages.rs"]
 mod languages;
-#[path = "verify/repeatable.rs"]
 mod repeatable;
-#[path = "verify/without_source.rs"]
 mod without_source;
 
 use std::sync::OnceLock;

@@ -92,9 +92,9 @@ class Session:
 
     def build(self):
         """Builds the host in release mode, the programs it is compared with, and the guests."""
-        if (ROOT / "host" / "Cargo.toml").exists():
+        if (ROOT / "host" / "runner" / "Cargo.toml").exists():
             self._cargo("--bins")
-            if (ROOT / "host" / "examples").is_dir():
+            if (ROOT / "host" / "runner" / "examples").is_dir():
                 self._cargo("--examples")
         for name in ("project", "insert", "components", "stepwise", "steps"):
             directory = HELPERS / name

@@ -2,7 +2,7 @@
 
 use runner_tests::TestProject;
 
-use crate::story::Story;
+use crate::docs::story::Story;
 
 #[test]
 fn getting_started() {

@@ -4,7 +4,7 @@ use runner_tests::servers::registry::Registry;
 use runner_tests::servers::web::{Web, answer};
 use runner_tests::{TestProject, guests, project};
 
-use crate::story::Story;
+use crate::docs::story::Story;
 
 const PEOPLE: &str = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);";
 
@@ -47,7 +47,7 @@ fn adopting() {
 /// Also where SQLite has made tables by itself.
 #[test]
 fn the_schema_that_the_query_prints_is_a_migration() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/guide/adopting.md");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/guide/adopting.md");
     let page = std::fs::read_to_string(page).unwrap();
     let query = page.split("```").find(|block| block.contains("FROM sqlite_schema")).unwrap();
     let project = project!();

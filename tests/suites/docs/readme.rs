@@ -2,7 +2,7 @@
 
 use runner_tests::{Engine, EngineProject, TestProject, guests};
 
-use crate::story::Story;
+use crate::docs::story::Story;
 
 /// A copy of the repository's own project, in an empty directory.
 fn clone() -> TestProject {

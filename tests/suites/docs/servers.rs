@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use runner_tests::{Engine, EngineProject, Running, guests, project, servers, until};
 
-use crate::story::Story;
+use crate::docs::story::Story;
 
 /// A table of 70 rows, and a component that processes it in chunks of 20.
 fn halfway(engine: Engine, revision: &str, parameters: &str) -> EngineProject {

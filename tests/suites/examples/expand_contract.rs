@@ -11,7 +11,7 @@ fn orders(project: &EngineProject) -> Vec<String> {
 for_each_engine! {
     fn applies_and_rolls_back_and_applies(engine) {
         let project = example(NAME, engine);
-        crate::applies_and_rolls_back_and_applies(&project);
+        crate::examples::applies_and_rolls_back_and_applies(&project);
         assert_eq!(orders(&project), [
             "1|NULL|NULL",
             "2|110050|EUR",

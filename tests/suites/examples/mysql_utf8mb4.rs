@@ -12,7 +12,7 @@ fn articles(project: &EngineProject, column: &str, ids: &str) -> Vec<String> {
 #[test]
 fn applies_and_rolls_back_and_applies() {
     let project = example(NAME, Engine::Mariadb);
-    crate::applies_and_rolls_back_and_applies(&project);
+    crate::examples::applies_and_rolls_back_and_applies(&project);
 
     let titles = ["Grüße aus Köln 1", "Grüße aus Bern 2", "Ávila – “el Café” 3", "Party 🎉 4", "SÃO PAULO 5"];
     assert_eq!(articles(&project, "title", "2, 3, 4, 5, 6"), titles);

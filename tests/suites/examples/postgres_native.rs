@@ -15,7 +15,7 @@ fn row_security(project: &EngineProject) -> Vec<String> {
 #[test]
 fn applies_and_rolls_back_and_applies() {
     let project = example(NAME, Engine::Postgres);
-    crate::applies_and_rolls_back_and_applies(&project);
+    crate::examples::applies_and_rolls_back_and_applies(&project);
 
     let tag = |contact: u32| {
         project.rows(&format!("SELECT tag FROM contact_tags WHERE contact_id = {contact} ORDER BY position"))

@@ -7,7 +7,7 @@ use super::*;
 /// A project with a tree for its migrations.
 fn tree(name: &str) -> TestProject {
     let project = project!();
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/trees").join(name), &project.file("migrations"));
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/trees").join(name), &project.file("migrations"));
     project
 }
 
@@ -138,7 +138,7 @@ fn the_downgrade_in_a_file_is_never_run_by_an_upgrade() {
 for_each_engine! {
     fn each_database_gets_its_own_sql(engine) {
         let mut project = project!(engine);
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/trees/dialects"), &project.file("migrations"));
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/trees/dialects"), &project.file("migrations"));
         project.runner("build").succeeds();
         let lockfile = project.read("runner.lock");
         for part in ["mysql = { up = ", "mariadb = { up = ", "postgres = { up = ", "down = "] {
