@@ -3,11 +3,11 @@
 
 mod atomic;
 mod busy;
-mod control;
 mod elsewhere;
 mod progress;
 mod replicas;
 mod throttle;
+mod verbs;
 
 use std::io::Read;
 use std::process::Stdio;

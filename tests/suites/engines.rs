@@ -1,7 +1,6 @@
 //! What happens to rows and servers: transforms, crashes, kills, faults, on every engine.
 //!
 //! A suite is a module; `cargo test -p runner --test engines crash::` runs one.
-#![allow(clippy::print_stdout, reason = "a failed test says what got through, as soon as it does")]
 #![allow(clippy::print_stdout, reason = "the test harness shows it with a failed test")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 

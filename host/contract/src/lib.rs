@@ -1,6 +1,8 @@
 //! Tests of what every implementation of [`Database`] must do; [`contract!`] generates them for a [`Factory`]. The SQL
 //! is common to all dialects; what has no common form is chosen by dialect ([`endless`]).
 
+#![allow(missing_docs, reason = "the names of tests say what they test")]
+
 pub mod bulk;
 pub mod lease;
 pub mod lock;

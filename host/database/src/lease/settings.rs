@@ -6,8 +6,9 @@ use url::Url;
 
 use crate::{ChosenLock, DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
-/// The parameters.
+/// The parameter of a URL that chooses the lock.
 pub const LOCK: &str = "lock";
+/// The parameter of a URL that says how long a lease is valid.
 pub const LOCK_LEASE: &str = "lock-lease";
 
 /// How long a lease stays valid without being renewed: three renewals, each of which may take as long as a server that restarts

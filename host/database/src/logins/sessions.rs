@@ -90,6 +90,7 @@ pub struct Logins<D> {
 }
 
 impl<D: Driver> Logins<D> {
+    /// A database whose components get sessions of their own.
     pub fn new(host: D) -> Self {
         Self { host, grants: None, guest: None, role: Role::Host, stop: StopSignal::never() }
     }

@@ -8,7 +8,7 @@ use super::class::Attempt;
 use runner_base::error::{Error, Result};
 use runner_drivers::copy::Directory;
 use runner_project::limits::Limits;
-use runner_sandbox::{Cache, engine};
+use runner_sandbox::Cache;
 
 /// Two artifacts.
 const ONE: &str = "1111111111111111111111111111111111111111111111111111111111111111";
