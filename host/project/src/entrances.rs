@@ -3,8 +3,9 @@
 use super::discovery::names_something;
 use super::env::Variables;
 use super::lockfile::Lockfile;
-use super::packages::{PackageFile, try_manifest, verify};
 use super::settings::check_text;
+use super::vendored::PackageFile;
+use super::vendored::signature::verify;
 use runner_base::error::{Error, Result};
 
 /// Reads the text of a settings file.
@@ -20,11 +21,6 @@ pub fn lockfile(text: &str) -> Result<String> {
 /// Reads a package, and returns where its components end.
 pub fn package(bytes: &[u8]) -> std::result::Result<Vec<usize>, String> {
     PackageFile::parse(bytes).map(|file| file.components.iter().map(|range| range.end).collect())
-}
-
-/// Reads what a registry answers: a manifest, or a header.
-pub fn manifest(bytes: &[u8]) -> std::result::Result<(), String> {
-    try_manifest(bytes)
 }
 
 /// Checks a signature.

@@ -231,7 +231,6 @@ impl Variables {
     }
 
     /// The variables of the text of a file alone.
-    #[cfg(feature = "cli")]
     pub(super) fn of_text(text: &str) -> Result<Self> {
         Ok(Self { file: dotenv::read(text.as_bytes())?.values, ..Self::default() })
     }
@@ -313,7 +312,7 @@ impl Variables {
 }
 
 /// The bytes of the file `.env` in the directory, if there is one.
-pub(super) fn read_file(directory: &Path) -> Result<Option<Vec<u8>>> {
+pub fn read_file(directory: &Path) -> Result<Option<Vec<u8>>> {
     // Some projects keep a Python environment in a directory of this name.
     if directory.join(FILE_NAME).is_dir() {
         return Ok(None);
@@ -341,15 +340,6 @@ fn switched_on(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(feature = "cli")]
-    #[test]
-    fn the_text_about_languages_names_all_of_them() {
-        let (_, text) = ALL.iter().find(|(name, _)| *name == LANG).expect("the variable");
-        let (_, languages) = text.split_once(": ").expect("a list");
-        let named: Vec<&str> = languages.split('`').skip(1).step_by(2).filter(|name| !name.starts_with("--")).collect();
-        assert_eq!(named, crate::scaffold::Language::NAMES);
-    }
 
     #[test]
     fn what_is_not_text_is_refused_when_it_is_needed() {

@@ -12,7 +12,7 @@ use super::units::format_size;
 use runner_base::error::{Error, ErrorKind, Result};
 
 /// The directories of a project and of its migrations.
-pub(super) struct ProjectDirectory {
+pub struct ProjectDirectory {
     /// The project.
     pub root: Dir,
     /// The migrations.
@@ -63,7 +63,6 @@ impl ProjectDirectory {
     }
 
     /// Opens a directory of the migrations that need not exist; a link is followed within the project.
-    #[cfg(feature = "cli")]
     pub fn create_directory(&self, name: &str) -> io::Result<Dir> {
         let path = self.path.join(name);
         if !self.root.is_dir(&path) {
@@ -151,13 +150,13 @@ pub(super) fn is_irregular(error: &io::Error) -> bool {
 }
 
 /// Reads a file of at most `limit` bytes; `None` if it is larger.
-pub(super) fn read_regular(dir: &Dir, path: impl AsRef<Path>, limit: u64) -> io::Result<Option<Vec<u8>>> {
+pub fn read_regular(dir: &Dir, path: impl AsRef<Path>, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let (file, size) = open_sized(dir, path)?;
     read_within(file, size, limit)
 }
 
 /// As [`read_regular`], by a path of which the directory is trusted.
-pub(super) fn read_regular_anywhere(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+pub fn read_regular_anywhere(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let (file, size) = open_anywhere(path)?;
     read_within(file, size, limit)
 }
@@ -198,7 +197,7 @@ fn read_within(mut file: impl Read, size: u64, limit: u64) -> io::Result<Option<
 
 /// Reads a file of the project itself, such as `.env`: `name` in the directory `root`, with at most `limit` bytes. `None` if it does
 /// not exist. Links are followed within the project.
-pub(super) fn read_own(root: &Path, name: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+pub fn read_own(root: &Path, name: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     let dir = match open_root(root) {
         Err(_) if !root.exists() => return Ok(None),
         opened => opened?,
@@ -223,7 +222,7 @@ pub(super) fn read_own(root: &Path, name: &Path, limit: u64) -> Result<Option<Ve
 }
 
 /// The error of a file of the project itself that cannot be read.
-pub(super) fn cannot_read(name: &Path, error: io::Error) -> Error {
+pub fn cannot_read(name: &Path, error: io::Error) -> Error {
     let shown = name.display();
     let (what, hint) = if leaves(&error) {
         ("is a link out of the project", "replace the link by a copy of the file")
@@ -245,8 +244,7 @@ pub(super) fn is_link(dir: &Dir, name: &Path) -> bool {
 }
 
 /// The file that a name leads to, through links within the directory; the name itself if there is none.
-#[cfg(feature = "cli")]
-pub(super) fn behind_links(dir: &Dir, name: impl AsRef<Path>) -> PathBuf {
+pub fn behind_links(dir: &Dir, name: impl AsRef<Path>) -> PathBuf {
     dir.canonicalize(&name).unwrap_or_else(|_| name.as_ref().into())
 }
 
@@ -257,8 +255,7 @@ fn inside(root: &Path, name: &Path) -> Option<PathBuf> {
 }
 
 /// The error of a file that cannot be written.
-#[cfg(feature = "cli")]
-pub(super) fn cannot_write(path: impl std::fmt::Display, error: &io::Error) -> Error {
+pub fn cannot_write(path: impl std::fmt::Display, error: &io::Error) -> Error {
     let hint = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some disk space and run the command again",
         io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only: use a copy of the project elsewhere",
@@ -275,7 +272,7 @@ pub(super) fn no_directory(root: &Path, migrations: &Path) -> Error {
 }
 
 /// Opens the directory of a project.
-pub(super) fn open_root(root: &Path) -> Result<Dir> {
+pub fn open_root(root: &Path) -> Result<Dir> {
     Dir::open_ambient_dir(root, ambient_authority())
         .map_err(|error| Error::usage(format!("cannot open the project `{}`", root.display())).cause(error))
 }
@@ -287,7 +284,7 @@ pub fn leaves(error: &io::Error) -> bool {
 }
 
 /// The end of the sentence "`x` …".
-pub(super) fn explain(error: &io::Error) -> String {
+pub fn explain(error: &io::Error) -> String {
     if leaves(error) {
         "is outside the project".to_owned()
     } else if is_irregular(error) {
@@ -310,7 +307,7 @@ pub(super) fn unreadable(name: &str, error: &io::Error) -> Problem {
 }
 
 /// A file that exceeds a limit.
-pub(super) fn too_large(name: &str, limit: u64, limit_name: &str) -> Problem {
+pub fn too_large(name: &str, limit: u64, limit_name: &str) -> Problem {
     let size = format_size(limit);
     Problem::new(format!("`{}` exceeds the limit `{limit_name}` of {size}", shown(name)))
         .hint(format!("raise `{limit_name}` in `[limits]` of `runner.toml` or with `--limit {limit_name}=SIZE`"))

@@ -1,40 +1,37 @@
 //! A project on disk: settings, migrations, lockfile. Knows nothing about connections or sandboxes.
 
-#[cfg(feature = "cli")]
-pub mod build;
+pub mod built;
 pub mod catalog;
 pub mod discovery;
-#[cfg(feature = "cli")]
 pub mod entrances;
 pub mod env;
-#[cfg(feature = "cli")]
 pub mod fixtures;
 pub mod limits;
 pub mod lockfile;
 pub mod origin;
-pub mod packages;
 pub mod revision;
-#[cfg(feature = "cli")]
-pub mod scaffold;
 pub mod script;
 pub mod settings;
 pub mod units;
+pub mod vendored;
 
-mod digest;
+pub mod digest;
 mod dotenv;
 mod embedded;
-mod files;
-#[cfg(feature = "cli")]
-mod line_ends;
+pub mod files;
+pub mod line_ends;
 mod parallel;
 mod per_dialect;
-mod problem;
+pub mod problem;
 mod source;
-mod sql_file;
-mod toml_reader;
+pub mod sql_file;
+pub mod toml_reader;
 
 #[cfg(test)]
 mod test_project;
+// What stands in `test_project` is part of the tests of other crates, too.
+#[cfg(test)]
+extern crate self as runner_project;
 
 pub use catalog::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComponentFiles, Description, Kind,
@@ -48,6 +45,6 @@ pub use files::leaves;
 pub use files::open_regular;
 pub use limits::Limits;
 pub use origin::{Origin, Sourced};
-pub use packages::{package_of, package_revision};
 pub use revision::{RevisionKey, RevisionPlace, compare_revisions, migration_id};
 pub use settings::{LoadRequest, Settings};
+pub use vendored::{package_of, package_revision};

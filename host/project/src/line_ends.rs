@@ -2,7 +2,7 @@
 
 /// A text that was written with LF at the ends of its lines, with those and the mark at the beginning that it had before. Lines that
 /// came on top end as the first one does.
-pub(super) fn with_line_ends(before: &str, after: &str) -> String {
+pub fn with_line_ends(before: &str, after: &str) -> String {
     let mut ends = before.split_inclusive('\n').map(|line| line.ends_with("\r\n")).peekable();
     let first = ends.peek().copied().unwrap_or_default();
     let mark = if before.starts_with('\u{feff}') { "\u{feff}" } else { "" };

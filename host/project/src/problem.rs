@@ -4,7 +4,7 @@ use runner_base::error::{Error, ErrorKind, several};
 
 /// A problem and a hint.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub struct Problem {
     /// What is wrong, without a full stop.
     pub message: String,
     /// Where: as in [`Error::places`].
@@ -49,17 +49,17 @@ pub(super) fn errors(problems: Vec<Problem>) -> Vec<Error> {
 }
 
 /// One error for all problems, if there are any; several are listed below `heading`.
-pub(super) fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> String) -> Option<Error> {
+pub fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> String) -> Option<Error> {
     several(errors(problems), heading)
 }
 
 /// A name as messages show it: control characters are escaped.
-pub(super) fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     if name.chars().any(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
 }
 
 /// "`a`, `b` and `c`".
-pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.as_slice() {
         [] => String::new(),

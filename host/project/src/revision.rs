@@ -1,8 +1,12 @@
 //! Revisions as they are compared: as numbers, and 8 or 12 digits of a date among 14 as that date.
 
+mod next;
+
 use std::cmp::Ordering;
 
-use super::packages::package_of;
+pub use next::{revision_after, revision_after_all, revision_at};
+
+use super::vendored::package_of;
 
 /// Most digits of a revision, or of a part of it.
 const DIGITS: usize = 20;
@@ -35,7 +39,6 @@ impl RevisionKey {
     }
 
     /// The first part of a revision, as a number.
-    #[cfg(feature = "cli")]
     pub(super) fn first_of(revision: &str) -> u128 {
         revision.as_bytes().split(|byte| *byte == b'.').next().and_then(number).unwrap_or_default()
     }
@@ -82,7 +85,7 @@ fn scaled(digits: &[u8]) -> Option<u128> {
 }
 
 /// The date that 8 digits are; `None` for others and for years that no migration is from.
-pub(super) fn calendar_date(digits: &str) -> Option<jiff::civil::Date> {
+pub fn calendar_date(digits: &str) -> Option<jiff::civil::Date> {
     let is_date = digits.len() == 8 && ("1900".."2200").contains(&digits.get(..4)?);
     jiff::civil::Date::strptime("%Y%m%d", digits).ok().filter(|_| is_date)
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::catalog::Description;
-use super::lockfile::ComponentDescription;
-use super::settings::{LoadRequest, Settings};
 use runner_base::error::{Error, Result};
+use runner_project::catalog::Description;
+use runner_project::lockfile::ComponentDescription;
+use runner_project::settings::{LoadRequest, Settings};
 
 /// A project that is deleted on drop.
 pub(super) struct TestProject {
@@ -80,12 +80,11 @@ pub(super) fn component(text: &str) -> Vec<u8> {
 }
 
 /// What a migration reports about itself; a script's summary is its source.
-#[cfg(feature = "cli")]
-pub(super) fn description_of(of: super::build::Described<'_>) -> Result<ComponentDescription> {
+pub(super) fn description_of(of: runner_project::built::Described<'_>) -> Result<ComponentDescription> {
     match of {
-        super::build::Described::Component { bytes, .. } => described(bytes),
-        super::build::Described::Script(script) => {
-            described(&[&[0; 11], &script.files[super::script::SOURCE][..]].concat())
+        runner_project::built::Described::Component { bytes, .. } => described(bytes),
+        runner_project::built::Described::Script(script) => {
+            described(&[&[0; 11], &script.files[runner_project::script::SOURCE][..]].concat())
         }
     }
 }

@@ -13,7 +13,7 @@ use runner_base::suggest::did_you_mean;
 use runner_database::url::redact;
 
 /// A TOML file that is being read, and its problems.
-pub(super) struct Document<'a> {
+pub struct Document<'a> {
     /// The file as messages show it.
     pub file: &'a str,
     text: &'a str,
@@ -75,7 +75,7 @@ impl<'a> Document<'a> {
 
 /// A table of a document, with its path.
 #[derive(Clone, Copy)]
-pub(super) struct Section<'d, 't> {
+pub struct Section<'d, 't> {
     document: &'d Document<'t>,
     table: &'d DeTable<'t>,
     span: (usize, usize),

@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use runner_base::error::Result;
+use runner_build::build::{BuildReport, BuildRequest, build};
 use runner_engine::script::Assets;
-use runner_project::build::{BuildReport, BuildRequest, Described, build};
+use runner_project::built::Described;
 use runner_project::lockfile::ComponentDescription;
 use runner_project::{LoadRequest, Settings, sha256};
 use runner_tests::components;

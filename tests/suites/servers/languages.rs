@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use runner_project::scaffold::Language;
+use runner_build::scaffold::Language;
 use runner_tests::{Engine, EngineProject, TestProject, for_each_engine, guests, project};
 
 use super::languages_expected::{calls_expected, values_expected};

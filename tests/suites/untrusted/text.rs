@@ -128,14 +128,14 @@ fn answers_of_a_registry() {
     let manifest = format!(
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.wasm.config.v0+json","digest":"{digest}","size":2}},"layers":[{{"mediaType":"application/wasm","digest":"{digest}","size":0}}],"annotations":{{"io.github.runner-migrations.minisig":"untrusted comment: a"}}}}"#
     );
-    assert!(entrances::manifest(manifest.as_bytes()).is_ok(), "the corpus is one");
+    assert!(runner_packages::try_manifest(manifest.as_bytes()).is_ok(), "the corpus is one");
     let challenge = r#"Bearer realm="https://a.example/token",service="a \"b\"",scope=x"#;
     let reference = format!("registry.example:5000/acme/outbox:1.2.0@{digest}");
     let words =
         ["\"", "\\", ",", "=", "Bearer ", "Basic", "[::1]", "@", "-1", "9999999999999999999999", "{", "null", "/../"];
     let corpus =
         Corpus::new([manifest.as_bytes().to_vec(), challenge.as_bytes().to_vec(), reference.into_bytes()], &words);
-    try_on(&corpus, "answers of a registry", |input| drop(entrances::manifest(input)));
+    try_on(&corpus, "answers of a registry", |input| drop(runner_packages::try_manifest(input)));
 }
 
 /// A package, cut off and with other sizes, names and numbers: refused, or read with every migration in its place.

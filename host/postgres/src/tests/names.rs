@@ -33,27 +33,23 @@ const FIRST: [&str; 11] = [
 
 #[test]
 fn every_name_in_the_tools_statements_is_qualified() {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut texts = 0;
     let mut problems = Vec::new();
-    for file in files(&sources) {
-        let name = file.strip_prefix(&sources).expect("below it").to_string_lossy().replace('\\', "/");
-        let is_test = name.contains("tests") && !name.starts_with("migration_tests/") || name.contains("contract");
+    for file in files(&host) {
+        let name = file.strip_prefix(&host).expect("below it").to_string_lossy().replace('\\', "/");
+        let is_test = name.contains("tests") && !name.contains("/migration_tests/") || name.starts_with("contract/");
         // An attack is not the tool's statement, nor is what prepares the ground for it.
-        let is_attack = name == "database/attacks/postgres.rs" || name.starts_with("attack/");
-        if is_test
-            || is_attack
-            || ["database/mysql", "database/sqlite", "sql/"].iter().any(|other| name.starts_with(other))
-        {
+        let is_attack = name.starts_with("corpus/") || name.starts_with("runner/src/attack/");
+        if is_test || is_attack || ["mysql/", "sqlite/", "sql/"].iter().any(|other| name.starts_with(other)) {
             continue;
         }
         let source = fs::read_to_string(&file).expect("a source");
         let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         // The functions of the gate have a search path of their own, which is proven before each use.
-        let is_body = |text: &String| name == "database/postgres/logins/gate.rs" && text.starts_with('\n');
+        let is_body = |text: &String| name == "postgres/src/logins/gate.rs" && text.starts_with('\n');
         for text in literals(source).into_iter().filter(|text| !is_body(text)) {
-            let is_ours =
-                name.starts_with("database/postgres/") && FIRST.iter().any(|word| text.trim_start().starts_with(word));
+            let is_ours = name.starts_with("postgres/") && FIRST.iter().any(|word| text.trim_start().starts_with(word));
             if is_ours || text.contains("pg_catalog.") {
                 texts += 1;
                 problems.extend(check(&text).into_iter().map(|problem| format!("{name}: {problem}\n    {text}")));

@@ -11,7 +11,6 @@ use crate::digest::{component_digest, sha256};
 use crate::discovery::{Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared, read_id};
 use crate::files::no_directory;
 use crate::lockfile::{LockLine, LockedArtifact, Lockfile};
-use crate::packages::{self, Reference, package_of};
 use crate::parallel;
 use crate::problem::{Problem, errors, shown};
 use crate::revision::RevisionKey;
@@ -19,6 +18,7 @@ use crate::script::{self, RuntimePin, ScriptFiles, ScriptLanguage, decode};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::sql_file::SqlTexts;
+use crate::vendored::{self, Reference, package_of};
 use runner_base::error::{Error, ErrorKind, Result, several};
 
 impl Catalog {
@@ -28,13 +28,11 @@ impl Catalog {
     }
 
     /// As [`Catalog::load`], as if the lockfile had these lines too.
-    #[cfg(feature = "cli")]
     pub fn load_with(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<Self> {
         Self::inspect_with(settings, checks, lines)?.into_catalog()
     }
 
     /// As [`Catalog::inspect`], as if the lockfile had these lines too.
-    #[cfg(feature = "cli")]
     pub fn inspect_with(settings: &Settings, checks: Checks, lines: &[LockLine]) -> Result<CatalogReport> {
         let (report, problems) = Self::survey_with(settings, checks, lines)?;
         reported(settings, report, problems)
@@ -93,7 +91,7 @@ impl Catalog {
                 report.problems.push(missing(line, &lockfile_name));
             }
         }
-        let packages = packages::load(settings, &source, &lockfile);
+        let packages = vendored::load(settings, &source, &lockfile);
         problems.extend(packages.problems);
         report.catalog.without_package = without_package(settings, &lockfile);
         report.problems.extend(packages.mismatches);

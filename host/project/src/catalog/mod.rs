@@ -355,6 +355,3 @@ impl Catalog {
         self.migrations.get(at)
     }
 }
-
-#[cfg(test)]
-mod tests;

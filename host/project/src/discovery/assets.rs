@@ -10,13 +10,13 @@ use crate::files::{ProjectDirectory, open_regular, too_large, unreadable};
 use crate::problem::{Problem, shown};
 
 /// The directory of the assets in that of the migration.
-pub(crate) const ASSETS: &str = "assets";
+pub const ASSETS: &str = "assets";
 
 /// Maximum depth of directories of assets.
 const DEPTH: usize = 32;
 
 /// The assets of a migration: path, with `/`, to sha256. Hidden files are ignored.
-pub(crate) fn find_assets(
+pub fn find_assets(
     project: &ProjectDirectory,
     directory: &FoundEntry,
     limit: u64,
@@ -37,7 +37,7 @@ pub(crate) fn find_assets(
 
 /// Which files a walk takes.
 #[derive(Clone, Copy)]
-pub(crate) struct WalkRules<'a> {
+pub struct WalkRules<'a> {
     /// The largest size of a file.
     pub limit: u64,
     /// Whether a path is left out; hidden ones always are.
@@ -45,7 +45,7 @@ pub(crate) struct WalkRules<'a> {
 }
 
 /// Adds the files below a directory: path, with `/`, to sha256. `top` is the directory's name in messages.
-pub(crate) fn walk_files(
+pub fn walk_files(
     dir: &Dir,
     top: &str,
     rules: WalkRules<'_>,

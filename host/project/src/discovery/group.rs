@@ -21,7 +21,6 @@ pub struct FoundEntry {
 
 impl FoundEntry {
     /// Whether it is one of several migrations in a directory: `more/V2__a.sql`.
-    #[cfg(feature = "cli")]
     pub(super) fn is_nested(&self) -> bool {
         self.file_name.rsplit_once('/').is_some_and(|(_, file)| is_versioned(file))
     }
@@ -276,7 +275,6 @@ fn adopt(entries: &mut [FoundName]) {
 }
 
 /// As [`pair`], for entries of all revisions.
-#[cfg(feature = "cli")]
 pub(super) fn pair_all(entries: &mut [FoundName]) {
     entries.sort_by_key(|entry| entry.name.key);
     entries.chunk_by_mut(|a, b| a.name.key == b.name.key).for_each(pair);

@@ -38,25 +38,20 @@ use name::{
 };
 use runner_base::error::{Error, Result};
 
-pub(super) use assets::{ASSETS, WalkRules, find_assets, walk_files};
+pub use assets::{ASSETS, WalkRules, find_assets, walk_files};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
 pub use ignore::Ignored;
-#[cfg(feature = "cli")]
 pub(super) use name::dialect;
-#[cfg(feature = "cli")]
-pub(super) use name::mistaken_for_target;
-#[cfg(feature = "cli")]
-pub(super) use name::spelled;
+pub use name::mistaken_for_target;
+pub use name::spelled;
 pub use name::{TARGET_WORDS, read_id};
-#[cfg(feature = "cli")]
-pub(super) use shared::shared_digest;
-pub(super) use shared::{Compared, SharedDigests, compare_shared, is_shared_path};
-pub(super) use sources::source_digest;
-#[cfg(feature = "cli")]
-pub(super) use sources::{BUILD_MANIFEST, MANIFEST, is_written};
+pub use shared::shared_digest;
+pub use shared::{Compared, SharedDigests, compare_shared, is_shared_path};
+pub use sources::source_digest;
+pub use sources::{BUILD_MANIFEST, MANIFEST, is_written};
 
 /// The directory with the data and checks of `runner test`.
-pub(super) const TESTS: &str = "tests";
+pub const TESTS: &str = "tests";
 
 /// The file in a migration's directory in which Diesel looks for its options.
 const METADATA: &str = "metadata.toml";
@@ -65,10 +60,10 @@ const METADATA: &str = "metadata.toml";
 const SNAPSHOT: &str = "snapshot.json";
 
 /// The directory with the packages of others.
-pub(super) const VENDOR: &str = "vendor";
+pub const VENDOR: &str = "vendor";
 
 /// The migrations in order, and the problems of everything else.
-pub(super) fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Problem>)> {
+pub fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Problem>)> {
     let unreadable =
         |error| Error::usage(format!("cannot list the directory `{}`", project.path.display())).cause(error);
     let mut entries = Vec::new();
@@ -126,9 +121,8 @@ fn with_ignore(name: &str, is_directory: bool, problem: Problem) -> Problem {
 }
 
 /// An entry of the directory, and the migration that its name says it belongs to.
-#[cfg(feature = "cli")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NamedEntry {
+pub struct NamedEntry {
     /// The file or directory.
     pub file: String,
     /// The revision as spelled.
@@ -140,8 +134,7 @@ pub(super) struct NamedEntry {
 }
 
 /// The entries whose names say so, whatever is wrong with the migrations.
-#[cfg(feature = "cli")]
-pub(super) fn named_entries(project: &ProjectDirectory) -> Result<Vec<NamedEntry>> {
+pub fn named_entries(project: &ProjectDirectory) -> Result<Vec<NamedEntry>> {
     let unreadable =
         |error| Error::usage(format!("cannot list the directory `{}`", project.path.display())).cause(error);
     let (mut entries, mut elsewhere) = (Vec::new(), Vec::new());
@@ -255,7 +248,6 @@ pub(super) fn discover_embedded<'n>(
 }
 
 /// Whether a name is that of a file or a directory of a migration.
-#[cfg(feature = "cli")]
 pub(super) fn names_something(name: &str) -> bool {
     let [file, directory] = [parse_file(name), parse_directory(name)];
     file.is_ok() || directory.is_ok()

@@ -10,8 +10,7 @@ use crate::script::ScriptLanguage;
 use runner_base::dialect::Dialect;
 use runner_base::visible::steers;
 pub use split::read_id;
-#[cfg(feature = "cli")]
-pub(crate) use split::spelled;
+pub use split::spelled;
 use split::{Split, split};
 
 /// The role of a file or directory within its migration.
@@ -307,8 +306,7 @@ const OF_OTHER_TOOLS: &str = " !#$%&'()+,;@[]^~";
 pub const TARGET_WORDS: [&str; 6] = ["latest", "head", "heads", "next", "current", "base"];
 
 /// Why a name could not be given as a target, if so. A name that only begins with such a word is fine.
-#[cfg(feature = "cli")]
-pub(crate) fn mistaken_for_target(name: &str) -> Option<String> {
+pub fn mistaken_for_target(name: &str) -> Option<String> {
     if let Some(word) = TARGET_WORDS.iter().find(|word| word.eq_ignore_ascii_case(name)) {
         return Some(format!("`{word}` is reserved as a target"));
     }

@@ -13,10 +13,10 @@ use crate::files::{read_regular_anywhere, too_large, unreadable};
 use crate::problem::Problem;
 
 /// The digests of paths, and why some have none, since migrations share them. `None`: nothing is there.
-pub(crate) type SharedDigests = BTreeMap<String, Result<Option<String>, Problem>>;
+pub type SharedDigests = BTreeMap<String, Result<Option<String>, Problem>>;
 
 /// What is known of the files and directories that a component was built from.
-pub(crate) enum Compared<'a> {
+pub enum Compared<'a> {
     /// They are what they were, or missing.
     Same,
     /// The first that is not what it was.
@@ -26,7 +26,7 @@ pub(crate) enum Compared<'a> {
 }
 
 /// Whether a lockfile may name a path: it leads up from the project first, if at all, and then down, so that each file has one name.
-pub(crate) fn is_shared_path(path: &str) -> bool {
+pub fn is_shared_path(path: &str) -> bool {
     let mut parts = path.strip_suffix('/').unwrap_or(path).split('/').skip_while(|part| *part == "..").peekable();
     let is_name = |part: &str| {
         let mut all = Path::new(part).components();
@@ -37,7 +37,7 @@ pub(crate) fn is_shared_path(path: &str) -> bool {
 
 /// The digest of a file, or of a directory if the path ends with a slash. The path is relative to the project at `root` and may leave
 /// it, with `..`. `None` if nothing is there, as where only the project itself was deployed. `limit` is the largest size of a file.
-pub(crate) fn shared_digest(root: &Path, path: &str, limit: u64) -> Result<Option<String>, Problem> {
+pub fn shared_digest(root: &Path, path: &str, limit: u64) -> Result<Option<String>, Problem> {
     let place = root.join(path);
     let unless_missing = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => Ok(None),
@@ -59,7 +59,7 @@ pub(crate) fn shared_digest(root: &Path, path: &str, limit: u64) -> Result<Optio
 
 /// Compares files and directories with their digests in the lockfile. What is missing has not changed: nothing can be built without it,
 /// and where only the project itself was deployed nobody wants to. `known`: what was looked at before.
-pub(crate) fn compare_shared<'a>(
+pub fn compare_shared<'a>(
     root: &Path,
     shared: &'a BTreeMap<String, String>,
     limit: u64,

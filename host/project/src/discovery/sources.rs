@@ -13,10 +13,10 @@ use crate::files::{ProjectDirectory, open_regular, too_large, unreadable};
 use crate::problem::Problem;
 
 /// The file that marks a directory with source code that can be built.
-pub(crate) const MANIFEST: &str = "Cargo.toml";
+pub const MANIFEST: &str = "Cargo.toml";
 
 /// The file that says with which command a component is built; it takes precedence.
-pub(crate) const BUILD_MANIFEST: &str = "migration.toml";
+pub const BUILD_MANIFEST: &str = "migration.toml";
 
 /// Directories of a migration that are not part of its source: read at run time, test data, and what compilers write.
 const OTHERS: [&str; 3] = [ASSETS, super::TESTS, TARGET];
@@ -31,8 +31,7 @@ const BUILD: &str = "build";
 const WRITTEN: [&str; 5] = [BUILD, "node_modules", "zig-out", "zig-cache", "__pycache__"];
 
 /// Whether builds write the directory with this name, at the top of a migration's or anywhere below.
-#[cfg(feature = "cli")]
-pub(crate) fn is_written(name: &str, at_top: bool, by_command: bool) -> bool {
+pub fn is_written(name: &str, at_top: bool, by_command: bool) -> bool {
     (at_top && name == TARGET) || (by_command && WRITTEN.contains(&name))
 }
 
@@ -47,7 +46,7 @@ pub(super) const DEPTH: usize = 32;
 
 /// The digest of a migration's source code; `None` if it has none. Hidden files do not count, and neither do line ends, which
 /// version control may change, nor what a command of the manifest writes into the usual places. `limit` is the largest size of a file.
-pub(crate) fn source_digest(
+pub fn source_digest(
     project: &ProjectDirectory,
     directory: &FoundEntry,
     limit: u64,

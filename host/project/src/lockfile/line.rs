@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ComponentDescription, LockLine, LockedArtifact, SqlDigests, TextDigests};
-#[cfg(feature = "cli")]
 use crate::catalog::Kind;
 use crate::catalog::{Description, Mode, Need};
 use crate::discovery::is_shared_path;
@@ -15,7 +14,6 @@ use crate::toml_reader::Section;
 use runner_database::Dialect;
 
 /// The line as text, without defaults.
-#[cfg(feature = "cli")]
 pub(super) fn render(line: &LockLine) -> String {
     let mut fields = Vec::new();
     let mut field = |key: &str, value: String| fields.push(format!("{key} = {value}"));
@@ -72,7 +70,6 @@ pub(super) fn render(line: &LockLine) -> String {
 }
 
 /// The fields of a description, without defaults.
-#[cfg(feature = "cli")]
 fn describe(component: &ComponentDescription, field: &mut impl FnMut(&str, String)) {
     let description = &component.description;
     field("world", quote(&component.world));
@@ -103,7 +100,6 @@ fn describe(component: &ComponentDescription, field: &mut impl FnMut(&str, Strin
 }
 
 /// Paths and digests.
-#[cfg(feature = "cli")]
 fn digests(files: &BTreeMap<String, String>) -> String {
     let files: Vec<String> =
         files.iter().map(|(path, digest)| format!("{} = {}", quote(path), quote(digest))).collect();

@@ -3,7 +3,7 @@
 
 use super::read::parse_line;
 use super::{LockLine, LockedPackage, Lockfile, package};
-use crate::packages::package_of;
+use crate::vendored::package_of;
 
 /// The markers of a conflict, also in the style `diff3`, as they begin a line.
 const MARKERS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];

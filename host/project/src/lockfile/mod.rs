@@ -29,29 +29,25 @@
 //! was ever applied would run unnoticed.
 
 mod line;
-#[cfg(feature = "cli")]
 mod merge;
 mod package;
 mod quick;
 mod read;
-#[cfg(feature = "cli")]
 mod write;
 
 use std::collections::BTreeMap;
 
 use super::catalog::{Description, Kind};
 use super::discovery::SqlPart;
-use super::packages::{PackageName, Version};
 use super::per_dialect::PerDialect;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptLanguage;
+use super::vendored::{PackageName, Version};
 pub use line::quote;
 use runner_base::dialect::Dialect;
 use runner_database::Renames;
-#[cfg(feature = "cli")]
 pub use write::add_lines;
-#[cfg(feature = "cli")]
-pub(super) use write::{write_atomically, write_secret_atomically};
+pub use write::{write_atomically, write_secret_atomically};
 
 /// The format that this version reads and writes.
 pub const VERSION: i64 = 1;
@@ -206,7 +202,6 @@ impl Lockfile {
     }
 
     /// The lines of a revision: at most one, except in what a merge left.
-    #[cfg(feature = "cli")]
     pub fn all_of(&self, revision: RevisionKey) -> &[LockLine] {
         let start = self.lines.partition_point(|line| line.key() < revision);
         let rest = self.lines.get(start..).unwrap_or_default();
@@ -223,7 +218,6 @@ impl Lockfile {
     }
 
     /// The line of a package.
-    #[cfg(feature = "cli")]
     pub fn package(&self, name: &PackageName) -> Option<&LockedPackage> {
         self.packages.iter().find(|package| package.name == *name)
     }

@@ -1,17 +1,15 @@
 //! Reads and writes the packages of a lockfile.
 
-#[cfg(feature = "cli")]
 use super::line::quote;
 use super::line::required;
 use super::{LockedPackage, Lockfile};
-use crate::packages::{PackageName, Version, read_renames};
 use crate::toml_reader::{Document, Section};
+use crate::vendored::{PackageName, Version, read_renames};
 
 /// What comes before the packages, behind the artifacts.
 pub(super) const HEADING: &str = "\n[packages]\n";
 
 /// The packages as text; empty if there are none.
-#[cfg(feature = "cli")]
 pub(super) fn render(lockfile: &Lockfile) -> String {
     if lockfile.packages.is_empty() {
         return String::new();
@@ -20,7 +18,6 @@ pub(super) fn render(lockfile: &Lockfile) -> String {
     format!("{HEADING}{lines}")
 }
 
-#[cfg(feature = "cli")]
 fn line(package: &LockedPackage) -> String {
     let LockedPackage { name, version, sha256, key, source, renames } = package;
     let key = key.as_ref().map(|key| format!(", key = {}", quote(key))).unwrap_or_default();

@@ -21,7 +21,7 @@ pub(super) const LARGEST: u64 = 64 << 20;
 
 impl Lockfile {
     /// Reads the lockfile of a project; one that does not exist has no lines.
-    pub(crate) fn read(root: &Dir, name: &str) -> Result<Self> {
+    pub fn read(root: &Dir, name: &str) -> Result<Self> {
         match text_of(root, name)? {
             Some(text) => Self::parse_proven(&text, name),
             None => Ok(Self::default()),
@@ -44,8 +44,7 @@ impl Lockfile {
     }
 
     /// Reads the lockfile in order to rewrite it, perhaps after a merge; also returns whether its digest matches.
-    #[cfg(feature = "cli")]
-    pub(crate) fn read_to_rewrite(root: &Dir, name: &str) -> Result<(Self, bool)> {
+    pub fn read_to_rewrite(root: &Dir, name: &str) -> Result<(Self, bool)> {
         let Some(text) = text_of(root, name)? else { return Ok((Self::default(), true)) };
         Self::parse(&text, name).or_else(|error| match super::merge::merged(&text) {
             Some(merged) => Ok((merged, false)),
@@ -55,8 +54,7 @@ impl Lockfile {
 
     /// As [`Self::read_to_rewrite`], in order to write every line again that is not a package's. A need that cannot be read is left
     /// out: the migrations are asked again.
-    #[cfg(feature = "cli")]
-    pub(crate) fn read_to_rebuild(root: &Dir, name: &str) -> Result<(Self, bool)> {
+    pub fn read_to_rebuild(root: &Dir, name: &str) -> Result<(Self, bool)> {
         Self::read_to_rewrite(root, name).or_else(|error| {
             let text = text_of(root, name)?.unwrap_or_default();
             match Self::parse_with(&text, name, OddNeeds::Dropped) {

@@ -28,7 +28,7 @@ impl Lockfile {
     }
 
     /// Writes the file atomically, if it changed; returns whether it was written.
-    pub(crate) fn write(&self, root: &Dir, name: &str) -> Result<bool> {
+    pub fn write(&self, root: &Dir, name: &str) -> Result<bool> {
         let text = self.render();
         let failed = |error: io::Error| cannot_write(name, &error);
         match read_regular(root, name, LARGEST) {
@@ -53,12 +53,12 @@ pub fn add_lines(root: &Path, name: &str, lines: Vec<LockLine>) -> Result<Vec<Lo
 }
 
 /// Writes a temporary file and renames it, so that a partial file is never visible. One that is replaced keeps its permissions.
-pub(crate) fn write_atomically(dir: &Dir, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+pub fn write_atomically(dir: &Dir, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
     replace(dir, path.as_ref(), bytes, 0o666)
 }
 
 /// As [`write_atomically`]; a new file can be read by its owner only.
-pub(crate) fn write_secret_atomically(dir: &Dir, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+pub fn write_secret_atomically(dir: &Dir, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
     replace(dir, path.as_ref(), bytes, OWNER_ONLY)
 }
 

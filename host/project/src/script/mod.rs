@@ -33,10 +33,10 @@ use super::digest::{component_digest, sha256};
 use super::files::read_regular_anywhere;
 pub use language::ScriptLanguage;
 use runner_base::error::{Error, Result};
-#[cfg(feature = "cli")]
+#[cfg(feature = "runtimes")]
 pub use runtime::embedded;
 pub use runtime::{DIRECTORY as RUNTIMES, Runtime, RuntimePin, is_embedded};
-pub(super) use source::{companions_within, decode, is_companion};
+pub use source::{companions_within, decode, is_companion};
 
 /// The asset that is the script's source.
 pub const SOURCE: &str = ":script";
@@ -106,7 +106,7 @@ impl ScriptFiles {
         Ok(LoadedScript { path: self.path.clone(), files: self.read_files()?, runtime: self.read_runtime()? })
     }
 
-    pub(super) fn read_files(&self) -> Result<BTreeMap<String, Arc<[u8]>>> {
+    pub fn read_files(&self) -> Result<BTreeMap<String, Arc<[u8]>>> {
         let mut files = BTreeMap::new();
         for (path, digest) in &self.digests {
             let bytes: Arc<[u8]> = match &self.place {

@@ -1,11 +1,11 @@
 //! Runtimes: components that run scripts, each in a compressed file of the project.
 
 use std::borrow::Cow;
-#[cfg(feature = "cli")]
+#[cfg(feature = "runtimes")]
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
-#[cfg(feature = "cli")]
+#[cfg(feature = "runtimes")]
 use std::sync::LazyLock;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -176,7 +176,7 @@ fn decompress(file: &[u8]) -> io::Result<Vec<u8>> {
 
 /// The compressed runtimes that are part of this program, by name. In a static, which is in it once: a constant is there for
 /// each place that uses it.
-#[cfg(feature = "cli")]
+#[cfg(feature = "runtimes")]
 static EMBEDDED: [(&str, &[u8]); 3] = [
     ("javascript", include_bytes!("../../../../runtimes/javascript.wasm.zst")),
     ("python", include_bytes!("../../../../runtimes/python.wasm.zst")),
@@ -184,7 +184,7 @@ static EMBEDDED: [(&str, &[u8]); 3] = [
 ];
 
 /// The compressed runtime of that name that is part of this program: the one for scripts that have none yet.
-#[cfg(feature = "cli")]
+#[cfg(feature = "runtimes")]
 pub fn embedded(name: &str) -> Option<&'static [u8]> {
     EMBEDDED.iter().find(|(of, _)| *of == name).map(|(_, file)| *file)
 }
@@ -198,7 +198,7 @@ struct Own {
 }
 
 /// The runtimes that are part of this program, as the script that builds them recorded them.
-#[cfg(feature = "cli")]
+#[cfg(feature = "runtimes")]
 static OWN: LazyLock<Vec<Own>> = LazyLock::new(|| {
     #[derive(serde::Deserialize)]
     struct Record {
@@ -216,7 +216,7 @@ static OWN: LazyLock<Vec<Own>> = LazyLock::new(|| {
 });
 
 /// Without the command line there are none.
-#[cfg(not(feature = "cli"))]
+#[cfg(not(feature = "runtimes"))]
 static OWN: [Own; 0] = [];
 
 /// Whether two files are equal, which most often are one.
@@ -234,7 +234,7 @@ pub fn is_embedded(sha256: &str) -> bool {
 mod tests {
     use super::*;
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "runtimes")]
     #[test]
     fn the_runtimes_of_this_program_are_known() {
         for name in ["javascript", "python", "typescript"] {

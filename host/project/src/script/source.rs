@@ -13,7 +13,7 @@ pub(super) const LARGEST: u64 = 4 << 30;
 const OTHERS: [&str; 2] = [TESTS, "__pycache__"];
 
 /// The text of a script: without a byte order mark, and with LF line ends.
-pub(crate) fn decode(file: &str, bytes: &[u8]) -> Result<String, Problem> {
+pub fn decode(file: &str, bytes: &[u8]) -> Result<String, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
         Problem::new(format!("`{}` is not UTF-8", shown(file)))
@@ -47,7 +47,7 @@ fn other_tool(text: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// Whether a file of a script's directory is one of its companions. Hidden files are not.
-pub(crate) fn is_companion(path: &str) -> bool {
+pub fn is_companion(path: &str) -> bool {
     let mut parts = path.split('/');
     let first = parts.next().unwrap_or_default();
     let is_hidden = |part: &str| part.starts_with('.') || part == OTHERS[1];
@@ -55,7 +55,7 @@ pub(crate) fn is_companion(path: &str) -> bool {
 }
 
 /// The companion files of a script: path, with `/`, to sha256.
-pub(crate) fn companions_within(
+pub fn companions_within(
     project: &ProjectDirectory,
     directory: &FoundEntry,
     limit: u64,

@@ -41,12 +41,11 @@ use super::discovery::Ignored;
 use super::embedded::{Place, Project, ProjectFiles};
 use super::env::{self, Switches, Variables};
 use super::files::ProjectDirectory;
-#[cfg(feature = "cli")]
 use super::files::no_directory;
 use super::limits::{Limits, parse_limit};
 use super::origin::{Origin, Sourced};
-use super::packages::PackageSettings;
 use super::units::parse_duration;
+use super::vendored::PackageSettings;
 use above::Above;
 pub use backup::{BackupSettings, BackupTo};
 pub use existing::OnExisting;
@@ -192,7 +191,6 @@ pub struct Settings {
     /// Where runner's own tables are.
     pub history: HistoryPlace,
     /// The same, with `{tenant}`.
-    #[cfg(feature = "cli")]
     pub history_of_tenants: HistoryPlace,
     /// What a first run does with a database that is not empty.
     pub on_existing: OnExisting,
@@ -267,7 +265,6 @@ impl Settings {
     }
 
     /// Where the history of a tenant is.
-    #[cfg(feature = "cli")]
     pub fn history_of(&self, tenant: &str) -> Result<HistoryPlace> {
         let dialect = self.database_url.value.dialect();
         history::place(&self.history_of_tenants, dialect, Some(tenant), DatabaseUse::Connect)
@@ -392,7 +389,6 @@ impl Settings {
             isolation: choice.isolation(content),
             on_existing,
             history,
-            #[cfg(feature = "cli")]
             history_of_tenants,
             environment: choice.environment.map(|(name, _)| name),
             database: choice.database.map(|(name, _)| name),
@@ -443,8 +439,7 @@ impl Settings {
     }
 
     /// The directories of the project and of its migrations.
-    #[cfg(feature = "cli")]
-    pub(crate) fn project_directory(&self) -> Result<ProjectDirectory> {
+    pub fn project_directory(&self) -> Result<ProjectDirectory> {
         self.project_directory_if_there()?.ok_or_else(|| no_directory(&self.root, &self.migrations))
     }
 
@@ -472,7 +467,6 @@ impl Settings {
 }
 
 /// Checks the text of a settings file, whatever would be chosen from it.
-#[cfg(feature = "cli")]
 pub(super) fn check_text(text: &str) -> Result<()> {
     SettingsFile::parse(text, FILE_NAME).map(drop)
 }

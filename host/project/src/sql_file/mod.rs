@@ -10,7 +10,6 @@ use super::discovery::{FoundEntry, SqlFile, SqlPart};
 use super::lockfile::{SqlDigests, TextDigests};
 use super::per_dialect::PerDialect;
 use super::problem::Problem;
-#[cfg(feature = "cli")]
 pub(super) use read::normalise;
 pub(super) use read::wide_encoding;
 use read::{runs_in_transaction, sql_text};
@@ -36,7 +35,7 @@ type Pair = (Option<SqlText>, Option<SqlText>);
 
 /// All SQL of a migration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct SqlTexts {
+pub struct SqlTexts {
     texts: PerDialect<Pair>,
     /// `metadata.toml` says that each statement commits by itself.
     stepwise: bool,
@@ -44,7 +43,7 @@ pub(super) struct SqlTexts {
 
 /// The SQL of a migration that a database gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Chosen<'a> {
+pub struct Chosen<'a> {
     pub up: &'a SqlText,
     pub down: Option<&'a SqlText>,
     /// The dialect of the upgrade: that of the database, unless there is none for it.
@@ -56,7 +55,7 @@ pub(super) struct Chosen<'a> {
 
 /// Which of all texts were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ChosenKeys {
+pub struct ChosenKeys {
     pub up: Option<Dialect>,
     down: Option<Option<Dialect>>,
 }
@@ -142,7 +141,6 @@ impl SqlTexts {
     }
 
     /// How many bytes it has.
-    #[cfg(feature = "cli")]
     pub fn size(&self) -> usize {
         let all = self.texts.values().flat_map(|(up, down)| [up, down]);
         all.flatten().map(|it| it.text.len()).sum()

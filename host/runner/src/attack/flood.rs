@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use runner_base::error::{Error, Result};
+use runner_build::build::component_of;
 use runner_engine::Script;
-use runner_project::build::component_of;
 use runner_project::limits::Limits;
 use runner_project::sha256;
 use runner_sandbox::{Sandbox, SandboxOptions};

@@ -9,13 +9,14 @@ use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_database::{Grants, StopSignal};
 use runner_engine::plan::{grants_to_paste, lacking};
-use runner_project::packages::{self, AddRequest, PackageName, Place, Vendored};
+use runner_packages::{AddRequest, Place, Vendored};
+use runner_project::vendored::PackageName;
 
 /// Adds a package.
 pub fn run(context: &Context, args: &AddArgs) -> Result<u8> {
     let source = Place::parse(&args.source)?;
     let given = (args.key.as_deref(), args.prefix.as_deref());
-    let vendored = with_request(context, given, |request| packages::add(&context.settings, &source, request))?;
+    let vendored = with_request(context, given, |request| runner_packages::add(&context.settings, &source, request))?;
     report(context, "add", vec![vendored]);
     Ok(exit::DONE)
 }
@@ -28,7 +29,7 @@ pub fn update(context: &Context, names: &[PackageName], from: Option<&str>) -> R
     }
     let names = match names {
         [] => {
-            let (names, others) = packages::updatable(&context.settings)?;
+            let (names, others) = runner_packages::updatable(&context.settings)?;
             for name in others {
                 let hint = format!("name the URL of the new version: `runner update {name} --from URL`");
                 context.printer.warn(&format!("`{name}` is left as it is: a URL does not list versions"), Some(&hint));
@@ -40,7 +41,7 @@ pub fn update(context: &Context, names: &[PackageName], from: Option<&str>) -> R
     let mut updated = Vec::new();
     for name in &names {
         let one = with_request(context, (None, None), |request| {
-            packages::update(&context.settings, name, from.as_ref(), request)
+            runner_packages::update(&context.settings, name, from.as_ref(), request)
         });
         match one {
             Ok(one) => updated.push(one),
@@ -83,7 +84,7 @@ fn report(context: &Context, command: &'static str, packages: Vec<Vendored>) {
     let nothing = Grants::default();
     let with_missing = packages.into_iter().map(|package| {
         let granted = context.settings.grants.get(package.name.as_str()).map_or(&nothing, |granted| granted);
-        let missing = lacking(granted, &packages::needs_of(&package.migrations), &context.usual_schema());
+        let missing = lacking(granted, &runner_packages::needs_of(&package.migrations), &context.usual_schema());
         let paste = (!missing.is_empty()).then(|| grants_to_paste(granted, &missing));
         (package, missing, paste)
     });

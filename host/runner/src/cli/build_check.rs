@@ -7,9 +7,9 @@ use crate::report::json::CheckJson;
 use crate::report::{Format, error, text, units};
 use crate::scratch::ScratchDirectory;
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_build::build::{CheckReport, Verdict, check};
 use runner_database::StopSignal;
 use runner_engine::stopped::stopped;
-use runner_project::build::{CheckReport, Verdict, check};
 
 /// Proves that artifacts come from their sources, and writes nothing to the project.
 pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {

@@ -11,8 +11,8 @@ use super::context::Context;
 use super::{exit, signals};
 use crate::report::{Format, Text, error, text};
 use runner_base::error::{Error, Result};
+use runner_build::build::{BuildReport, build, fingerprint, shared_directories};
 use runner_database::StopSignal;
-use runner_project::build::{BuildReport, build, fingerprint, shared_directories};
 
 /// How long files must be left alone before they are built: an editor writes a file in several steps.
 const QUIET: Duration = Duration::from_millis(250);

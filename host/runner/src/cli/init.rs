@@ -9,11 +9,12 @@ use crate::report::{Format, Printer, Text, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_base::suggest::quoted_for_shell;
+use runner_build::scaffold::{Scaffolded, github, init};
 use runner_database::{ConnectOptions, DatabaseUrl};
 use runner_drivers::connect;
 use runner_engine::identity::Identity;
 use runner_engine::{existing, history};
-use runner_project::scaffold::{Scaffolded, github, init, revision_at};
+use runner_project::revision::revision_at;
 use runner_project::settings::FILE_NAME;
 use runner_project::{LoadRequest, Settings};
 

@@ -71,9 +71,9 @@ use args::{Cli, Command, FormatArg};
 use context::Context;
 use request::{FleetRequest, GlobalRequest, PrinterFlags};
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_build::build::wrapper;
 use runner_database::redact::{redact, redact_url};
 use runner_engine::apply::Action;
-use runner_project::build::wrapper;
 use runner_project::env::{self, Switches};
 use runner_sandbox::compile;
 

@@ -5,8 +5,9 @@ use super::exit;
 use crate::report::json::ScaffoldJson;
 use crate::report::{Format, Text, text};
 use runner_base::error::Result;
+use runner_build::scaffold::{Language, NewRequest, new_migration};
 use runner_engine::identity::Identity;
-use runner_project::scaffold::{Language, NewRequest, new_migration, revision_at};
+use runner_project::revision::revision_at;
 use runner_project::script::embedded;
 
 /// Creates a migration.

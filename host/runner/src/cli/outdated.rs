@@ -5,11 +5,10 @@ use super::exit;
 use crate::report::json::OutdatedJson;
 use crate::report::{Format, text};
 use runner_base::error::Result;
-use runner_project::packages;
 
 /// Shows which versions of the project's packages there are.
 pub fn run(context: &Context) -> Result<u8> {
-    let packages = packages::outdated(&context.settings)?;
+    let packages = runner_packages::outdated(&context.settings)?;
     match context.printer.format() {
         Format::Json => context.printer.json(&OutdatedJson::new(&packages)),
         Format::Text => context.printer.data(&text::outdated(&packages)),

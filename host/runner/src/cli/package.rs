@@ -10,7 +10,8 @@ use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_engine::plan::{grants_for, grants_to_paste, lacking};
 use runner_engine::target::Candidates;
-use runner_project::packages::{self, MakeRequest, PackageName, Place, PushRequest, Version, make};
+use runner_packages::{MakeRequest, Place, PushRequest, make};
+use runner_project::vendored::{PackageName, Version};
 
 /// A package that is to be made.
 pub struct Request {
@@ -86,7 +87,7 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
     if context.printer.format() == Format::Text {
         context.printer.talk(&text::pushing(&packed, &push.place));
     }
-    let pushed = packages::push(
+    let pushed = runner_packages::push(
         &context.settings,
         &push.place,
         &PushRequest {
@@ -111,7 +112,7 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
 
 /// The signature next to the file, if there is one. Fails if it is known to be for different contents.
 fn signature(file: &Path, bytes: &[u8], key: Option<&str>) -> Result<Option<Vec<u8>>> {
-    let found = packages::signature_beside(file)?;
+    let found = runner_packages::signature_beside(file)?;
     let (shown, sign) =
         (file.display(), format!("run the same without `--push`, and `minisign -Sm {}`", file.display()));
     let Some((beside, signature)) = found else {
@@ -125,7 +126,7 @@ fn signature(file: &Path, bytes: &[u8], key: Option<&str>) -> Result<Option<Vec<
     // Without the key it is not known what was signed, but the file that was is next to it.
     let is_stale = || std::fs::read(file).is_ok_and(|before| before != bytes);
     let problem = match key {
-        Some(key) => packages::check_signature(key, &signature, bytes)?.err(),
+        Some(key) => runner_packages::check_signature(key, &signature, bytes)?.err(),
         None if is_stale() => Some("is for different contents than the migrations give"),
         None if is_older(&beside, file) => Some("is older than the file, or the file is not there"),
         None => None,

@@ -6,13 +6,14 @@ use crate::report::json::RemovedJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
-use runner_project::packages::{self, PackageName, Removed};
+use runner_packages::Removed;
+use runner_project::vendored::PackageName;
 
 /// Removes a package.
 pub fn run(context: &Context, name: &PackageName) -> Result<u8> {
-    let removed = packages::plan_remove(&context.settings, name)?;
+    let removed = runner_packages::plan_remove(&context.settings, name)?;
     refuse_applied(context, &removed)?;
-    packages::remove(&context.settings, &removed)?;
+    runner_packages::remove(&context.settings, &removed)?;
     match context.printer.format() {
         Format::Json => context.printer.json(&RemovedJson::new(&removed)),
         Format::Text => context.printer.talk(&text::removed(&removed)),

@@ -6,9 +6,10 @@ use crate::report::json::RenumberJson;
 use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
+use runner_build::scaffold::{RenumberRequest, Renumbered, plan_renumber, renumber};
 use runner_engine::identity::Identity;
 use runner_project::catalog::Migration;
-use runner_project::scaffold::{RenumberRequest, Renumbered, plan_renumber, renumber, revision_at};
+use runner_project::revision::revision_at;
 use runner_project::{Catalog, Checks, RevisionKey};
 
 /// Gives a migration another revision.

@@ -15,7 +15,6 @@ const COUNTERS: usize = 4;
 pub(super) struct Split<'a> {
     pub revision: String,
     /// Where the name spells it.
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only renaming asks for it"))]
     pub spelled: Range<usize>,
     pub name: &'a str,
     /// Flyway's `U2__x`.
@@ -34,8 +33,7 @@ pub(super) fn split(stem: &str) -> Result<Split<'_>, Problem> {
 }
 
 /// Where the name of a file spells its revision.
-#[cfg(feature = "cli")]
-pub(crate) fn spelled(file: &str) -> Option<Range<usize>> {
+pub fn spelled(file: &str) -> Option<Range<usize>> {
     split(file).ok().map(|split| split.spelled)
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{ErrorJson, SCHEMA};
 use runner_base::error::Error;
-use runner_project::build::{CheckReport, CheckedArtifact, Digested, Verdict};
+use runner_build::build::{CheckReport, CheckedArtifact, Digested, Verdict};
 use runner_project::migration_id;
 
 /// What a check found.

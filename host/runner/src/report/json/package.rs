@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::SCHEMA;
-use runner_project::packages::{Outdated, Packed, Pushed, Removed, Vendored, VendoredMigration};
+use runner_packages::{Outdated, Packed, Pushed, Removed, Vendored, VendoredMigration};
 
 /// `runner package`.
 #[derive(Debug, Serialize)]

@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::SCHEMA;
 use super::look::MigrationJson;
 use runner_base::dialect::Dialect;
+use runner_build::build::BuildReport;
+use runner_build::scaffold::{Renumbered, Scaffolded};
 use runner_engine::plan::Refusal;
 use runner_project::Catalog;
-use runner_project::build::{BuildReport, BuiltArtifact};
-use runner_project::scaffold::{Renumbered, Scaffolded};
+use runner_project::built::BuiltArtifact;
 
 /// `runner build`.
 #[derive(Debug, Serialize)]

@@ -2,7 +2,8 @@
 
 use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
 use crate::report::units;
-use runner_project::build::{BuildReport, Change, CheckReport, Digested, Verdict};
+use runner_build::build::{BuildReport, CheckReport, Digested, Verdict};
+use runner_project::built::Change;
 use runner_project::migration_id;
 
 /// A line for each artifact that changed, and one for the lockfile. `hint` completes the commands of a hint.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
 use crate::report::table::{Cell, Table};
 use crate::report::units;
-use runner_project::packages::{Outdated, Packed, Place, Pushed, PushedAs, Removed, Vendored};
+use runner_packages::{Outdated, Packed, Place, Pushed, PushedAs, Removed, Vendored};
 use runner_project::short;
 
 /// The package that was written, and how to sign it.

@@ -1,7 +1,7 @@
 //! The output of `runner init` and `runner new`.
 
 use super::{GOOD, HINT, PLAIN, Text};
-use runner_project::scaffold::{Renumbered, Scaffolded};
+use runner_build::scaffold::{Renumbered, Scaffolded};
 
 /// A line for each file that was written.
 pub fn made(made: &Scaffolded) -> Text {
