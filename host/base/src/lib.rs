@@ -1,6 +1,6 @@
 //! What all crates of `runner` share, and none of them owns: the error that users see, the names of the dialects, spelling, waiting.
 //!
-//! It imports no crate of `runner`.
+//! It may import no crate of `runner`.
 
 pub mod backoff;
 pub mod dialect;

@@ -1,5 +1,7 @@
 //! Tests of what every implementation of [`Database`] must do; [`contract!`] generates them for a [`Factory`]. The SQL
 //! is common to all dialects; what has no common form is chosen by dialect ([`endless`]).
+//!
+//! It may import `runner-database` and what is below it.
 
 #![allow(missing_docs, reason = "the names of tests say what they test")]
 

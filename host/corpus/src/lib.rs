@@ -1,5 +1,7 @@
 //! Statements that try to get past what keeps a migration from the rest of a database: one corpus for each dialect.
 //!
+//! It may import `runner-database` (names).
+//!
 //! The tests of the drivers try all of them, in several spellings and roles. `runner doctor --attack` tries those that cannot
 //! harm a server if they succeed. The verdict is never that of a check: a corpus has questions about what no attack may
 //! change, and their answers before and after are compared.

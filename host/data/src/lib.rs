@@ -1,4 +1,6 @@
 //! Values and batches as the host holds them: plain data without a database or a sandbox.
+//!
+//! It may import no crate of `runner`.
 
 pub mod batch;
 pub mod builder;

@@ -1,5 +1,7 @@
 //! What the engine and the sandbox need from a database: statements, cursors and writers for columnar batches, one
 //! transaction and one lock. A dialect contributes facts and SQL text; loops and policy belong to the callers.
+//!
+//! It may import `runner-base`, `runner-data`, `runner-sql`.
 
 pub mod change;
 pub mod chosen_lock;

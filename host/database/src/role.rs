@@ -176,7 +176,7 @@ impl HostSession<'_> {
 
 impl RoleSession<'_> {
     /// See [`Database::change_schema_in_role`].
-    pub(crate) async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+    pub async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
         self.database.change_schema_in_role(change, RoleToken(())).await
     }
 }

@@ -1,4 +1,6 @@
 //! Opens a database by its URL, creates and drops it, and copies it: the one place that knows all drivers.
+//!
+//! It may import the drivers, `runner-database` and what is below it.
 
 pub mod copy;
 pub mod known;

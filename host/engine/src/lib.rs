@@ -1,5 +1,7 @@
 //! Decides what to run and runs it: plan, lock, transaction, history, events. Knows no wasmtime, no clap and no colour.
 //!
+//! It may import `runner-project`, `runner-drivers` and what is below them: no driver, no wasmtime.
+//!
 //! The floors, from the top down. A room imports rooms of lower floors only, never one of its own floor or above; a test
 //! reads this drawing and holds the imports against it.
 //!

@@ -1,5 +1,7 @@
 //! MySQL and MariaDB through sqlx. One implementation serves both; the server's version shows which of the two it is.
 //!
+//! It may import `runner-database` and what is below it.
+//!
 //! Every answer on the work connection is awaited under `Watch::over` (see `watch`), and every statement of a
 //! caller runs between `before` and `after` (see `rights`), which check what the caller may do and what the statement
 //! did to the transaction.

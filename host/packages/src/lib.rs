@@ -1,6 +1,8 @@
 //! Packages of others in a project: added, updated, removed, made and published. What reads those that a project has is in
 //! `runner_project::vendored`.
 //!
+//! It may import `runner-project` and what is below it.
+//!
 //! ```text
 //! remove         takes one out
 //! add            takes one in

@@ -1,5 +1,7 @@
 //! PostgreSQL through sqlx: one dedicated connection for the work, and a second one that holds the lock.
 //!
+//! It may import `runner-database` and what is below it.
+//!
 //! Every statement on the work connection goes through the same three calls, so that rights, transactions, timeouts and
 //! the stop signal are handled in one place:
 //!

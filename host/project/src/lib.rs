@@ -1,4 +1,6 @@
 //! A project on disk: settings, migrations, lockfile. Knows nothing about connections or sandboxes.
+//!
+//! It may import `runner-database` (names, grants, URLs), `runner-sql`, `runner-data`, `runner-base`.
 
 pub mod built;
 pub mod catalog;

@@ -1,5 +1,7 @@
 //! Runs components: wasmtime's configuration, the limits, the host's side of the WIT contract.
 //!
+//! It may import `runner-engine`, `runner-project` and what is below them.
+//!
 //! Closed by default. A component has no clock, network, files, environment, randomness or WASI; it has its own
 //! memory, a budget of fuel, the interfaces of `runner:migration`, and the assets that the lockfile lists.
 //!

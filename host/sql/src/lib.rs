@@ -1,4 +1,6 @@
 //! SQL as text: splitting into statements, and directives in leading comments. Knows nothing about connections.
+//!
+//! It may import `runner-base`.
 
 pub mod canonical;
 pub mod classify;

@@ -1,6 +1,8 @@
 //! SQLite, through `rusqlite`; statements of migrations and bulk data go through the C interface (`raw`), because a copy of
 //! each cell costs more than reading it.
 //!
+//! It may import `runner-database` and what is below it.
+//!
 #![doc = include_str!("types.md")]
 
 mod bind;

@@ -6,17 +6,17 @@ mod atomic;
 mod dry_run;
 mod load;
 mod on_scratch;
+#[cfg(test)]
+mod on_servers_tests;
 mod opening;
 mod owed;
 #[cfg(test)]
-mod owed_tests;
+mod owed_on_servers_tests;
 #[cfg(test)]
 mod partial_tests;
 mod record;
 mod request;
 mod retry;
-#[cfg(test)]
-mod server_tests;
 mod share;
 mod stepwise;
 mod tell;

@@ -204,7 +204,7 @@ fn fickle(statements: &[&'static str]) -> Arc<dyn ScriptLoader> {
 }
 
 #[tokio::test]
-async fn a_component_that_does_something_else_is_refused() {
+async fn a_component_that_does_something_else_is_refused_on_servers() {
     let (postgres, mariadb) = (servers::postgres().database(), servers::mariadb().database());
     for url in ["sqlite::memory:".to_owned(), postgres.url(), mariadb.url()] {
         let url = DatabaseUrl::parse(&url, std::path::Path::new("/")).expect("a URL");

@@ -161,13 +161,13 @@ async fn sqlite_keeps_what_it_is_told() {
 }
 
 #[tokio::test]
-async fn postgres_keeps_what_it_is_told() {
+async fn postgres_keeps_what_it_is_told_on_servers() {
     let database = servers::postgres().database();
     keeps_what_it_is_told(&mut open(&database.url()).await.host()).await;
 }
 
 #[tokio::test]
-async fn mariadb_keeps_what_it_is_told() {
+async fn mariadb_keeps_what_it_is_told_on_servers() {
     let database = servers::mariadb().database();
     keeps_what_it_is_told(&mut open(&database.url()).await.host()).await;
 }
@@ -181,7 +181,7 @@ async fn half_made(database: &TestDatabase, statements: &str) -> Box<dyn Databas
 }
 
 #[tokio::test]
-async fn half_made_tables_are_completed_where_ddl_commits_by_itself() {
+async fn half_made_tables_are_completed_where_ddl_commits_by_itself_on_servers() {
     for lost in ["DELETE FROM runner_meta", "DROP TABLE runner_artifact", "DROP TABLE runner_history, runner_artifact"]
     {
         let database = servers::mariadb().database();

@@ -452,7 +452,7 @@ async fn the_digest_of_a_schema_is_fixed() {
 
 /// The same on PostgreSQL, as a build stored it that asked for each name by itself.
 #[tokio::test]
-async fn the_digest_of_a_schema_is_fixed_on_postgres() {
+async fn the_digest_of_a_schema_is_fixed_on_postgres_on_servers() {
     let fresh = runner_tests::servers::postgres().database();
     fresh.sql("CREATE TABLE t (a int, i1_like int); CREATE INDEX i1_like ON t (a); CREATE INDEX \"T\" ON t (i1_like)");
     let url = DatabaseUrl::parse(&fresh.url(), Path::new("/")).expect("a URL");

@@ -289,7 +289,7 @@ fn failed(ended: Result<Transformed, CallError>) -> Error {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_row_is_transformed_once() {
+async fn every_row_is_transformed_once_on_servers() {
     for setup in setups().await {
         let done = setup.transform(function(Adds)).await.unwrap_or_else(|error| panic!("{}: {error:?}", setup.name));
         assert_eq!((done.rows_read, done.rows_written, done.chunks), (20, 20, 5), "{}", setup.name);
@@ -299,7 +299,7 @@ async fn every_row_is_transformed_once() {
 
 /// They can be read, and cannot be written back.
 #[tokio::test(flavor = "multi_thread")]
-async fn generated_columns_are_left_out_unless_they_are_named() {
+async fn generated_columns_are_left_out_unless_they_are_named_on_servers() {
     for setup in setups().await {
         let kind =
             if setup.run.database.lock().await.facts().dialect == Dialect::Sqlite { "VIRTUAL" } else { "STORED" };
@@ -320,7 +320,7 @@ async fn generated_columns_are_left_out_unless_they_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_batch_fails_the_transform_and_leaves_the_connection_usable() {
+async fn a_bad_batch_fails_the_transform_and_leaves_the_connection_usable_on_servers() {
     quiet_panics();
     for (behaviour, kind, message) in [
         (Fails, ErrorKind::Failed, "it cannot go on"),
@@ -344,7 +344,7 @@ async fn a_bad_batch_fails_the_transform_and_leaves_the_connection_usable() {
 
 /// The name of a column in the key is found as the database finds it.
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_compared_however_they_are_spelled() {
+async fn keys_are_compared_however_they_are_spelled_on_servers() {
     let by_id = |name: &str| {
         let task = task();
         TransformTask { target: TableTarget { key: vec![name.to_owned()], ..task.target }, ..task }
@@ -357,7 +357,7 @@ async fn keys_are_compared_however_they_are_spelled() {
 
 /// Whether there are more instances than one or not, and whatever is read meanwhile.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_writing_a_chunk_changes_in_the_next_one_is_kept() {
+async fn what_writing_a_chunk_changes_in_the_next_one_is_kept_on_servers() {
     let postgres = servers::postgres().database();
     let postgres_url = postgres.url();
     let spreads = "UPDATE t SET n = n + 1000 WHERE id = NEW.id + 4";
@@ -389,7 +389,7 @@ async fn what_writing_a_chunk_changes_in_the_next_one_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_transform_continues_where_it_stopped() {
+async fn a_failed_transform_continues_where_it_stopped_on_servers() {
     quiet_panics();
     for behaviour in [Fails, Panics, IsMalformed] {
         for setup in setups().await.into_iter().skip(1) {
@@ -404,7 +404,7 @@ async fn a_failed_transform_continues_where_it_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_do_not_come_back_are_not_written() {
+async fn rows_that_do_not_come_back_are_not_written_on_servers() {
     for setup in setups().await {
         let ended = setup.transform(function(ReturnsNothing)).await;
         let done = ended.unwrap_or_else(|error| panic!("{}: {error:?}", setup.name));
@@ -414,7 +414,7 @@ async fn rows_that_do_not_come_back_are_not_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stop_signal_ends_a_batch_function_that_hangs() {
+async fn the_stop_signal_ends_a_batch_function_that_hangs_on_servers() {
     for setup in setups().await {
         let stop = setup.run.stop.clone();
         let function = function(Hangs);
@@ -454,7 +454,7 @@ async fn chunks_count_although_their_transform_is_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_without_batch_functions_is_told_so() {
+async fn a_migration_without_batch_functions_is_told_so_on_servers() {
     for setup in setups().await.into_iter().take(1) {
         let ended = run(&setup.run, None, task(), None).await;
         let Err(CallError::Database(error)) = ended else { panic!("{ended:?}") };

@@ -270,7 +270,7 @@ async fn a_stopped_transform_leaves_no_reader() {
 
 /// A change that is committed after the row was read and before it is written would be overwritten.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_during_an_atomic_transform_is_not_lost_on_postgresql() {
+async fn a_change_during_an_atomic_transform_is_not_lost_on_postgresql_on_servers() {
     let server = servers::postgres().database();
     let setup = setup("atomic, PostgreSQL", &server.url(), 1, Some(server)).await;
     {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use runner_tests::servers::{self, Kind as Make, Server, TestDatabase};
 
-use super::server_tests::{apply, engine_at};
+use super::on_servers_tests::{apply, engine_at};
 use super::tests::sql;
 use super::*;
 use runner_base::error::ErrorKind;
