@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::build::{BuildRequest, build};
-use crate::test_project::{TestProject, component, description_of, told, told_by};
+use crate::test_description::description_of;
+use crate::test_project::{TestProject, component, told, told_by};
 use runner_base::dialect::Dialect;
 use runner_base::error::Result;
 use runner_project::catalog::*;

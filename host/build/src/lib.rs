@@ -13,5 +13,7 @@ pub mod scaffold;
 #[cfg(test)]
 mod catalog_tests;
 #[cfg(test)]
+mod test_description;
+#[cfg(test)]
 #[path = "../../project/src/test_project.rs"]
 mod test_project;

@@ -81,7 +81,7 @@ async fn insert(
     holder.set_role(Role::Host);
     between.await;
     let ended = match finish {
-        true => holder.finish(&[], End::Migration { next: None }).await,
+        true => holder.finish(&[], End::Migration).await,
         false => holder.commit().await,
     };
     if ended.is_err() {

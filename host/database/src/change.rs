@@ -63,12 +63,8 @@ pub enum ChangedRows {
 pub enum End {
     /// One step of a migration: what the migration has set in the session remains.
     Step,
-    /// The migration: the session becomes what it was before. With `next`, the transaction of another migration follows,
-    /// for which the caller calls `begin` with these options; until then it is not open for anybody.
-    Migration {
-        /// The options of the transaction that follows.
-        next: Option<super::TransactionOptions>,
-    },
+    /// The migration: the session becomes what it was before.
+    Migration,
 }
 
 /// The code of [`DatabaseError::unexpected_rows`].

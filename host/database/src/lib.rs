@@ -318,12 +318,6 @@ pub trait Database: Send {
     /// an error none of them is made; only if the connection is lost is the outcome unknown.
     async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError>;
 
-    /// Makes changes as [`Database::record`] does. Where the server allows it, the same message begins a transaction as
-    /// [`Database::begin`] does without options, and the answer is true; else the caller begins it.
-    async fn record_before_begin(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
-        self.record(changes).await.map(|()| false)
-    }
-
     /// Ends the open transaction of a migration: proves that it is the one that `begin` opened and that the migration left
     /// the tool's tables alone, makes these changes, and commits; in one message where the server allows it. After an error
     /// nothing is committed, and the caller rolls back; only if the connection is lost is the outcome unknown.

@@ -118,11 +118,6 @@ impl HostSession<'_> {
         self.0.database.record(changes).await
     }
 
-    /// See [`Database::record_before_begin`].
-    pub async fn record_before_begin(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
-        self.0.database.record_before_begin(changes).await
-    }
-
     /// See [`Database::finish`].
     pub async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
         self.0.database.finish(changes, end).await

@@ -254,10 +254,6 @@ impl Database for MysqlDatabase {
         self.record_now(changes).await
     }
 
-    async fn record_before_begin(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
-        self.record_before_begin_now(changes).await
-    }
-
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
         self.finish_now(changes, end).await
     }

@@ -10,7 +10,7 @@ use super::lease::is_of_lease;
 use super::lock::gone;
 use super::node::{Attempts, as_one};
 use super::session::{self, LITERALS};
-use super::transaction::{NO_SAVEPOINT, Transaction, begin, random_name};
+use super::transaction::NO_SAVEPOINT;
 use super::work::note_loss;
 use super::{MysqlDatabase, parameters};
 use runner_database::lease::lost;
@@ -44,32 +44,16 @@ pub(super) fn text_of_changes(changes: &[ToolChange], facts: &Facts) -> Result<S
 
 impl MysqlDatabase {
     pub(super) async fn record_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.record_before(changes, "").await
-    }
-
-    /// As [`Self::record_now`]; the transaction of the next statement begins in the same message.
-    pub(super) async fn record_before_begin_now(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
-        if self.text_of(changes)?.is_none() {
-            return self.record_now(changes).await.map(|()| false);
-        }
-        let proof = random_name();
-        self.record_before(changes, &format!("; {}", begin(&proof))).await?;
-        self.transaction = Some(Transaction::new(proof, None));
-        Ok(true)
-    }
-
-    /// Makes the changes, with a text after the commit, which only runs if that succeeds.
-    async fn record_before(&mut self, changes: &[ToolChange], after: &str) -> Result<(), DatabaseError> {
         let mut attempts = Attempts::default();
         loop {
-            match self.try_record_before(changes, after).await {
+            match self.try_record(changes).await {
                 Err(error) if attempts.again(&error).await => {}
                 recorded => return recorded,
             }
         }
     }
 
-    async fn try_record_before(&mut self, changes: &[ToolChange], after: &str) -> Result<(), DatabaseError> {
+    async fn try_record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
         if self.transaction.is_some() {
             return Err(DatabaseError::in_transaction());
         }
@@ -89,7 +73,7 @@ impl MysqlDatabase {
         let (clean, held) = (self.guard.take_cleaning(), self.proof_of_lock());
         let fence = self.fence()?;
         let transaction = self.on_node(format!("START TRANSACTION; {text}{fence}{COMMIT}"));
-        let recorded = self.run_as_host(format!("{clean}{held}{transaction}{after}")).await;
+        let recorded = self.run_as_host(format!("{clean}{held}{transaction}")).await;
         if let Err(error) = &recorded
             && error.kind != DatabaseErrorKind::Connection
         {

@@ -102,7 +102,6 @@ use self::lock::{Lock, LockedFor};
 use self::logins::session::Gated;
 use self::page::Pages;
 use self::reconnect::Left;
-use self::record::Ahead;
 pub use self::rights::refused_text;
 use self::settings::Own;
 use self::stored::Stored;
@@ -137,8 +136,6 @@ pub struct PostgresDatabase {
     types: Types,
     /// The transaction that `begin` opened.
     transaction: Option<Transaction>,
-    /// The transaction that was opened ahead for the next migration.
-    ahead: Option<Ahead>,
     /// The lock, on its own connection.
     lock: Option<Lock>,
     /// Whom the lock was taken for, kept until the lock is released: the lock may be lost meanwhile.
@@ -200,7 +197,6 @@ impl PostgresDatabase {
             pages: Pages::default(),
             types: Types::default(),
             transaction: None,
-            ahead: None,
             lock: None,
             locked_for: None,
             sessions: 0,

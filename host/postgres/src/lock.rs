@@ -261,7 +261,6 @@ impl PostgresDatabase {
     }
 
     pub(super) async fn lock_holder_now(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        self.leave_ahead().await;
         let is_lease = self.endpoint.lock().is_lease;
         if is_lease {
             self.check_free()?
@@ -290,7 +289,6 @@ impl PostgresDatabase {
     }
 
     pub(super) async fn unlock_now(&mut self) -> Result<(), DatabaseError> {
-        self.leave_ahead().await;
         self.locked_for = None;
         let released = match self.lock.take() {
             None => return Ok(()),

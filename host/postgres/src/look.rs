@@ -18,7 +18,6 @@ use runner_database::look::{Probe, cell};
 
 impl PostgresDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
-        self.leave_ahead().await;
         self.check_free()?;
         // Whoever holds the lock itself does not ask who does.
         let who = if self.lock.is_some() { None } else { Some(lock::who_holds_it(self.endpoint.place().key)) };

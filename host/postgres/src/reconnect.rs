@@ -31,7 +31,6 @@ impl PostgresDatabase {
             // Another session takes its place, with a ticket of its own.
             return Err(lost("the session of the component is lost"));
         }
-        self.leave_ahead().await;
         if self.check_usable().is_ok() {
             self.busy = true;
             let alive = simple(&mut self.connection, "SELECT 1").await;

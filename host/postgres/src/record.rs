@@ -1,15 +1,6 @@
 //! Changes to the tool's own tables, and the end of a migration's transaction: one text each. The server stops at the first
 //! statement that fails, so what has to hold before a COMMIT is asked by statements that fail where it does not.
 //!
-//! # What the server computes
-//!
-//! What the server computes counts as much as the messages: to plan the two proofs took longer than most statements of
-//! a file. So in a message with two transactions they are asked once, before the `COMMIT`: the next transaction takes
-//! the tables as they were then, and the lock as held. It has no locks of its own yet, and whoever writes to a table
-//! holds one; so its own end asks for the tables and for locks on them, which are named by their numbers, and not for
-//! rows that were written. Another session that changes the tool's tables in between is found there; the file is then
-//! blamed for it, as it is for a change during its statements.
-
 use sqlx::postgres::PgRow;
 
 use super::PostgresDatabase;
@@ -45,20 +36,8 @@ const CHANGED: &str = "runner:changed";
 const ROWS: &str = "runner:rows";
 const MISREAD: &str = "runner:misread";
 
-/// The first column of the row that shows that the next transaction has begun.
-const BEGUN: &str = "runner:begun";
-
-/// A transaction that was opened together with the end of the one before, and that nobody has asked for yet.
-pub(super) struct Ahead {
-    pub(super) transaction: Transaction,
-    options: TransactionOptions,
-    /// The lock was held when it was opened.
-    is_locked: bool,
-}
-
 impl PostgresDatabase {
     pub(super) async fn record_now(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.leave_ahead().await;
         self.check_begin_now().await?;
         let inspects = !self.inspected;
         let inspect = if inspects { self.endpoint.place().inspect.as_str() } else { "" };
@@ -143,77 +122,46 @@ impl PostgresDatabase {
         if resets {
             text.push_str(&self.after_guest(end != End::Step));
         }
-        let next = match end {
-            End::Migration { next: Some(options) } => {
-                // The lock was on record and the tables were as they were right before, in the same message.
-                let tables = before.as_ref().map(Fingerprint::of_next);
-                Some((options, self.prologue_for(options, tables.is_some()), tables))
-            }
-            _ => None,
-        };
-        if let Some((_, begin, _)) = &next {
-            text.push_str(&format!("; {}", begin.replacen("; ", &format!("; SELECT '{BEGUN}'; "), 1)));
-        }
         let (found, result) = answers(&mut self.connection, &text).await;
         if result.is_err() && !is_committed(&found) {
             return result.map_err(|error| wrote_late(ours(error, before.as_ref())));
         }
-        // Without the answer of the next transaction, the session may still have what was set in the commit.
-        self.lost |= result.is_err() && !found.iter().any(|row| text_of(row, 0).as_deref() == Some(BEGUN));
+        // What follows the commit resets the session.
+        self.lost |= result.is_err();
         let settings = self.transaction.take().map(|transaction| transaction.settings).unwrap_or_default();
         match end {
             End::Step => settings.iter().for_each(|statement| self.own.note(statement)),
-            End::Migration { .. } => self.own.forget(),
-        }
-        let Some((options, _, tables)) = next else { return Ok(()) };
-        match (result, Self::begun(&found, tables)) {
-            (Ok(()), Some((transaction, is_locked))) => {
-                self.backend = backend_of(&found).unwrap_or(self.backend);
-                self.ahead = Some(Ahead { transaction, options, is_locked });
-            }
-            // Whoever begins it hears why.
-            _ => self.roll_back().await,
+            End::Migration => self.own.forget(),
         }
         Ok(())
     }
 
-    /// Opens the transaction of a migration, or takes the one that was opened ahead.
+    /// Opens the transaction of a migration.
     pub(super) async fn begin_migration(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        let (transaction, is_locked) = match self.ahead.take() {
-            Some(ahead) if ahead.options == options && !self.stop.is_raised() => (ahead.transaction, ahead.is_locked),
-            ahead => {
-                if ahead.is_some() {
-                    self.roll_back().await;
-                }
-                self.check_free()?;
-                if self.facts.read_only {
-                    return Err(super::transaction::read_only());
-                }
-                if self.lock.is_none() && self.locked_for.is_some() {
-                    return Err(lock_lost());
-                }
-                let text = self.prologue_for(options, false);
-                self.busy = true;
-                let begun = rows(&mut self.connection, &text).await;
-                self.note_loss(&begun);
-                let found = match begun {
-                    Ok(found) => found,
-                    Err(error) => {
-                        self.roll_back().await;
-                        return Err(ours(error, None));
-                    }
-                };
-                self.inspected = true;
-                self.busy = false;
-                self.backend = backend_of(&found).unwrap_or(self.backend);
-                match Self::begun(&found, None) {
-                    Some(begun) => begun,
-                    None => {
-                        self.roll_back().await;
-                        return Err(super::error::lost("the server does not say which transaction it began"));
-                    }
-                }
+        self.check_free()?;
+        if self.facts.read_only {
+            return Err(super::transaction::read_only());
+        }
+        if self.lock.is_none() && self.locked_for.is_some() {
+            return Err(lock_lost());
+        }
+        let text = self.prologue_for(options);
+        self.busy = true;
+        let begun = rows(&mut self.connection, &text).await;
+        self.note_loss(&begun);
+        let found = match begun {
+            Ok(found) => found,
+            Err(error) => {
+                self.roll_back().await;
+                return Err(ours(error, None));
             }
+        };
+        self.inspected = true;
+        self.busy = false;
+        self.backend = backend_of(&found).unwrap_or(self.backend);
+        let Some((transaction, is_locked)) = Self::begun(&found) else {
+            self.roll_back().await;
+            return Err(super::error::lost("the server does not say which transaction it began"));
         };
         if !is_locked {
             self.roll_back().await;
@@ -224,39 +172,25 @@ impl PostgresDatabase {
         Ok(())
     }
 
-    /// Rolls back the transaction that was opened ahead, if there is one: something else comes first.
-    pub(super) async fn leave_ahead(&mut self) {
-        if self.ahead.take().is_some() {
-            self.busy = true;
-            self.roll_back().await;
-        }
-    }
-
-    /// The text that opens the transaction of a migration: its last row holds the state of the tool's tables, unless that `is_known`,
-    /// the one before the process, the transaction and whether the lock is held.
-    fn prologue_for(&self, options: TransactionOptions, is_known: bool) -> String {
-        let is_proven = |lock: &&Lock| is_known && matches!(lock, Lock::Advisory(_));
-        let asked = self.lock.as_ref().filter(|lock| !is_proven(lock));
-        let is_locked = asked.map_or_else(|| "true".to_owned(), |lock| lock.is_held_by(self.endpoint.place()));
+    /// The text that opens the transaction of a migration: its last row holds the state of the tool's tables, the one before the
+    /// process, the transaction and whether the lock is held.
+    fn prologue_for(&self, options: TransactionOptions) -> String {
+        let is_locked =
+            self.lock.as_ref().map_or_else(|| "true".to_owned(), |lock| lock.is_held_by(self.endpoint.place()));
         let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {is_locked}"));
         let timeouts = self.own.set_timeouts(Role::SqlScript, self.endpoint.settings());
-        let inspect = if self.inspected { "" } else { self.endpoint.place().inspect.as_str() };
-        let settings = prologue_of(None, options.isolation, (&self.own, Formats::OfClient), &also);
-        let (begin, rest) = settings.split_once("; ").unwrap_or((&settings, ""));
-        let look = if is_known { "" } else { self.endpoint.place().fingerprint.as_str() };
-        format!("{begin}; {inspect}{rest}; {timeouts}{look}")
+        let (inspect, look) = (&self.endpoint.place().inspect, &self.endpoint.place().fingerprint);
+        let inspect = if self.inspected { "" } else { inspect.as_str() };
+        let settings = prologue_of(None, options.isolation, (&self.own, Formats::OfClient), [inspect, &also]);
+        format!("{settings}; {timeouts}{look}")
     }
 
-    /// The transaction that such a text has opened, and whether the lock is held; `tables` if they are known.
-    fn begun(found: &[PgRow], tables: Option<Fingerprint>) -> Option<(Transaction, bool)> {
-        let (begun, tables) = match (found, tables) {
-            ([.., begun], Some(tables)) => (begun, tables),
-            ([.., begun, tables], None) => (begun, Fingerprint::of(Some(tables))),
-            _ => return None,
-        };
+    /// The transaction that such a text has opened, and whether the lock is held.
+    fn begun(found: &[PgRow]) -> Option<(Transaction, bool)> {
+        let [.., begun, tables] = found else { return None };
         let mut transaction = Transaction::new(text_of(begun, 1)?);
         transaction.formats = Formats::OfClient;
-        transaction.turn(true, tables);
+        transaction.turn(true, Fingerprint::of(Some(tables)));
         Some((transaction, text_of(begun, 2).as_deref() == Some("t")))
     }
 

@@ -115,7 +115,7 @@ impl PostgresDatabase {
         voice: Voice,
         more: impl FnOnce(&Scope) -> String,
     ) -> Result<Scope, DatabaseError> {
-        self.check_connected().await?;
+        self.check_connected()?;
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
             Some(statement) if !has_statement(statement, Dialect::Postgres) => {
@@ -166,18 +166,17 @@ impl PostgresDatabase {
         opened.map(|()| scope)
     }
 
-    /// Fails where nothing can be sent; what was begun ahead is given up.
-    async fn check_connected(&mut self) -> Result<(), DatabaseError> {
+    /// Fails where nothing can be sent.
+    fn check_connected(&mut self) -> Result<(), DatabaseError> {
         if self.is_denied {
             return Err(no_session());
         }
-        self.leave_ahead().await;
         self.check_usable()
     }
 
     /// As [`Self::enter`], for statements of our own that are sent without anything around them.
     pub(super) async fn check_ready(&mut self) -> Result<(), DatabaseError> {
-        self.check_connected().await?;
+        self.check_connected()?;
         if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
@@ -378,7 +377,7 @@ impl PostgresDatabase {
         }
         let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
         let formats = Formats::of(self.rights).unwrap_or_default();
-        let mut begin = prologue_of(None, None, (&self.own, formats), &self.at_work(&path));
+        let mut begin = prologue_of(None, None, (&self.own, formats), ["", &self.at_work(&path)]);
         if self.is_gated() {
             // What a component changes belongs into a transaction with what the host records of it.
             begin = in_new_settings(&begin, self.locked_for.as_ref()).replacen("BEGIN ", "BEGIN READ ONLY, ", 1);

@@ -122,15 +122,15 @@ fn set_transaction_timeout(own: &Own, value: &str) -> String {
 
 /// Returns the text that opens a transaction; its last row is the server process and `also`, an expression.
 pub(super) fn prologue(own: &Own, also: &str) -> String {
-    prologue_of(None, None, (own, Formats::Fixed), also)
+    prologue_of(None, None, (own, Formats::Fixed), ["", also])
 }
 
-/// As [`prologue`], for a part of a transform, or with formats.
+/// As [`prologue`], for a part of a transform, or with formats. `first`: statements that come first in it.
 pub(super) fn prologue_of(
     part: Option<Part>,
     isolation: Option<Isolation>,
     (own, formats): (&Own, Formats),
-    also: &str,
+    [first, also]: [&str; 2],
 ) -> String {
     let settings = in_transaction_of(own, formats);
     let (level, more) = match part {
@@ -146,7 +146,7 @@ pub(super) fn prologue_of(
         ),
     };
     format!(
-        "BEGIN ISOLATION LEVEL {level}; {settings}{more}; \
+        "BEGIN ISOLATION LEVEL {level}; {first}{settings}{more}; \
          SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"
     )
 }

@@ -121,11 +121,6 @@ impl Fingerprint {
         Self { tables, locks, rows }
     }
 
-    /// That of a transaction that begins right after one that ended with this fingerprint.
-    pub(super) fn of_next(&self) -> Self {
-        Self { tables: self.tables.clone(), locks: None, rows: None }
-    }
-
     /// Returns the query for what has to be compared, in the order of [`Self::of_parts`], and the condition under which its row
     /// `now (a, b, c)` shows no change.
     pub(super) fn look<'a>(&self, place: &'a ToolPlace) -> (&'a str, String) {

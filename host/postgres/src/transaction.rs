@@ -138,11 +138,10 @@ impl PostgresDatabase {
         part: Option<Part>,
         isolation: Option<Isolation>,
     ) -> Result<(), DatabaseError> {
-        self.leave_ahead().await;
         self.check_begin_now().await?;
         // Assigning a transaction id requires a transaction that may write.
         let also = self.at_work("pg_catalog.pg_current_xact_id()::pg_catalog.text");
-        let xid = self.open(&prologue_of(part, isolation, (&self.own, Formats::Fixed), &also)).await?;
+        let xid = self.open(&prologue_of(part, isolation, (&self.own, Formats::Fixed), ["", &also])).await?;
         match xid {
             Some(xid) => {
                 self.transaction = Some(Transaction::new(xid));

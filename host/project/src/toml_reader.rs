@@ -21,6 +21,7 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
+    /// A file as messages show it, and its text.
     pub fn new(file: &'a str, text: &'a str) -> Self {
         Self { file, text, problems: RefCell::default() }
     }

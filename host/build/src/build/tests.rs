@@ -3,7 +3,8 @@ mod shared;
 use std::sync::LazyLock;
 
 use super::*;
-use crate::test_project::{TestProject, component, description_of, told, told_by};
+use crate::test_description::description_of;
+use crate::test_project::{TestProject, component, told, told_by};
 use runner_base::error::ErrorKind;
 
 /// The section `component-type` for `package a:b; world w { export run: func() -> u32; }`.

@@ -17,7 +17,6 @@ use cap_std::fs::{Dir, OpenOptions};
 use runner_base::error::{Error, Result};
 use runner_project::files::behind_links;
 use runner_project::lockfile::write_secret_atomically;
-use runner_project::revision::{RevisionKey, calendar_date};
 
 pub use compiled::CompiledLanguage;
 pub use init::init;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::build::{BuildRequest, build};
-use crate::test_project::{TestProject, description_of, told, told_by};
-use runner_project::revision::{revision_after, revision_after_all, revision_at};
+use crate::test_description::description_of;
+use crate::test_project::{TestProject, told, told_by};
+use runner_project::revision::{revision_after, revision_at};
 use runner_project::script::ScriptLanguage;
 use runner_project::{Catalog, Checks, LoadRequest, Settings};
 

@@ -310,14 +310,6 @@ impl<D: Driver> Database for Logins<D> {
         self.host.record(changes).await
     }
 
-    async fn record_before_begin(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
-        match self.grants {
-            // The transaction will be one of the component's session.
-            Some(_) => self.record(changes).await.map(|()| false),
-            None => self.host.record_before_begin(changes).await,
-        }
-    }
-
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
         if self.at_work().is_none() {
             return self.host.finish(changes, end).await;

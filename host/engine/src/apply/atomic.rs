@@ -9,7 +9,7 @@ use super::retry::Retries;
 use super::{Engine, StepResult};
 use crate::Direction;
 use crate::artifact::to_store;
-use crate::history::{self, Numbers, RunMode, State};
+use crate::history::{self, Numbers, State};
 use crate::journal::crash;
 use crate::outcome::Done;
 use crate::plan::PlannedMigration;
@@ -25,19 +25,13 @@ use runner_sql::{Isolation, program};
 
 impl Engine {
     /// Runs a migration in its own transaction.
-    pub(super) async fn run_atomic(
-        &self,
-        step: &PlannedMigration,
-        next: Option<&PlannedMigration>,
-        numbers: &Numbers,
-    ) -> StepResult {
+    pub(super) async fn run_atomic(&self, step: &PlannedMigration, numbers: &Numbers) -> StepResult {
         // Loading may compile for seconds: before the transaction, and before the clock.
         let (script, source) = self.load(step).await?;
         let mut retries = Retries::new(self.retries);
-        let next = next.filter(|next| next.mode == RunMode::Atomic && next.kind == Kind::Sql).map(options_of);
         loop {
             let recorder = Arc::new(self.recorder(step));
-            let failure = match self.attempt(step, &*script, &source, &recorder, (next, numbers)).await {
+            let failure = match self.attempt(step, &*script, &source, &recorder, numbers).await {
                 Ok(done) => {
                     if step.kind.is_sandboxed() {
                         // Returning the memory of an interpreter to the system takes longer than small migrations.
@@ -65,7 +59,7 @@ impl Engine {
         script: &dyn Script,
         source: &ScriptSource,
         recorder: &Arc<RunRecorder>,
-        (next, numbers): (Option<TransactionOptions>, &Numbers),
+        numbers: &Numbers,
     ) -> StepResult {
         let started = Started::now();
         let dialect = self.database.lock().await.facts().dialect;
@@ -94,9 +88,8 @@ impl Engine {
             let worked = script.run(step.direction, &self.context(step, recorder)).await;
             let mut database = self.database.lock().await;
             let database = &mut database.host();
-            let end = End::Migration { next };
             return match worked {
-                Ok(()) => self.end_atomic(database, step, source, &started, recorder, (number, end)).await,
+                Ok(()) => self.end_atomic(database, step, source, &started, recorder, number).await,
                 Err(error) => Err(self.undo(database, error, recorder).await.into()),
             };
         }
@@ -132,7 +125,7 @@ impl Engine {
         source: &ScriptSource,
         started: &Started,
         recorder: &RunRecorder,
-        (number, end): (i64, End),
+        number: i64,
     ) -> StepResult {
         let changes = match step.direction {
             Direction::Up => {
@@ -145,7 +138,7 @@ impl Engine {
         };
         let done = done(step, started, recorder);
         crash::point();
-        let Err(error) = database.finish(&changes, end).await else {
+        let Err(error) = database.finish(&changes, End::Migration).await else {
             crash::point();
             return Ok(done);
         };

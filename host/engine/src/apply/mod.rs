@@ -9,9 +9,6 @@ mod on_scratch;
 #[cfg(test)]
 mod on_servers_tests;
 mod opening;
-mod owed;
-#[cfg(test)]
-mod owed_on_servers_tests;
 #[cfg(test)]
 mod partial_tests;
 mod record;
@@ -27,7 +24,6 @@ mod unfinished;
 pub use ahead::Ahead;
 pub use load::{PlannedSql, planned_sql};
 pub use on_scratch::for_scratch;
-use owed::{Owed, Relay, can_store};
 pub use request::{AcceptChanged, Action, Request};
 use retry::Retries;
 
@@ -199,87 +195,51 @@ impl Engine {
         let mut steps = plan.steps.into_iter();
         let mut direction = None;
         let numbers = Numbers::default();
-        let mut owed: Option<Owed> = None;
         while let Some(step) = steps.next() {
             self.emit_turn(&mut direction, &step, steps.as_slice());
-            // Nothing may wait while the run does, or is told to end.
-            if (self.stop.is_raised() || self.control.may_wait_to_begin())
-                && !self.settle(owed.take(), &mut outcome).await
-            {
-                outcome.not_run.push(step);
-                break;
-            }
-            if let Some(reason) = self.stop.reason() {
-                outcome.error = Some(stopped(reason));
-                outcome.not_run.push(step);
-                break;
-            }
-            let (is_told, begun) = self.begin_control(&step, owed.is_none()).await;
+            let begun = match self.stop.reason() {
+                Some(reason) => Err(stopped(reason)),
+                None => self.begin_control(&step).await,
+            };
             if let Err(error) = begun {
-                if is_told {
-                    self.emit_failed(&step, &error);
-                }
-                if !self.settle(owed.take(), &mut outcome).await {
-                    outcome.not_run.push(step);
-                    break;
-                }
-                self.end_control(Some(&error).filter(|_| step.is_half_done())).await;
                 outcome.error = Some(error);
                 outcome.not_run.push(step);
                 break;
             }
-            if owed.is_none() && !is_told {
-                self.events.emit(&Self::started(&step));
-            }
-            let next = steps.as_slice().first();
-            next.into_iter().for_each(|next| self.load_ahead(next));
-            let may_owe = self.dry_run.is_none() && next.is_some_and(can_store);
-            let mut relay = Relay { numbers: &numbers, before: owed.as_ref(), may_owe, owed: None };
+            steps.as_slice().first().into_iter().for_each(|next| self.load_ahead(next));
             let result = match step.mode {
-                RunMode::Atomic => self.run_atomic(&step, next, &numbers).await,
-                RunMode::Stepwise => self.run_stepwise_patiently(request, &step, &mut relay).await,
+                RunMode::Atomic => self.run_atomic(&step, &numbers).await,
+                RunMode::Stepwise => self.run_stepwise_patiently(request, &step, &numbers).await,
             };
-            let left = relay.owed.take();
-            if let Some(before) = owed.take() {
-                let was_told = before.is_stored();
-                if !self.settle(Some(before), &mut outcome).await {
-                    self.end_control(None).await;
-                    outcome.not_run.push(step);
-                    break;
-                }
-                if !was_told {
-                    self.events.emit(&Self::started(&step));
-                }
-            }
-            owed = left;
             let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
             let failure = result.as_ref().err();
             let stays = failure.filter(|failure| failure.took_effect.is_some() || step.is_half_done());
             self.end_control(stays.map(|failure| &failure.error)).await;
             match result {
-                // Told when it is stored.
-                Ok(_) if owed.is_some() => {}
                 Ok(done) => {
                     self.events.emit(&Self::finished(&done));
                     outcome.done.push(done);
                 }
                 Err(failure) => {
-                    let mut error = self.control.explain(self.explain(failure.error, &step));
-                    if request.action == Action::Redo && step.direction == Direction::Up {
-                        error = error.hint(format!(
-                            "`{}` is now rolled back: fix it and run `runner apply` to apply it again",
-                            step.id()
-                        ));
-                    }
-                    self.emit_failed(&step, &error);
-                    outcome.error = Some(error);
-                    outcome.failed = Some(Failed { step, took_effect: failure.took_effect });
+                    self.note_failure(request, step, *failure, &mut outcome);
                     break;
                 }
             }
         }
         outcome.not_run.extend(steps);
         Ok(outcome)
+    }
+
+    /// The end of a run at a migration that failed.
+    fn note_failure(&self, request: &Request, step: PlannedMigration, failure: Failure, outcome: &mut Outcome) {
+        let mut error = self.control.explain(self.explain(failure.error, &step));
+        if request.action == Action::Redo && step.direction == Direction::Up {
+            let id = step.id();
+            error = error.hint(format!("`{id}` is now rolled back: fix it and run `runner apply` to apply it again"));
+        }
+        self.emit_failed(&step, &error);
+        outcome.error = Some(error);
+        outcome.failed = Some(Failed { step, took_effect: failure.took_effect });
     }
 
     /// Plans the request for the database's current state. Fails if one of the components could not run as it is to be confined.
@@ -354,30 +314,33 @@ impl Engine {
         }
     }
 
-    /// Begins the control of a migration; waits while the run is paused. Also returns whether the migration was told to have started:
-    /// it was if this met a lock. Where nothing may be told yet, such an error is not waited for.
-    async fn begin_control(&self, step: &PlannedMigration, may_tell: bool) -> (bool, Result<()>) {
+    /// Begins the control of a migration, and says that it has started; waits while the run is paused.
+    async fn begin_control(&self, step: &PlannedMigration) -> Result<()> {
         let migration = RunningMigration {
             revision: step.revision.clone(),
             direction: step.direction,
             mode: step.mode,
             resumed: step.record.filter(|_| step.is_half_done()),
         };
-        let (mut is_told, mut retries) = (false, Retries::new(self.retries));
+        let (mut has_started, mut retries) = (false, Retries::new(self.retries));
         loop {
             let begun = self.control.begin(&mut **self.database.lock().await, migration.clone()).await;
             // On SQLite, what it writes meets the lock that the migration would meet.
-            match begun {
-                Err(error) if error.is_transient && may_tell && !self.stop.is_raised() => {
-                    if !std::mem::replace(&mut is_told, true) {
-                        self.events.emit(&Self::started(step));
-                    }
-                    if !self.pause_before_retry(step, &mut retries, &error).await {
-                        return (is_told, Err(retries.explain(error)));
-                    }
-                }
-                begun => return (is_told, begun),
+            let waits = begun.as_ref().is_err_and(|error| error.is_transient && !self.stop.is_raised());
+            if (begun.is_ok() || waits) && !std::mem::replace(&mut has_started, true) {
+                self.events.emit(&Self::started(step));
             }
+            let error = match begun {
+                Ok(()) => return Ok(()),
+                Err(error) if waits && self.pause_before_retry(step, &mut retries, &error).await => continue,
+                Err(error) if waits => retries.explain(error),
+                Err(error) => error,
+            };
+            if has_started {
+                self.emit_failed(step, &error);
+            }
+            self.end_control(Some(&error).filter(|_| step.is_half_done())).await;
+            return Err(error);
         }
     }
 

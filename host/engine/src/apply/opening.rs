@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::atomic::roll_back;
-use super::owed::Relay;
 use super::record::Started;
 use super::{Engine, Request};
 use crate::Direction;
 use crate::artifact::as_text;
-use crate::history::{self, State};
+use crate::history::{self, Numbers, State};
 use crate::journal::{self, Build, Journal, Successor};
 use crate::plan::PlannedMigration;
 use crate::recorder::RunRecorder;
@@ -25,8 +24,6 @@ pub(super) struct Opened {
     pub before: history::Work,
     /// No other run has worked at it, so that what history keeps of its artifact is its own.
     pub is_new: bool,
-    /// Its number in history was known before anything was stored, as that of the next one will be.
-    pub knows_numbers: bool,
 }
 
 impl Engine {
@@ -36,7 +33,7 @@ impl Engine {
         (request, step): (&Request, &PlannedMigration),
         source: &ScriptSource,
         started: &Started,
-        (recorder, relay): (&RunRecorder, &Relay<'_>),
+        (recorder, numbers): (&RunRecorder, &Numbers),
     ) -> Result<Opened> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
@@ -54,24 +51,17 @@ impl Engine {
         let inputs = self.inputs(step, source, database.facts().version.clone());
         if step.record.is_none()
             && step.kind == Kind::Sql
-            && let number @ 1.. = relay.numbers.take(database).await?
+            && let number @ 1.. = numbers.take(database).await?
         {
             // What a row is numbered need not be asked, so that nothing is stored before the first statement.
             let record = self.record(step, State::PartlyApplied, started, recorder);
             let record = history::Record { id: number, ..record };
-            let (mut changes, written) = relay.before.map(|owed| owed.handed_to(self, step)).unwrap_or_default();
-            changes.extend(self.kept(database.facts(), step, source));
+            let mut changes = self.kept(database.facts(), step, source);
             changes.push(history::inserted(&record));
             let run = Run { history: number, direction: step.direction };
             let (worker, facts) = (self.worker(), database.facts());
             let journal = Journal::begun(facts, run, step.kind, inputs, &worker, &self.stop, changes);
-            let journal = journal.tells_when_written(written);
-            return Ok(Opened {
-                journal: Arc::new(journal),
-                before: history::Work::default(),
-                is_new: true,
-                knows_numbers: true,
-            });
+            return Ok(Opened { journal: Arc::new(journal), before: history::Work::default(), is_new: true });
         }
         database.begin(TransactionOptions::default()).await?;
         let write = async |database: &mut HostSession<'_>| -> Result<Journal> {
@@ -90,7 +80,7 @@ impl Engine {
                     // An interrupted migration can be rolled back whatever happens to the project's file.
                     self.keep(database, step, source).await?;
                     history::insert(database, &self.record(step, State::PartlyApplied, started, recorder)).await?;
-                    relay.numbers.forget();
+                    numbers.forget();
                     let history = history::read(database).await?;
                     let row = history.get(&step.revision);
                     row.ok_or_else(|| Error::failed("history has lost the row just written"))?.id
@@ -106,7 +96,6 @@ impl Engine {
                     journal: Arc::new(journal),
                     before: history::Work::default(),
                     is_new: step.record.is_none(),
-                    knows_numbers: false,
                 })
             }
             Err(error) => Err(roll_back(database, error).await),
@@ -142,7 +131,7 @@ impl Engine {
         });
         let (rows_read, rows_written) = before.unwrap_or_default();
         let before = history::Work { rows_read, rows_written, ..history::Work::default() };
-        Ok(Opened { journal: Arc::new(resumed.journal), before, is_new: false, knows_numbers: false })
+        Ok(Opened { journal: Arc::new(resumed.journal), before, is_new: false })
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::owed::Relay;
 use super::{Action, Engine, Failure, Request, StepResult};
 use crate::event::Event;
+use crate::history::Numbers;
 use crate::outcome::Done;
 use crate::plan::PlannedMigration;
 use runner_base::backoff::Backoff;
@@ -77,18 +77,13 @@ impl Engine {
         &self,
         request: &Request,
         step: &PlannedMigration,
-        relay: &mut Relay<'_>,
+        numbers: &Numbers,
     ) -> StepResult {
         let mut retries = Retries::new(self.retries);
         let mut step = step.clone();
         loop {
-            let failure = match self.run_stepwise(request, &step, relay).await {
-                Ok(done) => {
-                    if let Some(owed) = &mut relay.owed {
-                        owed.done.retries = retries.done();
-                    }
-                    return Ok(Done { retries: retries.done(), ..done });
-                }
+            let failure = match self.run_stepwise(request, &step, numbers).await {
+                Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };
             // A partly rolled back migration changes what the target means; what has not begun leads to the same plan again.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::atomic::roll_back;
 use super::opening::Opened;
-use super::owed::{Owed, Relay};
 use super::record::{Started, done, work};
 use super::unfinished::{StoppedAt, after_a_change, not_begun, partial, stays_broken};
 use super::{Engine, Failure, Request, StepResult};
@@ -13,7 +12,7 @@ use crate::Direction;
 use crate::artifact::to_store;
 use crate::call::Inputs;
 use crate::clock::now;
-use crate::history::{self, State};
+use crate::history::{self, Numbers, State};
 use crate::journal;
 use crate::journal::crash;
 use crate::plan::PlannedMigration;
@@ -30,7 +29,7 @@ impl Engine {
         &self,
         request: &Request,
         step: &PlannedMigration,
-        relay: &mut Relay<'_>,
+        numbers: &Numbers,
     ) -> StepResult {
         // Loading may compile for seconds, so it comes before anything is recorded and is not timed.
         let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
@@ -40,7 +39,7 @@ impl Engine {
         // What is recorded before and after the migration is the host's.
         self.database.lock().await.set_grants(None).map_err(|error| not_begun(error.into(), step, None))?;
         let opened = self
-            .open((request, step), &source, &started, (&recorder, relay))
+            .open((request, step), &source, &started, (&recorder, numbers))
             .await
             .map_err(|error| not_begun(error, step, of))?;
         let context = self.journalled(step, &recorder, &opened.journal);
@@ -64,18 +63,13 @@ impl Engine {
         crash::point();
         let failed = match ended {
             Ok(()) if opened.is_new && step.kind == Kind::Sql && step.direction == Direction::Up => 'ended: {
-                // Without a statement nothing was stored yet, the end of the migration before it neither.
+                // Without a statement nothing was stored yet.
                 if opened.journal.is_unwritten().await
                     && let Err(error) = opened.journal.flush(database).await
                 {
                     break 'ended Some(error);
                 }
                 let changes = self.closing(step, &opened, &work, &recorder).await;
-                if relay.may_owe && opened.knows_numbers {
-                    let (step, done) = (step.clone(), done(step, &started, &recorder));
-                    relay.owed = Some(Owed { step, done: done.clone(), opened, changes, is_stored: Arc::default() });
-                    return Ok(done);
-                }
                 let recorded = database.record(&changes).await;
                 made(database, step, &opened, recorded).await.err()
             }

@@ -261,10 +261,6 @@ impl Database for RecordingDatabase {
         self.inner.record(changes).await
     }
 
-    async fn record_before_begin(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
-        self.inner.record_before_begin(changes).await
-    }
-
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
         self.writers.clear();
         self.inner.finish(changes, end).await

@@ -57,9 +57,6 @@ pub struct Journal {
     state: tokio::sync::Mutex<JournalState>,
 }
 
-/// Called when the first of a journal is stored, with what it was told to store before.
-pub type Written = Box<dyn FnOnce() + Send>;
-
 /// The position of a run in its journal.
 #[derive(Default)]
 struct JournalState {
@@ -88,8 +85,6 @@ struct JournalState {
     pending: Vec<ToolChange>,
     /// Nothing of the journal has been stored.
     is_unwritten: bool,
-    /// Told when that changes.
-    written: Option<Written>,
     /// The step whose answer is among them.
     unanswered: Option<(u64, String)>,
     /// What is in the session and not in the journal.
@@ -104,14 +99,6 @@ impl JournalState {
         entry.seal = entry.seal_over(&self.seal, &answer);
         entry.answer = Some(answer);
         entry.ended_at = Some(now());
-    }
-
-    /// Changes that waited are stored.
-    fn was_written(&mut self) {
-        self.is_unwritten = false;
-        if let Some(written) = self.written.take() {
-            written();
-        }
     }
 
     fn recorded(&mut self, entry: &store::Entry) {

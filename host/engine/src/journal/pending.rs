@@ -11,7 +11,7 @@
 //! is throttled.
 
 use super::store;
-use super::{Journal, JournalState, Written};
+use super::{Journal, JournalState};
 use runner_base::error::{Error, Result};
 use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, ToolChange, TransactionOptions};
 
@@ -33,12 +33,6 @@ impl Journal {
         }
         let mut database = database.lock().await;
         self.flush(&mut database.host()).await
-    }
-
-    /// Calls this when the first of the journal is stored.
-    pub fn tells_when_written(mut self, written: Option<Written>) -> Self {
-        self.state.get_mut().written = written;
-        self
     }
 
     /// Whether nothing of the journal has been stored yet, so that there is nothing to take back.
@@ -73,19 +67,15 @@ impl Journal {
         self.recorded(database, state, recorded, step).await.map(drop)
     }
 
-    /// Makes the changes that wait, if any, and begins the transaction of a step; in one message where the server allows it.
+    /// Makes the changes that wait, if any, and begins the transaction of a step.
     pub(super) async fn record_and_begin(
         &self,
         database: &mut HostSession<'_>,
         state: &mut JournalState,
         step: u64,
     ) -> Result<()> {
-        let all = std::mem::take(&mut state.pending);
-        if !all.is_empty() {
-            let recorded = database.record_before_begin(&all).await;
-            if self.recorded(database, state, recorded, step).await? == Some(true) {
-                return Ok(());
-            }
+        if !state.pending.is_empty() {
+            self.record(database, state, Vec::new(), step).await?;
             self.set_again(database, state).await?;
         }
         Ok(database.begin(TransactionOptions::default()).await?)
@@ -103,7 +93,7 @@ impl Journal {
         let error = match recorded {
             Ok(answer) => {
                 state.unanswered = None;
-                state.was_written();
+                state.is_unwritten = false;
                 return Ok(Some(answer));
             }
             Err(error) => error,
@@ -131,7 +121,7 @@ impl Journal {
         };
         if is_stored {
             state.unknown = None;
-            state.was_written();
+            state.is_unwritten = false;
             return Ok(None);
         }
         Err(error)

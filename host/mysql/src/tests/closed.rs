@@ -308,7 +308,7 @@ async fn a_value_that_moves_to_another_column_is_found() {
         run(database, "PREPARE s FROM @s").await;
         run(database, "EXECUTE s").await;
         database.set_role(Role::Host);
-        let error = database.finish(&[], End::Migration { next: None }).await.expect_err(set);
+        let error = database.finish(&[], End::Migration).await.expect_err(set);
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{set}: {error}");
         database.rollback().await.expect("rolled back");
     }

@@ -100,7 +100,7 @@ impl Arena {
         }
         database.set_role(Role::Host);
         let ended = match in_transaction {
-            true => database.finish(&[], End::Migration { next: None }).await,
+            true => database.finish(&[], End::Migration).await,
             false => database.record(&[]).await,
         };
         if ended.is_err() {

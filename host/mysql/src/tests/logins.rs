@@ -83,7 +83,7 @@ async fn an_ended_transaction_is_not_recorded() {
         database.set_role(Role::Component);
         let _ = database.execute("INSERT INTO copies VALUES (99, 'after')", &[]).await;
         database.set_role(Role::Host);
-        let ended = database.finish(&record, runner_database::End::Migration { next: None }).await;
+        let ended = database.finish(&record, runner_database::End::Migration).await;
         assert_eq!(ended.expect_err(escape).kind, DatabaseErrorKind::Denied, "{escape}");
         let _ = database.rollback().await;
         if escape.contains("PASSWORD") {
@@ -97,7 +97,7 @@ async fn an_ended_transaction_is_not_recorded() {
     }
     // Without any of it, it is recorded.
     database.begin(NONE).await.expect("begun");
-    let ended = database.finish(&record, runner_database::End::Migration { next: None }).await;
+    let ended = database.finish(&record, runner_database::End::Migration).await;
     ended.expect("recorded");
     assert_eq!(recorded(), "1");
     drop_logins(database).await;

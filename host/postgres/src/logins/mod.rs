@@ -62,7 +62,6 @@ impl Driver for PostgresDatabase {
     }
 
     async fn check_begin(&mut self) -> Result<(), DatabaseError> {
-        self.leave_ahead().await;
         self.check_begin_now().await
     }
 

@@ -86,7 +86,7 @@ impl PostgresDatabase {
         self.check_free()?;
         let path = self.gated.as_ref().map_or_else(|| "NULL".to_owned(), Gated::set_path);
         let also = self.at_work(&format!("pg_catalog.pg_current_xact_id()::pg_catalog.text, {path}"));
-        let begin = prologue_of(part, isolation, (&self.own, Formats::Fixed), &also);
+        let begin = prologue_of(part, isolation, (&self.own, Formats::Fixed), ["", &also]);
         let Some(xid) = self.open(&in_new_settings(&begin, self.locked_for.as_ref())).await? else {
             self.roll_back().await;
             return Err(super::super::error::lost("the server does not say which transaction it began"));

@@ -193,7 +193,6 @@ impl PostgresDatabase {
         &mut self,
         work: impl AsyncFnOnce(&mut Self) -> Result<(T, bool), DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        self.leave_ahead().await;
         self.check_free()?;
         let commit = format!("{}COMMIT", self.fence()?);
         self.busy = true;

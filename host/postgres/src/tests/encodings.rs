@@ -109,7 +109,7 @@ async fn a_journal_keeps_its_texts_in_any_encoding() {
             let payload = &payloads[at % payloads.len()];
             let mut database = field.open(is_gated).await;
             let database = database.as_mut();
-            for end in [End::Step, End::Migration { next: None }] {
+            for end in [End::Step, End::Migration] {
                 database.set_role(Role::Host);
                 database.begin(MIGRATION).await.expect("begun");
                 database.set_role(role);

@@ -106,6 +106,7 @@ impl ScriptFiles {
         Ok(LoadedScript { path: self.path.clone(), files: self.read_files()?, runtime: self.read_runtime()? })
     }
 
+    /// Reads the script and its companion files, and checks them against their digests.
     pub fn read_files(&self) -> Result<BTreeMap<String, Arc<[u8]>>> {
         let mut files = BTreeMap::new();
         for (path, digest) in &self.digests {

@@ -44,8 +44,8 @@ pub struct SqlTexts {
 /// The SQL of a migration that a database gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chosen<'a> {
-    pub up: &'a SqlText,
-    pub down: Option<&'a SqlText>,
+    pub(crate) up: &'a SqlText,
+    pub(crate) down: Option<&'a SqlText>,
     /// The dialect of the upgrade: that of the database, unless there is none for it.
     pub dialect: Dialect,
     /// Where the two are among all texts.
@@ -56,6 +56,7 @@ pub struct Chosen<'a> {
 /// Which of all texts were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChosenKeys {
+    /// The dialect of the upgrade; `None`: that of all.
     pub up: Option<Dialect>,
     down: Option<Option<Dialect>>,
 }

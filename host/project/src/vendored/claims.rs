@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::format::Manifest;
 use runner_database::grants::{Grant, Tables, Verb, begins};
 
-/// Two packages that claim the same tables: their names, and the tables as the second one asks for them.
+/// Two packages that claim the same tables.
 pub struct Conflict {
+    /// Their names.
     pub packages: [String; 2],
+    /// The tables, as the second one asks for them.
     pub tables: String,
 }
 

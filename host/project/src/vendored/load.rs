@@ -30,7 +30,7 @@ pub(crate) struct Found {
 }
 
 /// Loads the packages that the lockfile lists.
-pub fn load(settings: &Settings, source: &Source, lockfile: &Lockfile) -> Found {
+pub(crate) fn load(settings: &Settings, source: &Source, lockfile: &Lockfile) -> Found {
     let lockfile_name = &settings.lockfile_name();
     let mut found = Found::default();
     found.problems.extend(not_listed(source, lockfile, lockfile_name));

@@ -13,7 +13,8 @@ pub mod settings;
 pub mod signature;
 
 pub use format::{Manifest, ManifestMigration, PackageFile};
-pub use load::{Reference, load};
+pub use load::Reference;
+pub(crate) use load::load;
 pub use name::{PackageName, Version, VersionRange, package_of, package_revision};
 pub use settings::{PackageSettings, read as read_settings, read_renames};
 

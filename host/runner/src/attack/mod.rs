@@ -237,7 +237,7 @@ async fn run(attacker: &mut dyn Database, statements: &[String]) -> Result<(), D
         result = result.and(ran.map(drop));
     }
     let mut host: HostSession<'_> = attacker.host();
-    let ended = host.finish(&[], End::Migration { next: None }).await;
+    let ended = host.finish(&[], End::Migration).await;
     if ended.is_err() {
         drop(host.rollback().await);
     }

@@ -95,7 +95,7 @@ async fn nothing_is_left(role: Role, attacks: &[&[Attack]]) {
                     database.in_transaction().await.expect("an answer"),
                     "{role:?} ended the transaction: {statement}"
                 );
-                let end = End::Migration { next: None };
+                let end = End::Migration;
                 database.finish(&[], end).await.unwrap_or_else(|error| panic!("{role:?}: {statement}: {error}"));
             } else {
                 database.drop_temporary().await.unwrap_or_else(|error| panic!("{role:?}: {statement}: {error}"));

@@ -149,7 +149,7 @@ async fn nothing_reaches_the_database_after_sqlite_has_rolled_back() {
             database.check_constraints().await,
             database.drop_temporary().await,
             database.execute("INSERT INTO people VALUES (8, 'host')", &[]).await.map(drop),
-            database.finish(&[], End::Migration { next: None }).await,
+            database.finish(&[], End::Migration).await,
         ] {
             assert!(is_lost(&error.expect_err("refused")), "{losing}");
         }
