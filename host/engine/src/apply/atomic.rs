@@ -287,8 +287,7 @@ fn isolation(source: &ScriptSource, direction: Direction, dialect: Dialect) -> O
     program(text, dialect).ok()?.isolation
 }
 
-/// How the transaction of a step begins, as far as that is known before its SQL is read. A step whose SQL sets an isolation
-/// level does not take the transaction that was opened ahead for it.
+/// How the transaction of a step begins, except for an isolation level that its SQL sets.
 fn options_of(step: &PlannedMigration) -> TransactionOptions {
     TransactionOptions {
         foreign_keys_off: step.description.needs_table_rebuild(),
