@@ -5,8 +5,7 @@ use super::env::Variables;
 use super::lockfile::Lockfile;
 use super::settings::check_text;
 use super::vendored::PackageFile;
-use super::vendored::signature::verify;
-use runner_base::error::{Error, Result};
+use runner_base::error::Result;
 
 /// Reads the text of a settings file.
 pub fn settings(text: &str) -> Result<()> {
@@ -24,8 +23,9 @@ pub fn package(bytes: &[u8]) -> std::result::Result<Vec<usize>, String> {
 }
 
 /// Checks a signature.
+#[cfg(feature = "components")]
 pub fn signature(key: &str, signature: &[u8], bytes: &[u8]) -> Result<()> {
-    verify(key, signature, bytes).map_err(Error::mismatch)
+    super::vendored::signature::verify(key, signature, bytes).map_err(runner_base::error::Error::mismatch)
 }
 
 /// Reads the text of a file of variables.

@@ -30,7 +30,7 @@ impl ProjectDirectory {
         Self::open_if_there(root, migrations)?.ok_or_else(|| no_directory(root, migrations))
     }
 
-    /// As [`ProjectDirectory::open`]; `None` if the directory does not exist.
+    /// Opens the directory of the migrations in a project; `None` if it does not exist.
     pub fn open_if_there(root: &Path, migrations: &Path) -> Result<Option<Self>> {
         let directory = open_root(root)?;
         let shown = migrations.display();

@@ -1,5 +1,5 @@
 //! Scratch copies of a database to try migrations on, however a driver makes them: the types that the drivers share
-//! with [`copy`](super::copy).
+//! with `runner_drivers::copy`.
 
 mod directory;
 

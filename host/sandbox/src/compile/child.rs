@@ -15,7 +15,7 @@ use runner_project::limits::Limits;
 /// time as it is told, before it reads the component.
 ///
 /// A program that embeds this crate and has no `runner` beside it can be its own helper: see
-/// [`Builder::component_compiler`](crate::Builder::component_compiler).
+/// `Builder::component_compiler`.
 pub fn compile_component() -> ExitCode {
     restrict::isolate();
     let worker = std::thread::Builder::new().stack_size(STACK).spawn(serve);
