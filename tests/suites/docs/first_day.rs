@@ -11,7 +11,7 @@ fn getting_started() {
     // The binary is there.
     story.skip("git clone https://github.com/runner-migrations/runner");
     story.skip("cd runner");
-    story.skip("cargo install --locked --path host");
+    story.skip("cargo install --locked --path host/runner");
     story.prints("runner init shop", 0);
     story.run("cd shop", 0);
     story.prints("runner apply", 0);

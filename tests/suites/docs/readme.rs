@@ -18,7 +18,7 @@ fn readme() {
     // The binary is there.
     story.skip("git clone https://github.com/runner-migrations/runner");
     story.skip("cd runner");
-    story.skip("cargo install --locked --path host");
+    story.skip("cargo install --locked --path host/runner");
     story.run("runner init shop", 0);
     story.run("cd shop", 0);
     story.run("runner new create_people", 0);
