@@ -90,7 +90,7 @@ impl ToolChange {
         self
     }
 
-    /// Puts a large value behind the inputs.
+    /// Adds a large value after the inputs.
     #[must_use]
     pub fn with_large(mut self, large: Large) -> Self {
         self.inputs.push(Input::Large(large));
@@ -120,8 +120,8 @@ impl ToolChange {
         self.statement_with(facts, |placeholder| placeholder, Large::value)
     }
 
-    /// As [`Self::statement`]; `spell` makes of the placeholder of a large value what stands in the text, and `value` what is
-    /// bound.
+    /// As [`Self::statement`]; `spell` makes of the placeholder of a large value what appears in the text, and `value`
+    /// what is bound.
     pub fn statement_with(
         &self,
         facts: &Facts,

@@ -155,9 +155,9 @@ impl Facts {
         }
     }
 
-    /// Returns these facts as the tests of this project want them: in a debug build, `RUNNER_TEST_FACTS` takes away what
-    /// the server can do, such as `skips_locked,atomic_ddl`. So what is done on servers that the tests cannot start is
-    /// tested on those that they can.
+    /// Returns these facts as the tests of this project need them: in a debug build, `RUNNER_TEST_FACTS` takes away
+    /// what the server can do, such as `skips_locked,atomic_ddl`. So what is done on servers that the tests cannot
+    /// start is tested on those that they can.
     pub fn forced_in_tests(self) -> Result<Self, DatabaseError> {
         #[cfg(debug_assertions)]
         if let Ok(without) = std::env::var("RUNNER_TEST_FACTS") {
@@ -272,7 +272,7 @@ pub const GUARDED_TABLES: [&str; TOOL_TABLES.len() + LEASE_TABLES.len()] = {
     all
 };
 
-/// The tables of a lease, which runs create whose lock is one. Nobody but runner may change them either.
+/// The tables of a lease, which runs create whose lock is one. Only runner may change these as well.
 pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
 
 /// What `runner grants sync` makes beside them on MariaDB: a procedure, and its tables. On PostgreSQL they are in a schema of their

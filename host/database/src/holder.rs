@@ -51,7 +51,8 @@ impl fmt::Display for LockHolder {
     }
 }
 
-/// The message of a run that did not get the lock in the time that it was given. Without any, there was no wait to tell of.
+/// The message of a run that did not get the lock in the time that it was given. Without any, there was no wait to
+/// report.
 pub fn still_held(holder: &str, waited: Duration) -> String {
     let holder = if holder.is_empty() { "another process" } else { holder };
     let tenths = (waited.as_secs_f64() * 10.0).round();

@@ -1,7 +1,7 @@
 //! Calls of an embedded database, which run in this process: one that nothing inside can interrupt ends with the process.
 //!
-//! SQLite looks at a stop between its instructions. One instruction can take hours, such as `instr` or `LIKE` over megabytes, and SQLite
-//! has no means to end it from outside, nor can a thread be ended.
+//! SQLite checks for a stop between its instructions. One instruction can take hours, such as `instr` or `LIKE` over
+//! megabytes, and SQLite has no means to end it from outside, nor can a thread be ended.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::StopSignal;
 use super::stop::StopReason;
 
-/// How often the calls are looked at, and how often one is seen before it counts as stuck.
+/// How often the calls are checked, and how often one is seen before it counts as stuck.
 const INTERVAL: Duration = Duration::from_millis(500);
 const TIMES: u32 = 10;
 
@@ -59,7 +59,7 @@ impl Calls {
     }
 }
 
-/// Waits until a call for a migration goes on for seconds after it was stopped. Returns why it was.
+/// Waits until a call for a migration has continued for seconds after it was stopped. Returns why it was.
 pub async fn stuck() -> StopReason {
     let mut seen = Seen::new();
     loop {
@@ -74,7 +74,7 @@ pub async fn stuck() -> StopReason {
 /// The calls that should have ended, and how often each was seen.
 type Seen = BTreeMap<usize, (u64, u32)>;
 
-/// Looks at the calls once more. Returns why a call was to stop that was seen too often.
+/// Checks the calls once more. Returns why a call was to stop that was seen too often.
 fn look(seen: &mut Seen, all: impl Iterator<Item = Arc<Calls>>) -> Option<StopReason> {
     let mut now = Seen::new();
     for calls in all {

@@ -136,7 +136,7 @@ impl ConnectOptions {
         Self { create: true, ..Self::default() }
     }
 
-    /// Waits for a connection as long as the URL says; who only looks, or waits in steps, waits no longer for that.
+    /// Waits for a connection as long as the URL says, up to the caller's own timeout if that is below the default.
     pub fn wait_for_url(&mut self, timeout: Duration) {
         let is_short = self.connect_timeout < Self::default().connect_timeout;
         self.connect_timeout = if is_short { timeout.min(self.connect_timeout) } else { timeout };
@@ -232,8 +232,8 @@ pub trait Database: Send {
     /// statements. Sends nothing: what the server must know is sent with the next statement.
     fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken);
 
-    /// Sets what statements in the role of a component see as chance and as the current time, where the database can be
-    /// told: on SQLite. Sends nothing.
+    /// Sets what statements in the role of a component see as chance and as the current time, where the database
+    /// supports it: on SQLite. Sends nothing.
     fn fix_inputs(&mut self, inputs: FixedInputs);
 
     /// Restricts statements in the role of a component to what these grants allow; `None`: to what every component may do.
@@ -274,8 +274,9 @@ pub trait Database: Send {
     /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError>;
 
-    /// Returns the query for the sessions that those of a run wait for, where the server can tell: number, user, application or host,
-    /// state, age of the transaction in seconds, statement, and whether the session only probably holds the lock.
+    /// Returns the query for the sessions that those of a run wait for, where the server can report it: number, user,
+    /// application or host, state, age of the transaction in seconds, statement, and whether the session only probably
+    /// holds the lock.
     fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)>;
 
     /// Returns a question that is to be asked before that, as it takes the server less: 1 if the run waits for a session at all.
@@ -323,8 +324,9 @@ pub trait Database: Send {
     /// nothing is committed, and the caller rolls back; only if the connection is lost is the outcome unknown.
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError>;
 
-    /// Rolls back; does nothing without a transaction. `Ok` says that nothing of the transaction that `begin` opened is in the database,
-    /// as far as this driver can prove it; [`DatabaseError::is_not_undone`] that something may be. What the user is told follows from that.
+    /// Rolls back; does nothing without a transaction. `Ok` says that nothing of the transaction that `begin` opened is
+    /// in the database, as far as this driver can prove it; [`DatabaseError::is_not_undone`] that something may be. The
+    /// message to the user depends on it.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;
 
     /// Opens a transaction on a connection that only reads one table, in its committed state. It waits for no other
@@ -355,7 +357,7 @@ pub trait Database: Send {
     /// if the guest opened another in its place.
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
 
-    /// Looks at the logins of components under grants, or brings them in line with what is wanted: all of it or nothing.
+    /// Checks the logins of components under grants, or brings them in line with what is wanted: all of it or nothing.
     /// Fails where components have no logins of their own.
     async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
 

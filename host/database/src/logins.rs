@@ -1,20 +1,21 @@
 //! Logins of their own for components under grants, on databases that have users: what one should be, what it is, and the
 //! statements that lead from the one to the other.
 //!
-//! This is data. [`Database::logins`](super::Database::logins) fills it in; [`Facts::separate_logins`](super::Facts) tells whether
-//! a database has such logins.
+//! This is data. [`Database::logins`](super::Database::logins) fills it in; [`Facts::separate_logins`](super::Facts)
+//! says whether a database has such logins.
 //!
 //! # Why logins
 //!
 //! What SQLite's authorizer does for a component under grants, a server does for users. `runner grants sync` makes a
 //! login for each component with exactly the rights of its lines, named after database and revision with a digest of
-//! both, since users belong to the whole server. It compares what the catalogues say with what the settings want, runs
-//! the difference, and looks again. Rights are brought in line once more when the component runs, since an earlier
-//! migration of the run may have made the table. The password is random for each run; where the login of `runner` may
-//! not set it, the operator names a variable. A statement of a component never falls back to the host's session.
+//! both, since users belong to the whole server. It compares what the catalogues say with what the settings require,
+//! runs the difference, and compares again. Rights are brought in line once more when the component runs, since an
+//! earlier migration of the run may have made the table. The password is random for each run; where the login of
+//! `runner` may not set it, the operator names a variable. A statement of a component never falls back to the host's
+//! session.
 //!
 //! Statements are not kept out by lists of names where a right keeps them out. Lists remain for what no right decides:
-//! first words, for an error that says what to do instead; what MariaDB's grammar accepts behind `EXPLAIN`; user locks;
+//! first words, for an error that says what to do instead; what MariaDB's grammar accepts after `EXPLAIN`; user locks;
 //! comments that the server runs.
 //!
 //! Not covered: confinement on MySQL and MariaDB is to tables and columns, and not atomicity. On PostgreSQL, advisory
@@ -50,7 +51,7 @@ pub struct WantedLogin {
 /// What to do about the logins of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginTask {
-    /// To look at them only.
+    /// To check them only.
     Look,
     /// To write the statements that would bring them in line.
     Script,
@@ -128,7 +129,7 @@ pub struct LoginState {
 }
 
 impl LoginReport {
-    /// Whether all logins are as the settings want them.
+    /// Whether all logins are as the settings require.
     pub fn is_in_line(&self) -> bool {
         self.unknown.is_empty()
             && self.reached.is_empty()

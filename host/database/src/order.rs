@@ -1,8 +1,9 @@
 //! What the order of rows reveals.
 //!
-//! Rows come in the order in which the database finds them. Where that is the order of an index or of a key, it tells how their
-//! values compare, also those of columns that a component may not read; with rows of its own among them, it finds out the values.
-//! Neither SQLite's authorizer nor a right on columns prevents that, so it is named, for the operator to decide.
+//! Rows come in the order in which the database finds them. Where that is the order of an index or of a key, it reveals
+//! how their values compare, also those of columns that a component may not read; with rows of its own among them, it
+//! finds out the values. Neither SQLite's authorizer nor a right on columns prevents that, so it is named, for the
+//! operator to decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +57,8 @@ fn question(dialect: Dialect) -> &'static str {
 /// An index, the key or the partitions of a table: its schema, the table, and the name, as in [`question`].
 type Index = (String, String, String);
 
-/// Says which columns components can learn of, although they may not read them, from the order of the rows that they may read.
+/// Returns the columns that components can learn about, although they may not read them, from the order of the rows
+/// that they may read.
 pub async fn revealed(database: &mut HostSession<'_>, wanted: &[WantedLogin]) -> Result<Vec<String>, DatabaseError> {
     // A condition of a reader may contain a query, so this concerns components without `raw_sql`, too.
     let concerned = |login: &&WantedLogin| {

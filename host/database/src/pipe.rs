@@ -1,21 +1,21 @@
 //! A pipe between the driver and its server, which bounds what the driver receives at once.
 //!
-//! sqlx keeps a message of a server in memory before anybody can look at it: a row, a text or an error of a gigabyte takes
-//! a gigabyte or more. It accepts no connected socket, but it does accept the path of a Unix socket. So each of its
-//! connections leads to a socket of this process, and a task passes on bytes between it and the server. The task does not
-//! know the protocol, and TLS is spoken through it. It counts what the server has sent since the driver last asked for
-//! something or received a row; above a bound it closes both sides. The memory of the driver is thereby bounded by the
-//! bytes that reach it, whatever a message says of its length.
+//! sqlx keeps a message of a server in memory before its caller can inspect it: a row, a text or an error of a gigabyte
+//! takes a gigabyte or more. It accepts no connected socket, but it does accept the path of a Unix socket. So each of
+//! its connections leads to a socket of this process, and a task passes on bytes between it and the server. The task
+//! does not know the protocol, and TLS is spoken through it. It counts what the server has sent since the driver last
+//! asked for something or received a row; above a bound it closes both sides. So the memory of the driver is bounded by
+//! the bytes that reach it, whatever a message says of its length.
 //!
 //! Where the operating system has no such sockets, the driver connects by itself, and nothing is counted.
 //!
 //! The bound is 20 MiB, or what the limits of the call allow a row to have and 2 MiB, if that is more. So it does not
-//! matter how large a result is whose rows are looked at one by one, and no message can be larger, whatever it is: a
-//! row, an error, a notice, a description. What the driver collects by itself is bounded as a whole. The session is
-//! lost with the connection and the server rolls back; the message says why, a guest gets an error of kind `limit`, and
-//! the run exits with 7. On Linux the socket's name is random and in the abstract namespace; elsewhere it is in a
-//! directory that only the user can open. The driver reserves the length that a message announces, which costs address
-//! space only, where memory may be reserved beyond what there is.
+//! matter how large a result is whose rows are read one by one, and no message can be larger, whatever it is: a row, an
+//! error, a notice, a description. What the driver collects by itself is bounded as a whole. The session is lost with
+//! the connection and the server rolls back; the message says why, a guest gets an error of kind `limit`, and the run
+//! exits with 7. On Linux the socket's name is random and in the abstract namespace; elsewhere it is in a directory
+//! that only the user can open. The driver reserves the length that a message announces, which costs address space
+//! only, where memory may be reserved beyond what there is.
 //!
 //! The largest resident memory of `apply`, in MiB, for a script whose interpreter takes 59:
 //!
@@ -97,12 +97,12 @@ impl Meter {
         Self(Arc::new(Counts { received, bound, is_exceeded, is_broken, closing: Notify::new() }))
     }
 
-    /// Begins to count anew: the driver has delivered a row, and no longer holds it.
+    /// Restarts the count: the driver has delivered a row, and no longer holds it.
     pub fn renew(&self) {
         self.0.received.store(0, Ordering::Relaxed);
     }
 
-    /// Returns the rows, and counts anew with each.
+    /// Returns the rows, and restarts the count with each.
     pub fn rows<S: Stream + Unpin>(&self, rows: S) -> impl Stream<Item = S::Item> + Unpin {
         rows.inspect(|_| self.renew())
     }

@@ -41,7 +41,7 @@ impl HistoryPlace {
                 "use up to {LENGTH} lower-case letters from a to z, digits and `_`, with a letter or `_` first"
             )));
         }
-        // By that, a table of a history is told from one of the application.
+        // This distinguishes a table of a history from one of the application.
         if key == "prefix" && !name.ends_with('_') {
             return Err(Error::usage(format!("the `prefix` of the history must end in `_`, not as `{name}` does"))
                 .hint(format!("write `{name}_`")));
@@ -67,7 +67,7 @@ impl HistoryPlace {
         }
     }
 
-    /// What tells this place from the others of a database of this kind; empty for the default.
+    /// What distinguishes this place from the others of a database of this kind; empty for the default.
     pub fn name(&self, dialect: Dialect) -> &str {
         match dialect {
             Dialect::Postgres => self.schema.as_deref().filter(|schema| *schema != TOOL_SCHEMA).unwrap_or_default(),

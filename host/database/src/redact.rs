@@ -17,7 +17,8 @@ const HIDDEN: &str = "***";
 /// The schemes of servers' URLs, of this and of other tools.
 const SERVERS: [&str; 8] = ["postgres", "postgresql", "mysql", "mariadb", "mysql2", "psql", "pgsql", "redshift"];
 
-/// Schemes whose URLs name files. They have no user and no password, but may have a parameter that somebody takes for one.
+/// Schemes whose URLs name files. They have no user and no password, but may have a parameter that could be taken for
+/// one.
 const FILES: [&str; 2] = ["sqlite", "file"];
 
 /// The scheme of references to packages in registries.
@@ -29,7 +30,7 @@ const SECRETS: [&str; 8] = ["password", "passwd", "pwd", "passphrase", "secret",
 /// The names under which connection strings such as those of libpq have passwords.
 const SETTINGS: [&str; 4] = ["password", "sslpassword", "passwd", "pwd"];
 
-/// How far ahead a URL without `//` is looked for.
+/// How far ahead a URL without `//` is searched for.
 const AHEAD: usize = 512;
 
 /// A shorter password occurs in texts by chance.
@@ -122,7 +123,7 @@ pub fn redact(text: &str) -> String {
     shown
 }
 
-/// Whether a password can be looked for in texts: one that occurs there by chance could be guessed from the gap.
+/// Whether a password can be searched for in texts: one that occurs there by chance could be guessed from the gap.
 pub fn is_secret_word(password: &str) -> bool {
     let is_word = password.len() < LONGER_THAN_WORDS && password.bytes().all(|byte| byte.is_ascii_lowercase());
     password.len() >= SHORTEST_SECRET && !is_word
@@ -190,7 +191,7 @@ fn push_rest(shown: &mut String, rest: &str, parameters: Parameters) {
         return shown.push_str(HIDDEN);
     };
     shown.push_str(&body[..colon.end]);
-    // A host with a port, and an `@` among the parameters: those can be told from a password no longer.
+    // A host with a port, and an `@` among the parameters: those can no longer be distinguished from a password.
     let is_of_parameter = query.is_some_and(|query| query < at && body[query..at].contains('='));
     if colon.end < at {
         shown.push_str(HIDDEN);

@@ -4,10 +4,10 @@
 //! this, and `outbox*` is `acme.*` in another schema. Names in statements of the component's own are text, and stay what they are.
 //!
 //! Names are replaced where a guest's call is converted, before it is checked, compared with grants, written as SQL or
-//! added to a digest: all that is behind has the names of the database, and the guest cannot find out. What a package
-//! asks for is renamed when its manifest is read. The lockfile keeps the rules, and another rule in the settings is a
-//! mismatch: tables that exist do not move. The history has them too, since a rollback goes on where the project has
-//! changed, and would drop the operator's own `outbox`.
+//! added to a digest: everything after that has the names of the database, and the guest cannot find out. What a
+//! package asks for is renamed when its manifest is read. The lockfile keeps the rules, and another rule in the
+//! settings is a mismatch: tables that exist do not move. The history has them too, since a rollback still runs where
+//! the project has changed, and would drop the operator's own `outbox`.
 //!
 //! Rejected: a parameter that the package reads, of which every author would have to think; a prefix as the only form,
 //! no help for a package that works on tables of the operator; renaming within statements, since a parser that finds

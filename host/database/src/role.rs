@@ -53,7 +53,7 @@ pub struct HostSession<'a>(RoleSession<'a>);
 pub struct MigrationSession<'a>(RoleSession<'a>);
 
 impl dyn Database + '_ {
-    /// Returns a session for the tool's own statements. No stop signal ends them: a run that is told to stop must still
+    /// Returns a session for the tool's own statements. No stop signal ends them: a run that is stopped must still
     /// record what it did.
     pub fn host(&mut self) -> HostSession<'_> {
         self.host_until(&StopSignal::never())

@@ -92,7 +92,7 @@ impl MysqlDatabase {
         let columns = self.describe(&request.statement, &request.parameters, &request.types).await?;
         let (statement, parameters) = (request.statement.as_str(), request.parameters.as_slice());
         let source = if self.is_gated() {
-            // It may create no temporary tables, since one could stand before a table of runner's.
+            // It may create no temporary tables, since one could shadow a table of runner's.
             self.hold_rows(statement, parameters, "of a component under grants").await?
         } else {
             match self.keep(statement, parameters).await {

@@ -1,5 +1,6 @@
-//! What others have made of the tool's tables, or attached to them. A view or a trigger would run its code, with the rights of
-//! whoever uses the tool, whenever the tool reads or writes there; a foreign key would change its rows, or keep it from changing them.
+//! What others have made of the tool's tables, or attached to them. A view or a trigger would run its code, with the
+//! rights of the tool's user, whenever the tool reads or writes there; a foreign key would change its rows, or keep it
+//! from changing them.
 
 use super::record::OUT_OF_RANGE;
 use super::session::{self, Spoken, literal, text};
@@ -56,7 +57,8 @@ pub(super) fn guard(facts: &Facts) -> String {
     format!("SELECT {MARK}3 * EXISTS (SELECT 1 FROM ({}) AS found)) LIMIT 1; ", question(facts))
 }
 
-/// A number that the answer of [`guard`] exceeds the greatest BIGINT UNSIGNED from, and by which its error is told from others.
+/// A number that the answer of [`guard`] exceeds the greatest BIGINT UNSIGNED from, and by which its error is
+/// distinguished from others.
 const MARK: &str = "(18446744073709551613 + ";
 const OF_GUARD: &str = "18446744073709551613";
 

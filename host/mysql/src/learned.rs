@@ -1,4 +1,4 @@
-//! What a connection has learned about tables and types.
+//! What a connection knows about tables and types.
 
 use std::collections::HashMap;
 

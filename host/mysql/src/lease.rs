@@ -3,12 +3,12 @@
 //! # A message of several statements on Galera
 //!
 //! A conflict with another node's write ends a transaction here between any two statements. Within a message, the
-//! server (MariaDB 10.11, Galera 26.4) then rolls back in silence, goes on with the rest of the message, each statement
-//! in a transaction of its own, and reports success: of 6,300 messages `START TRANSACTION; UPDATE …; INSERT …; UPDATE
-//! …; COMMIT`, 130 were kept in part. With `autocommit = 0` and a savepoint that is released before the COMMIT none
-//! was, and none where the message was one compound statement (`BEGIN NOT ATOMIC … END`), in which the server reports
-//! the conflict. On a node, whatever ends a transaction is one compound statement, which leaves a script's `autocommit`
-//! alone.
+//! server (MariaDB 10.11, Galera 26.4) then rolls back in silence, continues with the rest of the message, each
+//! statement in a transaction of its own, and reports success: of 6,300 messages `START TRANSACTION; UPDATE …; INSERT
+//! …; UPDATE …; COMMIT`, 130 were kept in part. With `autocommit = 0` and a savepoint that is released before the
+//! COMMIT none was, and none where the message was one compound statement (`BEGIN NOT ATOMIC … END`), in which the
+//! server reports the conflict. On a node, whatever ends a transaction is one compound statement, which leaves a
+//! script's `autocommit` alone.
 
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
@@ -29,7 +29,8 @@ const NOW: &str = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
 /// How long a statement waits for the holder's transaction, which is at its end.
 const WAIT: &str = "SET SESSION innodb_lock_wait_timeout = 2";
 
-/// A number that the proof of a lease exceeds the greatest BIGINT UNSIGNED from, and by which its error is told from others.
+/// A number that the proof of a lease exceeds the greatest BIGINT UNSIGNED from, and by which its error is
+/// distinguished from others.
 const LEASE: &str = "18446744073709551614 + 2 * ";
 const OF_LEASE: &str = "18446744073709551614";
 

@@ -130,7 +130,7 @@ pub struct MysqlDatabase {
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
     let endpoint = Endpoint::new(url, options)?;
     let (connection, server) = endpoint.connect().await?;
-    // Connections that follow are part of a run, which goes on while its node brings another one up to date.
+    // Connections that follow are part of a run, which continues while its node brings another one up to date.
     server.node.as_ref().map_or(Ok(()), Node::is_synced)?;
     Ok(Box::new(Logins::new(MysqlDatabase::of(connection, server, endpoint, url.clone()))))
 }

@@ -91,7 +91,7 @@ const UNDOING: Duration = Duration::from_secs(60);
 /// What to do where a new session finds that the first lock is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lost {
-    /// Take it again: the connection was lost, and the caller looks anew at what is in the database.
+    /// Take it again: the connection was lost, and the caller reads again what is in the database.
     TakenAgain,
     /// Fail: a statement of a migration has released it.
     Refused,
@@ -119,7 +119,7 @@ impl MysqlDatabase {
             let lease = match lease::hold(&self.endpoint, &names, token).await {
                 Ok(lease) => lease,
                 Err(error) => {
-                    // Nobody renews it, and nobody should have to wait for it.
+                    // It is no longer renewed, and no run should have to wait for it.
                     let _ = leases::release(&mut rows, token).await;
                     return Err(error);
                 }
@@ -243,7 +243,7 @@ impl MysqlDatabase {
         let _ = tokio::time::timeout(PATIENCE, leave(old, work)).await;
         let stop = StopSignal::default();
         if let Err(error) = self.prove_lease().await {
-            // What this run knows of the database is out of date.
+            // What this run knows about the database is out of date.
             self.guard.must_renew = true;
             return Err(error);
         }

@@ -1,4 +1,4 @@
-//! Sends several queries of ours in one message by the text protocol: no preparation, and one round trip.
+//! Sends several of our queries in one message by the text protocol: no preparation, and one round trip.
 
 use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;

@@ -74,9 +74,10 @@ impl Node {
 
 /// Makes one statement of those of a text that ends a transaction, on a node of a cluster.
 ///
-/// A conflict with what another node has written ends a transaction between any two statements of a message. The server then rolls
-/// back in silence and goes on with the rest of the message, each statement in a transaction of its own, and reports success (seen
-/// on MariaDB 10.11 with Galera 26.4). Within one compound statement it reports the conflict and runs nothing more.
+/// A conflict with what another node has written ends a transaction between any two statements of a message. The server
+/// then rolls back in silence and continues with the rest of the message, each statement in a transaction of its own,
+/// and reports success (seen on MariaDB 10.11 with Galera 26.4). Within one compound statement it reports the conflict
+/// and runs nothing more.
 pub(super) fn as_one(text: &str) -> String {
     format!("BEGIN NOT ATOMIC {text}; END")
 }
@@ -109,7 +110,7 @@ impl Attempts {
     }
 }
 
-/// Runs a text of ours that is whole by itself.
+/// Runs one of our texts that is whole by itself.
 pub(super) async fn run_patiently(connection: &mut impl Spoken, text: &str) -> Result<u64, DatabaseError> {
     let mut attempts = Attempts::default();
     loop {

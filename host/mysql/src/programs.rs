@@ -32,7 +32,7 @@ pub(super) struct Programs {
     naming: String,
 }
 
-/// What reached the tool's tables when a run first looked.
+/// What reached the tool's tables when a run first checked.
 #[derive(Debug)]
 pub(super) struct Before {
     events: Vec<Event>,
@@ -63,7 +63,7 @@ impl Programs {
         !self.databases.is_empty() && identifiers(statement, dialect).iter().any(is_database)
     }
 
-    /// Fails if the server itself runs something that names the tables, behind every proof.
+    /// Fails if the server itself runs something that names the tables, unseen by every proof.
     pub fn check_events(&self) -> Result<(), DatabaseError> {
         let Some(Event { name, .. }) = self.events.iter().find(|event| event.names_one) else { return Ok(()) };
         Err(DatabaseError::new(
@@ -131,8 +131,8 @@ impl MysqlDatabase {
         Ok(programs)
     }
 
-    /// Fails if a statement of a migration has left something that may reach the tool's tables later, behind every proof: an event, or a
-    /// trigger, a view or a routine whose text names one.
+    /// Fails if a statement of a migration has left something that may reach the tool's tables later, unseen by every
+    /// proof: an event, or a trigger, a view or a routine whose text names one.
     pub(super) async fn check_new_programs(&mut self) -> Result<(), DatabaseError> {
         let programs = self.programs().await?;
         let Some(before) = &self.guard.before else { return Ok(()) };
@@ -273,7 +273,7 @@ fn reach(list: &str, schema: &str, found: &str) -> String {
 /// is written to.
 pub(super) fn reaching_objects(list: &str, schema: &str) -> String {
     let name = "CONVERT(o.SCHEMA_NAME USING utf8mb4)";
-    // A comment can stand before the dot.
+    // There can be a comment before the dot.
     let elsewhere = format!(
         "EXISTS (SELECT 1 FROM information_schema.SCHEMATA o WHERE o.SCHEMA_NAME NOT IN ({OF_THE_SERVER}, {list}) AND (\
          body REGEXP CONCAT('(^|[^a-z0-9_$])', {}, '[`\"]?[[:space:]]*[.]') \

@@ -1,6 +1,6 @@
-//! Changes to the tool's own tables: one text, which begins and commits the transaction that they are made in, or ends the
-//! one of a migration. The server stops at the first statement that fails, so what stands before a COMMIT decides whether it
-//! is reached.
+//! Changes to the tool's own tables: one text, which begins and commits the transaction that they are made in, or ends
+//! the one of a migration. The server stops at the first statement that fails, so what comes before a COMMIT decides
+//! whether it is reached.
 //!
 //! A statement that must change one row is followed by `SELECT 18446744073709551615 + (ROW_COUNT() <> 1)`, which is out
 //! of range where it did not. Values are literals in these texts, quoted in the settings that the host has established.
@@ -131,7 +131,7 @@ impl MysqlDatabase {
         if self.server.node.is_some() { as_one(&text) } else { text }
     }
 
-    /// Runs a text of ours in our settings, and leaves those of a script as they were.
+    /// Runs one of our texts in our settings, and leaves those of a script as they were.
     async fn run_as_host(&mut self, text: String) -> Result<(), DatabaseError> {
         let watch = self.watch.clone();
         let connection = &mut self.connection;

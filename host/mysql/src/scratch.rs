@@ -70,8 +70,8 @@ pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), Data
     dropped.and(release(&mut **original, name).await)
 }
 
-/// Locks the name as `runner test` locks the names of its databases, which drops those that nobody has locked. Where such locks do
-/// not hold on all nodes, it does without.
+/// Locks the name as `runner test` locks the names of its databases, which drops those that are not locked. Where such
+/// locks do not hold on all nodes, it does without.
 async fn hold(original: &mut dyn Session, name: &str) -> Result<(), DatabaseError> {
     if original.facts().lock != LockKind::UserLocks {
         return Ok(());

@@ -1,10 +1,11 @@
-//! What the host says on a session, and how. Every text of its own goes through this door.
+//! What the host says on a session, and how. Every text of the host goes through this module.
 //!
-//! A guest can leave a session in any state: in another character set, the bytes of a name swallow the backslash or the backtick that
-//! follows, and in another `sql_mode` a backslash is one or begins an escape. So a text of the host is ASCII without a backslash, which
-//! means the same in every character set that a session can have and in every mode. What comes from elsewhere goes in as hexadecimal
-//! ([`literal`]) or as a bound value. A name that is not ASCII has no other spelling; a text with one begins with a statement that is,
-//! and that sets the character set: the server reads a statement of a message when those before it have run.
+//! A guest can leave a session in any state: in another character set, the bytes of a name swallow the backslash or the
+//! backtick that follows, and in another `sql_mode` a backslash is one or begins an escape. So a text of the host is
+//! ASCII without a backslash, which means the same in every character set that a session can have and in every mode.
+//! What comes from elsewhere is sent as hexadecimal ([`literal`]) or as a bound value. A name that is not ASCII has no
+//! other spelling; a text with one begins with a statement that is, and that sets the character set: the server reads a
+//! statement of a message when those before it have run.
 //!
 //! What a guest says itself is none of this: its statements are sent by the modules that prepare them.
 //!
@@ -27,11 +28,11 @@ use runner_database::{DatabaseError, Dialect};
 /// A text of the host that every session reads alike.
 struct HostSql {
     text: String,
-    /// Whether another statement stands before it.
+    /// Whether another statement precedes it.
     is_led: bool,
 }
 
-/// The statement that stands before a text with names that are not plain.
+/// The statement that precedes a text with names that are not plain.
 const LEAD: &str = "SET character_set_client = utf8mb4; ";
 
 impl HostSql {

@@ -285,7 +285,8 @@ async fn affected(
     Ok(rows)
 }
 
-/// The error of a statement that the server refused to prepare. Without a code, it is told from one of a statement that ran.
+/// The error of a statement that the server refused to prepare. Having no code distinguishes it from one of a statement
+/// that ran.
 fn has_not_begun(error: DatabaseError) -> DatabaseError {
     if error.kind == DatabaseErrorKind::Connection || error.code.is_empty() {
         return error;

@@ -5,9 +5,9 @@
 //! The digest is taken before the first statement that could change the tables without naming them: dynamic SQL, calls,
 //! and, since triggers and functions cannot assemble names, any statement where a trigger, view or routine of the
 //! database names them or another database, or where it names another database itself. So a journal of many steps is
-//! not read again for each of them. An event runs behind every proof, so one that names the tables is refused, and one
-//! that a migration creates with dynamic SQL. What was there before is not: maintenance by such events is common, and
-//! whoever made them could do it without a migration.
+//! not read again for each of them. An event runs unseen by every proof, so one that names the tables is refused, and
+//! one that a migration creates with dynamic SQL. What was there before is not: maintenance by such events is common,
+//! and their author could do it without a migration.
 
 use sha2::{Digest, Sha256};
 use sqlx::Row;
@@ -35,9 +35,9 @@ const CHANGED: [&str; 3] = ["1146", "1054", "1049"];
 pub(super) type Picture = Vec<(String, String)>;
 
 impl MysqlDatabase {
-    /// Takes a picture of the tables before a statement of a script or guest that may reach them without naming them. In a
-    /// transaction, the first one is compared at its end by `check_tool_tables`. Outside one nothing can be taken back, so
-    /// each is compared right after its statement.
+    /// Takes a picture of the tables before a statement of a script or guest that may reach them without naming them.
+    /// In a transaction, the first one is compared at its end by `check_tool_tables`. Outside one nothing can be rolled
+    /// back, so each is compared right after its statement.
     pub(super) async fn look_at_tool_tables(&mut self, may_reach: bool) -> Result<(), DatabaseError> {
         let is_taken = self.transaction.as_ref().is_some_and(|transaction| transaction.tool_tables.is_some());
         if !may_reach || is_taken {

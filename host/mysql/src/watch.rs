@@ -26,8 +26,8 @@ use runner_database::{DatabaseError, Role, StopSignal};
 /// A request to end a statement is repeated after this time: the first may have arrived between two statements.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// How long a statement may take to end before the server is asked what it is doing. A block may catch the request and go
-/// on; then its session is ended, which it cannot catch. A statement that is being undone is left to it.
+/// How long a statement may take to end before the server is asked what it is doing. A block may catch the request and
+/// continue; then its session is ended, which it cannot catch. A statement that is being undone is left to it.
 const HEED: Duration = Duration::from_millis(60);
 
 /// How often that is asked at this rate; thereafter with each repeated request.
@@ -112,7 +112,7 @@ impl Watch {
             _ = self.stop.raised() => Reason::Stop,
             limit = elapsed(limit) => Reason::Time(limit),
             error = self.gone() => {
-                // Whoever asked the connection anything now would wait for the answer that does not come.
+                // A query on the connection would now wait for the answer that does not come.
                 self.ended.store(true, Ordering::Relaxed);
                 return Err(error);
             }
@@ -133,7 +133,7 @@ impl Watch {
             match tokio::time::timeout(wait, &mut work).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) if is_interrupted(&error) => return Err(reason.error()),
-                // The server goes on with what cannot be interrupted, such as the end of a `DROP TABLE`.
+                // The server continues with what cannot be interrupted, such as the end of a `DROP TABLE`.
                 Ok(Err(_)) if self.has_ended() => return Err(reason.error().code(UNANSWERED)),
                 Ok(Err(error)) => return Err(error),
                 Err(_) if failed == ATTEMPTS => {

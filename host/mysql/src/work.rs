@@ -144,7 +144,7 @@ impl WorkSession {
         }
     }
 
-    /// Runs a text of ours in our settings; a script's stay in force.
+    /// Runs one of our texts in our settings; a script's stay in force.
     pub(super) async fn answers_in_ours(&mut self, text: &str) -> Result<Vec<Vec<MySqlRow>>, DatabaseError> {
         let around = self.around().await?;
         let all: Vec<&str> = around.before.iter().map(String::as_str).chain([text]).collect();
@@ -162,7 +162,7 @@ impl WorkSession {
         Ok(answers)
     }
 
-    /// Runs a text of ours that means the same in all settings.
+    /// Runs one of our texts that means the same in all settings.
     pub(super) async fn run_as_is(&mut self, text: String) -> Result<u64, DatabaseError> {
         let done = run_on(self.of_guests()?, text).await;
         note_loss(&self.meter, &done);
@@ -181,8 +181,8 @@ impl WorkSession {
         Ok(answers.into_iter().flatten().collect())
     }
 
-    /// Runs a text of ours that means the same in all settings, sets the character set, and asks whose settings are in force from now
-    /// on. A component's changes of settings are undone.
+    /// Runs one of our texts that means the same in all settings, sets the character set, and asks whose settings are
+    /// in force from now on. A component's changes of settings are undone.
     pub(super) async fn learn(&mut self, text: &str, role: Role) -> Result<Kept, DatabaseError> {
         let mut all = format!("{text}; SET {}; {}", self.ours.names, self.ours.ask());
         if role == Role::Component {
@@ -198,7 +198,7 @@ impl WorkSession {
         Ok(kept)
     }
 
-    /// Changes the modes of the session for a statement of ours on the caller's behalf.
+    /// Changes the modes of the session for one of our statements on the caller's behalf.
     pub(super) async fn change_modes(&mut self, change: impl FnOnce(&mut Vec<&str>)) -> Result<Changed, DatabaseError> {
         let kept = self.theirs().await?;
         let mode = kept.mode().to_owned();
@@ -216,7 +216,7 @@ impl WorkSession {
         self.run_as_is(set_mode(&changed.mode)).await.map(drop)
     }
 
-    /// Establishes the settings of the host, which a text of ours has changed.
+    /// Establishes the settings of the host, which one of our texts has changed.
     pub(super) async fn establish_ours(&mut self) -> Result<(), DatabaseError> {
         self.run_as_is(self.establish(None).join("; ")).await.map(drop)
     }

@@ -11,7 +11,7 @@ use runner_database::error::RAN;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
 use runner_sql::works_concurrently;
 
-/// Makes the encoding ours again where there is no transaction to set it for, whatever a script has set it to.
+/// Restores our encoding where there is no transaction to set it for, whatever a script has set it to.
 const ENCODING_OF_SESSION: &str = "SET client_encoding = 'UTF8'; ";
 
 impl PostgresDatabase {

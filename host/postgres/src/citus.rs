@@ -1,7 +1,8 @@
 //! Citus, the extension that spreads the tables of a database over several servers.
 //!
-//! Each server of a cluster answers as PostgreSQL. The tool's own tables and its lock are on the coordinator, and on nothing
-//! else: a worker has the tables of the users and knows of no history. `docs/src/guide/engines.md` says what was tried.
+//! Each server of a cluster answers as PostgreSQL. The tool's own tables and its lock are on the coordinator, and on
+//! nothing else: a worker has the tables of the users and has no history. `docs/src/guide/engines.md` says what was
+//! tried.
 //!
 //! Everything depends on one fact, the extension's version, found when a connection is made:
 //!
@@ -111,7 +112,7 @@ fn is_worker(group: &str, coordinator: Option<&str>) -> DatabaseError {
     })
 }
 
-/// What protects the tool's tables looks at the locks and the counts of this server only.
+/// What protects the tool's tables checks the locks and the counts of this server only.
 fn is_distributed(place: &str, table: &str) -> DatabaseError {
     configuration(format!("`{place}.{table}`, a table of runner's own, is managed by Citus"))
         .detail("the history has to be in ordinary tables of the coordinator")

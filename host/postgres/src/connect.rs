@@ -37,7 +37,7 @@ pub(super) struct Endpoint {
 /// What a server process is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// To cancel its statement, which may catch that and go on.
+    /// To cancel its statement, which may catch that and continue.
     Cancel,
     /// To end, which nothing can catch.
     Terminate,

@@ -1,5 +1,5 @@
-//! Turns PostgreSQL's errors into errors that an operator can act on. They are told apart by SQLSTATE, never by text:
-//! the language of a server's messages varies.
+//! Turns PostgreSQL's errors into errors that an operator can act on. They are distinguished by SQLSTATE, never by
+//! text: the language of a server's messages varies.
 
 use std::error::Error as _;
 
@@ -18,7 +18,7 @@ pub(super) const CANCELED: &str = "57014";
 pub(super) const ABORTED: &str = "25P02";
 /// SQLSTATE of a statement that would write in a transaction that only reads.
 pub(super) const READ_ONLY: &str = "25006";
-/// SQLSTATE of an object that is in use; by which session, only the place in the server's source tells.
+/// SQLSTATE of an object that is in use; by which session, only the place in the server's source says.
 pub(super) const IN_USE: &str = "55006";
 /// Where the server finds that this very session uses a table: waiting would not help.
 const USED_BY_ITSELF: &str = "CheckTableNotInUse";

@@ -1,5 +1,6 @@
-//! What is in the tool's schemas, or attached to its tables, and that the tool does not make. A trigger, a rule, a policy, an
-//! index or a default would run its code, with the rights of whoever uses the tool, whenever the tool reads or writes its tables.
+//! What is in the tool's schemas, or attached to its tables, and that the tool does not make. A trigger, a rule, a
+//! policy, an index or a default would run its code, with the rights of the tool's user, whenever the tool reads or
+//! writes its tables.
 //!
 //! Nothing hostile is listed here, only what the tool makes. All that belongs to a schema or is attached to a table depends on it
 //! and is noted in `pg_depend`; so is all that these objects need themselves, unless it belongs to the server.
@@ -88,9 +89,9 @@ pub(super) const CAPTURED: &str = "runner:captured";
 /// after the server has parsed it, and so on the path of the user; it compares numbers of several types with `=` and `>`,
 /// collects rows with `array_agg`, and casts to four types.
 ///
-/// A function or an operator that fits better is chosen wherever its schema stands on the path. A type is the first of its name:
-/// every table has one, and does no harm unless the path names its schema before `pg_catalog`. Temporary ones end with the session
-/// that made them, and do there what it could do without them.
+/// A function or an operator that fits better is chosen wherever its schema is on the path. A type is the first of its
+/// name: every table has one, and does no harm unless the path names its schema before `pg_catalog`. Temporary ones end
+/// with the session that made them, and do there what it could do without them.
 pub(super) const GUARD: &str = "\
     SELECT CASE WHEN f.what IS NULL THEN 0 \
         ELSE pg_catalog.concat('runner:captured', pg_catalog.chr(1), f.what)::pg_catalog.int4 END \

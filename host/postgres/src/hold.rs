@@ -11,7 +11,7 @@
 //! A view, and a partition or what it is a partition of, are other relations with the same rows. So the tables that
 //! source and target are made of are compared, by what rules depend on and what inherits. Of a view, the tables are
 //! locked that both have and that the user may lock, those that it only looks things up in included: the catalogue does
-//! not tell which are written, since an `INSTEAD OF` trigger decides that, and held, lookups are the same for all rows.
+//! not say which are written, since an `INSTEAD OF` trigger decides that, and held, lookups are the same for all rows.
 //! To lock the view itself would take its owner's right to lock all that it mentions. What a view reads in a function
 //! is not known. A user with rights on some columns may not lock the table; then all its rows are locked by `SELECT …
 //! FOR NO KEY UPDATE`. A transform into another table locks nothing: a migration that drops the source afterwards

@@ -72,7 +72,7 @@ pub(super) async fn hold(endpoint: &Arc<Endpoint>, scope: &str, token: i64) -> R
     Ok(Lease::new(scope.to_owned(), token, length, heart))
 }
 
-/// Runs a text of ours in a transaction of its own.
+/// Runs one of our texts in a transaction of its own.
 async fn ask(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
     let settings = in_transaction(&Own::default());
     let text = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {settings}; {WAIT}{OURS}{text}; COMMIT");

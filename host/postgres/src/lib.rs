@@ -16,8 +16,8 @@
 //!
 //! # What is guaranteed, and how
 //!
-//! PostgreSQL ends a transaction at the first error, answers its `COMMIT` with a `ROLLBACK` and no error, and goes on
-//! with a statement when its client has gone. Poolers hand its sessions from one client to the next. Therefore:
+//! PostgreSQL ends a transaction at the first error, answers its `COMMIT` with a `ROLLBACK` and no error, and continues
+//! a statement when its client has disconnected. Poolers hand its sessions from one client to the next. Therefore:
 //!
 //! * A transaction is around everything, and all settings are `SET LOCAL`: nothing depends on the session, and the
 //!   whole contract of `Database` is tested through `pgbouncer`. Only statements that refuse a transaction are sent
@@ -27,7 +27,7 @@
 //!   trip (0.29 instead of 0.17 ms for an UPDATE of one row; a batch has one for all its rows). Files have none, since
 //!   they end with their first error.
 //! * Each commit is verified (`transaction`), the tool's tables are compared by what the server itself knows
-//!   (`tool_tables`), and words of statements are only looked at for good errors (`rights`).
+//!   (`tool_tables`), and words of statements are only checked for good errors (`rights`).
 //!
 //! Rejected: a role for scripts by `SET ROLE`, which a script can undo; a digest over the rows of the tool's tables,
 //! which grows with the history and misses triggers; session settings at the start (`options`), which poolers drop;
@@ -140,8 +140,8 @@ pub struct PostgresDatabase {
     lock: Option<Lock>,
     /// Whom the lock was taken for, kept until the lock is released: the lock may be lost meanwhile.
     locked_for: Option<LockedFor>,
-    /// How many sessions were opened in place of lost ones. (The number of the server's process does not tell: behind a pooler it
-    /// differs from transaction to transaction.)
+    /// How many sessions were opened in place of lost ones. (The number of the server's process does not show it:
+    /// behind a pooler it differs from transaction to transaction.)
     sessions: u64,
     rights: Role,
     /// What a script has set for its session.
@@ -155,7 +155,7 @@ pub struct PostgresDatabase {
     lost: bool,
     /// What a pooler said when it closed the connection, which would close another for the same reason.
     pooler: Option<DatabaseError>,
-    /// Its session was ended, because a statement went on after it was cancelled.
+    /// Its session was ended, because a statement continued after it was cancelled.
     ended: Arc<AtomicBool>,
     /// The statement that has its own transaction may change something.
     changes: bool,

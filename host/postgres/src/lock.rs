@@ -247,7 +247,7 @@ impl PostgresDatabase {
         let lease = match lease::hold(&self.endpoint, &self.database, token).await {
             Ok(lease) => lease,
             Err(error) => {
-                // Nobody renews it, and nobody should have to wait for it.
+                // It is no longer renewed, and no run should have to wait for it.
                 let _ = leases::release(&mut rows, token).await;
                 return Err(error);
             }

@@ -19,7 +19,7 @@ use runner_database::look::{Probe, cell};
 impl PostgresDatabase {
     pub(super) async fn look_now(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
         self.check_free()?;
-        // Whoever holds the lock itself does not ask who does.
+        // A run that holds the lock does not ask who does.
         let who = if self.lock.is_some() { None } else { Some(lock::who_holds_it(self.endpoint.place().key)) };
         let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain(who.as_deref()).collect();
         let is_ours = questions.iter().any(|question| self.endpoint.place().is_named_in(question));

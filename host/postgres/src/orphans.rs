@@ -28,7 +28,7 @@ const ENDING: Duration = Duration::from_secs(30);
 /// How much longer the statement may continue if the server does not permit us to end it.
 const REFUSED: Duration = Duration::from_secs(5);
 
-/// How many looks either takes at least: if this process stands still for so long, nothing was found out meanwhile.
+/// How many looks either takes at least: if this process is suspended for so long, nothing was found out meanwhile.
 const LOOKS: u32 = 20;
 
 /// The pause between two checks.
@@ -52,7 +52,7 @@ pub(super) async fn end(
 ) -> Result<(), DatabaseError> {
     let since = Instant::now();
     let mut told = false;
-    // When they were asked to end: this process may have stood still until then.
+    // When they were asked to end: this process may have been suspended until then.
     let mut asked: Option<Instant> = None;
     let mut looks = 0;
     let mut refused = None;

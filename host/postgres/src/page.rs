@@ -23,7 +23,7 @@ const NARROW: usize = 256;
 /// dropped: its rows are wider than those of the page before.
 const ROOM: usize = 4;
 
-/// What was learned from earlier pages.
+/// What earlier pages have shown.
 #[derive(Default)]
 pub(super) struct Pages {
     /// The table and the bytes per row of the last page: the next page is likely to be of the same table.

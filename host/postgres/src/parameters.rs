@@ -60,7 +60,7 @@ pub(super) async fn literals(
     Ok(of.iter().zip(values).map(|(of, value)| literal_of(of, value)).collect())
 }
 
-/// Returns a value as a literal of its placeholder's type, in parentheses: it stands wherever a placeholder may.
+/// Returns a value as a literal of its placeholder's type, in parentheses: it is valid wherever a placeholder is.
 fn literal_of(of: &Arc<ServerType>, value: &Value) -> Option<String> {
     use Wire::{Int2, Int4, Int8, Numeric, Oid, Text};
     let text = match (value, of.wire) {

@@ -1,4 +1,5 @@
-//! What depends on the schema of the tool's own tables: the texts that look at them, the keys of the lock, and the names of sessions.
+//! What depends on the schema of the tool's own tables: the texts that query them, the keys of the lock, and the names
+//! of sessions.
 
 use sha2::{Digest as _, Sha256};
 

@@ -13,7 +13,7 @@
 //!
 //! Two connections of one client could wait for each other unnoticed. They do not: the reading one takes its only lock
 //! at the start, for which it waits a millisecond at most, and is closed before the transform returns. That lock is the
-//! one of a query that returns nothing; `LOCK TABLE … NOWAIT` wants a right to the whole table, which the login of a
+//! one of a query that returns nothing; `LOCK TABLE … NOWAIT` requires a right to the whole table, which the login of a
 //! component under grants does not have. It is opened once three chunks have shown that there is something to read, and
 //! nothing waits for it. Chunks, order and transcript are the same either way.
 //!

@@ -83,7 +83,7 @@ impl PostgresDatabase {
             let held =
                 rows(&mut self.connection, &format!("SELECT {}", lease::is_held(lease, self.endpoint.place()))).await?;
             if held.first().and_then(|row| text_of(row, 0)).as_deref() != Some("t") {
-                // What this run knows of the database is out of date.
+                // What this run knows about the database is out of date.
                 return Err(runner_database::lease::lost());
             }
             return simple(&mut self.connection, &locked_for.set_application()).await;

@@ -252,8 +252,8 @@ pub(super) fn is_ours(xid: &str) -> String {
     )
 }
 
-/// As [`is_ours`]; fails as well unless the server reads a text as we did when we looked at its words. A transaction that only reads has
-/// no id.
+/// As [`is_ours`]; fails as well unless the server reads a text as we did when we checked its words. A transaction that
+/// only reads has no id.
 pub(super) fn is_ours_and_read(xid: &str) -> String {
     let is_ours = if xid.is_empty() { String::new() } else { is_ours(xid) };
     let encoding = "pg_catalog.current_setting('client_encoding')";

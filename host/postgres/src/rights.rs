@@ -1,4 +1,4 @@
-//! The first line of defence: the statements that scripts and guests may not run. It looks at words, so SQL that is
+//! The first line of defence: the statements that scripts and guests may not run. It checks words, so SQL that is
 //! assembled at run time can evade it; `tool_tables` and the identity of the transaction prove that none did.
 
 use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
@@ -61,7 +61,8 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
     Ok(class)
 }
 
-/// Refuses the setting by which Citus would send workers the whole messages of ours that its own statement is part of. It takes no right.
+/// Refuses the setting by which Citus would send workers our whole messages, which its own statement is part of. It
+/// takes no right.
 pub(super) fn check_propagation(words: &[String]) -> Result<(), DatabaseError> {
     if words.iter().any(|word| word.eq_ignore_ascii_case("PROPAGATE_SET_COMMANDS")) {
         return Err(denied("a migration cannot change `citus.propagate_set_commands`")
@@ -84,8 +85,9 @@ fn only_reads(words: &[String]) -> bool {
         && !words.iter().any(|word| any_of(word, &WRITES))
 }
 
-/// Whether a word is a function of Citus that runs a text in another session, on this server or another: no proof of ours sees what
-/// that does. Texts that are assembled, and other extensions that do the same, are left to the privileges of the login.
+/// Whether a word is a function of Citus that runs a text in another session, on this server or another: none of our
+/// proofs sees what that does. Texts that are assembled, and other extensions that do the same, are left to the
+/// privileges of the login.
 fn runs_elsewhere(word: &str) -> bool {
     word.get(..15).is_some_and(|start| start.eq_ignore_ascii_case("run_command_on_"))
 }

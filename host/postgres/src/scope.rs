@@ -84,7 +84,7 @@ impl PostgresDatabase {
         self.enter_with(statement, |_| String::new()).await
     }
 
-    /// As [`Self::enter`], for what the host does for whoever has the role of the session, in settings of its own.
+    /// As [`Self::enter`], for what the host does on behalf of the session's role, in settings of its own.
     pub(super) async fn enter_for(&mut self) -> Result<Scope, DatabaseError> {
         self.enter_as(None, Commits::Host, Voice::Host, |_| String::new()).await
     }
@@ -274,9 +274,9 @@ impl PostgresDatabase {
         }
     }
 
-    /// Continues in the open transaction: proves that it is ours, makes the settings ours again if the host speaks after a guest,
-    /// sets the role's timeouts, checks the tool's tables if the role changed, and sets a savepoint if one is needed. Sends all of it in
-    /// one message, or no message if nothing is needed.
+    /// Continues in the open transaction: proves that it is ours, restores our settings if the host speaks after a
+    /// guest, sets the role's timeouts, checks the tool's tables if the role changed, and sets a savepoint if one is
+    /// needed. Sends all of it in one message, or no message if nothing is needed.
     async fn go_on(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<(), DatabaseError> {
         let anew = self.anew_after_guest(voice);
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
@@ -336,9 +336,9 @@ impl PostgresDatabase {
         Ok(())
     }
 
-    /// Returns the statements that make the settings of the session ours again in the open transaction, if a guest spoke last and the
-    /// host is to speak: all settings, whatever a component has set. A migration in SQL keeps its own, which are meant for its next
-    /// statements; of those, only the encoding decides what the host is told.
+    /// Returns the statements that restore our settings of the session in the open transaction, if a guest spoke last
+    /// and the host is to speak: all settings, whatever a component has set. A migration in SQL keeps its own, which
+    /// are meant for its next statements; of those, only the encoding decides what the host reads.
     pub(super) fn anew_after_guest(&self, voice: Voice) -> String {
         match self.transaction.as_ref().and_then(|transaction| transaction.touched) {
             Some(Role::Component) if voice == Voice::Host => {

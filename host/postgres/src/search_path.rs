@@ -1,8 +1,9 @@
 //! Whose names the server resolves.
 //!
-//! PostgreSQL looks unqualified names up on the `search_path`: those of functions, operators and types as well as those of
-//! tables. Whoever may create objects in a schema on it can put theirs in place of the server's (CVE-2018-1058), and they run
-//! with the rights of the session that names them. So the two kinds of our own statements protect themselves differently:
+//! PostgreSQL looks unqualified names up on the `search_path`: those of functions, operators and types as well as those
+//! of tables. A user who may create objects in a schema on it can put them in place of the server's (CVE-2018-1058),
+//! and they run with the rights of the session that names them. So the two kinds of our own statements protect
+//! themselves differently:
 //!
 //! * Statements about the tool's tables, which are shared by all dialects, run with a path of `pg_catalog` alone.
 //! * All others need the path of the user, since they look up the tables of the user. They qualify everything else: functions

@@ -84,8 +84,8 @@ fn in_transaction_of(own: &Own, formats: Formats) -> String {
     format!("{ENCODING}{text}SELECT {CHECK_CLIENT}, {unlimited}")
 }
 
-/// Returns the text that makes all settings of the session ours in the open transaction, whatever a component has set: what it changed
-/// need not be known. Other statements can directly follow it.
+/// Returns the text that restores all our settings of the session in the open transaction, whatever a component has
+/// set: what it changed need not be known. Other statements can directly follow it.
 pub(super) fn anew(own: &Own, locked_for: Option<&LockedFor>) -> String {
     format!("{RESET}{}; {}; ", name_again(locked_for), in_transaction(own))
 }
@@ -95,8 +95,8 @@ pub(super) fn in_new_settings(prologue: &str, locked_for: Option<&LockedFor>) ->
     prologue.replacen("; ", &format!("; {RESET}{}; ", name_again(locked_for)), 1)
 }
 
-/// Returns the text that turns the limit on transactions off for the session, where a statement runs without a
-/// transaction of ours: the server counts that statement as one. Other statements can directly follow it.
+/// Returns the text that turns the limit on transactions off for the session, where a statement runs outside our
+/// transactions: the server counts that statement as one. Other statements can directly follow it.
 pub(super) fn unlimited_session(own: &Own) -> String {
     set_transaction_timeout(own, "'0'")
 }

@@ -1,10 +1,10 @@
-//! What the host says on a session, and how. Every text of its own goes through this door.
+//! What the host says on a session, and how. Every text of the host goes through this module.
 //!
-//! A guest can leave a session in any state: with another `client_encoding`, in which the bytes of a name swallow the backslash that
-//! follows, with other rules for escapes, with another path. So a text of the host is plain: ASCII without a backslash, which means the
-//! same in every encoding and under all rules. What comes from elsewhere goes in as hexadecimal and becomes a value inside the server
-//! ([`literal`]), or a statement there, where names and texts are in the server's own encoding ([`in_server`], or a bound parameter of
-//! the gate). Anything else is not sent.
+//! A guest can leave a session in any state: with another `client_encoding`, in which the bytes of a name swallow the
+//! backslash that follows, with other rules for escapes, with another path. So a text of the host is plain: ASCII
+//! without a backslash, which means the same in every encoding and under all rules. What comes from elsewhere is sent
+//! as hexadecimal and becomes a value inside the server ([`literal`]), or a statement there, where names and texts are
+//! in the server's own encoding ([`in_server`], or a bound parameter of the gate). Anything else is not sent.
 //!
 //! What a guest says itself is none of this: its statements are sent by the modules that prepare them, after `enter` has proven that the
 //! server reads them as we did.

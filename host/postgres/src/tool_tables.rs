@@ -16,12 +16,12 @@
 //!
 //! # A closed set
 //!
-//! Once for each connection, before its first statement about the tables, the whole is looked at: everything that
-//! belongs to the tool's schemas or is attached to their tables is noted in `pg_depend`, with what it needs that is not
-//! the server's own. Each has to be of a kind that the tool makes, and the first that is not is named. What merely
-//! reads the tables is left alone. That takes 1.3 ms, the comparison 1.05 ms. After a statement outside of
-//! transactions, the rows of `pg_class` and `pg_attribute` are left out, which `VACUUM FULL` writes again. Numbers of
-//! the history come from the tables, and not from a sequence, which its owner can set to its end.
+//! Once for each connection, before its first statement about the tables, the whole is checked: everything that belongs
+//! to the tool's schemas or is attached to their tables is noted in `pg_depend`, with what it needs that is not the
+//! server's own. Each has to be of a kind that the tool makes, and the first that is not is named. What merely reads
+//! the tables is left alone. That takes 1.3 ms, the comparison 1.05 ms. After a statement outside of transactions, the
+//! rows of `pg_class` and `pg_attribute` are left out, which `VACUUM FULL` writes again. Numbers of the history come
+//! from the tables, and not from a sequence, which its owner can set to its end.
 //!
 //! Rejected: a digest of definitions, which differs between versions of the server and takes several times as long; a
 //! list of what is hostile, on which defaults, checks, heirs, indexes, domains, foreign keys and default privileges
@@ -111,7 +111,7 @@ const WRITTEN: &str = "\
 pub(super) struct Fingerprint {
     tables: Option<String>,
     locks: Option<String>,
-    /// Tells nothing more where there are no locks: whoever writes to a table holds one.
+    /// Says nothing more where there are no locks: a session that writes to a table holds one.
     rows: Option<String>,
 }
 

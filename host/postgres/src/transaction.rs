@@ -17,7 +17,7 @@
 //! this way that could run otherwise.
 //!
 //! Rejected: `SET CONSTRAINTS ALL IMMEDIATE` until nothing changes, since a trigger can count the rounds; a guard
-//! trigger on the history, since the order in which triggers fire is not ours; running a `CALL` again without a
+//! trigger on the history, since we do not control the order in which triggers fire; running a `CALL` again without a
 //! transaction after `2D000`, which would give every procedure the weaker protection.
 
 use std::sync::atomic::Ordering;
@@ -206,7 +206,7 @@ impl PostgresDatabase {
         self.leave_committed(committed, xid).await
     }
 
-    /// Commits what a guest did, after these statements of ours.
+    /// Commits what a guest did, after these statements of the host.
     pub(super) async fn commit_guest(&mut self, before: &str, is_component: bool) -> Result<(), DatabaseError> {
         let reset = if is_component { self.after_guest(false) } else { String::new() };
         let committed = self.commit_and_reset(&format!("{before}{COMMIT}{reset}")).await;
@@ -368,7 +368,7 @@ impl PostgresDatabase {
 /// A savepoint must not be set any more, since what is set after it would end with it, before the commit.
 pub(super) const COMMIT: &str = "SET TRANSACTION READ ONLY; COMMIT";
 
-/// Sends [`COMMIT`], after these statements of ours.
+/// Sends [`COMMIT`], after these statements of the host.
 pub(super) async fn commit(connection: &mut PgConnection, before: &str) -> Result<(), DatabaseError> {
     simple(connection, &format!("{before}{COMMIT}")).await.map_err(|error| wrote_late(ours(error, None)))
 }
@@ -380,8 +380,8 @@ pub(super) const PENDING: &str = "runner:pending";
 /// outlives the transaction. Before PostgreSQL 16, such code could make a read-only transaction write again, by
 /// `set_config('transaction_read_only', NULL, true)`.
 ///
-/// That triggers are pending is told by the server alone, when a table is altered; the column does not exist, so nothing
-/// is. What is deferred has run before, so nothing is pending in an honest migration. Foreign keys are left out: their
+/// Only the server says that triggers are pending, when a table is altered; the column does not exist, so nothing is.
+/// What is deferred has run before, so nothing is pending in an honest migration. Foreign keys are left out: their
 /// checks lock rows, which a read-only transaction refuses before it calls anything.
 const NOTHING_PENDING: &str = "DO $$ DECLARE late pg_catalog.text; BEGIN \
     FOR late IN SELECT DISTINCT l.relation::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_locks l \

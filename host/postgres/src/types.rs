@@ -141,10 +141,10 @@ pub(super) struct Types {
 pub(super) enum Asker {
     /// The host, on our search path.
     OnOurPath,
-    /// The host, on the path of the user: by itself, in types that the driver knows and asks nothing about. Once it works on its own
-    /// tables, this is not refused, so that a database with doubles can be looked at.
+    /// The host, on the path of the user: by itself, in types that the driver knows and asks nothing about. Once it
+    /// works on its own tables, this is not refused, so that a database with doubles can be inspected.
     Host,
-    /// Anybody else, and the host for a migration.
+    /// All others, and the host for a migration.
     #[default]
     Migration,
 }
@@ -265,8 +265,8 @@ fn make(oid: u32, array: u32, name: &str, catalog: &str, wire: Wire) -> ServerTy
 }
 
 impl ServerType {
-    /// Returns a comparison operator for values of the type, qualified if possible: another one of that name on the search
-    /// path could be anybody's.
+    /// Returns a comparison operator for values of the type, qualified if possible: another one of that name on the
+    /// search path could be any user's.
     pub(super) fn operator(&self, name: &str) -> String {
         match &self.operators {
             Some(schema) => format!("OPERATOR({schema}.{name})"),

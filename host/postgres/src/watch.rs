@@ -1,11 +1,11 @@
 //! Ends a statement when the stop signal is raised. The server is asked to cancel it and its response is awaited,
-//! because dropping a future halfway leaves a connection that cannot be used. A statement can catch its cancellation and
-//! go on (`EXCEPTION WHEN query_canceled`); then its session is ended, which it cannot catch.
+//! because dropping a future halfway leaves a connection that cannot be used. A statement can catch its cancellation
+//! and continue (`EXCEPTION WHEN query_canceled`); then its session is ended, which it cannot catch.
 //!
 //! It is cancelled with `pg_cancel_backend` on another connection, which works through poolers where the protocol's own
 //! request may not. The process that served the `BEGIN` serves the whole transaction. A statement without one may run
 //! in another process than the message before it, which then serves another client: it is found by its text as well,
-//! and by the name of its run. One that goes on 100 ms after it was cancelled, or 2 s after its timeout, loses its
+//! and by the name of its run. One that continues 100 ms after it was cancelled, or 2 s after its timeout, loses its
 //! session.
 
 use std::future::Future;
@@ -23,8 +23,8 @@ use runner_database::{DatabaseError, DatabaseErrorKind, StopSignal};
 /// value is ours to choose: it is how long the shell of an operator who pressed Ctrl-C hangs if the server is away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a statement may continue after it was cancelled, before its session is ended. A guest controls how long it goes
-/// on: without this bound, it would hold the run until it likes to end.
+/// How long a statement may continue after it was cancelled, before its session is ended. A guest controls how long it
+/// continues: without this bound, it would hold the run until it likes to end.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// How long the server's answer may take after the time of a statement is up: the network may be slow.
@@ -65,7 +65,7 @@ impl Watch {
         self.run_within(None, work).await
     }
 
-    /// As [`Self::run`], for one statement that the server cancels after `limit`: a statement that goes on after that
+    /// As [`Self::run`], for one statement that the server cancels after `limit`: a statement that continues after that
     /// loses its session, too.
     pub(super) async fn run_within<T>(
         &self,

@@ -24,7 +24,7 @@
 //! | `FROM unnest(…)`, index probes; by `ctid` read along | 4.51; 4.48 | 1.41; 1.40 |
 //! | `FROM unnest(…)`, planner's choice: a scan for each batch | 11–14 (wall) | 3.5 |
 //!
-//! `unnest` in a SELECT list streams; in FROM it fills a tuple store first. The planner is told what it cannot know,
+//! `unnest` in a SELECT list streams; in FROM it fills a tuple store first. The planner is given what it cannot know,
 //! for that one statement: no nested loop and no sequential scan for a range, with a generic plan, since planning again
 //! takes a fortieth of the time; no hash or merge join for probes, with a custom plan; no JIT. Inserts use binary
 //! `COPY` unless a column has no encoder here, or the target is a view or has row-level security; then, and for

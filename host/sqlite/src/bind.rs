@@ -5,7 +5,7 @@ use runner_data::decimal::is_decimal;
 use runner_data::{Value, temporal};
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
-/// Why binding failed: an error of SQLite, or one of ours.
+/// Why binding failed: an error of SQLite, or our own.
 pub(super) enum BindError {
     Failure(Failure),
     Ours(DatabaseError),

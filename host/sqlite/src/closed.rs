@@ -1,13 +1,14 @@
-//! The tool's own tables as a closed set. A migration can add nothing to them, since the authorizer refuses that; whoever can
-//! write to the file can, and what acts when they are written, or restricts it, would act for the host.
+//! The tool's own tables as a closed set. A migration can add nothing to them, since the authorizer refuses that; a
+//! process that can write to the file can, and what acts when they are written, or restricts it, would act for the
+//! host.
 
 use super::SqliteDatabase;
 use super::error::{from_failure, text_of};
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, HistoryPlace};
 
 impl SqliteDatabase {
-    /// Fails if there is anything about the tool's tables but the tables themselves. Belongs in a transaction that writes; looks only
-    /// where the schema has changed since the last look.
+    /// Fails if there is anything about the tool's tables but the tables themselves. Belongs in a transaction that
+    /// writes; checks only where the schema has changed since the last check.
     pub(super) fn check_tool_schema(&mut self) -> Result<(), DatabaseError> {
         let failed = |failure| from_failure(&failure);
         let mut version = None;

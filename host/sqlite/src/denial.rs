@@ -1,4 +1,4 @@
-//! What a migration is told that the authorizer refused something.
+//! The error of a migration to which the authorizer refused something.
 
 use std::borrow::Cow;
 

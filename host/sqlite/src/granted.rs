@@ -5,16 +5,17 @@
 //! writes to the catalogue are decided when the object is named; a direct one is refused by SQLite itself, which never lets
 //! `sqlite_schema` be written without `writable_schema`.
 //!
-//! SQLite does not ask about four things, which the text of a statement shows: tables of which a query only compares columns by
-//! `USING` or `NATURAL`, rows that `REPLACE` deletes, tables that a foreign key refers to, whose rows it restricts, and columns that a
-//! new column is computed from or checked against. So a query whose text contains the first is refused, and a statement with one of
-//! the others needs grants for it. Views that are there already are not covered: what they compare in this way is not asked for.
-//! Nor can SQLite's own reads of the catalogue be told from those of a SELECT in a definition: so such a statement may not name it.
+//! SQLite does not ask about four things, which the text of a statement shows: tables of which a query only compares
+//! columns by `USING` or `NATURAL`, rows that `REPLACE` deletes, tables that a foreign key refers to, whose rows it
+//! restricts, and columns that a new column is computed from or checked against. So a query whose text contains the
+//! first is refused, and a statement with one of the others needs grants for it. Views that are there already are not
+//! covered: what they compare in this way is not asked for. Nor can SQLite's own reads of the catalogue be
+//! distinguished from those of a SELECT in a definition: so such a statement may not name it.
 //!
 //! INSERT names no columns, so a grant for some columns serves writers, whose columns the host knows, and no statement
-//! of the component's own. The new name of a table is not told, so renaming is refused. Triggers, temporary objects and
-//! virtual tables are refused as well: they act later, hide tables, or keep rows in further tables. A view of the
-//! operator's that joins by `USING` tells which of its rows match.
+//! of the component's own. The new name of a table is not passed, so renaming is refused. Triggers, temporary objects
+//! and virtual tables are refused as well: they act later, hide tables, or keep rows in further tables. A view of the
+//! operator's that joins by `USING` reveals which of its rows match.
 
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ impl Granted {
     /// `replacing`: see [`replacing`].
     pub(super) fn set(&mut self, grants: Option<Arc<Grants>>, replacing: Vec<String>) {
         self.replacing = replacing;
-        // Tables are told without their database, of which a component with grants has one.
+        // Tables are passed without their database, of which a component with grants has one.
         self.grants = grants.map(|grants| Arc::new(grants.within("main")));
         self.begin();
     }
@@ -79,7 +80,7 @@ impl Granted {
         self.defined.clear();
     }
 
-    /// Looks at the text of a statement that is going to be authorized.
+    /// Inspects the text of a statement that is about to be authorized.
     pub(super) fn expect(&mut self, statement: &str) {
         self.begin();
         let has_grants = self.grants.is_some();
@@ -164,7 +165,7 @@ impl Granted {
                 format!("a component with grants may not create the view `{first}` with USING or NATURAL"),
                 "compare the columns with ON",
             )),
-            // `CREATE TABLE temp.t` is not told as one of a temporary table.
+            // `CREATE TABLE temp.t` is not reported as one of a temporary table.
             ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW
                 if request.database.is_some_and(|database| database.eq_ignore_ascii_case("temp")) =>
             {
@@ -175,7 +176,7 @@ impl Granted {
             // The first table with AUTOINCREMENT needs it.
             ffi::SQLITE_CREATE_TABLE if defining && first == "sqlite_sequence" => None,
             ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW => needs(Verb::Create, first, Touched::Table)
-                // From the next statement on, whoever inserts into such a table deletes from it.
+                // From the next statement on, an insert into such a table deletes from it.
                 .or_else(|| deletes(first))
                 .or_else(|| self.refers(first, needs))
                 .or_else(|| self.define(first)),
@@ -226,7 +227,7 @@ impl Granted {
 
     fn function(&self, grants: &Grants, name: &str, through: Option<&str>) -> Option<Denial> {
         if !self.defined.is_empty() && name.starts_with(INTERNAL) {
-            // Another column could take the place of one that it may read. The names are not told.
+            // Another column could take the place of one that it may read. The names are not passed.
             let is_by_column = |table: &String| {
                 let table = TableName::new(&**table);
                 grants.tables.iter().any(|it| !it.columns.is_empty() && it.tables.contains(&table, Dialect::Sqlite))
@@ -240,7 +241,7 @@ impl Granted {
                     "rename it by the `schema` interface, or in a migration in SQL",
                 ));
             }
-            // Functions of ALTER TABLE, which SQLite lets nobody else call. The new name of a table is not told.
+            // Functions of ALTER TABLE, which only SQLite itself can call. The new name of a table is not passed.
             return name.eq_ignore_ascii_case("sqlite_rename_table").then(|| {
                 Denial::new(
                     "a component with grants may not rename a table",

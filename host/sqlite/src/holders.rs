@@ -10,7 +10,7 @@ use std::path::Path;
 /// `WAL_WRITE_LOCK`: <https://sqlite.org/walformat.html#wal_locks>.
 const OF_WRITERS: [(&str, u64, u64); 2] = [("", 0x4000_0000, 0x4000_01ff), ("-shm", 120, 120)];
 
-/// The processes that hold a lock for writing: `4242 (sqlite3)`. None where the system does not tell.
+/// The processes that hold a lock for writing: `4242 (sqlite3)`. None where the system does not say.
 pub(super) fn writers(database: &Path) -> Vec<String> {
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     let mut found = Vec::new();

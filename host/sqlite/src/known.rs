@@ -62,8 +62,8 @@ fn denial(connection: &mut Connection, statement: &str, in_transaction: bool) ->
     }
 }
 
-/// Whether a statement alters a table, or makes a trigger on one. With `IF NOT EXISTS`, a trigger that exists is left alone before
-/// anybody asks whether it may be made.
+/// Whether a statement alters a table, or makes a trigger on one. With `IF NOT EXISTS`, a trigger that exists is left
+/// alone before SQLite asks whether it may be made.
 fn defines_on_table(statement: &str) -> bool {
     let words = identifiers(statement, Dialect::Sqlite);
     let words: Vec<String> = words.iter().take(4).map(|word| word.to_ascii_uppercase()).collect();

@@ -89,7 +89,7 @@ impl Lock {
 
     /// Notes what the holder works at. The text is as long as the one before, so that it takes its place in one write.
     pub(super) fn note(&mut self, work: &str) {
-        // Nothing has named the holder, or there is nothing to take back.
+        // Nothing has named the holder, or there is nothing to clear.
         if self.named == 0 || (work.is_empty() && self.noted == 0) {
             return;
         }

@@ -30,7 +30,7 @@ const GUEST_READS: &[&str] = &["foreign_keys", "user_version", "data_version", "
 const SCRIPT_PRAGMAS: &[&str] =
     &["user_version", "application_id", "auto_vacuum", "page_size", "incremental_vacuum", "optimize", "wal_checkpoint"];
 
-/// Why a pragma is refused to a role, if it is. `transaction`: one of ours is open.
+/// Why a pragma is refused to a role, if it is. `transaction`: whether our own is open.
 pub(super) fn refuse(rights: Role, transaction: bool, name: &str, value: Option<&str>) -> Option<Denial> {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     if rights == Role::Component {

@@ -3,9 +3,10 @@
 //! This says where that is so.
 //!
 //! An update of 1,000,000 rows took 1.1 to 1.3 times as long as one `UPDATE`, all of it by one thread. In WAL mode
-//! readers and the writer do not block each other, and the migration holds the write lock from its first statement:
-//! nobody commits meanwhile, so whatever moment the second connection takes for its snapshot is the state in which the
-//! transaction began. It is used where all of this holds; if anything is in doubt, the migration's connection reads:
+//! readers and the writer do not block each other, and the migration holds the write lock from its first statement: no
+//! other connection commits meanwhile, so whatever moment the second connection takes for its snapshot is the state in
+//! which the transaction began. It is used where all of this holds; if anything is in doubt, the migration's connection
+//! reads:
 //!
 //! * The same file: device and inode of the path, and SQLite's own check that the path still leads to the open file.
 //!   The file is only examined with `stat`, since to open and close it would release SQLite's locks.
@@ -24,7 +25,7 @@
 //! transform returns, so that the checkpoint at the commit finds no reader. Opening it takes less than a millisecond,
 //! so it is opened after the first chunk. Stepwise transforms use one connection: others write between their chunks.
 //!
-//! Rejected: `data_version` as the proof, which tells of the commits of others and nothing of the transaction itself;
+//! Rejected: `data_version` as the proof, which shows the commits of others and nothing of the transaction itself;
 //! snapshots of SQLite, which are not compiled in; the update hook, which is not called for tables without a row id; a
 //! shared cache, which has locks on tables and one mutex for both.
 
@@ -140,7 +141,7 @@ impl SqliteDatabase {
         self.connection.each_row("PRAGMA main.journal_mode", &[], |row| text_of(row, 0).map(|found| mode = found))?;
         self.connection
             .each_row("PRAGMA main.schema_version", &[], |row| row.get(0).map(|found: i64| version = found))?;
-        // Last, so that the file that was looked at is the one that is open.
+        // Last, so that the file that was checked is the one that is open.
         if mode != "wal" || self.connection.has_moved() {
             return Ok(None);
         }
@@ -171,7 +172,7 @@ impl SqliteDatabase {
     }
 }
 
-/// What tells a file from every other that exists, whatever path leads to it.
+/// What distinguishes a file from every other that exists, whatever path leads to it.
 #[cfg(unix)]
 fn file_id(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;

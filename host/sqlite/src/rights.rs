@@ -1,5 +1,5 @@
-//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: no parser of ours can be
-//! deceived.
+//! What a statement may do, decided by SQLite's authorizer while the statement is prepared: there is no parser of our
+//! own to deceive.
 //!
 //! The authorizer names everything that a statement touches, also through triggers, views and nested SELECTs, with two gaps that
 //! the text of the statement closes: the new name of `ALTER TABLE … RENAME TO`, and the body of `CREATE TRIGGER`, which is
@@ -67,9 +67,9 @@ struct State {
     deadline: Option<Instant>,
     /// The statement exceeded its time and was interrupted.
     is_late: bool,
-    /// A statement of ours that calls our functions is running.
+    /// One of our statements, which calls our functions, is running.
     pulling: bool,
-    /// A transaction of ours is open.
+    /// Our own transaction is open.
     transaction: bool,
     /// The tool's table that the text of the statement names.
     mentioned: Option<&'static str>,

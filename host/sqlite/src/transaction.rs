@@ -172,7 +172,7 @@ impl SqliteDatabase {
         undone
     }
 
-    /// Ends the transaction, if it is open, and has foreign keys enforced again, unless the project wants otherwise.
+    /// Ends the transaction, if it is open, and has foreign keys enforced again, unless the project says otherwise.
     fn let_go(&self) -> Result<(), DatabaseError> {
         let undone = self.connection.roll_back();
         enforce_foreign_keys(&self.connection, self.foreign_keys);

@@ -1,4 +1,5 @@
-//! Words of a text, wherever they are: they may be part of a string or a comment. What must not be overlooked is looked for like this.
+//! Words of a text, wherever they are: they may be part of a string or a comment. What must not be overlooked is
+//! searched for like this.
 
 use super::statement::something_else;
 use runner_database::facts::TOOL_TABLES;

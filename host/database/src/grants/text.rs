@@ -30,7 +30,7 @@ impl fmt::Display for Tables {
             write!(f, "{}.", written(schema))?;
         }
         if self.is_prefix {
-            // A prefix that needs quotes has its star behind them.
+            // A prefix that needs quotes has its star after them.
             write!(f, "{}*", if self.name.is_empty() { String::new() } else { written(&self.name) })
         } else {
             f.write_str(&written(&self.name))
@@ -135,7 +135,7 @@ fn tables(text: &str) -> Result<(Tables, &str), &'static str> {
     Ok((tables, rest))
 }
 
-/// Reads a name at the start of a text, and returns the rest. An empty one stands before a star only.
+/// Reads a name at the start of a text, and returns the rest. It may be empty only before a star.
 fn name(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(|character| !is_plain(character)).unwrap_or(text.len());

@@ -41,7 +41,8 @@ pub async fn acquire(
                 verdict => {
                     let previous = (verdict == Verdict::Ended).then(|| LockHolder::parse(&seen.holder));
                     if let Some(token) = attempt(rows, &seen, previous, request, length).await? {
-                        // A run that takes the server's own lock looks for a lease thereafter: one of the two sees the other.
+                        // A run that takes the server's own lock looks for a lease afterwards: one of the two sees the
+                        // other.
                         let holder = match rows.native_holder().await {
                             Ok(None) => return Ok(token),
                             holder => holder,
@@ -94,7 +95,7 @@ pub async fn outlast(
     }
 }
 
-/// Reads the rows, or creates what is missing, and the caller looks again.
+/// Reads the rows, or creates what is missing, and the caller reads again.
 async fn look_or_make(rows: &mut dyn LeaseRows) -> Result<Option<Seen>, DatabaseError> {
     if let Some(seen) = rows.look().await? {
         return Ok(Some(seen));
@@ -158,8 +159,8 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// On a cluster, a lease that has expired is observed for a while before it may be taken. Whoever waits for less would never
-    /// get past a run that was killed.
+    /// On a cluster, a lease that has expired is observed for a while before it may be taken. A run that waits for less
+    /// would never get past a run that was killed.
     fn bear_with(&mut self, seen: &Seen, is_one_clock: bool) {
         if !is_one_clock && seen.left <= 0 {
             self.limit = self.limit.max(seen.length);

@@ -131,7 +131,7 @@ impl Beating<'_> {
                     return;
                 }
                 Ok(Err(_)) | Err(_) => {
-                    // While nobody has taken the lease, it can be renewed even late: the token decides.
+                    // While no other run has taken the lease, it can be renewed even late: the token decides.
                     self.rows = None;
                     period / 10
                 }

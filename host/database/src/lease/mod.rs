@@ -31,7 +31,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease that was taken. `token`: what tells it from those before; `length`: how long it is valid without a renewal.
+    /// A lease that was taken. `token`: what distinguishes it from earlier ones; `length`: how long it is valid without
+    /// a renewal.
     pub fn new(scope: String, token: i64, length: Duration, heart: Heart) -> Self {
         Self { scope, token, length, heart }
     }

@@ -75,8 +75,8 @@ impl Seen {
         })
     }
 
-    /// A token for whoever takes it from this holder: a greater one. By how much is left to chance, since a failover may undo the
-    /// latest takeover, and two runs that take the lease from the same holder must not have the same token.
+    /// A token for the run that takes it from this holder: a greater one. The increment is random, since a failover may
+    /// undo the latest takeover, and two runs that take the lease from the same holder must not have the same token.
     pub fn next_token(&self) -> i64 {
         let more = i64::try_from(bits() >> 44).unwrap_or_default();
         self.token.max(self.beat_token).saturating_add(1 + more)

@@ -11,14 +11,14 @@ pub const LOCK: &str = "lock";
 /// The parameter of a URL that says how long a lease is valid.
 pub const LOCK_LEASE: &str = "lock-lease";
 
-/// How long a lease stays valid without being renewed: three renewals, each of which may take as long as a server that restarts
-/// does, and no longer than somebody waits for the end of a run that was killed.
+/// How long a lease stays valid without being renewed: three renewals, each of which may take as long as a server that
+/// restarts does, and no longer than a run waits for one that was killed.
 const LENGTH: Duration = Duration::from_secs(30);
 
-/// Shorter ones would expire on a busy machine; with longer ones, whoever waits for a killed run gives up first.
+/// Shorter ones would expire on a busy machine; with longer ones, a run that waits for a killed one gives up first.
 const LENGTHS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
-/// How a URL, or else the settings, want two runs to be kept apart.
+/// How two runs are kept apart, by the URL or else by the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockSettings {
     /// By a lease, even if the server has a lock of its own.

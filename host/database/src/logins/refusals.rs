@@ -6,7 +6,7 @@ use crate::grants::Grant;
 use crate::{DatabaseError, DatabaseErrorKind, Dialect};
 use runner_sql::identifiers;
 
-/// The way out for whoever may not do it.
+/// The way out for an operator who may not do it.
 pub const DBA: &str = "let somebody who may run what `runner grants sync --sql` prints";
 
 fn denied(message: String) -> DatabaseError {

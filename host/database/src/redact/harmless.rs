@@ -1,7 +1,8 @@
 //! The parameters of database URLs that are known not to be secrets.
 
-/// Parameters whose values are shown, in lower case: those of this tool, SQLite's among them, and of libpq, sqlx, Prisma, JDBC,
-/// Go's drivers and golang-migrate, whose URLs people bring along. Others may be secrets, whoever invented them.
+/// Parameters whose values are shown, in lower case: those of this tool, SQLite's among them, and of libpq, sqlx,
+/// Prisma, JDBC, Go's drivers and golang-migrate, whose URLs people bring along. Others may be secrets, whatever tool
+/// defines them.
 const HARMLESS: [&str; 102] = [
     "allowpublickeyretrieval",
     "application_name",

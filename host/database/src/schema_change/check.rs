@@ -96,7 +96,7 @@ fn check_foreign_key(table: &TableName, columns: &[NewColumn], primary_key: &[St
     }
 }
 
-/// Checks columns of a new table that are told again in a constraint.
+/// Checks columns of a new table that are named again in a constraint.
 fn check_key(table: &TableName, columns: &[NewColumn], what: &str, key: &[String]) -> Checked {
     check_list(what, key)?;
     match key.iter().find(|name| !columns.iter().any(|column| column.name == **name)) {

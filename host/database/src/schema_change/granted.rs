@@ -8,7 +8,7 @@ impl Grants {
     /// Fails unless a change of the schema is allowed.
     pub fn check_change(&self, change: &SchemaChange, facts: &Facts) -> Result<(), DatabaseError> {
         let schema = facts.schema_of_names();
-        // `t` and `public.t` are the same here, whoever says which.
+        // `t` and `public.t` are the same here, whichever is written.
         let mut tables = self.tables.clone();
         for grant in &mut tables {
             grant.tables.schema.get_or_insert_with(|| schema.to_owned());

@@ -43,8 +43,8 @@ pub fn locked(directory: &Path, name: &str) -> std::io::Result<File> {
     Ok(lock)
 }
 
-/// Opens the lock file of a directory that anybody may have made: without following a link, and without waiting for the other end of
-/// a FIFO.
+/// Opens the lock file of a directory that any user may have made: without following a link, and without waiting for
+/// the other end of a FIFO.
 pub fn open_lock(directory: &Path, name: &str) -> std::io::Result<File> {
     let mut options = File::options();
     options.read(true);

@@ -286,7 +286,7 @@ impl Catalogue {
     /// Rights of everybody: of the anonymous user on databases, which every user has, and of `PUBLIC`.
     async fn read_open(&mut self, connection: &mut impl Spoken) -> Result<(), DatabaseError> {
         let database = literal(&self.database);
-        // A row of the anonymous user may stand there without such a user, and then nothing revokes it.
+        // A row of the anonymous user may exist there without such a user, and then nothing revokes it.
         let of_databases = format!(
             "SELECT User, CONCAT('`', REPLACE(Db, '`', '``'), '`.*'), Db FROM mysql.db WHERE User IN ('', 'PUBLIC') \
                  AND {database} LIKE Db AND 'Y' IN (Select_priv, Insert_priv, Update_priv, Delete_priv, Create_priv, Drop_priv, \
@@ -358,7 +358,7 @@ pub(super) async fn reached(
     Ok(reached)
 }
 
-/// What a user should not be, which only `SHOW CREATE USER` tells.
+/// What a user should not be, which only `SHOW CREATE USER` shows.
 async fn attributes(connection: &mut impl Spoken, login: &str) -> Result<Vec<String>, DatabaseError> {
     let shown = text(&session::one(connection, format!("SHOW CREATE USER {}", account(login))).await?, 0);
     let mut found = Vec::new();

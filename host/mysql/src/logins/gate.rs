@@ -1,15 +1,16 @@
-//! The gate: a procedure through which the host reads and writes its own tables in the transaction of a component that has a login
-//! of its own. That login has no privilege on these tables. Whoever calls the procedure has to know the session's token, which only
-//! this process does, on the session and with the login for which the host has noted its digest.
+//! The gate: a procedure through which the host reads and writes its own tables in the transaction of a component that
+//! has a login of its own. That login has no privilege on these tables. A caller of the procedure has to know the
+//! session's token, which only this process does, on the session and with the login for which the host has noted its
+//! digest.
 //!
 //! ```text
 //! START TRANSACTION; SAVEPOINT … the component … CALL runner_gate(token, …) …; RELEASE SAVEPOINT …; COMMIT
 //! ```
 //!
 //! Rights cannot keep out everything: column privileges do not hold for `HANDLER`, and changes of the schema commit
-//! even where they are refused. So each statement of a component is first prepared behind `EXPLAIN FORMAT=JSON`: the
-//! server's own grammar accepts queries and changes of rows there and nothing else, and runs nothing. There are no
-//! temporary tables, since one could stand before a table of the tool; results are held in memory.
+//! even where they are refused. So each statement of a component is first prepared with `EXPLAIN FORMAT=JSON` before
+//! it: the server's own grammar accepts queries and changes of rows there and nothing else, and runs nothing. There are
+//! no temporary tables, since one could shadow a table of the tool; results are held in memory.
 //!
 //! On MySQL, no variable says that a transaction is open, so the procedure asks for what one forbids (`SET TRANSACTION
 //! READ ONLY`, error 1568). There is no `EXECUTE IMMEDIATE`: the text is prepared from a user variable, which is
@@ -55,7 +56,7 @@ pub(super) fn named(database: &str, name: &str) -> String {
     format!("{}.{}", Dialect::Mysql.quote(database), Dialect::Mysql.quote(name))
 }
 
-/// The body of the procedure. A `SIGNAL` undoes nothing, so it stands before everything else.
+/// The body of the procedure. A `SIGNAL` undoes nothing, so it comes before everything else.
 fn body(database: &str, dialect: Dialect) -> String {
     let (asks, is_outside, runs) = match dialect {
         Dialect::Mysql => (ASKS_MYSQL, "NOT is_open", RUNS_MYSQL),
@@ -72,8 +73,8 @@ END",
     )
 }
 
-/// How the procedure learns whether a transaction is open where no variable says it: the server refuses this statement within one, and
-/// elsewhere it makes the next one read-only.
+/// How the procedure finds out whether a transaction is open where no variable says it: the server refuses this
+/// statement within one, and elsewhere it makes the next one read-only.
 const ASKS_MYSQL: &str = "
     DECLARE is_open BOOLEAN DEFAULT FALSE;
     BEGIN

@@ -46,7 +46,8 @@ impl MysqlDatabase {
         // The server's own word about its rights, which every user may ask for, counts.
         let mut found = shown(&mut connection, None).await?;
         let statements = align(&login, &found.rights, &wanted.rights);
-        // A host that may not read them could not compare before. Where it may not grant either, the rest is told below.
+        // A host that may not read them could not compare before. Where it may not grant either, the rest is reported
+        // below.
         if rights == LoginRights::Align && !statements.is_empty() && self.run_each(&statements).await.is_ok() {
             found = shown(&mut connection, None).await?;
         }

@@ -51,9 +51,9 @@ impl MysqlDatabase {
         self.is_gated() && self.guard.rights() == Role::Host && super::super::tool_tables::names_tool_table(statement)
     }
 
-    /// Refuses a statement of a component under grants that is neither a query nor a change of rows. The server tells: it explains
-    /// nothing else, and reads the whole text before it does anything. A `HANDLER` would return columns that are not granted, and
-    /// a change of the schema would commit even where it is refused.
+    /// Refuses a statement of a component under grants that is neither a query nor a change of rows. The server
+    /// decides: it explains nothing else, and reads the whole text before it does anything. A `HANDLER` would return
+    /// columns that are not granted, and a change of the schema would commit even where it is refused.
     pub(crate) async fn check_granted(&mut self, statement: &str) -> Result<(), DatabaseError> {
         check_statement(statement, self.server.facts.dialect, &MAY_SAY)?;
         if self.gated.as_ref().is_some_and(|gated| gated.known.contains(statement)) {

@@ -1,5 +1,5 @@
-//! Looks at the logins of components, and brings them in line. The server commits each statement about a user, so an interrupted
-//! run leaves some of it done: the next one does the rest.
+//! Checks the logins of components, and brings them in line. The server commits each statement about a user, so an
+//! interrupted run leaves some of it done: the next one does the rest.
 
 use super::super::MysqlDatabase;
 use super::super::session;
@@ -37,7 +37,7 @@ fn cannot_hold(id: &str, wanted: &Wanted) -> Result<(), DatabaseError> {
 }
 
 impl MysqlDatabase {
-    /// Looks at the logins; brings them in line if it is asked to.
+    /// Checks the logins; brings them in line if it is asked to.
     pub(crate) async fn logins_now(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
         for wanted in &request.wanted {
             wanted::check(wanted)?;

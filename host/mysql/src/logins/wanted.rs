@@ -19,7 +19,7 @@ const REACHES: &str = "which runs a trigger or a function that names a table of 
 const REACHES_HINT: &str =
     "find out who made the trigger or the function, and drop it; or grant what the component may do in that database";
 
-/// A password that MySQL makes up, and tells in its answer only: no statement has it, so no log does.
+/// A password that MySQL generates, and returns in its answer only: no statement has it, so no log does.
 pub(super) const RANDOM_PASSWORD: &str = "WITH caching_sha2_password BY RANDOM PASSWORD";
 
 /// Databases of the server itself.
@@ -139,7 +139,7 @@ impl Wanted {
     }
 }
 
-/// What a right to read some columns of a table tells of others, in words, and the way out.
+/// What a right to read some columns of a table reveals about others, in words, and the way out.
 fn tells_more(
     granted: &Granted<'_>,
     table: &(String, String),
@@ -183,7 +183,7 @@ pub(super) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String>
     rights::align(&account(login), found, wanted, "")
 }
 
-/// The statements for a login, and how it stands.
+/// The statements for a login, and its state.
 fn one(wanted: &WantedLogin, catalogue: &Catalogue, gate: Option<&str>, report: &mut LoginReport) {
     let revision = wanted.grants.component.clone();
     let login = catalogue.login_of(&revision);
@@ -231,7 +231,7 @@ fn one(wanted: &WantedLogin, catalogue: &Catalogue, gate: Option<&str>, report: 
         }
         report.statements.extend(found.roles.iter().map(|role| format!("REVOKE {role} FROM {user}")));
     }
-    // Making the procedure anew drops the right to call it.
+    // Recreating the procedure drops the right to call it.
     let lost = format!("EXECUTE ON PROCEDURE {}", named(&catalogue.database, GATE));
     let kept = held.iter().filter(|right| gate.is_none() || **right != lost).cloned().collect();
     report.statements.extend(align(&login, &kept, &of.rights));
@@ -265,7 +265,7 @@ pub(super) fn report(request: &LoginRequest, catalogue: &Catalogue, gate: Option
             Removal::Nothing => false,
             Removal::Of(removed) => removed == revision,
         };
-        // A row that somebody else has written removes no other user.
+        // A row that something else has written removes no other user.
         if !is_removed || *login != catalogue.login_of(revision) {
             continue;
         }

@@ -2,8 +2,8 @@
 //!
 //! What a login can really do is asked of the server, by `has_table_privilege` and its like, for all objects outside of
 //! the server's own schemas: before a run, when a component's session opens, and before each component of a dry run.
-//! What the grants do not list and the login does not have by itself is an error. The same question for `public` tells
-//! whether it is everybody's; then the error has the `REVOKE`, since `sync` does not take what the application may live
+//! What the grants do not list and the login does not have by itself is an error. The same question for `public` shows
+//! whether everybody has it; then the error has the `REVOKE`, since `sync` does not take what the application may live
 //! on. Otherwise it comes by a role or ownership, which `sync` ends. Functions count if they run with their owner's
 //! rights; what belongs to an extension is named and is no error. Only relations with an ACL are asked for. Reading the
 //! ACLs instead misses rights that come in another way, such as `pg_read_all_data`.
@@ -53,7 +53,7 @@ pub(super) struct Catalogue {
     pub attached: Attached,
 }
 
-/// What a role can do with an object, whoever it is by.
+/// What a role can do with an object, by whatever means.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Power {
     /// What it is, such as `TABLE "public"."customers"`.

@@ -1,6 +1,6 @@
-//! The gate: functions through which the host writes to its own tables in the transaction of a component that has a login of its
-//! own. That login has no privilege on these tables. Whoever calls a function of the gate has to know the session's token, which
-//! only this process does; it is sent as a bound parameter, so that no list of statements shows it.
+//! The gate: functions through which the host writes to its own tables in the transaction of a component that has a
+//! login of its own. That login has no privilege on these tables. A caller of the gate has to know the session's token,
+//! which only this process does; it is sent as a bound parameter, so that no list of statements shows it.
 //!
 //! ```text
 //! BEGIN; open(token); … the component … write(token, …) …; seal(token); SET CONSTRAINTS ALL IMMEDIATE; finish(token); COMMIT
@@ -17,8 +17,8 @@
 //!
 //! * `SET ROLE` on the host's session, which a component can undo, and a `SECURITY DEFINER` function owned by the
 //!   login, whose cursors would be read with the rights of the host.
-//! * One function for each statement of the host: twenty signatures to keep in step, and whoever has the token could
-//!   forge the history through them as well.
+//! * One function for each statement of the host: twenty signatures to keep in step, and a caller that has the token
+//!   could forge the history through them as well.
 //! * `SET CONSTRAINTS` in a function of the gate: deferred triggers of the application would run as its owner.
 //! * Two-phase commit between both sessions: off by default, and prepared transactions outlive a crash with their
 //!   locks.

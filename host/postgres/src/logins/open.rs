@@ -21,7 +21,7 @@ pub use runner_database::logins::sessions::LoginRights;
 use runner_database::logins::{ATTEMPTS, PAUSES, Secret};
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
 
-/// How long the server accepts a password that the host has set. Sessions that it has opened go on.
+/// How long the server accepts a password that the host has set. Sessions that are already open stay open.
 const VALID: &str = "2 minutes";
 
 /// How long this process uses such a password.
@@ -126,7 +126,7 @@ impl PostgresDatabase {
         Ok(secret)
     }
 
-    /// Runs a text of ours in a transaction of its own.
+    /// Runs one of our texts in a transaction of its own.
     async fn run(&mut self, text: &str) -> Result<(), DatabaseError> {
         let inspect = if self.inspected { "" } else { self.endpoint.place().inspect.as_str() };
         let text = format!("{}; {OURS}{inspect}{text}{}COMMIT", prologue(&self.own, "NULL"), self.fence()?);

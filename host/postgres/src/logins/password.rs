@@ -1,4 +1,4 @@
-//! Passwords of logins, told to the server as a SCRAM verifier, so that no log has them.
+//! Passwords of logins, sent to the server as a SCRAM verifier, so that no log has them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

@@ -45,8 +45,8 @@ const READ: &str =
 const SEAL: &str = "SELECT runner_gate.seal($1)";
 const FINISH: &str = "SELECT runner_gate.finish($1)";
 
-/// What a component under grants may say. The login may do no more; this gives the better error, and leaves out what the connection could
-/// not go on after, such as `COPY`.
+/// What a component under grants may say. The login may do no more; this gives the better error, and leaves out what
+/// the connection could not continue after, such as `COPY`.
 const MAY_SAY: [&str; 10] =
     ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE", "WITH", "EXPLAIN", "SHOW"];
 

@@ -1,5 +1,5 @@
-//! Looks at the logins of components, and brings them in line: in one transaction, so that an interrupted run leaves nothing
-//! half-way.
+//! Checks the logins of components, and brings them in line: in one transaction, so that an interrupted run leaves
+//! nothing half-way.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ impl PostgresDatabase {
         scope(&self.facts, &self.database)
     }
 
-    /// Looks at the logins; brings them in line if it is asked to.
+    /// Checks the logins; brings them in line if it is asked to.
     pub(super) async fn logins_now(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
         let task = request.task;
         for wanted in &request.wanted {

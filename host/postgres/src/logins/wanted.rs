@@ -143,7 +143,7 @@ fn is_given(power: &Power, found: Option<&Found>, wanted: &Wanted) -> bool {
     has(&power.right()) || has(&format!("{whole} ON {}", power.object))
 }
 
-/// What a login can do and nobody has granted to it or to everybody: by roles or as an owner.
+/// What a login can do by roles or as an owner, without a grant to it or to everybody.
 fn otherwise<'a>(found: &'a Found, wanted: &'a Wanted, catalogue: &'a Catalogue) -> impl Iterator<Item = String> + 'a {
     let powers = found.can.difference(&catalogue.everybody);
     let powers = powers.filter(|power| !is_given(power, Some(found), wanted));
@@ -155,7 +155,7 @@ pub(super) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String>
     rights::align(&quote(login), found, wanted, " CASCADE")
 }
 
-/// The statements for a login, and how it stands.
+/// The statements for a login, and its state.
 fn one(
     wanted: &WantedLogin,
     catalogue: &Catalogue,

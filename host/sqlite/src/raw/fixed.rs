@@ -1,5 +1,6 @@
-//! What a component's statements know of time and chance: `random()`, `randomblob()` and the current time follow from the
-//! inputs of its run, and the local time is UTC. The host's statements, and those of migrations in SQL, get the real ones.
+//! What a component's statements see of time and chance: `random()`, `randomblob()` and the current time follow from
+//! the inputs of its run, and the local time is UTC. The host's statements, and those of migrations in SQL, get the
+//! real ones.
 //!
 //! The time is fixed below SQLite's functions, in the file system layer (VFS) that they ask, so that the functions, their
 //! arguments and the defaults of columns stay SQLite's own. The layer is a copy of the default one with another clock.

@@ -17,7 +17,7 @@ use super::connection::{Connection, Failure};
 use super::statement::{Active, cell_of, pointer};
 use runner_database::number::exact_integer;
 
-/// The name of the function that tells whether the batch has a key.
+/// The name of the function that says whether the batch has a key.
 pub(in super::super) const HAS: &str = "runner_pull_has";
 
 /// The name of a column's function.

@@ -35,7 +35,7 @@ const LOST: u8 = 4;
 /// Characters of the error that ended a transaction that later errors repeat. A trigger may choose its text.
 const REASON: usize = 300;
 
-/// Where a connection stands, as its hooks see it.
+/// The state of a connection, as its hooks see it.
 #[derive(Default)]
 pub(super) struct Held {
     standing: AtomicU8,
@@ -55,7 +55,7 @@ impl Held {
     /// Registers the hooks.
     ///
     /// # Safety
-    /// `database` is an open connection, which is closed before the last reference to `held` goes.
+    /// `database` is an open connection, which is closed before the last reference to `held` is dropped.
     pub(super) unsafe fn watch(database: *mut ffi::sqlite3, held: &Arc<Self>) {
         let state = Arc::as_ptr(held).cast_mut().cast::<c_void>();
         // SAFETY: as above. Both callbacks only read `state`.

@@ -4,7 +4,7 @@
 //!
 //! # Why this is sound
 //!
-//! * **One thread at a time.** A [`Connection`] is [`Send`], and not [`Sync`]: whoever uses it holds `&Connection`, which
+//! * **One thread at a time.** A [`Connection`] is [`Send`], and not [`Sync`]: its user holds `&Connection`, which
 //!   cannot leave its thread. Everything that calls SQLite is a method of the connection or of a value that borrows it
 //!   ([`Active`]).
 //! * **No statement outlives its connection.** The connection owns the prepared statements. A [`Statement`] is a ticket for

@@ -1,9 +1,9 @@
 //! The stack on which SQLite runs.
 //!
-//! SQLite compiles subqueries, views, triggers and foreign-key actions recursively and does not bound that recursion: its
-//! limits count the depth of an expression and of triggers that fire, not what one statement makes it compile. Callers have
-//! stacks of very different sizes: a guest's fiber, a thread of an embedding program, the main thread. So every call runs on
-//! a stack of ours, of which the size is known, and three bounds fit it:
+//! SQLite compiles subqueries, views, triggers and foreign-key actions recursively and does not bound that recursion:
+//! its limits count the depth of an expression and of triggers that fire, not what one statement makes it compile.
+//! Callers have stacks of very different sizes: a guest's fiber, a thread of an embedding program, the main thread. So
+//! every call runs on our own stack, whose size is known, and three bounds fit it:
 //!
 //! * the nesting of a statement's text (`nesting`), checked before it is prepared;
 //! * the depth at which SQLite asks the authorizer, as it does for each table of a chain of triggers or cascades: below
@@ -30,7 +30,7 @@ const RESERVE: usize = 10 << 20;
 /// chain of views takes time with the third power of its length: 2,000 of them, which this lets pass, 4 s, and 8,000 minutes.
 const LAST: usize = 12 << 20;
 
-/// Free stack that is assumed where neither a stack of ours nor a thread with one can be had.
+/// Free stack that is assumed where neither our own stack nor a thread with one is available.
 const ASSUMED: usize = 512 << 10;
 
 /// Which bound a statement exceeded.
@@ -49,7 +49,7 @@ thread_local! {
     static EXCEEDED: Cell<Option<Exceeded>> = const { Cell::new(None) };
 }
 
-/// Whether this thread is running SQLite on a stack of ours.
+/// Whether this thread is running SQLite on our own stack.
 #[inline]
 pub(super) fn is_on() -> bool {
     BOTTOM.get() != 0
@@ -63,7 +63,7 @@ pub(super) fn exceed(what: Exceeded) {
     }
 }
 
-/// What the present call exceeded, and nobody has reported.
+/// What the present call exceeded, if it is not yet reported.
 #[inline]
 pub(super) fn exceeded() -> Option<Exceeded> {
     EXCEEDED.get()

@@ -149,7 +149,7 @@ impl<'a> Active<'a> {
         if code == ffi::SQLITE_OK { Ok(()) } else { Err(self.connection.failure(code)) }
     }
 
-    /// Goes to the next row.
+    /// Advances to the next row.
     #[inline]
     pub(in super::super) fn step(&mut self) -> Result<Step, Failure> {
         self.connection.held().check()?;
@@ -308,8 +308,8 @@ unsafe fn slice<'a>(data: *const u8, length: c_int) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(data, length as usize) }
 }
 
-/// Runs of a statement whose parameters are cells of a batch. Lives only inside [`Active::with_batch`], which ensures that it
-/// is dropped, and the cells unbound, before the batch goes.
+/// Runs of a statement whose parameters are cells of a batch. Lives only inside [`Active::with_batch`], which ensures
+/// that it is dropped, and the cells unbound, before the batch is dropped.
 pub(in super::super) struct BatchRuns<'s, 'a> {
     statement: &'s mut Active<'a>,
     columns: &'s [CellColumn<'s>],
