@@ -37,8 +37,8 @@ impl Dialect {
         Self::ALL.into_iter().find(|dialect| dialect.name() == name)
     }
 
-    /// Returns a comparison operator for a column of this declared type. PostgreSQL looks an unqualified operator up on the search
-    /// path, where it could be anybody's; those of the server's own types are in `pg_catalog`.
+    /// Returns a comparison operator for a column of this declared type. PostgreSQL looks an unqualified operator up on
+    /// the search path, where it could be any user's; those of the server's own types are in `pg_catalog`.
     pub fn comparison(self, operator: &'static str, declared_type: &str) -> Cow<'static, str> {
         if self == Self::Postgres && is_postgres_own(declared_type) {
             format!("OPERATOR(pg_catalog.{operator})").into()
@@ -99,7 +99,7 @@ impl Dialect {
         matches!(self, Self::Mysql | Self::Mariadb) && ["enum", "set", "bit"].into_iter().any(begins)
     }
 
-    /// Whether a schema is a database of its own: a scratch database then stands for all that a project names.
+    /// Whether a schema is a database of its own: a scratch database then stands in for all that a project names.
     pub fn schemas_are_databases(self) -> bool {
         matches!(self, Self::Mysql | Self::Mariadb)
     }
@@ -144,7 +144,7 @@ impl Dialect {
         self != Self::Postgres
     }
 
-    /// What a transaction leaves after its rollback, or keeps from others until then, as a dry run tells.
+    /// What a transaction leaves after its rollback, or keeps from others until then, as a dry run reports.
     pub fn rollback_caveats(self) -> &'static [&'static str] {
         match self {
             Self::Sqlite => &["it held the database's write lock while it ran"],
@@ -166,8 +166,8 @@ impl Dialect {
         matches!(self, Self::Mysql | Self::Mariadb)
     }
 
-    /// How long a statement of a migration waits for a lock on a table or row by default; `None`: as long as the URL says. All that comes
-    /// after it waits behind it, so it gives up early, and the migration is retried.
+    /// How long a statement of a migration waits for a lock on a table or row by default; `None`: as long as the URL
+    /// says. All that comes after it queues behind it, so it gives up early, and the migration is retried.
     pub fn table_lock_timeout(self) -> Option<Duration> {
         self.has_many_writers().then_some(Duration::from_secs(3))
     }

@@ -159,7 +159,7 @@ pub struct ColumnInfo {
     pub name: String,
     /// The declared type; empty if there is none.
     pub declared_type: String,
-    /// PostgreSQL: the type behind the declared one, if that is a domain.
+    /// PostgreSQL: the type underlying the declared one, if that is a domain.
     pub base_type: Option<String>,
     /// Whether no row has NULL in the column: it rejects NULL, and did so for all rows that there are.
     pub not_null: bool,

@@ -1,9 +1,9 @@
-//! Which statements of a migration in SQL a database refuses whatever is in it, so that this can be told before anything runs. The
-//! drivers decide, by the code that decides when the statement runs.
+//! Which statements of a migration in SQL a database refuses whatever is in it, so that this can be reported before
+//! anything runs. The drivers decide, by the code that decides when the statement runs.
 
 use runner_database::{DatabaseError, Dialect, Facts};
 
-/// Looks at the statements of one migration in SQL, for the database of `facts`.
+/// Checks the statements of one migration in SQL, for the database of `facts`.
 pub struct KnownTexts<'a> {
     facts: &'a Facts,
     in_transaction: bool,

@@ -24,8 +24,8 @@ const DROP_WAIT: Duration = Duration::from_secs(30);
 /// How often a statement is tried for which PostgreSQL has to wait until sessions have ended.
 const ATTEMPTS: u32 = 6;
 
-/// Runs a statement for which PostgreSQL waits until sessions have ended that it has told to. On a busy machine, these may take
-/// longer than the five seconds that it waits.
+/// Runs a statement for which PostgreSQL waits until sessions have ended that it has terminated. On a busy machine,
+/// these may take longer than the five seconds that it waits.
 pub async fn patiently(admin: &mut dyn Database, statement: &str) -> Result<(), DatabaseError> {
     let mut more = 1..ATTEMPTS;
     loop {

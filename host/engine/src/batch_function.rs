@@ -9,7 +9,7 @@ use runner_database::BatchLimits;
 /// The batch functions of one migration. A transform starts instances of it, one for each worker.
 #[async_trait]
 pub trait BatchFunction: Send + Sync {
-    /// The limits on a batch and on a cell, for what goes in and for what comes back.
+    /// The limits on a batch and on a cell, for input and for output.
     fn limits(&self) -> BatchLimits;
 
     /// How many instances may compute at the same time beside one connection.

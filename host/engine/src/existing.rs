@@ -103,7 +103,7 @@ const TOOLS: [Tool; 23] = [
     tool("_yoyo_migration", "yoyo", Some(("migration_id", "ORDER BY migration_id DESC LIMIT 1"))),
 ];
 
-/// Looks at a database that has no history; `None` if there is nothing in it, or if it has a history.
+/// Inspects a database that has no history; `None` if there is nothing in it, or if it has a history.
 pub async fn look(database: &mut HostSession<'_>) -> Result<Option<Existing>> {
     let (ours, found): (Vec<_>, Vec<_>) =
         tables(database).await?.into_iter().partition(|(_, table)| is_tool_table(table));

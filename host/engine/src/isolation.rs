@@ -12,8 +12,8 @@ pub enum Barrier {
     Authorizer,
     /// Each component has a login of its own, with the rights that it is granted.
     SeparateLogins,
-    /// A component has the login of the tool. Its statements are looked at, and the tool's own tables are proven unchanged
-    /// before anything is committed.
+    /// A component has the login of the tool. Its statements are inspected, and the tool's own tables are proven
+    /// unchanged before anything is committed.
     SharedLogin,
 }
 
@@ -126,7 +126,7 @@ const OF_POSTGRES: [Power; 8] = [
 /// The login, and the roles that are active: those that it has by default.
 const OF_MYSQL: &str = "SELECT CURRENT_USER(), NULLIF(CURRENT_ROLE(), 'NONE')";
 
-/// Looks at the rights of the login.
+/// Checks the rights of the login.
 pub async fn look(database: &mut HostSession<'_>) -> Result<Isolation> {
     let dialect = database.facts().dialect;
     Ok(match dialect {

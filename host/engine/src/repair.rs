@@ -4,7 +4,7 @@
 //!
 //! # What is asked of whom
 //!
-//! The database is asked first, and nothing is guessed (`journal::resolve`). For what nobody can know, one command
+//! The database is asked first, and nothing is guessed (`journal::resolve`). For what cannot be known, one command
 //! shows it and writes nothing, or records one of five decisions with a reason: a step is to be tried again, is done,
 //! is skipped; the revision is applied, or is not. It takes the lock without waiting: after a wait, the unknown step
 //! may be another one. To roll a partial upgrade back runs the whole downgrade on what exists, since only its author

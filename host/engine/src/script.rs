@@ -82,9 +82,9 @@ impl Default for Transforms {
 }
 
 impl RunContext {
-    /// What the statements of the present call see as chance and as the current time. It follows from the run's inputs and
-    /// from all calls and answers so far, and so is the same however often the run was interrupted. `part` tells the
-    /// statements of one call apart.
+    /// What the statements of the present call see as chance and as the current time. It follows from the run's inputs
+    /// and from all calls and answers so far, and so is the same however often the run was interrupted. `part`
+    /// distinguishes the statements of one call.
     pub fn fixed_inputs(&self, part: &[u8]) -> FixedInputs {
         let mut hasher = blake3::Hasher::new_derive_key("runner 0.1 what the statements of a call see as chance");
         hasher.update(&self.seed.to_le_bytes());

@@ -1,9 +1,9 @@
-//! The error of a run that was told to stop.
+//! The error of a run that was stopped.
 
 use runner_base::error::{Error, ErrorKind};
 use runner_database::stop::StopReason;
 
-/// Returns the error of a run that was told to stop.
+/// Returns the error of a run that was stopped.
 pub fn stopped(reason: StopReason) -> Error {
     match reason {
         StopReason::Interrupt => Error::new(ErrorKind::Interrupted, "stopped by an interrupt"),

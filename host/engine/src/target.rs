@@ -30,8 +30,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// Whether a rollback to it leaves nothing of this many applied migrations. A number may be that of all of them; the newest alone is
-    /// what nobody has to ask about.
+    /// Whether a rollback to it leaves nothing of this many applied migrations. A number may be that of all of them;
+    /// the newest alone needs no question.
     pub fn leaves_nothing(&self, applied: usize) -> bool {
         match self {
             Self::Base => true,

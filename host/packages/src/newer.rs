@@ -29,7 +29,7 @@ pub(super) struct Fetched {
     pub version: Option<Version>,
 }
 
-/// How a package stands.
+/// The state of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outdated {
     /// Its name.

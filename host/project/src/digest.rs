@@ -10,7 +10,8 @@ pub fn sha256(bytes: &[u8]) -> String {
     in_hex(&Sha256::digest(bytes))
 }
 
-/// Bytes in hexadecimal. Thousands of digests are compared before a command begins, and `hex::encode` goes digit by digit.
+/// Bytes in hexadecimal. Thousands of digests are compared before a command begins, and `hex::encode` works digit by
+/// digit.
 fn in_hex(bytes: &[u8]) -> String {
     let mut text = vec![0; 2 * bytes.len()];
     // It has room, and digits are ASCII.

@@ -77,7 +77,7 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some((name, value))
 }
 
-/// The variable of ours that a line sets in another grammar, such as `DATABASE_URL: …`, `set DATABASE_URL=…` or
+/// Our variable that a line sets in another grammar, such as `DATABASE_URL: …`, `set DATABASE_URL=…` or
 /// `$env:DATABASE_URL = …`.
 fn meant(line: &str) -> Option<&str> {
     let line = line.trim_start();

@@ -220,7 +220,7 @@ impl Variables {
         Ok(self)
     }
 
-    /// One of ours is refused; others matter only to who asks for them.
+    /// Our own is refused; others matter only to a caller that asks for them.
     fn set_unreadable(&mut self, name: &str, origin: impl Fn(String) -> Origin) -> Result<()> {
         let origin = origin(name.to_owned());
         if is_ours(name) {

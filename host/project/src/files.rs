@@ -83,8 +83,8 @@ impl ProjectDirectory {
     }
 }
 
-/// Opens a file to read it, and nothing but a file. What a name leads to may change at any time, so the opened file itself is asked;
-/// and opening a FIFO would wait for somebody to write to it.
+/// Opens a file to read it, and nothing but a file. What a name leads to may change at any time, so the opened file
+/// itself is asked; and opening a FIFO would wait for a writer.
 pub fn open_regular(dir: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
     open_sized(dir, path).map(|(file, _)| file)
 }

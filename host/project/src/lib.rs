@@ -31,7 +31,7 @@ pub mod toml_reader;
 
 #[cfg(test)]
 mod test_project;
-// What stands in `test_project` is part of the tests of other crates, too.
+// What is in `test_project` is part of the tests of other crates, too.
 #[cfg(test)]
 extern crate self as runner_project;
 

@@ -1,4 +1,4 @@
-//! Texts of people that are read as TOML and written again: whoever edited them chose the ends of their lines.
+//! Texts of people that are read as TOML and written again: their editor chose the ends of their lines.
 
 /// A text that was written with LF at the ends of its lines, with those and the mark at the beginning that it had before. Lines that
 /// came on top end as the first one does.

@@ -16,7 +16,7 @@ const MOST: usize = 8;
 /// How many items a thread takes at a time.
 const PIECE: usize = 16;
 
-/// Returns the result of `work` for each item, in the order of the items. `heavy` tells which items need computation
+/// Returns the result of `work` for each item, in the order of the items. `heavy` says which items need computation
 /// besides opening a file.
 pub(super) fn map<T: Sync, R: Send>(
     items: &[T],
@@ -28,7 +28,8 @@ pub(super) fn map<T: Sync, R: Send>(
     let threads = if is_worth_it { thread::available_parallelism().map_or(1, NonZero::get).min(MOST) } else { 1 };
     let pieces = items.chunks(if threads == 1 { items.len().max(1) } else { PIECE });
     let threads = threads.min(pieces.len());
-    // Whoever is free takes the next piece: another thread may have the processor for a while, as that of the database has.
+    // A free thread takes the next piece: another thread may have the processor for a while, as that of the database
+    // has.
     let next = Mutex::new(pieces.enumerate());
     let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || {

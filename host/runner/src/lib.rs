@@ -156,9 +156,11 @@
 //! dump scratch                   schema and rows as text; scratch databases
 //! ```
 //!
-//! Below them are `runner-sandbox`, which runs components, and `runner-engine`, which plans and runs, and below that `runner-project` (files and settings), `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
-//! `runner-postgres` and `runner-mysql`, `runner-database` (the trait that they implement), `runner-sql` (statements told apart and split), `runner-data` (values and
-//! batches) and `runner-base` (errors, dialects, and what else all share).
+//! Below them are `runner-sandbox`, which runs components, and `runner-engine`, which plans and runs, and below that
+//! `runner-project` (files and settings), `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
+//! `runner-postgres` and `runner-mysql`, `runner-database` (the trait that they implement), `runner-sql` (statements
+//! classified and split), `runner-data` (values and batches) and `runner-base` (errors, dialects, and what else all
+//! share).
 
 // The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
 #![recursion_limit = "256"]

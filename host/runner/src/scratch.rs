@@ -235,7 +235,8 @@ async fn inside(url: &DatabaseUrl, options: &ConnectOptions, citus: bool) -> Res
 async fn sweep_server(admin: &mut dyn Database) -> Result<(), DatabaseError> {
     let postgres = admin.facts().dialect == Dialect::Postgres;
     let list = if postgres {
-        // Dropping one that is in use would fail only after five seconds, in which nobody else could connect to it.
+        // Dropping one that is in use would fail only after five seconds, in which no other session could connect to
+        // it.
         "SELECT d.datname::pg_catalog.text FROM pg_catalog.pg_database d \
          WHERE d.datname OPERATOR(pg_catalog.~~) 'runner\\_scratch\\_%' AND NOT EXISTS \
          (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid OPERATOR(pg_catalog.=) d.oid)"

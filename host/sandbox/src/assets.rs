@@ -39,7 +39,7 @@ pub struct Asset {
 }
 
 enum Content {
-    /// Bytes that nobody else can change.
+    /// Bytes that nothing else can change.
     Memory(Box<dyn Read + Send>),
     File(CheckedFile),
 }

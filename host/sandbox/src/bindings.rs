@@ -11,7 +11,7 @@ wasmtime::component::bindgen!({
             import runner:migration/packed@0.1.0;
         }",
     world: "runner:host/migration",
-    // Those that only look something up, too: each is a point at which others have their turn.
+    // Those that only read something, too: each is a point at which others have their turn.
     imports: { default: async | trappable },
     exports: { default: async },
     with: {

@@ -4,9 +4,10 @@
 //! right to run code. So only a private directory is used: see [`private`]. It is opened once, and what is renamed or linked
 //! meanwhile is of no account.
 //!
-//! Each file ends with a digest of its code, keyed with its name, and so with the artifact, the engine and the bounds that it was made
-//! for. That is no protection against somebody who may write there, who can compute it as well. It finds what is damaged or exchanged:
-//! wasmtime looks at the header alone. It is at the end because wasmtime maps the file as it is.
+//! Each file ends with a digest of its code, keyed with its name, and so with the artifact, the engine and the bounds
+//! that it was made for. That is no protection against a user who may write there, who can compute it as well. It finds
+//! what is damaged or exchanged: wasmtime checks the header alone. It is at the end because wasmtime maps the file as
+//! it is.
 
 mod private;
 
@@ -24,16 +25,17 @@ use super::inspect::BOUNDS;
 use runner_base::random;
 use runner_project::open_regular;
 
-/// How long a compiled component is kept that nobody loads: such as that of an older version, or of an artifact that was built again.
+/// How long a compiled component is kept that is not loaded: such as that of an older version, or of an artifact that
+/// was built again.
 const UNUSED: Duration = Duration::from_hours(30 * 24);
 
 /// How exactly it is known when one was loaded last.
 const EXACTLY: Duration = Duration::from_hours(24);
 
-/// After this time, whoever was writing a temporary file is gone.
+/// After this time, the writer of a temporary file has ended.
 const LEFT_BEHIND: Duration = Duration::from_hours(1);
 
-/// Receives what is worth saying of the cache: a run goes on without it.
+/// Receives what is worth saying of the cache: a run continues without it.
 pub type CacheNote = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// A directory of compiled components, keyed by the artifact's digest and the engine.
@@ -128,7 +130,8 @@ impl Cache {
         self.tidy();
     }
 
-    /// Removes what is not used any more. Whoever has it open goes on with it, and what cannot be removed costs only space.
+    /// Removes what is not used any more. A process that has it open keeps it, and what cannot be removed costs only
+    /// space.
     fn tidy(&self) {
         for entry in self.directory.entries().into_iter().flatten().flatten() {
             let name = entry.file_name();

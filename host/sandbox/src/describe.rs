@@ -33,7 +33,8 @@ const MAX_SUMMARY: usize = 500;
 /// Revisions that a migration depends on, and what it needs: each is a line of the lockfile, which every command reads.
 const MAX_LINES: usize = 1_000;
 
-/// The most time that a description takes. It is what a guest knows of itself: an interpreter needs a tenth of a second for it.
+/// The most time that a description takes. It is what a guest knows about itself: an interpreter needs a tenth of a
+/// second for it.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Runs the component's `describe`. Blocks the calling thread; the guest runs on a separate one.
@@ -128,7 +129,7 @@ fn read(description: wit::Description) -> Result<Description> {
     Ok(Description { needs: distinct(description.needs), ..description })
 }
 
-/// Each need once, and of a limit the highest value: what is missing is told and pasted line by line.
+/// Each need once, and of a limit the highest value: what is missing is reported and pasted line by line.
 fn distinct(needs: Vec<Need>) -> Vec<Need> {
     let mut found: Vec<Need> = Vec::with_capacity(needs.len());
     for need in needs {

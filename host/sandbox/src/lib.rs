@@ -14,9 +14,9 @@
 //! guest does after a failed `memory.grow` differs between languages. *Checks at the boundary* compare what a guest
 //! passes before anything is allocated for it: wasmtime counts the bytes of a call, and `host::arguments` bounds what
 //! would be copied on. The wall time ends what neither fuel nor memory can, a statement that never returns, by the stop
-//! signal: a call that was cut off by a timer would go on in the database.
+//! signal: a call that was cut off by a timer would continue in the database.
 //!
-//! A guest ends in one of five ways, told apart by type and not by text where wasmtime allows it (`failure`): it
+//! A guest ends in one of five ways, distinguished by type and not by text where wasmtime allows it (`failure`): it
 //! returns an error, it traps, it exceeds a limit, it is stopped, or the host fails.
 
 // The futures of a run are nested deeply.
@@ -144,7 +144,8 @@ impl Sandbox {
         Ok(Box::new(ComponentScript::new(linked, Some(Assets::of_script(script)))))
     }
 
-    /// The component with that digest, linked, if it is compiled already. What is wrong with it is told where it is loaded.
+    /// The component with that digest, linked, if it is compiled already. What is wrong with it is reported where it is
+    /// loaded.
     pub fn compiled(&self, sha256: &str) -> Option<Compiled> {
         let core = self.core().ok()?;
         let component = core.compiled_already(sha256)?;
@@ -222,7 +223,7 @@ impl SandboxCore {
     /// A component that need not be compiled.
     fn compiled_already(&self, sha256: &str) -> Option<Component> {
         match &self.kept {
-            // Whoever has the lock may be compiling.
+            // The holder of the lock may be compiling.
             Some(kept) => kept.try_lock().ok()?.get(sha256).cloned(),
             None => self.in_cache(sha256),
         }
@@ -260,8 +261,8 @@ impl SandboxCore {
         let limits = Limits { compile_time, ..Limits::clone(&self.limits) };
         let order = Order { bytes, sha256, limits: &limits, stop: &self.stop };
         let code = self.compiler.compile(&self.engine, &order)?;
-        // SAFETY: the code comes from wasmtime in this process, or in one that this process started for it, over a pipe that
-        // nobody else has; wasmtime checks its version and the settings of the engine in the header.
+        // SAFETY: the code comes from wasmtime in this process, or in one that this process started for it, over a pipe
+        // that no other process has; wasmtime checks its version and the settings of the engine in the header.
         #[allow(unsafe_code, reason = "the code was made by this program")]
         let component =
             unsafe { Component::deserialize(&self.engine, &code) }.map_err(|error| match failure::is_out_of_memory(

@@ -86,8 +86,8 @@ impl UsageLimiter {
         self.owed = self.owed.saturating_add(bytes);
     }
 
-    /// What is left of the fuel when a call returns, a unit for each of its bytes; `None` if it does not suffice. The sandbox counts
-    /// its slices anew when fuel is set, so they are counted here as well.
+    /// What is left of the fuel when a call returns, a unit for each of its bytes; `None` if it does not suffice. The
+    /// sandbox restarts its count of slices when fuel is set, so they are counted here as well.
     pub fn pay(&mut self, fuel: u64, slice: u64) -> Option<u64> {
         let left = fuel.checked_sub(std::mem::take(&mut self.owed))?;
         if self.turn.abs_diff(left) >= slice {
@@ -114,7 +114,7 @@ impl LogBudget {
         if self.closed {
             return LogVerdict::Drop;
         }
-        // A message that is too long as it is need not be looked at.
+        // A message that is too long as it is need not be read.
         let is_longer = message.len() as u64 > self.bytes;
         let bytes = if is_longer { u64::MAX } else { printed_length(message) as u64 };
         if bytes > self.bytes || self.lines == 0 {

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::{SqlError, line_of};
 use runner_base::dialect::Dialect;
 
-/// What Drizzle writes between statements. It is a comment on other engines; MySQL wants a space after `--`, and in no valid
-/// statement of MySQL is this anything.
+/// What Drizzle writes between statements. It is a comment on other engines; MySQL requires a space after `--`, and in
+/// no valid statement of MySQL is this anything.
 const BREAKPOINT: &[u8] = b"--> statement-breakpoint";
 
 /// The byte order mark in UTF-8.

@@ -92,7 +92,7 @@ struct Likeness {
     edits: usize,
     /// Begins with a sign that no prose has there.
     has_sign: bool,
-    /// Goes on like prose, or in the middle of a word: only below the marker of an upgrade it is more.
+    /// Continues like prose, or in the middle of a word: only below the marker of an upgrade it is more.
     goes_on: bool,
 }
 

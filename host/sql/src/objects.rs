@@ -1,4 +1,4 @@
-//! The objects that a schema change of MySQL or MariaDB creates, changes or drops, told from its text.
+//! The objects that a schema change of MySQL or MariaDB creates, changes or drops, read from its text.
 
 use super::classify::unquote;
 use super::lex::{TokenKind, tokens};

@@ -31,7 +31,7 @@ pub fn placeholders(text: &str, dialect: Dialect) -> Result<Vec<Placeholder>, Sq
     Ok(found)
 }
 
-/// The text with the values of its parameters. What is in a value is not looked at again.
+/// The text with the values of its parameters. What is in a value is not read again.
 pub fn fill(text: &str, dialect: Dialect, values: &BTreeMap<String, String>) -> Result<String, SqlError> {
     let mut filled = String::with_capacity(text.len());
     for part in parts(text, dialect)? {

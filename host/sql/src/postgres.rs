@@ -158,8 +158,8 @@ pub fn commits_within(statement: &str, dialect: Dialect) -> bool {
     is_block && tokens.iter().filter_map(|(_, text)| body(text)).any(|body| ends_transactions(&body))
 }
 
-/// Whether a statement that begins with WITH changes rows, itself or in one of its parts: `INSERT`, `UPDATE`, `DELETE` or `MERGE`
-/// stands where a statement begins. Elsewhere these words are names, or part of `FOR UPDATE`.
+/// Whether a statement that begins with WITH changes rows, itself or in one of its parts: `INSERT`, `UPDATE`, `DELETE`
+/// or `MERGE` is where a statement begins. Elsewhere these words are names, or part of `FOR UPDATE`.
 pub fn changes_within(statement: &str) -> bool {
     let tokens = tokens(statement);
     let is = |at: usize, words: &[&str]| is_word(&tokens, at, words);
@@ -172,7 +172,7 @@ pub fn changes_within(statement: &str) -> bool {
             (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
             _ => {}
         }
-        // What `SEARCH` and `CYCLE` add to the last part stands between its parenthesis and the statement.
+        // What `SEARCH` and `CYCLE` add to the last part is between its parenthesis and the statement.
         let may_begin = match depth {
             0 => !has_begun,
             _ => at > 0 && matches!(tokens[at - 1], (TokenKind::Sign, "(" | ")")),

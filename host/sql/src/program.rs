@@ -111,7 +111,7 @@ enum Effect {
     Isolates(Isolation),
     /// Begins or ends a transaction in another way, or divides it.
     Controls,
-    /// Changes settings alone: it may stand outside of the transaction.
+    /// Changes settings alone: it may be outside of the transaction.
     Sets,
     /// PostgreSQL: changes a setting until its transaction ends.
     SetsLocally,

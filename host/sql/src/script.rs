@@ -81,7 +81,7 @@ fn mysql_script(text: &str, splitter: &Splitter<'_>, dialect: Dialect) -> String
         script.push_str(&delimited(statement));
         copied = range.end;
         ends_open &= range != last;
-        // The semicolon behind it would be an empty statement.
+        // The semicolon after it would be an empty statement.
         let mut behind = Lexer::new(&text[copied..], dialect);
         let next = std::iter::from_fn(|| behind.next_token().ok().flatten()).find(|token| !token.kind.is_blank());
         if let Some(semicolon) = next.filter(|token| token.kind == TokenKind::Semicolon) {

@@ -1,7 +1,7 @@
 //! Upgrade and downgrade in one file, divided by the markers of goose, sql-migrate, dbmate and node-pg-migrate.
 //!
-//! As in those tools, a marker is a line of its own, whatever stands around it: the meaning of a file does not depend on the dialect.
-//! Files that are divided in other ways are refused, by `divided`.
+//! As in those tools, a marker is a line of its own, whatever surrounds it: the meaning of a file does not depend on
+//! the dialect. Files that are divided in other ways are refused, by `divided`.
 
 use super::divided::divided;
 use super::{SqlError, has_statement};
@@ -75,7 +75,7 @@ enum Part {
 #[derive(Default)]
 struct Reader {
     part: Part,
-    /// The text of both sections so far, and what stands before them.
+    /// The text of both sections so far, and what precedes them.
     before: String,
     up: Section,
     down: Section,
@@ -147,7 +147,8 @@ impl Reader {
                 true
             }
         };
-        // Markers stay, so that the digest covers their options; those that MySQL would not take for a comment go.
+        // Markers stay, so that the digest covers their options; those that MySQL would not take for a comment are
+        // removed.
         let keeps = keeps && (marker.is_none() || shown.starts_with("-- "));
         // Directives before the first marker are for the whole migration.
         let part = if self.part == Part::Before { Part::Up } else { self.part };
@@ -235,7 +236,8 @@ fn marker(line: &str, pairs: bool) -> Option<Marker> {
     }
 }
 
-/// dbmate's marker: a direction, directly behind the tool's name or, which must not become prose, after a space, and its options.
+/// dbmate's marker: a direction, directly after the tool's name or, which must not become prose, after a space, and its
+/// options.
 fn dbmate<'a>(direction: &'a str, mut options: &[&'a str]) -> Option<Marker> {
     let mut direction = direction;
     let is_spaced = direction.is_empty();

@@ -44,7 +44,7 @@ const KNOWN_SETTINGS: &[&str] = &[
     "transaction_read_only",
 ];
 
-/// What `SHOW` of MySQL and MariaDB tells about the database, and about the statement before.
+/// What `SHOW` of MySQL and MariaDB reports about the database, and about the statement before.
 const SHOWN_OF_THE_DATABASE: &[&str] = &[
     "character",
     "charset",
@@ -67,10 +67,10 @@ const SHOW_HOW: &[&str] = &["extended", "full", "global", "local", "session"];
 /// Where the name of what `SHOW` shows ends.
 const SHOW_WHICH: &[&str] = &["for", "from", "in", "like", "where"];
 
-/// The databases in which MySQL and MariaDB tell about themselves.
+/// The databases in which MySQL and MariaDB describe themselves.
 const OF_THE_SERVER: &[&str] = &["performance_schema", "sys"];
 
-/// The tables of `information_schema` that tell about the definitions in databases.
+/// The tables of `information_schema` that describe the definitions in databases.
 const OF_DATABASES: &[&str] = &[
     "character_sets",
     "check_constraints",
@@ -162,7 +162,8 @@ const POSTGRES_FUNCTIONS: &[&str] = &[
     "txid_",
 ];
 
-/// Columns of PostgreSQL that tell where and in which transaction a row was stored, and how large a table is taken to be.
+/// Columns of PostgreSQL that show where and in which transaction a row was stored, and how large a table is taken to
+/// be.
 const POSTGRES_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "relallvisible", "relpages", "reltuples", "xmax", "xmin"];
 
 /// Adds what the tokens of a statement, in lower case, read of the server, each once, as it is written in messages: `@@timestamp`.
@@ -241,7 +242,7 @@ impl<'a> Statement<'a> {
         is_plan.then(|| "explain".to_owned())
     }
 
-    /// What a `SHOW` of MySQL and MariaDB tells about the server: `show global status`.
+    /// What a `SHOW` of MySQL and MariaDB reports about the server: `show global status`.
     fn shown(&self) -> Option<String> {
         let words = (1..self.tokens.len()).take_while(|at| self.is_word(*at)).map(|at| self.text(at));
         let words: Vec<&str> = words.take(4).take_while(|word| !SHOW_WHICH.contains(word)).collect();
@@ -264,7 +265,7 @@ impl<'a> Statement<'a> {
         Some(format!("{schema}.{}", self.member(at + 1)?))
     }
 
-    /// A table of `information_schema` that tells more than definitions.
+    /// A table of `information_schema` that shows more than definitions.
     fn of_information(&self, at: usize) -> Option<&'a str> {
         let is_it = self.name(at) == Some("information_schema");
         self.member(at + 1).filter(|table| is_it && !OF_DATABASES.contains(table))
@@ -302,7 +303,7 @@ impl<'a> Statement<'a> {
         is_server(setting).then(|| format!("show {setting}"))
     }
 
-    /// Whether such a column is read. `xmax = 0` only tells whether a row is new.
+    /// Whether such a column is read. `xmax = 0` only shows whether a row is new.
     fn names_column(&self, column: &str) -> bool {
         let is_new = |at: usize| column == "xmax" && self.text(at + 1) == "=" && self.text(at + 2) == "0";
         (0..self.tokens.len()).any(|at| self.name(at) == Some(column) && !is_new(at))

@@ -17,7 +17,7 @@ pub struct SessionValues {
     pub passes: Vec<String>,
     /// A call that returns the key which an earlier `INSERT` generated: `LAST_INSERT_ID()`.
     pub reads_key: Option<String>,
-    /// A call or a variable that tells of the statement before: `ROW_COUNT()`.
+    /// A call or a variable that reports on the statement before: `ROW_COUNT()`.
     pub reads_last: Option<String>,
     /// Whether it may generate a key.
     pub makes_key: bool,
@@ -25,10 +25,10 @@ pub struct SessionValues {
     pub is_setting: bool,
 }
 
-/// What may stand before the word `TABLE` in a statement that creates one.
+/// What may precede the word `TABLE` in a statement that creates one.
 const BEFORE_TABLE: [&str; 8] = ["CREATE", "OR", "REPLACE", "TEMP", "TEMPORARY", "GLOBAL", "LOCAL", "UNLOGGED"];
 
-/// The functions and the variables of the server that tell of the statement before.
+/// The functions and the variables of the server that report on the statement before.
 fn of_last(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &["changes"],

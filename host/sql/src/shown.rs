@@ -33,7 +33,7 @@ impl ShownGrants {
     fn add(&mut self, line: &str) {
         let Some(rest) = line.strip_prefix("GRANT ") else { return };
         let Some(to) = find(rest, " TO ") else {
-            // What cannot be read is a right that nobody wants.
+            // What cannot be read is a right that no component needs.
             self.rights.insert(line.to_owned());
             return;
         };

@@ -1,4 +1,4 @@
-//! What a statement of MySQL or MariaDB may leave in its session, told from its words.
+//! What a statement of MySQL or MariaDB may leave in its session, judged by its words.
 
 use super::classify::identifiers;
 use runner_base::dialect::Dialect;

@@ -67,7 +67,7 @@ const ONLY_WITHOUT_ARGUMENTS: &[&str] = &["rand", "session_user", "system_user",
 /// With a second argument these depend on nothing else: a time to count from, a salt.
 const ONLY_WITH_ONE_ARGUMENT: &[&str] = &["age", "encrypt"];
 
-/// How many tokens of a call are looked at.
+/// How many tokens of a call are read.
 const LOOKED_AT: usize = 64;
 
 /// Functions that need no parentheses.
@@ -130,7 +130,7 @@ fn add_calls(found: &mut Vec<String>, tokens: &[(TokenKind, String)], dialect: D
     for (at, (kind, word)) in tokens.iter().enumerate() {
         let text = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |(_, text)| text.as_str());
         let (before, after, last) = (text(at.checked_sub(1)), text(Some(at + 1)), text(Some(at + 2)));
-        // `t.now` is a column, `pg_catalog.now` the function, `app.now` somebody else's.
+        // `t.now` is a column, `pg_catalog.now` the function, `app.now` another one.
         let is_qualified = before == "." && text(at.checked_sub(2)) != "pg_catalog";
         // `"now"()` is the same function, a string is none.
         let word = match kind {

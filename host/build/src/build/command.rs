@@ -67,7 +67,7 @@ pub(super) fn sources(
     Outside::new(settings, &directory, None, request.stage).named(&manifest.sources, &file)
 }
 
-/// Runs the command in the migration's directory. What it prints goes to standard error, as it is.
+/// Runs the command in the migration's directory. What it prints is passed to standard error, as it is.
 #[allow(clippy::disallowed_methods, reason = "the command writes there by itself, as compilers do")]
 pub(super) fn build(
     settings: &Settings,

@@ -22,7 +22,7 @@ pub(super) enum Fate {
     Built,
     /// It stays, because it is applied.
     Applied,
-    /// It stays, because nobody knows.
+    /// It stays, because that is unknown.
     MayBeApplied,
 }
 
@@ -50,11 +50,11 @@ pub(super) fn decide<'f>(chosen: Vec<&'f Found>, refresh: &Refresh<'_>) -> Resul
     }
 }
 
-/// What becomes of an artifact that is there, and of which nobody named the revision.
+/// What becomes of an artifact that is there, and whose revision was not named.
 fn fate(found: &Found, reason: &Reason, request: &BuildRequest<'_>) -> Result<Fate> {
     let is_applied = (request.is_applied)(&found.revision);
-    // Whoever edits what many migrations share has the newest in mind. A database without a history, as beside a fresh clone, does not
-    // tell which of the others are applied in production.
+    // An edit of what many migrations share is meant for the newest. A database without a history, as beside a fresh
+    // clone, does not show which of the others are applied in production.
     let is_clear = match reason {
         Reason::Shared(_) => is_applied.is_ok() && (request.has_history)().unwrap_or(false),
         Reason::Wanted | Reason::Unproven => true,
@@ -69,7 +69,7 @@ fn fate(found: &Found, reason: &Reason, request: &BuildRequest<'_>) -> Result<Fa
     }
 }
 
-/// The error for artifacts of which nobody knows whether they are applied.
+/// The error for artifacts of which it is unknown whether they are applied.
 fn refused(unknown: &[&Found], error: Error) -> Error {
     let ids: Vec<String> = unknown.iter().map(|found| found.id()).collect();
     let (shown, them) = (list(ids.iter().map(String::as_str)), if ids.len() == 1 { "it" } else { "them" });
@@ -90,7 +90,7 @@ pub(super) fn unknown_packages(error: Error) -> Error {
     because(error, message.to_owned(), "run `runner build` where the database can be reached".to_owned())
 }
 
-/// An error that comes from another one, of which the hints tell how the database is reached.
+/// An error that comes from another one, of which the hints say how the database is reached.
 fn because(error: Error, message: String, hint: String) -> Error {
     let causes = [error.message].into_iter().chain(error.causes).collect();
     let hints = [hint].into_iter().chain(error.hints).collect();

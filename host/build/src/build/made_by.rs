@@ -10,7 +10,7 @@ const RUST: &[u8] = b"/rustc/";
 /// The length of a commit.
 const COMMIT: usize = 40;
 
-/// How much of it tells it from others.
+/// How much of it distinguishes it from others.
 const SHORT: usize = 10;
 
 /// The tools and their versions, as the sections `producers` of its modules name them, and the commit of Rust's compiler, whose section

@@ -116,8 +116,8 @@ fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     }
     let refresh = Refresh { settings, project: &project, request, old: &old, proven };
     for Decided { found, reason, fate } in keep::decide(chosen, &refresh)? {
-        // Nobody has to be told of one that nothing is known to have changed in, nor that what migrations share goes on without those
-        // that are applied.
+        // Not reported: one in which no change is known, and that what migrations share continues without those that
+        // are applied.
         let kept = match &reason {
             Some((_, Reason::Wanted)) => fate == Fate::Applied,
             Some((_, Reason::Shared(_))) => fate == Fate::MayBeApplied,

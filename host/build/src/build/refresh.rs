@@ -163,13 +163,13 @@ impl Refresh<'_> {
         Ok((LockedArtifact::Component { sha256: digest, source, shared, description, assets }, bytes.len() as u64))
     }
 
-    /// The component of a source, and what it was built from. A source that changed meanwhile is compiled again: it was saved, or cargo
-    /// wrote a `Cargo.lock`, and nobody knows what the compiler has read.
+    /// The component of a source, and what it was built from. A source that changed meanwhile is compiled again: it was
+    /// saved, or cargo wrote a `Cargo.lock`, and it is unknown what the compiler has read.
     fn compiled(&self, found: &Found, source: &FoundEntry) -> Result<(Vec<u8>, BuiltFrom)> {
         let (settings, file_name) = (self.settings, found.wasm());
         let digest = || source_digest(self.project, source, settings.limits.asset_bytes).map_err(as_error);
-        // Cargo tells only afterwards what it read. What the last build did not know of is looked at once more then, at which cargo finds
-        // nothing to do unless it changed.
+        // Cargo reports only afterwards what it read. What the last build did not know is checked once more then, at
+        // which cargo finds nothing to do unless it changed.
         let mut before = BuiltFrom { source: digest()?, shared: outside::known_digests(settings, self.listed(found)) };
         let mut rounds = 0;
         loop {

@@ -5,10 +5,10 @@
 //! The SDK for Go has bindings by hand. Lists are its slices over the memory that the host wrote to, and what is
 //! returned is read where it lies. The collector does not move what is on its heap and does not see addresses that are
 //! numbers, so whatever the host gets an address of is referred to by a slice until the call ends. Go's runtime asks
-//! WASI for a clock and random bytes while a component may call nothing, so the SDK tells the adapter time and seed at
-//! the start of each call (`runner_follow_run`). The clock of the day stands from then on; the monotonic one ticks,
-//! since the collector divides by it. What the runtime seeds when an instance starts follows no run: the order of maps,
-//! and `math/rand` without a generator.
+//! WASI for a clock and random bytes while a component may call nothing, so the SDK passes time and seed to the adapter
+//! at the start of each call (`runner_follow_run`). The clock of the day is fixed from then on; the monotonic one
+//! ticks, since the collector divides by it. What the runtime seeds when an instance starts follows no run: the order
+//! of maps, and `math/rand` without a generator.
 //!
 //! Rejected: `wit-bindgen go`, which copies every record of a batch and needs a module that the proxy does not have;
 //! `TinyGo`, another compiler to install; the runtime's own generator by a hidden symbol, right for one version of Go.

@@ -11,7 +11,7 @@ use runner_project::settings::Settings;
 
 const WORKFLOW: &str = ".github/workflows/migrations.yml";
 
-/// Where the workflow goes: the root of the repository, which is the project if that is in none.
+/// Where the workflow is written: the root of the repository, which is the project if that is in none.
 fn repository(project: &Path) -> &Path {
     project.ancestors().find(|directory| directory.join(".git").exists()).unwrap_or(project)
 }

@@ -129,7 +129,7 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
     for (from, to) in [(migration_id(&old, &id.name), migration_id(&revision, &id.name))].into_iter().chain(renamed_ids)
     {
         let from = format!("{TESTS}/{from}");
-        // What cannot be looked at is no directory of tests to anyone.
+        // What cannot be read is no directory of tests to anyone.
         if project.root.try_exists(project.path.join(&from)).unwrap_or(false) {
             files.push((from, format!("{TESTS}/{to}")));
         }

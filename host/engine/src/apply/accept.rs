@@ -1,4 +1,4 @@
-//! Lets a changed build of a component go on with an unfinished transform.
+//! Lets a changed build of a component continue an unfinished transform.
 
 use super::request::AcceptChanged;
 use super::{Engine, Request};
@@ -64,7 +64,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What is recorded if the project's build goes on with this migration; `None` if the operator has not decided so.
+    /// What is recorded if the project's build continues this migration; `None` if the operator has not decided so.
     pub(super) fn successor(
         &self,
         request: &Request,

@@ -1,5 +1,5 @@
-//! Loads the next component or script while something else is going on: the lock is taken, the migration before it runs, the disk
-//! syncs. What this takes, milliseconds for an interpreter, then passes on another core.
+//! Loads the next component or script while something else is in progress: the lock is taken, the migration before it
+//! runs, the disk syncs. What this takes, milliseconds for an interpreter, then passes on another core.
 //!
 //! Only what is compiled already is loaded ahead. Compiling waits for its turn under the lock: of many processes that wait to apply
 //! the same component, one is to compile it.

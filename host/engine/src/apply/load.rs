@@ -67,14 +67,14 @@ pub async fn planned_sql(
 /// Why planned migrations in SQL cannot run: all of it at once.
 #[derive(Default)]
 struct Refusals {
-    /// What has a parameter without a value; the rest of such a file is not looked at.
+    /// What has a parameter without a value; the rest of such a file is not inspected.
     without_value: Vec<Refusal>,
     /// Statements that cannot run as they are.
     statements: Vec<Refusal>,
 }
 
 impl Refusals {
-    /// Looks at what a step runs.
+    /// Inspects what a step runs.
     fn inspect(&mut self, step: &PlannedMigration, text: &str, catalog: &Catalog, facts: &Facts) -> Statements {
         let file = file_of(catalog, step, step.direction);
         let (statements, refused) = inspect(&step.id(), &file, step.mode, text, facts);

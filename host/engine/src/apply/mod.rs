@@ -249,7 +249,7 @@ impl Engine {
         Ok(plan)
     }
 
-    /// The same without a look at the logins.
+    /// The same without a check of the logins.
     async fn plan_alone(&self, request: &Request) -> Result<Plan> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();

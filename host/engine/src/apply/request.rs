@@ -27,7 +27,7 @@ impl Action {
     }
 }
 
-/// The operator's decision to let a changed build go on with an unfinished transform.
+/// The operator's decision to let a changed build continue an unfinished transform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptChanged {
     /// The revision, as it was given.
@@ -47,6 +47,6 @@ pub struct Request {
     pub lock_wait: Duration,
     /// Everything in one transaction that is rolled back.
     pub dry_run: bool,
-    /// A changed build that may go on with an unfinished transform.
+    /// A changed build that may continue an unfinished transform.
     pub accept: Option<AcceptChanged>,
 }

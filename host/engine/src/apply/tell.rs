@@ -71,8 +71,8 @@ impl Engine {
     }
 }
 
-/// Replaces the server's advice where it has refused something to the login of a component: what that may do is granted in the
-/// settings, and a `GRANT` by hand would be taken back.
+/// Replaces the server's advice where it has refused something to the login of a component: what that may do is granted
+/// in the settings, and a `GRANT` by hand would be revoked.
 fn of_its_login(mut error: Error, step: &PlannedMigration) -> Error {
     let is_advice = |hint: &String| hint.contains("`GRANT ");
     if step.isolation != Some(Barrier::SeparateLogins) || !error.hints.iter().any(is_advice) {

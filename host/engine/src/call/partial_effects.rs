@@ -1,5 +1,6 @@
-//! Statements of which a part may remain if they fail: where DDL commits by itself, those that are not atomic, and those
-//! that run other statements; on PostgreSQL, blocks that commit, and what leaves an index or a partition half gone.
+//! Statements of which a part may remain if they fail: where DDL commits by itself, those that are not atomic, and
+//! those that run other statements; on PostgreSQL, blocks that commit, and what leaves an index or a partition half
+//! removed.
 
 use crate::call::{Call, Commit};
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};

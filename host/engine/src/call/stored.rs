@@ -27,8 +27,8 @@ const RAW_BYTES: usize = 512;
 /// The fastest level: values are written more often than they are read.
 const LEVEL: i32 = 1;
 
-/// The largest value that is read back. Nobody sets it: no database stores a larger one in a column (SQLite's limit is
-/// 10⁹ bytes, those of PostgreSQL and MariaDB are 1 GiB), and batches and results end at a few MiB by default.
+/// The largest value that is read back. It is not configurable: no database stores a larger one in a column (SQLite's
+/// limit is 10⁹ bytes, those of PostgreSQL and MariaDB are 1 GiB), and batches and results end at a few MiB by default.
 pub(crate) const MAX_BYTES: u64 = 1 << 30;
 
 /// The memory reserved for a value before its first byte is decompressed. A damaged size reserves no more; beyond it,

@@ -6,7 +6,8 @@ use runner_data::Value;
 use runner_database::{Database, DatabaseError, QueryLimits};
 
 impl RunControl {
-    /// Reports each session that the run waits for, once. `told`: those that were reported before, without those that are gone.
+    /// Reports each session that the run waits for, once. `told`: those that were reported before, without those that
+    /// have ended.
     pub(super) async fn tell_blockers(
         &self,
         database: &mut dyn Database,

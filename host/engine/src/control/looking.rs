@@ -11,7 +11,7 @@ use runner_base::error::Result;
 use runner_database::stop::StopReason;
 use runner_database::{Database, SharedDatabase};
 
-/// The state that only looks use.
+/// The state that only a look uses.
 #[derive(Default)]
 pub(super) struct LookState {
     /// The measurements of the load.
@@ -39,7 +39,7 @@ impl RunControl {
                 done = &mut work => return done,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            // The work goes on only after this, so what it has locked must not be waited for.
+            // The work continues only after this, so what it has locked must not be waited for.
             if let Ok(mut database) = database.try_lock()
                 && self.state().is_old(&self.throttle)
             {
@@ -98,7 +98,7 @@ impl RunControl {
         if let Some(row) = row {
             match store::beat(database, &row, looking.is_known, writer).await {
                 Ok(is_known) => looking.is_known = is_known,
-                // Whoever holds the lock holds up the work soon enough; observers see the next one.
+                // The holder of that lock soon blocks the work as well; observers see the next row.
                 Err(error) if error.is_transient() => {}
                 Err(error) => return Err(table::unusable(error)),
             }

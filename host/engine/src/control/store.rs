@@ -11,7 +11,8 @@ use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, Transaction
 /// The name of what holds a run that stopped early.
 pub const ENDED: &str = "ended";
 
-/// The name, among what holds a run, of the statement that it executes: it holds nothing, and is told in the same column.
+/// The name, among what holds a run, of the statement that it executes: it holds nothing, and is shown in the same
+/// column.
 const STATEMENT: &str = "statement";
 
 /// The row of a run.

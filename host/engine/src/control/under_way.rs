@@ -1,4 +1,4 @@
-//! What a run is doing at this moment looks like what an interrupted run left: plans tell them apart by the lock.
+//! What a run is doing at this moment looks like what an interrupted run left: plans distinguish them by the lock.
 
 use crate::history::{self, History, State};
 use runner_base::error::Result;

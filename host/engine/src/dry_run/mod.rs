@@ -12,7 +12,7 @@
 //! only, and a statement that would commit is refused before it is sent. The rest runs on a scratch copy, on request: a
 //! copy costs space, and is a database with everyone's data in it. What runs on a copy has the rights of the real
 //! session, so each statement is inspected first, and refused if it cannot be decided that nothing escapes. The name of
-//! a copy follows from the original's, so whoever holds the lock may drop one that a killed run left.
+//! a copy follows from the original's, so the holder of the lock may drop one that a killed run left.
 
 mod judge;
 mod lasting;

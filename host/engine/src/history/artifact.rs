@@ -46,7 +46,7 @@ pub enum Stored {
     Script(Arc<LoadedScript>),
 }
 
-/// The runtimes in the table of artifacts: what stands for their revision. No revision is a word.
+/// The runtimes in the table of artifacts: what is in place of their revision. No revision is a word.
 const RUNTIMES: &str = "runtime";
 
 /// What is kept with a script beside its files.

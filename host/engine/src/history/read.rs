@@ -197,8 +197,8 @@ async fn unfinished(database: &mut HostSession<'_>, tables: &[String]) -> Result
     }
 }
 
-/// The rows of a statement that answers the format with each; none if there are no tables. One statement as a rule, since a
-/// server may be far away: only if it fails is looked whether the tables are there.
+/// The rows of a statement that answers the format with each; none if there are no tables. One statement as a rule,
+/// since a server may be far away: only if it fails, a second one checks whether the tables exist.
 async fn records(database: &mut HostSession<'_>, statement: &str) -> Result<Option<Vec<Record>>> {
     let text = tool_sql(statement, database.facts());
     let mut answer = database.query(&text, &[], QueryLimits::NONE).await;
@@ -308,8 +308,8 @@ fn record(mut values: Values) -> Option<Record> {
     })
 }
 
-/// A row in the order of [`sql::BRIEF`]. What a migration declared and how its downgrade went are left out: such a row
-/// serves for an overview only.
+/// A row in the order of [`sql::BRIEF`]. What a migration declared and the result of its downgrade are left out: such a
+/// row serves for an overview only.
 fn brief(mut values: Values) -> Option<Record> {
     let mut next = || values.next();
     Some(Record {

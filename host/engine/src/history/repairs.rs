@@ -10,7 +10,8 @@ use runner_database::{HostSession, QueryLimits, ToolChange};
 /// The action of accepting a changed artifact.
 pub const ACCEPT_CHECKSUM: &str = "accept-checksum";
 
-/// The action of letting a changed build go on with an unfinished transform; its statement is the digest of the build before.
+/// The action of letting a changed build continue an unfinished transform; its statement is the digest of the build
+/// before.
 pub const ACCEPT_CHANGED: &str = "accept-changed";
 
 /// A repair.

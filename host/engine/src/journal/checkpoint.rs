@@ -41,7 +41,8 @@ impl LiveTransform {
     }
 }
 
-/// Returns the number under which the record of a batch is stored. Wide rows make more batches of a chunk than its rows tell.
+/// Returns the number under which the record of a batch is stored. Wide rows make more batches of a chunk than its
+/// number of rows suggests.
 fn number_of(chunk: u64, batch: u64) -> Result<u64> {
     if batch >= MOST_BATCHES {
         return Err(Error::failed(format!("chunk {chunk} has more than {MOST_BATCHES} batches"))

@@ -70,9 +70,10 @@ pub struct Frontier {
 /// What a worker does when another one has locked the frontier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrontierLock {
-    /// It waits. It must hold no chunk then: whoever closes a transform holds the frontier and waits for all chunks.
+    /// It waits. It must hold no chunk then: a worker that closes a transform holds the frontier and waits for all
+    /// chunks.
     Wait,
-    /// It goes without a chunk.
+    /// It returns without a chunk.
     IfFree,
 }
 
@@ -291,7 +292,7 @@ impl Claimant {
         found.first().and_then(|row| row.first()).and_then(count).map(|left| left > 0).ok_or_else(garbled)
     }
 
-    /// Returns whether another build has taken over from this helper's. Whoever takes over locks the frontier and all claimed
+    /// Returns whether another build has taken over from this helper's. A takeover locks the frontier and all claimed
     /// chunks, one of which the caller has locked.
     async fn is_replaced(&self, database: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
         let Some(build) = &self.build else { return Ok(false) };
@@ -373,8 +374,9 @@ pub async fn clear(database: &mut HostSession<'_>, run: Run) -> Result<(), Datab
 /// Waits for all workers on chunks of a run and keeps others from starting until the transaction ends. Returns whether
 /// any chunk is done.
 ///
-/// The frontier comes first: nobody can cut another chunk from then on, and nobody who holds a chunk waits for the frontier. In
-/// the other order, a worker that is quick would always have claimed the next chunk before this one is told of the last.
+/// The frontier comes first: no worker can cut another chunk from then on, and no worker that holds a chunk waits for
+/// the frontier. In the other order, a worker that is quick would always have claimed the next chunk before this one
+/// learns of the last.
 pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, DatabaseError> {
     let [history, direction, _] = place(run, 0);
     let of_run = [history, direction];

@@ -1,10 +1,10 @@
 //! Keeps all workers from the transforms of a run.
 //!
-//! Whoever ends a failed transform, or takes it over with another build, locks the frontier and then all chunks. Nobody
-//! who holds a chunk waits for the frontier, so the two cannot wait for each other; and with the frontier locked,
-//! nobody can cut another chunk. In the other order, a quick worker would always have claimed the next chunk before
-//! this one is told of the last. A failure that the component handles is recorded in the same way, when its next step
-//! begins or when it ends: until then, helpers may go on.
+//! A worker that ends a failed transform, or takes it over with another build, locks the frontier and then all chunks.
+//! No worker that holds a chunk waits for the frontier, so the two cannot wait for each other; and with the frontier
+//! locked, none can cut another chunk. In the other order, a quick worker would always have claimed the next chunk
+//! before this one learns of the last. A failure that the component handles is recorded in the same way, when its next
+//! step begins or when it ends: until then, helpers may continue.
 
 use std::time::Duration;
 

@@ -113,7 +113,7 @@ impl Journal {
         let Some(mut entry) = state.failed.take() else { return Ok(()) };
         let is_transform = entry.kind == CallKind::Transform.name();
         if is_transform {
-            // Others may have gone on with it until now.
+            // Others may have continued it until now.
             self.begin_closed(database).await?;
             let done = chunk::totals(database, self.run, entry.step, None).await.map_err(store::unwritable)?;
             entry.effect = done.chunks > 0;

@@ -35,7 +35,7 @@ impl Journal {
         self.flush(&mut database.host()).await
     }
 
-    /// Whether nothing of the journal has been stored yet, so that there is nothing to take back.
+    /// Whether nothing of the journal has been stored yet, so that there is nothing to undo.
     pub async fn is_unwritten(&self) -> bool {
         self.state.lock().await.is_unwritten
     }

@@ -78,8 +78,8 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     Ok(if is_repeatable(&intent.text, facts.dialect) { Known::Repeatable } else { Known::Nothing })
 }
 
-/// Returns what is known about a statement that makes an object go: that it took effect if the question has no answer for the object
-/// any more, else one of these two, for an answer that is true and one that is not.
+/// Returns what is known about a statement that removes an object: that it took effect if the question has no answer
+/// for the object any more, else one of these two, for an answer that is true and one that is not.
 async fn gone(
     database: &mut HostSession<'_>,
     before: Option<&[u8]>,
@@ -108,7 +108,7 @@ const IS_PENDING: &str = "SELECT pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>)
 /// The object of a name, which may depend on the settings of the session.
 const OBJECT: &str = "SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid::pg_catalog.int8";
 
-/// What an intent stores of the schema, so that a later probe can tell whether the statement took effect.
+/// What an intent stores of the schema, so that a later probe can determine whether the statement took effect.
 pub(super) enum Look {
     /// What was found.
     Found(Vec<u8>),
@@ -189,8 +189,8 @@ async fn known_to_server(
     })
 }
 
-/// The index that a statement drops, or the partition that it detaches, as an intent stores it. Its name alone does not tell which
-/// one that is: it depends on the settings of the session.
+/// The index that a statement drops, or the partition that it detaches, as an intent stores it. Its name alone does not
+/// identify it: it depends on the settings of the session.
 #[derive(Serialize, Deserialize)]
 struct ObjectBefore {
     /// `None` if there was none.

@@ -126,7 +126,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes if another session has taken the place of the one that the last step used, whoever opened it.
+    /// Notes if another session has taken the place of the one that the last step used, no matter who opened it.
     pub(super) fn note_session(&self, state: &mut JournalState, number: u64) {
         let is_new = state.session_number.replace(number).is_some_and(|before| before != number);
         if is_new && state.session.holds_anything() {

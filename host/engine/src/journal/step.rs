@@ -310,7 +310,7 @@ impl Journal {
         self.committed(database, state, step, ended).await
     }
 
-    /// What came of a commit. Where the answer to it got lost, the journal itself tells.
+    /// The result of a commit. Where the answer to it was lost, the journal itself shows it.
     async fn committed(
         &self,
         database: &mut HostSession<'_>,

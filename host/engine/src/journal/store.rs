@@ -77,7 +77,7 @@ pub fn unmade(error: DatabaseError) -> Error {
     if error.is_unexpected_rows() { garbled() } else { unwritable(error) }
 }
 
-/// Adds a step, done or intended, behind which the journal ends.
+/// Adds a step, done or intended, after which the journal ends.
 pub fn insert(run: Run, entry: &Entry) -> [ToolChange; 2] {
     let head = match entry.ended_at {
         Some(_) => head::moved(run, entry.step, &entry.seal),
@@ -100,7 +100,7 @@ pub fn insert_part(run: Run, step: u64, part: u64, answer: Vec<u8>) -> ToolChang
     put(run, &entry, part)
 }
 
-/// Where the answer stands among the values of a row.
+/// Where the answer is among the values of a row.
 const ANSWER: usize = 12;
 
 fn put(run: Run, entry: &Entry, part: u64) -> ToolChange {

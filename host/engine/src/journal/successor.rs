@@ -10,7 +10,7 @@
 //! with the build that did it. The newer build's downgrade is the way back.
 //!
 //! Rejected: to record the decision first, by `repair`, which would lock the old build out if the new one did not fit;
-//! to go on between two steps, too, where nothing large is lost; to compare the code of two builds, of which only
+//! to continue between two steps, too, where nothing large is lost; to compare the code of two builds, of which only
 //! matters what they ask of the database.
 
 use std::collections::BTreeSet;
@@ -49,7 +49,7 @@ pub(super) struct Builds {
 }
 
 impl Builds {
-    /// Which build may go on: the last that took over, or the first.
+    /// Which build may continue: the last that took over, or the first.
     pub fn current<'a>(&'a self, first: &'a str) -> &'a str {
         self.handovers.last().map_or(first, |last| &last.to)
     }

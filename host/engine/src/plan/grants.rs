@@ -1,7 +1,7 @@
 //! What components need beside what the operator grants them, compared before anything runs.
 //!
-//! A component's own word decides nothing: the database enforces the grants while it runs. The comparison tells all gaps at once,
-//! instead of the first one halfway through.
+//! A component's own word decides nothing: the database enforces the grants while it runs. The comparison reports all
+//! gaps at once, instead of the first one halfway through.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Why SQL cannot be run as it is, told before anything runs: of all files at once.
+//! Why SQL cannot be run as it is, reported before anything runs: for all files at once.
 
 use super::PlannedMigration;
 use crate::Direction;

@@ -52,8 +52,8 @@ pub struct Inspection {
     pub unrepeatable: Vec<Unrepeatable>,
 }
 
-/// Looks at the text of one direction of a migration in SQL, which is in `file` and is to be run in `mode`: what it means, and all
-/// that cannot be run so.
+/// Inspects the text of one direction of a migration in SQL, which is in `file` and is to be run in `mode`: what it
+/// means, and all that cannot be run so.
 pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -> (Statements, Vec<Refusal>) {
     let refusal = |line: usize, error: Error| Refusal { migration: id.to_owned(), file: file.to_owned(), line, error };
     let program = match program(text, facts.dialect) {

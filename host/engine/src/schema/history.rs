@@ -57,8 +57,8 @@ macro_rules! given {
     };
 }
 
-/// Adds a row in force under the next number. That is not left to the database: whoever may write to a table can set its counter, and no
-/// rollback takes that back. Parameters: the columns except `id`.
+/// Adds a row in force under the next number. That is not left to the database: a user who may write to a table can set
+/// its counter, and no rollback takes that back. Parameters: the columns except `id`.
 pub const INSERT: &str = concat!(
     "INSERT INTO @.runner_history (",
     columns!(),
@@ -110,7 +110,7 @@ pub const DROP_ARTIFACTS: &str = "DELETE FROM @.runner_artifact WHERE revision =
      FROM @.runner_history h WHERE h.revision = @.runner_artifact.revision AND h.sha256 = @.runner_artifact.sha256) \
      AND NOT EXISTS (SELECT 1 FROM @.runner_repair r WHERE r.action = 'accept-changed' \
      AND r.statement = @.runner_artifact.sha256)";
-/// Records that another build goes on with an unfinished upgrade. Parameters: name, summary, digest, declared, id.
+/// Records that another build continues an unfinished upgrade. Parameters: name, summary, digest, declared, id.
 pub const HAND_OVER: &str = "UPDATE @.runner_history SET name = ?1, summary = ?2, sha256 = ?3, declared = ?4 \
      WHERE id = ?5 AND active = 1 AND state = 'partial'";
 /// Revision and digest of all stored artifacts.

@@ -1,10 +1,10 @@
 //! The tables that the tool owns: their definitions, their format, and every statement about them.
 //!
-//! A statement is one template for all dialects. [`tool_sql`] replaces `@` by the schema of the tool's tables, `?1` by a
-//! placeholder, and a word such as `~now_ms~` by what the dialect writes in its place (see [`Words`]). Statements that
-//! differ more are in a [`DialectSchema`]. Tables are always addressed by qualified names, so neither a temporary table
-//! of the same name nor a search path can substitute another table. Parameters appear in the order of their numbers,
-//! and each is used once, because placeholders without numbers are told apart by their order alone.
+//! A statement is one template for all dialects. [`tool_sql`] replaces `@` by the schema of the tool's tables, `?1` by
+//! a placeholder, and a word such as `~now_ms~` by what the dialect writes in its place (see [`Words`]). Statements
+//! that differ more are in a [`DialectSchema`]. Tables are always addressed by qualified names, so neither a temporary
+//! table of the same name nor a search path can substitute another table. Parameters appear in the order of their
+//! numbers, and each is used once, because placeholders without numbers are distinguished by their order alone.
 
 pub mod chunk;
 pub mod control;
@@ -47,7 +47,7 @@ pub struct DialectSchema {
     pub own_number_counts: bool,
     /// Whether the number of a row of history is asked for before the row is added, so that the journal can name it in the same message.
     pub can_ask_number: bool,
-    /// Makes it visible to other users that the session exists, if `~watching~` cannot tell otherwise.
+    /// Makes it visible to other users that the session exists, if `~watching~` cannot determine it otherwise.
     pub sign_in: Option<&'static str>,
     /// The hint for when the privileges to create the tables are missing and the database's own error does not mention
     /// them.

@@ -91,7 +91,7 @@ impl Replica {
     }
 }
 
-/// The statement that tells the lag: each server has its own, with its own columns.
+/// The statement that returns the lag: each server has its own, with its own columns.
 fn question(facts: &Facts) -> &'static str {
     match facts.dialect {
         Dialect::Postgres => POSTGRES,

@@ -37,7 +37,7 @@ pub struct ChunkRecord {
     pub input: Digest,
     /// The digest of the output batch.
     pub output: Digest,
-    /// Where the output is in the target; `None` if its keys do not tell.
+    /// Where the output is in the target; `None` if its keys do not show it.
     pub written: Option<WrittenRange>,
     /// The input rows, packed, if they are stored.
     pub rows: Option<StoredRows>,
@@ -111,7 +111,7 @@ pub struct Ledger {
     pub content: Digest,
     /// The number of chunks.
     pub chunks: u64,
-    /// The number of rows that went into them.
+    /// The number of their input rows.
     pub rows_in: u64,
     /// One in `stride` chunks is kept.
     stride: NonZeroU64,

@@ -13,7 +13,7 @@ use runner_database::HostSession;
 /// The step under which all handovers of a run are stored.
 const ALL: u64 = 0;
 
-/// The moment at which another build went on with an unfinished transform.
+/// The moment at which another build continued an unfinished transform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
     /// The transform's step.

@@ -35,7 +35,7 @@ impl ChunkSizer {
         self.rows.store(first.min(self.bytes.saturating_mul(rows) / bytes.max(1)).max(1), Ordering::Relaxed);
     }
 
-    /// Learns from a chunk that is done.
+    /// Adapts to a chunk that is done.
     pub(super) fn learn(&self, rows: u64, bytes: u64, took: Duration) {
         if rows == 0 {
             return;

@@ -24,7 +24,7 @@ pub(super) struct CheckedInstance {
 pub(super) struct TransformedBatch {
     pub(super) rows: Batch,
     pub(super) hint: WriteHint,
-    /// How many rows went in.
+    /// The number of input rows.
     pub(super) rows_in: u64,
     /// The digests of the input and of the output.
     pub(super) digests: [Digest; 2],

@@ -175,7 +175,7 @@ async fn component_touches(
         let touches = match call.kind.as_str() {
             "transform" => {
                 transforms += 1;
-                // What is kept was looked at above; of the others it is unknown what they wrote.
+                // What is kept was checked above; of the others it is unknown what they wrote.
                 transforms > first.max(kept)
             }
             _ if transforms < first => false,

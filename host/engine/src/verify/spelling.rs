@@ -5,7 +5,8 @@ use crate::transcript::{ChunkRecord, TransformRecord};
 use runner_data::{ColumnType, Value};
 use runner_database::{DatabaseError, Dialect, QueryLimits, WriteMode};
 
-/// What a digest cannot tell from a difference, if a target may keep keys. Another chunk that matches does not rule it out.
+/// What a digest cannot distinguish from a difference, if a target may keep keys. Another chunk that matches does not
+/// rule it out.
 pub(super) const OTHER_SPELLING: &str = "or keeps keys in another spelling, which its collation takes for the same";
 
 /// PostgreSQL: a column that may take two texts for the same. Parameters: the table and the column.

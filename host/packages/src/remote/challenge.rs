@@ -1,6 +1,6 @@
 //! What a registry asks for before it answers: the header `WWW-Authenticate`.
 
-/// How a registry wants to be told who asks.
+/// How a registry expects the caller to authenticate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
     /// By user and password.

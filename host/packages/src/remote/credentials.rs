@@ -155,7 +155,7 @@ fn ask(helper: &str, key: &str) -> Result<Option<Credentials>> {
     let answer = receiver.recv_timeout(HELPER.saturating_sub(started.elapsed()));
     let Ok(Ok(answer)) = answer else { return Err(failed(&"its answer cannot be read")) };
     if !status.success() {
-        // Helpers tell in words that they have none, so anonymous access is tried.
+        // Helpers say in words that they have none, so anonymous access is tried.
         return match String::from_utf8_lossy(&answer).contains("credentials not found") {
             true => Ok(None),
             false => Err(failed(&status)),

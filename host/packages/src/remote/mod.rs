@@ -1,5 +1,5 @@
-//! Packages from web servers and registries. Nothing that they answer is believed: it is bounded in size and time, compared with
-//! the digests that there are, and parsed like a file that somebody sent.
+//! Packages from web servers and registries. Nothing that they answer is believed: it is bounded in size and time,
+//! compared with the digests that there are, and parsed like a file from a stranger.
 
 mod challenge;
 mod credentials;
@@ -53,7 +53,7 @@ pub(super) fn from_web(settings: &Settings, address: &WebAddress) -> Result<Fetc
     let signature = match signature.status {
         200 if signature.is_cut => return Err(too_large(&format!("{shown}{SIGNATURE}"), SIGNATURE_BYTES)),
         200 => Some(signature.body),
-        // Some servers do not tell strangers what does not exist.
+        // Some servers do not say to strangers what does not exist.
         401 | 403 | 404 | 410 => None,
         status => return Err(refused(&format!("{shown}{SIGNATURE}"), status)),
     };

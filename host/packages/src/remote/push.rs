@@ -110,7 +110,7 @@ pub fn push(settings: &Settings, reference: &Reference, request: &PushRequest<'_
     let outcome = match registry.existing()? {
         None => PushedAs::New,
         Some((there, content)) => match instead_of(content.as_ref(), request, &reference)? {
-            // Whoever has pinned the manifest goes on to find it under the tag.
+            // A user who has pinned the manifest still finds it under the tag.
             PushedAs::Unchanged => return Ok(Pushed { digest: there, outcome: PushedAs::Unchanged, reference }),
             outcome => outcome,
         },
@@ -236,7 +236,7 @@ impl Registry<'_> {
         }
     }
 
-    /// Sends the manifest, and looks whether the tag has it then.
+    /// Sends the manifest, and checks that the tag has it then.
     fn name_it(&mut self, manifest: &[u8]) -> Result<()> {
         let url = self.url(&format!("manifests/{}", self.reference.manifest()))?;
         let sent = Sent { media_type: MANIFEST, bytes: manifest };

@@ -142,7 +142,7 @@ impl<'a> Registry<'a> {
         self.ask(Action::Get, self.url(path)?, accept, most, elsewhere)
     }
 
-    /// Asks, and says who asks if the registry wants to know.
+    /// Sends a request, and authenticates if the registry demands it.
     pub(super) fn ask(
         &mut self,
         action: Action<'_>,

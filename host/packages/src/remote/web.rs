@@ -14,7 +14,7 @@ use runner_base::error::{Error, Result};
 use runner_project::limits::Limits;
 use runner_project::units::format_duration;
 
-/// How long a connection may take to come about, so that an address without a server is told soon.
+/// How long a connection may take to come about, so that an address without a server is reported soon.
 const CONNECT: Duration = Duration::from_secs(15);
 
 /// How many redirects are followed on one server.
@@ -23,7 +23,7 @@ const HOPS: usize = 5;
 /// The largest head of an answer.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// The statuses that name another address, and those of them that want the same request there.
+/// The statuses that name another address, and those of them that require the same request there.
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 const REPEATS: [u16; 2] = [307, 308];
 
@@ -123,7 +123,7 @@ pub(super) fn is_same_server(one: &Url, other: &Url) -> bool {
 pub(super) enum Elsewhere {
     /// No.
     Refused,
-    /// By `https://`. It is asked without credentials, and whoever asks knows the digest.
+    /// By `https://`. It is asked without credentials, and the caller knows the digest.
     Encrypted,
 }
 

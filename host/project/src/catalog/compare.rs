@@ -180,7 +180,7 @@ fn texts_differ(id: &str, found: &SqlFound<'_>, locked: &SqlDigests, lockfile: &
     messages
 }
 
-/// The name of a file, as far as the lockfile tells it.
+/// The name of a file, as far as the lockfile shows it.
 fn usual_name(id: &str, part: SqlPart, dialect: Option<Dialect>) -> String {
     let part = if part == SqlPart::Up { "up" } else { "down" };
     match dialect {

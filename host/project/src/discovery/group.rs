@@ -177,9 +177,9 @@ pub(super) fn group(entries: Vec<FoundName>, problems: &mut Vec<Problem>) -> Vec
     found
 }
 
-/// The files of a revision that are the two directions of one migration by the last words of their names: `1_a_up.sql` and
-/// `1_a_down.sql`, or `1_a.sql` and `1_a_rollback.sql`. Each alone would be an upgrade, and is one without the other: it is named
-/// after something that goes up or down, perhaps.
+/// The files of a revision that are the two directions of one migration by the last words of their names: `1_a_up.sql`
+/// and `1_a_down.sql`, or `1_a.sql` and `1_a_rollback.sql`. Each alone would be an upgrade, and is one without the
+/// other: it is named after something that moves up or down, perhaps.
 fn pair(entries: &mut [FoundName]) {
     if entries.len() < 2 || entries.iter().all(|entry| entry.name.role != Role::Whole) {
         return adopt(entries);
@@ -203,7 +203,7 @@ fn pair(entries: &mut [FoundName]) {
                 found.push((down, entry.name.name.clone(), Role::Down));
             }
         }
-        // `1_down.sql` says no more than that: it is of the only upgrade, and of one of several nobody can tell which.
+        // `1_down.sql` says no more than that: it is of the only upgrade; of several, it is unknown which.
         if found.len() == before && name.is_empty() && entries[down].name.role == Role::Whole {
             let others = entries.iter().zip(&all).filter(|(entry, (_, said))| is_upgrade(entry) && *said != Role::Down);
             let mut names: Vec<&String> = others.map(|(entry, _)| &entry.name.name).collect();
@@ -239,8 +239,8 @@ fn direction(name: &str) -> Option<(&str, Role)> {
     Some((rest.trim_end_matches(MARKS), role))
 }
 
-/// Gives the downgrade of a revision the name of its only upgrade: other tools go by the number alone. Flyway's `V1__a.sql` does not
-/// say that it is an upgrade, and `U1__b.sql` next to it says so for both.
+/// Gives the downgrade of a revision the name of its only upgrade: other tools use the number alone. Flyway's
+/// `V1__a.sql` does not say that it is an upgrade, and `U1__b.sql` next to it says so for both.
 fn adopt(entries: &mut [FoundName]) {
     // As nearly all are.
     if entries.iter().all(|it| it.name.name == entries[0].name.name && !it.file.own_name().starts_with('U')) {

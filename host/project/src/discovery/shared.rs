@@ -57,8 +57,8 @@ pub fn shared_digest(root: &Path, path: &str, limit: u64) -> Result<Option<Strin
     }
 }
 
-/// Compares files and directories with their digests in the lockfile. What is missing has not changed: nothing can be built without it,
-/// and where only the project itself was deployed nobody wants to. `known`: what was looked at before.
+/// Compares files and directories with their digests in the lockfile. What is missing has not changed: nothing can be
+/// built without it, and where only the project itself was deployed nothing is built. `known`: what was checked before.
 pub fn compare_shared<'a>(
     root: &Path,
     shared: &'a BTreeMap<String, String>,

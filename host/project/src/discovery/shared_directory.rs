@@ -1,7 +1,7 @@
 //! The digest of a directory that components are built from and that is none of a migration's.
 //!
-//! Nothing is known of it: whose it is, which of its files are read, and whether it is what somebody wanted to name. So it never leads
-//! anywhere else, it has bounds, and what cannot be read in it is not the end of the matter.
+//! Nothing is known of it: whose it is, which of its files are read, and whether it is what the author meant to name.
+//! So it never leads anywhere else, it has bounds, and what cannot be read in it is not the end of the matter.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -147,7 +147,7 @@ impl Walk {
     }
 }
 
-/// What stands for something that cannot be read: the same wherever it cannot be.
+/// What represents something that cannot be read: the same wherever it cannot be.
 fn failure(error: &io::Error) -> String {
     format!("error: {}", error.kind())
 }

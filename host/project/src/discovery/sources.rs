@@ -1,4 +1,4 @@
-//! The source code of a component: a digest that tells whether its artifact is out of date.
+//! The source code of a component: a digest that shows whether its artifact is out of date.
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -1,5 +1,5 @@
-//! Reads a lockfile as a merge of version control left it. `runner build` then derives every line from the files again, so
-//! only what they do not tell has to survive: descriptions and the source code that artifacts were built from.
+//! Reads a lockfile as a merge of version control left it. `runner build` then derives every line from the files again,
+//! so only what they do not contain has to survive: descriptions and the source code that artifacts were built from.
 
 use super::read::parse_line;
 use super::{LockLine, LockedPackage, Lockfile, package};

@@ -22,11 +22,11 @@
 //! # Why it has descriptions
 //!
 //! `plan` and `status` need a component's summary, mode and dependencies, which only the component knows. To ask it
-//! each time takes 30 ms to compile a small one, and seconds for an interpreter. So `build` asks once, and whoever
-//! reads the line checks the digest of the bytes: if those are unchanged, so is the description, and a wrong line
-//! cannot misrepresent what runs. What is declared shows up in a review. Rejected: a manifest by hand, a second source
-//! of truth; a custom section, which no review shows; no lockfile, with which a component that was replaced before it
-//! was ever applied would run unnoticed.
+//! each time takes 30 ms to compile a small one, and seconds for an interpreter. So `build` asks once, and every reader
+//! of the line checks the digest of the bytes: if those are unchanged, so is the description, and a wrong line cannot
+//! misrepresent what runs. What is declared shows up in a review. Rejected: a manifest by hand, a second source of
+//! truth; a custom section, which no review shows; no lockfile, with which a component that was replaced before it was
+//! ever applied would run unnoticed.
 
 mod line;
 mod merge;

@@ -6,7 +6,7 @@ use super::{LockedPackage, Lockfile};
 use crate::toml_reader::{Document, Section};
 use crate::vendored::{PackageName, Version, read_renames};
 
-/// What comes before the packages, behind the artifacts.
+/// What comes before the packages, after the artifacts.
 pub(super) const HEADING: &str = "\n[packages]\n";
 
 /// The packages as text; empty if there are none.

@@ -58,7 +58,7 @@ fn plain(text: &str) -> Option<LockLine> {
 /// What is between quotation marks, if it is letters, digits and colons alone.
 fn quoted(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    // Without an end before the last one, so that many are looked at in one step.
+    // Without an end before the last one, so that many are checked in one step.
     let is_plain =
         inner.bytes().fold(true, |is_plain, byte| is_plain & (byte.is_ascii_alphanumeric() | (byte == b':')));
     is_plain.then_some(inner)

@@ -68,7 +68,7 @@ const OWNER_ONLY: u32 = 0o600;
 #[cfg_attr(not(unix), allow(unused_variables, reason = "files have no mode there"))]
 fn replace(dir: &Dir, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // A name that nobody else can have taken, with a link to another file.
+    // A name that nothing else can have taken, with a link to another file.
     let temporary = path.with_file_name(format!(".{name}.{:016x}", random::bits()));
     let permissions = dir.metadata(path).ok().filter(Metadata::is_file).map(|there| there.permissions());
     let mut options = OpenOptions::new();

@@ -12,9 +12,9 @@
 //!
 //! `TypeScript` is a runtime too, with a library linked to it that blanks types, so what a type is and what becomes of
 //! it is pinned with the interpreter, and positions need no translation. For Python, `componentize-py` links the
-//! interpreter and keeps its memory after the imports; numbers of a batch go as bytes (the interface `packed`), since
-//! each number of a list became an object, nine tenths of the time. The Python runtime does not build to the same bytes
-//! twice; two runs of one artifact do the same.
+//! interpreter and keeps its memory after the imports; numbers of a batch are passed as bytes (the interface `packed`),
+//! since each number of a list became an object, nine tenths of the time. The Python runtime does not build to the same
+//! bytes twice; two runs of one artifact do the same.
 //!
 //! Rejected: a component for each script, 1 to 20 MB in version control; the interpreter of the machine; a runtime
 //! inside of the binary only, by which an update would change what an applied script means; types stripped in the host,

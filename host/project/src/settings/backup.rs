@@ -19,7 +19,7 @@ pub(super) struct BackupSection {
     command: Option<Vec<String>>,
 }
 
-/// Where a backup goes.
+/// Where a backup is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackupTo {
     /// To a file with a generated name.
@@ -51,7 +51,7 @@ impl BackupTo {
 /// Settings for backups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackupSettings {
-    /// Where they go; `None`: no backups.
+    /// Where they are written; `None`: no backups.
     pub to: Option<BackupTo>,
     /// The directory for generated names, absolute.
     pub directory: Option<PathBuf>,

@@ -13,7 +13,7 @@ use runner_database::logins::Secret;
 /// The grants of components, by the name in the settings: a migration's ID, its revision, or the package that it is part of.
 pub type ComponentGrants = BTreeMap<String, Arc<Grants>>;
 
-/// What stands before the name of a function.
+/// What precedes the name of a function.
 const FUNCTION: &str = "function ";
 
 /// Fills in the passwords that operators keep in variables.

@@ -35,7 +35,7 @@ pub(super) fn url(
         (Ok(url), None) => Ok(url),
         (Ok(url), Some(name)) => Ok(url.with_unset(Unset::Variable(name))),
         (Err(error), None) => Err(error.at("setting", text.origin.to_string())),
-        // Not even the kind of database can be told.
+        // Not even the kind of database is known.
         (Err(_), Some(name)) => Err(not_set(&name).at("setting", text.origin.to_string())),
     }
 }

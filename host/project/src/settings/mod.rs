@@ -5,7 +5,7 @@
 //! There is one exception to that order: if an environment or a database was selected by name, `DATABASE_URL` and
 //! `.env` are ignored. Someone who says `--environment production` means production, and `DATABASE_URL` is often set
 //! for other tools. `RUNNER_DATABASE_URL` still takes precedence: it is specific to this tool, and a pipeline that sets
-//! it together with an environment wants that one's limits with its own URL. `DATABASE_URL` is about the main database
+//! it together with an environment needs that one's limits with its own URL. `DATABASE_URL` is about the main database
 //! and never used for a named one. Messages about a database have its URL and where that came from, on standard error,
 //! so that `$(runner current)` is the revision alone.
 //!
@@ -82,7 +82,7 @@ pub enum RequiredIsolation {
     ByTheDatabase,
 }
 
-/// What a command wants of the database.
+/// What a command needs from the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DatabaseUse {
     /// To connect to it.
@@ -135,7 +135,7 @@ pub struct LoadRequest {
     pub chunk_time: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
-    /// What the command wants of the database.
+    /// What the command needs from the database.
     pub wanted: DatabaseUse,
     /// The directory to start from: the current one, absolute.
     pub start_dir: PathBuf,

@@ -60,7 +60,7 @@ impl Chosen<'_> {
             (false, true) => Mode::Atomic,
             (false, false) => Mode::Auto,
         };
-        // What commits each statement going up does so going down, and a downgrade may ask for it alone.
+        // If the upgrade commits each statement, so does the downgrade; a downgrade may also ask for it alone.
         let wants_steps = down.no_transaction || (mode == Mode::Atomic && !down.is_atomic);
         let rebuilds = up.table_rebuild || down.table_rebuild;
         Ok(Description {
@@ -153,7 +153,8 @@ fn without(line: &str) -> Option<&str> {
     }
 }
 
-/// Whether a file is called as Flyway calls them: `V1__a.sql`, `U1__a.sql`. Flyway fills in placeholders unless it is told not to.
+/// Whether a file is called as Flyway calls them: `V1__a.sql`, `U1__a.sql`. Flyway fills in placeholders unless that is
+/// turned off.
 fn is_of_flyway(file: &str) -> bool {
     let version = file.strip_prefix(['V', 'v', 'U']);
     version.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains("__"))
@@ -195,9 +196,9 @@ fn says_how(text: &str, dialect: Dialect) -> bool {
     words.any(|word| signs.iter().any(|sign| word.eq_ignore_ascii_case(sign.as_bytes())))
 }
 
-/// Whether nothing in a file can run in a transaction, but for settings: a `CREATE INDEX CONCURRENTLY` alone, as Prisma and
-/// golang-migrate run it without being told. One among other statements asks for the directive, and so does a block that commits,
-/// of which a part may remain.
+/// Whether nothing in a file can run in a transaction, but for settings: a `CREATE INDEX CONCURRENTLY` alone, as Prisma
+/// and golang-migrate run it without a directive. One among other statements asks for the directive, and so does a
+/// block that commits, of which a part may remain.
 fn only_refuses_transactions(program: &Program<'_>, dialect: Dialect) -> bool {
     let classes: Vec<StatementClass> = program.statements.iter().map(|it| classify(it.text, dialect)).collect();
     !program.has_transaction

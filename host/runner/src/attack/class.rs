@@ -80,13 +80,13 @@ pub struct Class {
     pub by: Attacker,
     /// What `{it}` stands for: each is an attack of its own.
     pub its: &'static [&'static str],
-    /// What somebody else has done to the database before.
+    /// What another session has done to the database before.
     pub before: &'static [&'static str],
     /// The calls.
     pub calls: &'static [Call],
     /// How it can be run.
     pub modes: &'static [Mode],
-    /// A harmless component under grants runs after it, in the same run if that goes on, and in a run of its own.
+    /// A harmless component under grants runs after it, in the same run if that continues, and in a run of its own.
     pub then: bool,
     /// The memory that the process takes is compared.
     pub is_measured: bool,

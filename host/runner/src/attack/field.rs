@@ -21,7 +21,7 @@ const ATTACKER: &str = "attacker";
 /// How long a run that an attack has killed may hold the lock of the next one.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 
-/// Scratch databases, and a session that looks.
+/// Scratch databases, and a session that observes.
 pub(super) struct Field<'a> {
     server: &'a DatabaseUrl,
     options: ConnectOptions,
@@ -51,7 +51,7 @@ impl State {
     }
 }
 
-/// An error of PostgreSQL before 15, where `public` of a new database does not belong to whoever made the database.
+/// An error of PostgreSQL before 15, where `public` of a new database does not belong to the owner of the database.
 pub(super) fn explained(mut error: Error) -> Error {
     let concerns = ["must be owner of schema public", "SCHEMA \"public\""];
     if concerns.iter().any(|it| error.message.contains(it)) {
@@ -141,14 +141,14 @@ impl<'a> Field<'a> {
         done.and(self.scratch.discard().await)
     }
 
-    /// Makes everything anew after an attack that succeeded.
+    /// Recreates everything after an attack that succeeded.
     pub(super) async fn replace(&mut self) -> Result<()> {
         let scratch = Scratch::create(self.server, &self.options).await?;
         let fresh = Self::create(self.server, &self.options, self.corpus, self.barrier, scratch).await?;
         std::mem::replace(self, fresh).discard().await
     }
 
-    /// Makes anew what an attack that ran may have changed, and was free to.
+    /// Recreates what an attack that ran may have changed, and was free to.
     pub(super) async fn again(&mut self) -> Result<()> {
         for text in self.corpus.again.concat() {
             self.say(text).await?;
@@ -162,7 +162,7 @@ impl<'a> Field<'a> {
         said.map(drop).map_err(|error| Error::from(error).at("statement", text))
     }
 
-    /// The session that looks.
+    /// The session that observes.
     pub(super) fn witness(&mut self) -> HostSession<'_> {
         self.witness.host()
     }
@@ -174,14 +174,14 @@ impl<'a> Field<'a> {
         database.lock(&request, &StopSignal::never(), &|_| {}).await?;
         if let Some(grants) = &self.grants {
             database.set_grants(Some(grants.clone()))?;
-            // Its session is opened, and its rights and password are set, before the state is looked at.
+            // Its session is opened, and its rights and password are set, before the state is read.
             database.host().begin(TransactionOptions::default()).await?;
             database.host().rollback().await?;
         }
         Ok(database)
     }
 
-    /// Whether somebody holds the lock.
+    /// Whether the lock is held.
     pub(super) async fn is_locked(&mut self) -> Result<bool> {
         Ok(self.witness().lock_holder().await?.is_some())
     }
@@ -221,7 +221,7 @@ impl<'a> Field<'a> {
             state.push(("other files", format!("{names:?}")));
         }
         for (what, question) in self.corpus.state.iter().filter(|(what, _)| *what != State::LOCK) {
-            // What is gone is a change as well.
+            // What no longer exists is a change as well.
             let Ok(question) = self.fill(question).await else {
                 state.push((*what, String::new()));
                 continue;

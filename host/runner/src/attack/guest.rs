@@ -46,7 +46,7 @@ pub enum Ends {
     Never,
     /// It fails before that call.
     Failing(usize),
-    /// Before that call it does nothing any more: whoever runs it gives it up.
+    /// Before that call it does nothing any more: its caller gives it up.
     Hanging(usize),
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Guest {
     /// Whether its batch function takes long enough for another process to do a part of the transform.
     pub(super) is_slow: bool,
     pub(super) heard: Heard,
-    /// Told when it hangs.
+    /// Notified when it hangs.
     pub(super) hangs: Arc<tokio::sync::Notify>,
 }
 
@@ -88,7 +88,7 @@ impl Script for Guest {
             }
             match make(&mut calls, *verb, text, (dialect, self.is_slow)).await {
                 Ok(answer) => self.heard.note(answer),
-                // It goes on after an error.
+                // It continues after an error.
                 Err(CallError::Database(error)) => self.heard.note(error.to_string()),
                 Err(error) => return Err(error.into_error()),
             }

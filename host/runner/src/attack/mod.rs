@@ -57,7 +57,8 @@ impl AttackReport {
         match self.not_tried.iter_mut().find(|some| some.why == why) {
             Some(some) => some.attacks.push(statements),
             None => {
-                // What is beyond the database is told apart by its like that is not, and a component without grants needs none.
+                // What is beyond the database is covered by its like that is not, and a component without grants needs
+                // none.
                 let matters = ![BEYOND, NO_GRANTS].contains(&why);
                 self.not_tried.push(NotTried { matters, why: why.to_owned(), attacks: vec![statements] });
             }
@@ -233,7 +234,7 @@ async fn run(attacker: &mut dyn Database, statements: &[String]) -> Result<(), D
     let mut result = Ok(());
     for statement in statements {
         let ran = attacker.component(&stop).execute(statement, &[]).await;
-        // A component may go on after an error.
+        // A component may continue after an error.
         result = result.and(ran.map(drop));
     }
     let mut host: HostSession<'_> = attacker.host();

@@ -195,7 +195,7 @@ impl Ring<'_> {
         let before = self.state(attacker.as_mut()).await;
         let stop = StopSignal::never();
         for statement in statements {
-            // A component may go on after an error.
+            // A component may continue after an error.
             drop(attacker.component(&stop).execute(statement, &[]).await);
         }
         let is_found = {

@@ -36,7 +36,7 @@ use runner_project::settings::BackupTo;
 /// BackupOptions for backups.
 #[derive(Clone, Debug)]
 pub struct BackupOptions {
-    /// Where they go.
+    /// Where they are written.
     pub to: BackupTo,
     /// The directory for generated names, absolute; `None`: next to a SQLite database, otherwise `backups` in the
     /// project.

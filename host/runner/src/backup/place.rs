@@ -103,8 +103,8 @@ fn within(root: &Path, path: &Path) -> Option<PathBuf> {
     normal.strip_prefix(root).ok().map(|within| Path::new(".").join(within))
 }
 
-/// A directory of the project, without the links in its path; `None` if it does not exist. A link out of the project is not followed: whoever
-/// wrote the project would choose where the operator's data goes.
+/// A directory of the project, without the links in its path; `None` if it does not exist. A link out of the project is
+/// not followed: the project's author would choose where the operator's data is written.
 fn resolve(root: &Path, within: &Path, create: bool) -> Result<Option<PathBuf>> {
     let directory = || root.join(within.strip_prefix(".").unwrap_or(within));
     let failed = |error: io::Error| match leaves(&error) {

@@ -29,7 +29,7 @@ struct Prepared {
     arguments: Vec<String>,
     variables: Vec<(&'static str, String)>,
     input: Option<String>,
-    /// Whether it writes the file itself; otherwise its output goes there.
+    /// Whether it writes the file itself; otherwise its output is written there.
     writes_file: bool,
 }
 

@@ -7,7 +7,7 @@ use runner_base::error::Result;
 use runner_base::runtime;
 use runner_engine::history::{self, History};
 
-/// What is applied. The database is asked the first time that anybody wants to know: most commands on files need none.
+/// What is applied. The database is queried the first time that it is needed: most commands on files need none.
 pub struct Applied<'a> {
     context: &'a Context,
     known: OnceCell<Result<Known>>,

@@ -44,7 +44,7 @@ pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
                 break;
             }
         }
-        // A build that failed for want of the directory has said so.
+        // A build that failed for lack of the directory has said so.
         let _ = watched.watch();
         context.printer.talk(&Text::new().plain(format!("watching `{directory}`; Ctrl-C ends it")).end());
         // What is saved again without a change, and what builds write, changes nothing.
@@ -85,7 +85,7 @@ impl<'a> Watched<'a> {
     fn new(context: &'a Context) -> Result<Self> {
         let (sender, changes) = channel();
         let tell = move |event: notify::Result<Event>| {
-            // Nobody listens any more once the command ends.
+            // Nothing listens any more once the command ends.
             let _ = match event {
                 Ok(event) if is_read(event.kind) => Ok(()),
                 event => sender.send(event.map(drop)),
@@ -108,7 +108,7 @@ impl<'a> Watched<'a> {
         self.watcher.watch(&directory, RecursiveMode::Recursive).map_err(cannot_watch)?;
         for (directory, with_all_below) in shared_directories(&self.context.settings) {
             let mode = if with_all_below { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-            // One that is gone is reported by the build that needs it.
+            // One that no longer exists is reported by the build that needs it.
             let _ = self.watcher.watch(&directory, mode);
         }
         Ok(())

@@ -6,8 +6,8 @@ use super::context::Context;
 use crate::report::{Printer, Text};
 use runner_base::error::{Error, Result};
 
-/// Fails if the database is protected, or if the operator declines. `what` completes "About to …". Only asks where
-/// somebody can answer: on a terminal. One who could answer and cannot be asked is not taken to agree.
+/// Fails if the database is protected, or if the operator declines. `what` completes "About to …". Only asks where an
+/// answer is possible: on a terminal. One who could answer and cannot be asked is not taken to agree.
 pub fn destroy(context: &Context, what: &str, yes: bool) -> Result<()> {
     context.check_protected(what)?;
     ask(&context.printer, &format!("{what} {}", context.settings.database_url.value), yes)

@@ -22,7 +22,7 @@ use runner_project::{Catalog, CatalogReport, Checks, LoadRequest, Settings, Stal
 
 /// What a command works with.
 pub struct Context {
-    /// Where output goes.
+    /// Where output is written.
     pub printer: Arc<Printer>,
     /// The settings, and what is reached by them.
     pub setup: Setup,
@@ -86,8 +86,9 @@ impl Context {
         Self::load(printer, &GlobalRequest { load, ..global.clone() })
     }
 
-    /// The project's migrations, which must match the lockfile; warns as [`Self::warn_of_catalog`] does. Scripts that the lockfile
-    /// does not list are taken as they are, unless `locked`: nobody thinks of building a script. Returns their lines, too.
+    /// The project's migrations, which must match the lockfile; warns as [`Self::warn_of_catalog`] does. Scripts that
+    /// the lockfile does not list are taken as they are, unless `locked`: building a script is easily forgotten.
+    /// Returns their lines, too.
     pub fn catalog_for_now(&self, locked: bool) -> Result<(Catalog, NewLines)> {
         let report = Catalog::inspect(&self.settings, Checks { locked, ..Checks::default() })?;
         let unlisted = if locked { Vec::new() } else { report.unlisted_scripts() };
@@ -101,8 +102,9 @@ impl Context {
         Ok((catalog, lines))
     }
 
-    /// The project's migrations, and where they disagree with the lockfile, for commands that only look; warns as
-    /// [`Self::warn_of_catalog`] does. Scripts that the lockfile does not list are taken as they are, and one that cannot be loaded is a problem.
+    /// The project's migrations, and where they disagree with the lockfile, for commands that only read; warns as
+    /// [`Self::warn_of_catalog`] does. Scripts that the lockfile does not list are taken as they are, and one that
+    /// cannot be loaded is a problem.
     pub fn inspect(&self) -> Result<CatalogReport> {
         let mut report = self.setup.inspect()?;
         let unlisted = self.unlisted_scripts(&report);
@@ -137,8 +139,9 @@ impl Context {
         found
     }
 
-    /// Warns of artifacts whose source code changed since they were built, and of settings for packages that the project lacks. What is
-    /// applied may go without what its migration shares with later ones, so the database is asked, if anything of that changed.
+    /// Warns of artifacts whose source code changed since they were built, and of settings for packages that the
+    /// project lacks. What is applied may do without what its migration shares with later ones, so the database is
+    /// asked, if anything of that changed.
     pub fn warn_of_catalog(&self, catalog: &Catalog) {
         let applied = Applied::new(self);
         self.warn_of(catalog, |revision| applied.contains(revision).unwrap_or(false));
@@ -199,7 +202,7 @@ impl Context {
         self.facts_of_missing().schema_of_names().to_owned()
     }
 
-    /// Says which database a command looked at, and where its URL comes from; in JSON, the document does.
+    /// Says which database a command read, and where its URL comes from; in JSON, the document does.
     pub fn say_database(&self) {
         if self.printer.format() == Format::Text {
             self.printer.talk(&text::database(&self.settings.database_url));

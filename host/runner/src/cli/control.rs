@@ -65,8 +65,8 @@ impl ControlSession<'_> {
         self.overview.holder.as_ref().map(|holder| holder.name.as_str()).or(other)
     }
 
-    /// On SQLite, keeps the run from writing until [`Self::commit`], and looks at it again: this may have waited for its transactions
-    /// until it ended.
+    /// On SQLite, keeps the run from writing until [`Self::commit`], and reads it again: this may have waited for its
+    /// transactions until it ended.
     pub async fn hold(&mut self) -> Result<()> {
         if self.database.facts().dialect.has_server() {
             return Ok(());
@@ -78,7 +78,7 @@ impl ControlSession<'_> {
         Ok(())
     }
 
-    /// Lets the run go on, with the order that was written.
+    /// Lets the run continue, with the order that was written.
     pub async fn commit(&mut self) -> Result<()> {
         if self.database.facts().dialect.has_server() {
             return Ok(());

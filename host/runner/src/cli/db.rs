@@ -106,7 +106,8 @@ fn check_force(context: &Context, by_force: bool) -> Result<()> {
         .hint("leave it out: only PostgreSQL keeps a database while others use it"))
 }
 
-/// Looks whether the migrations could run at all, because mistakes in the project must not cost the database, and makes the backup.
+/// Checks whether the migrations could run at all, because mistakes in the project must not cost the database, and
+/// makes the backup.
 async fn prepare(
     context: &Context,
     catalog: &Catalog,

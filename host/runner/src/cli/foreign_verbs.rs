@@ -1,4 +1,4 @@
-//! Commands of other migration tools that are none of ours, or mean something else there, and what to use instead.
+//! Commands of other migration tools that are not ours, or mean something else there, and what to use instead.
 
 /// What to use instead of a command of another tool.
 pub fn hint(verb: &str) -> Option<&'static str> {

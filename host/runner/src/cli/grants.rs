@@ -17,7 +17,7 @@ use runner_engine::target::compare_revisions;
 use runner_project::catalog::{Catalog, CatalogProblemKind};
 use runner_project::{migration_id, package_of};
 
-/// Looks at the logins of components, or changes them.
+/// Checks the logins of components, or changes them.
 pub fn run(context: &Context, command: GrantsCommand) -> Result<u8> {
     let report = context.inspect()?;
     let catalog = report.catalog;

@@ -358,7 +358,7 @@ fn without_urls(text: String, arguments: &[Cow<'_, str>]) -> String {
     })
 }
 
-/// clap's error as an error of ours: its first paragraph, its tips as hints, and where to read more.
+/// clap's error as our own: its first paragraph, its tips as hints, and where to read more.
 fn usage_error(error: &clap::Error, arguments: &[Cow<'_, str>]) -> Error {
     const OVERVIEW: &str = "`runner help` lists commands and options";
     if error.kind() == ClapErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {

@@ -33,8 +33,8 @@ pub fn run(context: &Context, migration: &str, revision: Option<&str>) -> Result
     Ok(exit::DONE)
 }
 
-/// The migrations that depend on one whose revision changes, with that revision before and after. Of a project with mistakes, as many
-/// as can be told.
+/// The migrations that depend on one whose revision changes, with that revision before and after. Of a project with
+/// mistakes, as many as can be determined.
 fn dependents(context: &Context, plan: &Renumbered) -> Vec<(String, String, String)> {
     let Ok((report, _)) = Catalog::survey_with(&context.settings, Checks::default(), &[]) else { return Vec::new() };
     let moved = plan.shifted.iter().map(|(id, revision)| (&id.revision, revision));

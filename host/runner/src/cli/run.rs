@@ -105,8 +105,8 @@ pub(super) fn catalog(context: &Context, order: &RunOrder) -> Result<(Catalog, N
     }
 }
 
-/// What is worth saying of migrations that were applied, while it is easy to mend: what cannot run in their downgrades, and that
-/// they do nothing.
+/// What is worth saying of migrations that were applied, while it is easy to fix: what cannot run in their downgrades,
+/// and that they do nothing.
 pub(super) fn afterwards<'r>(
     context: &Context,
     catalog: &Catalog,

@@ -83,8 +83,8 @@ fn show(
     })
 }
 
-/// Mismatches take precedence over partial migrations, and those over pending ones. What a live run is at is pending: nobody has
-/// to deal with it.
+/// Mismatches take precedence over partial migrations, and those over pending ones. What a live run is at is pending:
+/// it needs no attention.
 fn code(rows: &[StatusRow<'_>], has_problems: bool, is_running: bool) -> u8 {
     let any = |standing: Standing| rows.iter().any(|row| row.standing == standing);
     if has_problems || any(Standing::Changed) || any(Standing::Missing) {

@@ -51,15 +51,15 @@ impl Survey {
         }
     }
 
-    /// The migrations, and the errors in the order in which they are told.
+    /// The migrations, and the errors in the order in which they are reported.
     pub fn into_parts(self) -> (Catalog, Vec<Error>) {
         let mismatches = self.mismatches.into_iter().map(CatalogProblem::into_error);
         (self.catalog, self.problems.into_iter().chain(mismatches).chain(self.failures).collect())
     }
 }
 
-/// Adds to the error of a project that cannot be planned what cannot run of its other pending migrations, so that one run tells
-/// everything. Without a database it is unknown what is pending, and the error stays as it is.
+/// Adds to the error of a project that cannot be planned what cannot run of its other pending migrations, so that one
+/// run reports everything. Without a database it is unknown what is pending, and the error stays as it is.
 pub(super) fn with_refusals(context: &Context, locked: bool, error: Error) -> Error {
     let Ok(survey) = Survey::of(context, Checks { locked, ..Checks::default() }) else { return error };
     let Ok(OpenedDatabase { history, facts, .. }) = runtime::run(context.open(HistoryDetail::Live)) else {

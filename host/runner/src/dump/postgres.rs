@@ -4,8 +4,8 @@ use super::schema::{Schema, Table, lines};
 use runner_database::facts::{LEASE_TABLES, TOOL_TABLES};
 use runner_database::{DatabaseError, Dialect, Session, TableName};
 
-/// Privileges as text, in an order of their own: the entries of an unset list are those of its default, which the first GRANT
-/// writes down and no REVOKE takes back. `kind`: of the object, as `acldefault` knows it.
+/// Privileges as text, in an order of their own: the entries of an unset list are those of its default, which the first
+/// GRANT writes down and no REVOKE undoes. `kind`: of the object, as `acldefault` knows it.
 fn privileges(list: &str, kind: &str, owner: &str) -> String {
     entries(&format!("coalesce({list}, pg_catalog.acldefault({kind}, {owner}))"))
 }

@@ -5,7 +5,7 @@
 //!
 //! # Why so
 //!
-//! A tenant is a database like those of `[databases]`, since a fleet is mended one database at a time. An environment
+//! A tenant is a database like those of `[databases]`, since a fleet is repaired one database at a time. An environment
 //! has its own list, with no fallback: the tenants of the developer must not become those of production. Each database
 //! is a run as there is for one, on a thread with a runtime of its own, because SQLite blocks its thread; a bounded
 //! number of threads takes databases from one counter. The canary runs alone, and if it fails, nothing else begins.

@@ -16,7 +16,7 @@ use runner_database::StopSignal;
 pub struct Pace {
     /// Databases at the same time.
     pub parallel: usize,
-    /// How many go first, one after another. If one of them fails, no other begins.
+    /// How many come first, one after another. If one of them fails, no other begins.
     pub canaries: usize,
 }
 
@@ -26,11 +26,11 @@ pub struct Work<'w, T> {
     pub run: &'w (dyn Fn(usize, StopSignal) -> Result<T> + Sync),
     /// Whether what came of it is a failure.
     pub is_failure: &'w (dyn Fn(&Result<T>) -> bool + Sync),
-    /// Is told as soon as one has ended.
+    /// Is called as soon as one has ended.
     pub ended: &'w (dyn Fn(usize, &Result<T>, Duration) + Sync),
 }
 
-/// Goes through `number` databases; returns what came of each, in their order. A panic on one of them is its error.
+/// Goes through `number` databases; returns the result of each, in their order. A panic on one of them is its error.
 pub fn each<T: Send>(number: usize, pace: Pace, stop: &StopSignal, work: &Work<'_, T>) -> Vec<(Ended<T>, Duration)> {
     on_threads(number, pace, stop, work, STACK)
 }

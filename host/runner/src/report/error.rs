@@ -20,7 +20,7 @@ pub fn error(error: &Error) -> Text {
     text
 }
 
-/// Indents all lines but the first, so that none of them can pass for a line of ours.
+/// Indents all lines but the first, so that none of them can pass for one of our lines.
 fn push_lines(text: &mut Text, block: &str) {
     let (first, rest) = block.split_once('\n').unwrap_or((block, ""));
     text.push(PLAIN, first.trim_end());

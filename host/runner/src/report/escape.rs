@@ -45,7 +45,7 @@ pub fn lines(text: &str) -> Vec<String> {
     text.lines().map(|text| without(text, |character| steers(character) && character != '\t')).collect()
 }
 
-/// Where a script goes.
+/// Where a script is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScriptTo {
     /// To a terminal.
@@ -166,7 +166,7 @@ fn push_escaped(shown: &mut String, string: &str) {
 
 /// A text without passwords and harmful characters, not longer than `longest` bytes.
 fn bounded(text: &str, longest: usize, harmful: impl Fn(char) -> bool) -> String {
-    // What cannot be shown need not be looked at. A URL at the very end of this part is not shown either.
+    // What cannot be shown need not be read. A URL at the very end of this part is not shown either.
     let part = &text[..text.floor_char_boundary(2 * longest)];
     let redacted = redact(part);
     let mut shown = without(&redacted, harmful);

@@ -22,7 +22,7 @@ const ERRORS: usize = 10;
 /// Interval between lines of progress without a terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-/// Tells of a run over several databases.
+/// Reports a run over several databases.
 pub struct FleetReporter {
     printer: Arc<Printer>,
     total: usize,

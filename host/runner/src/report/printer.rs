@@ -138,12 +138,12 @@ impl Printer {
         io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
-    /// Where scripts go that are printed as data.
+    /// Where scripts are written that are printed as data.
     pub fn script_to(&self) -> ScriptTo {
         if io::stdout().is_terminal() { ScriptTo::Terminal } else { ScriptTo::Elsewhere }
     }
 
-    /// Whether somebody can answer a question.
+    /// Whether a question can be answered.
     pub fn talks_to_somebody(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
@@ -204,7 +204,7 @@ impl Printer {
         let _ = self.ask(text);
     }
 
-    /// Prints a question; it fails if nobody can have read it.
+    /// Prints a question; it fails if it cannot have been read.
     pub fn ask(&self, text: &Text) -> io::Result<()> {
         self.write(&mut io::stderr().lock(), text, self.colored_err.load(Ordering::Relaxed))
     }

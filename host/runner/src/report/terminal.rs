@@ -34,10 +34,10 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// A text as a terminal of so many columns shows it: what exceeds a line goes to the next one.
+    /// A text as a terminal of so many columns shows it: what exceeds a line continues on the next one.
     ///
-    /// `indicatif` ends no line: it fills it with spaces, and the terminal itself begins the next. A terminal that has more columns
-    /// than it was told does not, so the line breaks are written here.
+    /// `indicatif` ends no line: it fills it with spaces, and the terminal itself begins the next. A terminal that has
+    /// more columns than it knows of does not, so the line breaks are written here.
     fn wrap(&mut self, text: &str, columns: usize) -> String {
         let mut wrapped = String::with_capacity(text.len());
         for (piece, is_control) in AnsiCodeIterator::new(text) {
@@ -68,7 +68,7 @@ impl Cursor {
 /// Standard error as a terminal that is a little narrower than it is.
 #[derive(Debug)]
 pub struct NarrowTerminal {
-    /// A frame is written at once: nobody sees half of it.
+    /// A frame is written at once, so it is never seen in part.
     term: Term,
     at: Mutex<Cursor>,
 }

@@ -55,7 +55,7 @@ impl Ticker {
         Self { shared: Arc::default(), every, tell, thread: Mutex::default() }
     }
 
-    /// Takes note of what is told of the migration. `tells_steps`: whether each step that ends is.
+    /// Takes note of an event of the migration. `tells_steps`: whether each step that ends is.
     pub fn hear(&self, event: &Event, tells_steps: bool) {
         match event {
             Event::MigrationStarted { revision, name, .. } => self.begin(revision, name),
@@ -120,7 +120,7 @@ impl Ticker {
     }
 
     fn set_due(&self, due: Option<Instant>) {
-        // The thread finds out when it wakes up; one that waits for nothing in particular is told.
+        // The thread finds out when it wakes up; one that waits for nothing in particular is woken.
         let was_waiting = {
             let mut state = self.shared.state();
             state.running.as_mut().is_some_and(|running| std::mem::replace(&mut running.due, due).is_none())

@@ -165,8 +165,8 @@ impl Builder {
     /// and no files.
     ///
     /// Without it, components are compiled on a thread of this process. What a component may contain is bounded in
-    /// either case, but then `compile_memory` is not, and a thread that takes longer than `compile_time` goes on in the background
-    /// until it is done. Name a program unless you trust all components.
+    /// either case, but then `compile_memory` is not, and a thread that takes longer than `compile_time` continues in
+    /// the background until it is done. Name a program unless you trust all components.
     pub fn component_compiler(mut self, program: impl Into<PathBuf>) -> Self {
         self.component_compiler = Some(program.into());
         self

@@ -160,7 +160,7 @@ fn sqlite_url(options: sqlx::sqlite::SqliteConnectOptions, base: &Path) -> Resul
     DatabaseUrl::parse(&format!("sqlite://{path}?{}", parameters.join("&")), base)
 }
 
-/// The parts of a server's URL that sqlx tells.
+/// The parts of a server's URL that sqlx exposes.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 struct ServerParts<'a> {
     scheme: &'static str,

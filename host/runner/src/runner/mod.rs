@@ -53,7 +53,7 @@ use runner_engine::target::Target;
 use runner_engine::verify::{Extent, Verified};
 use setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
 
-/// Chunks of each transform that `verify` looks at, spread over the transform.
+/// Chunks of each transform that `verify` checks, spread over the transform.
 const VERIFIED_CHUNKS: usize = 8;
 
 /// A project and its database.

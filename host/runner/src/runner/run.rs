@@ -39,7 +39,7 @@ pub struct RunOrder {
     pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
-    /// A changed build that may go on with an unfinished transform.
+    /// A changed build that may continue an unfinished transform.
     pub accept: Option<AcceptChanged>,
 }
 
@@ -52,7 +52,7 @@ pub struct DryRunOrder {
     pub chunks: Option<u64>,
     /// Run on a copy, with at most this many rows of each table.
     pub on_scratch: Option<Option<u64>>,
-    /// Tell of every statement.
+    /// Report every statement.
     pub all: bool,
 }
 
@@ -227,8 +227,8 @@ async fn record_protection(setup: &Setup, order: &RunOrder, database: &mut dyn D
     protection::record(database).await.map_err(|error| setup.place(error))
 }
 
-/// The history, if one question shows it: programs ask it at every start. Whatever else it shows, the engine looks for itself,
-/// under the lock.
+/// The history, if one question shows it: programs ask it at every start. Whatever else it shows, the engine checks for
+/// itself, under the lock.
 async fn glance(order: &RunOrder, database: &mut dyn Database) -> Option<History> {
     if !matches!(order.action, Action::Apply(_)) || order.share || order.accept.is_some() {
         return None;

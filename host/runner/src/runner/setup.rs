@@ -65,7 +65,7 @@ pub struct OpenedDatabase {
     pub history: History,
     /// What the server can do.
     pub facts: Facts,
-    /// The run that is doing what looks partial in the history; it counts as still to be done.
+    /// The run whose work looks partial in the history; it counts as still to be done.
     pub under_way: Option<String>,
 }
 
@@ -219,8 +219,8 @@ impl Setup {
         self.refuse_unless(&self.settings.names_of_database(), why, what)
     }
 
-    /// Refuses what would take the histories of others with it, unless the operator names the database as its server does: the name of a
-    /// tenant does not stand for those of others.
+    /// Refuses what would take the histories of others with it, unless the operator names the database as its server
+    /// does: the name of a tenant does not cover those of others.
     #[cfg(feature = "cli")]
     pub(crate) fn refuse_shared(&self, why: &str, what: &str) -> Result<()> {
         self.refuse_unless(&self.settings.own_names_of_database(), why, what)

@@ -1,4 +1,4 @@
-//! Opens a directory to which nobody but this user can write, and whose place nobody else can give to another one.
+//! Opens a directory to which only this user can write, and which only this user can replace by another one.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use cap_std::fs::Dir;
 
 /// Opens a directory, which is created if necessary; otherwise, why it is not private.
 ///
-/// The directory belongs to this user and is closed to all others (mode 0700). Those above it belong to this user or to root, and
-/// others cannot write to them, unless the sticky bit keeps them from renaming what is not theirs: the directory of somebody else
-/// could take its place, or another private one of this user. All of that is looked at before anything is created, and of the
-/// directory itself on the handle that is used from here on.
+/// The directory belongs to this user and is closed to all others (mode 0700). Those above it belong to this user or to
+/// root, and others cannot write to them, unless the sticky bit keeps them from renaming what is not theirs: the
+/// directory of another user could take its place, or another private one of this user. All of that is checked before
+/// anything is created, and of the directory itself on the handle that is used from here on.
 #[cfg(unix)]
 pub fn open(directory: &Path) -> Result<Dir, String> {
     use std::fs::{DirBuilder, OpenOptions};

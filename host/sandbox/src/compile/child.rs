@@ -10,9 +10,9 @@ use super::{STACK, restrict};
 use crate::{engine, failure, text};
 use runner_project::limits::Limits;
 
-/// Compiles one component for the process that started this one: reads it from standard input, writes the code to standard
-/// output, and returns the exit code of the process. It gives up every other descriptor, and limits its own memory and
-/// time as it is told, before it reads the component.
+/// Compiles one component for the process that started this one: reads it from standard input, writes the code to
+/// standard output, and returns the exit code of the process. It gives up every other descriptor, and limits its own
+/// memory and time as requested, before it reads the component.
 ///
 /// A program that embeds this crate and has no `runner` beside it can be its own helper: see
 /// `Builder::component_compiler`.
@@ -58,8 +58,8 @@ fn serve() -> io::Result<()> {
     reply.write(&key, &mut output)
 }
 
-/// Ends this process as soon as the other side closes its end of standard input, by its end if not before: nobody would
-/// read the answer.
+/// Ends this process as soon as the other side closes its end of standard input, by its end if not before: nothing
+/// would read the answer.
 #[allow(clippy::exit, reason = "compiling cannot be interrupted otherwise")]
 fn end_with_the_other_side() -> io::Result<()> {
     let watch = || {

@@ -17,8 +17,8 @@
 //!
 //! Rejected: the process alone, since the memory of this one depends on the structure too, and a refusal in a
 //! millisecond names the shape; Winch, which does not count fuel alike; `fork` without `exec`, with threads and
-//! connections that a child would share; seccomp and namespaces, for Linux only; a limit by looking at the resident
-//! size, since a gigabyte is taken between two looks.
+//! connections that a child would share; seccomp and namespaces, for Linux only; a limit by polling the resident size,
+//! since a gigabyte is taken between two polls.
 
 mod child;
 mod protocol;
@@ -38,7 +38,7 @@ use runner_database::StopSignal;
 use runner_engine::stopped::stopped;
 use runner_project::limits::Limits;
 
-/// How long to wait for the compiler between two looks at the stop signal: what stops a run should seem immediate.
+/// How long to wait for the compiler between two checks of the stop signal: what stops a run should seem immediate.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Stack of a thread that compiles: Cranelift recurses over nested blocks, of which a function may have some thousands.
@@ -47,8 +47,8 @@ const STACK: usize = 32 << 20;
 /// What compiles components.
 #[derive(Clone, Debug, Default)]
 pub enum Compiler {
-    /// A thread of this process, whose memory is then not limited, and which goes on until it is done even if nobody waits
-    /// for it any more.
+    /// A thread of this process, whose memory is then not limited, and which continues until it is done even if nothing
+    /// waits for it any more.
     #[default]
     Thread,
     /// A process of this program, which is `runner` or calls [`compile_component`].

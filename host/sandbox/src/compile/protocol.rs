@@ -1,4 +1,4 @@
-//! What goes over the pipes between a run and the process that compiles for it.
+//! What is sent over the pipes between a run and the process that compiles for it.
 //!
 //! ```text
 //! request   magic, stack, memory, processor seconds, length; then the component

@@ -39,7 +39,7 @@ impl Drop for Process {
         // Fails only if it has ended and was waited for.
         let _ = child.kill();
         if matches!(child.try_wait(), Ok(None)) {
-            // The system takes its memory back first, which nobody needs to wait for. Without a thread it stays a zombie until
+            // The system takes its memory back first, which needs no waiting. Without a thread it stays a zombie until
             // this process ends.
             let _ = Builder::new().name("compiler".to_owned()).spawn(move || child.wait());
         }
@@ -70,7 +70,7 @@ pub(super) fn compile(program: &Path, engine: &Engine, order: &Order<'_>) -> Res
             Ok(memory) => (Some(memory), Reply::read(&key, request.length, &mut output)),
             Err(error) => (None, Err(error)),
         };
-        // Nobody waits for it if compiling was stopped.
+        // Nothing waits for it if compiling was stopped.
         let _ = answer.send(Answer { memory, reply });
     })?;
     let Answer { memory, reply } = loop {
@@ -84,7 +84,7 @@ pub(super) fn compile(program: &Path, engine: &Engine, order: &Order<'_>) -> Res
         Ok(Reply::Code(code)) => Ok(code),
         Ok(Reply::Invalid(message)) => Err(inspect::invalid(&wasmtime::Error::msg(message))),
         Ok(Reply::OutOfMemory) => Err(no_memory(memory, limits.compile_memory)),
-        // It goes on, whatever it is.
+        // It continues, whatever it is.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             Err(Error::failed(format!("`{}` does not compile components for this program", program.display()))
                 .cause(error)
@@ -128,7 +128,7 @@ fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result
     thread.map_err(|error| Error::failed("cannot start a thread").cause(error))
 }
 
-/// Writes the request and the component, and returns the pipe, still open. What goes wrong is seen in the answer.
+/// Writes the request and the component, and returns the pipe, still open. A failure is seen in the answer.
 fn feed(mut input: ChildStdin, request: &Request, bytes: &[u8]) -> ChildStdin {
     let _ = request.write(&mut input).and_then(|()| input.write_all(bytes)).and_then(|()| input.flush());
     input

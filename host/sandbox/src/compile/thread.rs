@@ -16,7 +16,7 @@ pub(super) fn compile(engine: &Engine, order: &Order<'_>) -> Result<Vec<u8>> {
     let (engine, bytes) = (engine.clone(), order.bytes.to_vec());
     let thread = std::thread::Builder::new().name("compiler".to_owned()).stack_size(STACK);
     let spawned = thread.spawn(move || {
-        // Nobody may be waiting any more.
+        // There may be no receiver any more.
         let _ = answer.send(engine.precompile_component(&bytes));
     });
     spawned.map_err(|error| Error::failed("cannot start a thread").cause(error))?;

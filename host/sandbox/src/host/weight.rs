@@ -1,5 +1,5 @@
-//! What a call weighs: the bytes of its arguments and of its answer, which the guest pays for with fuel. Copying them is work of the
-//! host that no instruction of the guest stands for.
+//! What a call weighs: the bytes of its arguments and of its answer, which the guest pays for with fuel. Copying them
+//! is work of the host that no instruction of the guest accounts for.
 
 use crate::bindings::runner::migration::batches::{ColumnRequest, TableName, TableSource, TableTarget};
 use crate::bindings::runner::migration::context::Parameter;
@@ -55,7 +55,7 @@ impl<A: Weigh + ?Sized, B: Weigh + ?Sized> Weigh for (&A, &B) {
     }
 }
 
-/// Bytes, without a look at each.
+/// Bytes, without reading each.
 fn of_bytes(bytes: &[u8]) -> u64 {
     ENTRY + bytes.len() as u64
 }

@@ -63,7 +63,8 @@ pub const FUNCTIONS: Bound = Bound { what: "functions", most: 200_000 };
 pub const BODY: Bound = Bound { what: "bytes of code", most: 1 << 20 };
 /// Nested blocks of a function. Compile time grows with the square of the depth.
 pub const NESTING: Bound = Bound { what: "nested blocks", most: 2_000 };
-/// Blocks of a function. What the compiler knows of a value is merged at the end of each, and memory grows with their square.
+/// Blocks of a function. What the compiler knows about a value is merged at the end of each, and memory grows with
+/// their square.
 pub const BLOCKS: Bound = Bound { what: "blocks", most: 10_000 };
 /// Blocks, branches and branch targets of a function: the edges of its control flow.
 pub const BRANCHES: Bound = Bound { what: "blocks and branches", most: 30_000 };

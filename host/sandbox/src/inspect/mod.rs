@@ -18,7 +18,7 @@
 //! | `QuickJS` (Emscripten) | 0.5 MB, 1,321 | 28,980 | 13,299 | 755 | 1,902 | 278 | 494, 41 | 46 | 34,730 |
 //! | bound | 64 MiB, 200,000 | 1,048,576 | 300,000 | 10,000 | 30,000 | 2,000 | 10,000, 2,000 | 5,000 | 5,000,000 |
 //!
-//! Inspection alone was rejected, since nobody knows all shapes that compile badly; so was one weight for all
+//! Inspection alone was rejected, since not all shapes that compile badly are known; so was one weight for all
 //! properties, a number that no message could explain.
 
 mod bounds;

@@ -185,7 +185,7 @@ fn of_trigger(words: &[Word]) -> Vec<Word> {
         if each.is_some_and(|each| (each..each + 3).contains(&at)) {
             continue;
         }
-        // Behind `CREATE TRIGGER name`.
+        // After `CREATE TRIGGER name`.
         if !is_told && at > 2 && ["delete", "insert", "update"].iter().any(|event| one.is(event)) {
             told.push(word("before"));
             is_told = true;

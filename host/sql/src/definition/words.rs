@@ -103,7 +103,7 @@ fn ends_with_signed_exponent(last: &Word) -> bool {
     last.kind == WordKind::Literal && (last.text.ends_with("e+") || last.text.ends_with("e-"))
 }
 
-/// Writes words. `is_name` tells whether something has a name, which is in lower case.
+/// Writes words. `is_name` says whether something has a name, which is in lower case.
 pub(super) fn write(words: &[Word], is_name: &dyn Fn(&str) -> bool) -> String {
     let mut written = String::new();
     let mut last: Option<&Word> = None;

@@ -101,8 +101,8 @@ fn sha256_of(line: &LockLine) -> Option<&String> {
 /// The name of the files outside of a migration's directory, as one of the fields of a line.
 const SHARED: &str = "list of shared sources";
 
-/// Which of them differs, and what to do. `both`: what to commit then. A build of everything leaves what is applied as it is, and does not
-/// look for what the line does not list.
+/// Which of them differs, and what to do. `both`: what to commit then. A build of everything leaves what is applied as
+/// it is, and does not search for what the line does not list.
 fn shared_hint<'l>(id: &str, line: &'l LockLine, built: &'l LockLine, both: &str) -> String {
     let none = BTreeMap::new();
     let of = |line: &'l LockLine| match &line.artifact {

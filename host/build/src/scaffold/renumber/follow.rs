@@ -17,7 +17,7 @@ use runner_project::settings::Settings;
 use runner_project::units::format_size;
 use runner_project::vendored::package_of;
 
-/// The largest text that is searched; nobody writes a larger one.
+/// The largest text that is searched; sources are smaller.
 const LARGEST: u64 = 16 << 20;
 
 /// Ends of the names of files that may import others.
@@ -82,7 +82,7 @@ fn companions(project: &ProjectDirectory, directory: &str) -> Result<Vec<String>
             let entry = entry.map_err(failed)?;
             let path = format!("{below}{}", entry.file_name().to_string_lossy());
             let kind = entry.file_type().map_err(failed)?;
-            // What packages bring along names no migration, and where links lead is somebody else's.
+            // What packages bring along names no migration, and where links lead belongs to others.
             if kind.is_dir() && is_companion(&path) && !path.ends_with("node_modules") {
                 directories.push(path + "/");
             } else if kind.is_file() && is_companion(&path) && SOURCES.iter().any(|end| path.ends_with(end)) {

@@ -42,7 +42,7 @@ impl ChunkWorker {
         if std::mem::take(&mut self.is_new) || self.all_cut {
             chunk = self.shared.claimant.take_over(&mut self.connection.host()).await?;
             if chunk.is_none() && !self.all_cut {
-                // Looking may have locked chunks, and nobody waits for the frontier with those.
+                // Looking may have locked chunks, and no worker waits for the frontier with those.
                 self.connection.rollback().await?;
                 self.connection.begin_part(Part::Claim).await?;
             }

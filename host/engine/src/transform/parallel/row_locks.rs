@@ -1,18 +1,19 @@
 //! When a chunk locks the rows that it reads, on a database where a row that changes after it was read makes the chunk fail.
 //!
-//! Locking costs a write for each row, so a chunk goes without. But where others change rows all the time, a chunk of many rows would
-//! meet such a change each time that it is tried. Once its rows are locked, whoever changes them waits for it.
+//! Locking costs a write for each row, so a chunk does without. But where others change rows all the time, a chunk of
+//! many rows would meet such a change each time that it is tried. Once its rows are locked, a transaction that changes
+//! them waits for it.
 //!
 //! On PostgreSQL, a chunk of many rows of which others change one every few milliseconds would fail each time. So after
 //! such a conflict (`40001`), the chunk is tried again in `READ COMMITTED` with its rows locked (`FOR NO KEY UPDATE`)
-//! as they are read; whoever changes them waits until it commits, as on MariaDB. The next 16 chunks of the process do
-//! the same from the start, then one is tried without. The server locks rows after it has sorted them, and returns what
-//! became of them: if someone changes a key meanwhile, a row could be returned out of order, and the next page would
-//! begin after it. So all rows of the chunk are locked in a subquery without a limit, and sorted and limited outside of
-//! it. A statement before it locks them first: a row that someone removes and inserts again while it is waited for is
-//! not what that statement sees, but the next one does. Where rows cannot be locked (a view, a foreign table, a user
-//! without the privilege), chunks are retried as before. The bounds of chunks and batches, and so transcripts, do not
-//! depend on who else writes.
+//! as they are read; a transaction that changes them waits until it commits, as on MariaDB. The next 16 chunks of the
+//! process do the same from the start, then one is tried without. The server locks rows after it has sorted them, and
+//! returns what became of them: if someone changes a key meanwhile, a row could be returned out of order, and the next
+//! page would begin after it. So all rows of the chunk are locked in a subquery without a limit, and sorted and limited
+//! outside of it. A statement before it locks them first: a row that someone removes and inserts again while it is
+//! waited for is not what that statement sees, but the next one does. Where rows cannot be locked (a view, a foreign
+//! table, a user without the privilege), chunks are retried as before. The bounds of chunks and batches, and so
+//! transcripts, do not depend on who else writes.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

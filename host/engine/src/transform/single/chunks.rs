@@ -21,7 +21,7 @@ use runner_database::{
     WriterId,
 };
 
-/// What tells the statements that read a chunk from those that write it.
+/// What distinguishes the statements that read a chunk from those that write it.
 const READ: &str = "read";
 const WRITE: &str = "write";
 

@@ -30,7 +30,7 @@ impl Ran {
         }
     }
 
-    /// How long it went on, if that is longer than something may whose time is over.
+    /// How long it continued, if that is longer than something may whose time is over.
     pub(super) fn goes_on(&self) -> Option<String> {
         match self {
             Self::Ended(_, took) if *took > flood::MOST => Some(format!("it went on for {} s", took.as_secs())),
@@ -52,7 +52,7 @@ impl Ran {
         matches!(self, Self::Ended(outcome, _) if !outcome.dry_run && outcome.done.iter().any(|done| done.revision == revision))
     }
 
-    /// Whether some of it may remain although it did not come to its end.
+    /// Whether some of it may remain although it did not complete.
     pub(super) fn may_leave_some(&self, mode: Mode) -> bool {
         match self {
             Self::Ended(outcome, _) => outcome.failed.as_ref().is_some_and(|failed| failed.took_effect.is_some()),

@@ -149,7 +149,7 @@ const REACH: Class = Class {
     ..Class::new("reach", "read or change what it is not granted", Attacker::GrantedSql, &[(Verb::Query, "{it}")])
 };
 
-/// Filters whose errors would tell what is not granted, also to a process that shares the work.
+/// Filters whose errors would reveal what is not granted, also to a process that shares the work.
 const FILTER: Class = Class {
     its: FILTERS,
     modes: &[Mode::Stepwise, Mode::Atomic],

@@ -65,7 +65,7 @@ const FILTERS: &[&str] = &[
     "(select sum(length(printf('%.*c', 200000000, 'x') || id)) from people) > 0",
 ];
 
-/// What is committed where the transaction has gone.
+/// What is committed where the transaction has ended.
 const AFTER: &[(Verb, &str)] = &[
     (Verb::Query, "{it}"),
     (Verb::Drop, "old"),

@@ -29,7 +29,7 @@ const PARALLEL: usize = 8;
 
 /// The databases of a command.
 pub struct Fleet {
-    /// Where output goes.
+    /// Where output is written.
     pub printer: Arc<Printer>,
     /// Settings and project: one for each named database, one for all tenants of a dialect.
     pub contexts: Vec<Context>,
@@ -166,13 +166,13 @@ impl Fleet {
         each.collect()
     }
 
-    /// Goes through the databases to look at them: without canaries, and without telling of each.
+    /// Goes through the databases to read them: without canaries, and without reporting each.
     pub fn look<T: Send>(&self, run: &(dyn Fn(usize, StopSignal) -> Result<T> + Sync)) -> Vec<Each<T>> {
         let work = Work { run, is_failure: &|_: &Result<T>| false, ended: &|_, _: &Result<T>, _: Duration| () };
         self.each(Pace { canaries: 0, ..self.pace }, &work)
     }
 
-    /// Prints the errors of databases that could not be looked at.
+    /// Prints the errors of databases that could not be read.
     pub fn tell_errors<T>(&self, each: &[Each<T>]) {
         let errors = each.iter().filter_map(|it| Some((&it.name, it.ended.error()?)));
         for (name, error) in errors {

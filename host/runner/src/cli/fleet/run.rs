@@ -163,7 +163,7 @@ fn code(each: &[Each<Ran>], stop: &StopSignal) -> u8 {
     }))
 }
 
-/// Whether the same run again would go on from where the databases are then.
+/// Whether the same run again would continue from where the databases are then.
 fn is_relative(action: &Action) -> bool {
     match action {
         Action::Apply(target) | Action::Rollback(target) => {

@@ -48,7 +48,7 @@ pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
         }
     }
     let failures = each.iter().filter_map(|it| it.ended.error()).map(exit::code);
-    // A database that cannot be looked at is a failure, asked for or not.
+    // A database that cannot be read is a failure, asked for or not.
     Ok(if with_exit_code { code } else { super::exit_code(failures) })
 }
 

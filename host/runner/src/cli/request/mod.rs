@@ -106,14 +106,14 @@ pub struct FleetRequest {
     pub retry: Option<PathBuf>,
     /// The command that runs, which is that of the report.
     pub verb: &'static str,
-    /// How many go first.
+    /// How many come first.
     pub canary: Option<usize>,
     /// How many at the same time.
     pub parallel: Option<usize>,
 }
 
 impl FleetRequest {
-    /// The request of a command that only looks.
+    /// The request of a command that only reads.
     pub fn looking(all: bool, parallel: Option<u16>) -> Self {
         Self { all, parallel: parallel.map(usize::from), ..Self::default() }
     }

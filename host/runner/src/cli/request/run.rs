@@ -29,7 +29,7 @@ pub struct RunRequest {
     pub share: bool,
     /// The lockfile must list everything.
     pub locked: bool,
-    /// A changed build that may go on with an unfinished transform.
+    /// A changed build that may continue an unfinished transform.
     pub accept: Option<AcceptChanged>,
 }
 

@@ -1,4 +1,4 @@
-//! Which database a command looked at.
+//! Which database a command read.
 
 use super::{DIM, Text};
 use runner_database::DatabaseUrl;

@@ -35,7 +35,7 @@ pub fn logins(found: &LoginReport) -> Text {
     text
 }
 
-/// The statements for somebody who may run them, as the server's own client reads them.
+/// The statements for an operator who may run them, as the server's own client reads them.
 pub fn login_statements(found: &LoginReport, dialect: Dialect, to: ScriptTo) -> Text {
     let mut text = Text::new();
     if found.statements.is_empty() {

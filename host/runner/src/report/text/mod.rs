@@ -45,7 +45,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::escape::{self, ScriptTo};
 
-/// A text that has no room for lines of its own, such as the reason that somebody gave, or a statement.
+/// A text that has no room for lines of its own, such as the reason that an operator gave, or a statement.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
