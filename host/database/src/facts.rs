@@ -9,7 +9,7 @@ use runner_base::dialect::Dialect;
 /// What keeps two runs on one database apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockKind {
-    /// A lock on a file beside the database.
+    /// A lock on a file next to the database.
     File,
     /// An advisory lock that an open transaction holds.
     Advisory,
@@ -88,7 +88,7 @@ pub struct Facts {
     pub dialect: Dialect,
     /// The version that the server reports.
     pub version: String,
-    /// What the server calls itself besides (`version_comment`), if it does.
+    /// What the server also calls itself (`version_comment`), if it does.
     pub comment: Option<String>,
     /// What keeps two runs apart.
     pub lock: LockKind,
@@ -275,8 +275,8 @@ pub const GUARDED_TABLES: [&str; TOOL_TABLES.len() + LEASE_TABLES.len()] = {
 /// The tables of a lease, which runs create whose lock is one. Only runner may change these as well.
 pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
 
-/// What `runner grants sync` makes beside them on MariaDB: a procedure, and its tables. On PostgreSQL they are in a schema of their
-/// own.
+/// What `runner grants sync` makes in addition on MariaDB: a procedure, and its tables. On PostgreSQL they are in a
+/// schema of their own.
 pub const GATE_NAMES: [&str; 3] = ["runner_gate", "runner_gate_ticket", "runner_gate_login"];
 
 /// Returns whether a name is that of a table of this or of another project's history: see [`tool_table`].

@@ -74,8 +74,8 @@ pub struct ConnectOptions {
     pub create: bool,
     /// The name under which the server lists the connection, where the protocol supports one.
     pub application: String,
-    /// The run that the connection works for beside the one with the lock: on PostgreSQL it is named after the run, whatever else it
-    /// would be named, so that the run knows its own.
+    /// The run that the connection works for, next to the connection with the lock: on PostgreSQL it is named after the
+    /// run, whatever else it would be named, so that the run knows its own.
     pub worker_of: Option<String>,
     /// How long the server may take to respond while the connection is made.
     pub connect_timeout: Duration,
@@ -267,8 +267,8 @@ pub trait Database: Send {
     /// Releases the lock, as dropping the database also does.
     async fn unlock(&mut self) -> Result<(), DatabaseError>;
 
-    /// Shows observers what the holder of the lock works at, where they can see that only beside the database: what is in it is
-    /// hidden by an open transaction. An empty text: nothing. Best effort.
+    /// Shows observers what the holder of the lock works at, where they can see that only next to the database: what is
+    /// in it is hidden by an open transaction. An empty text: nothing. Best effort.
     fn note_work(&mut self, _work: &str) {}
 
     /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
@@ -324,7 +324,7 @@ pub trait Database: Send {
     /// nothing is committed, and the caller rolls back; only if the connection is lost is the outcome unknown.
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError>;
 
-    /// Rolls back; does nothing without a transaction. `Ok` says that nothing of the transaction that `begin` opened is
+    /// Rolls back; does nothing without a transaction. `Ok` says that no part of the transaction that `begin` opened is
     /// in the database, as far as this driver can prove it; [`DatabaseError::is_not_undone`] that something may be. The
     /// message to the user depends on it.
     async fn rollback(&mut self) -> Result<(), DatabaseError>;

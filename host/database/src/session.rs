@@ -22,8 +22,8 @@ pub struct BatchLimits {
 }
 
 impl BatchLimits {
-    /// The size in bytes above which a single row is refused: room for one cell of the largest size, and for as much as a
-    /// batch should have besides. A row arrives as a whole, so the batch's own limit cannot bound it.
+    /// The size in bytes above which a single row is refused: room for one cell of the largest size, plus the size of
+    /// a batch. A row arrives as a whole, so the batch's own limit cannot bound it.
     pub fn row_bytes(self) -> usize {
         self.cell_bytes.saturating_add(self.bytes)
     }

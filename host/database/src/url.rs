@@ -56,7 +56,7 @@ enum Place {
 }
 
 impl DatabaseUrl {
-    /// Parses a URL. Relative SQLite paths are resolved against `base`; `%20` and the like in them are decoded.
+    /// Parses a URL. Relative SQLite paths are resolved against `base`; `%20` and similar escapes in them are decoded.
     ///
     /// SQLite: `sqlite:app.db`, `sqlite://app.db`, `sqlite:///var/app.db`, `sqlite::memory:`, each with `?mode=ro`
     /// and similar. Others: `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`. The scheme is case-insensitive.

@@ -12,7 +12,7 @@ pub trait BatchFunction: Send + Sync {
     /// The limits on a batch and on a cell, for input and for output.
     fn limits(&self) -> BatchLimits;
 
-    /// How many instances may compute at the same time beside one connection.
+    /// How many instances may compute at the same time alongside one connection.
     fn instances(&self) -> usize;
 
     /// Starts an instance for one worker.

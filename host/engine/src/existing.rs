@@ -12,7 +12,7 @@ const APPLY: &str = "`--on-existing apply`, or `on_existing = \"apply\"` in `[da
 /// What a database without a history has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Existing {
-    /// How many tables, besides those of extensions and of tools like this one.
+    /// How many tables, without those of extensions and of tools like this one.
     pub tables: usize,
     /// The tool that has migrated it.
     pub tool: Option<FoundTool>,

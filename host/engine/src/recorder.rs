@@ -15,7 +15,7 @@ use runner_database::{DatabaseError, DatabaseErrorKind, HostSession};
 /// The number of transforms whose chunks are kept. A migration with more could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;
 
-/// The number of unrepeatable statements that are remembered, besides those with a reason of their own.
+/// The number of unrepeatable statements that are remembered, not counting those with a reason of their own.
 const KEPT_UNREPEATABLE: usize = 16;
 
 /// The number of all of them.

@@ -47,7 +47,7 @@ pub enum RepairAction {
     Skip,
     /// The whole revision is in the database.
     AsApplied,
-    /// Nothing of the revision is in the database.
+    /// No part of the revision is in the database.
     AsNotApplied,
 }
 

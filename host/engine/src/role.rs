@@ -1,4 +1,4 @@
-//! Who a migration's statements are run as.
+//! The role in which a migration's statements run.
 
 use runner_database::{Database, MigrationSession, StopSignal};
 use runner_project::catalog::Kind;

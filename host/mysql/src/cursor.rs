@@ -30,10 +30,11 @@ use runner_database::{BatchLimits, CursorId, CursorRequest, DatabaseError, Datab
 /// part is still read in seconds; at 100 bytes a row it takes almost no time.
 pub(super) const FIRST_PART: usize = 512;
 
-/// The most bytes of a result that is held as a whole: a small part of what the process may use beside the guest's memory.
+/// The most bytes of a result that is held as a whole: a small part of what the process may use in addition to the
+/// guest's memory.
 const HELD_BYTES: usize = 32 << 20;
 
-/// What a held row takes beside its bytes, and what each of its cells does: the driver keeps them as ranges.
+/// What a held row takes in addition to its bytes, and what each of its cells does: the driver keeps them as ranges.
 const HELD_ROW: usize = 160;
 const HELD_CELL: usize = 32;
 

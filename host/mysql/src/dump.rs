@@ -57,7 +57,7 @@ pub fn access(url: &DatabaseUrl) -> Result<DumpAccess, DatabaseError> {
     })
 }
 
-/// MariaDB's option to verify the server's certificate. MySQL has none besides `ssl-mode`.
+/// MariaDB's option to verify the server's certificate. MySQL has none other than `ssl-mode`.
 const VERIFIES: &str = "loose-ssl-verify-server-cert";
 
 /// The two families spell these options differently; with `loose-`, each ignores the other's.
@@ -75,7 +75,7 @@ fn tls(options: &MySqlConnectOptions, url: &DatabaseUrl) -> Vec<(&'static str, S
         MySqlSslMode::VerifyIdentity => mode("VERIFY_IDENTITY", &["loose-ssl", VERIFIES]),
     }
     if matches!(options.get_ssl_mode(), MySqlSslMode::Preferred | MySqlSslMode::Required) {
-        // The programs of MariaDB 11.4 and later verify the certificate unless they are told not to.
+        // The programs of MariaDB 11.4 and later verify the certificate unless that is turned off.
         found.push((VERIFIES, "0".to_owned()));
     }
     for (option, names) in

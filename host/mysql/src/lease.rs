@@ -3,12 +3,12 @@
 //! # A message of several statements on Galera
 //!
 //! A conflict with another node's write ends a transaction here between any two statements. Within a message, the
-//! server (MariaDB 10.11, Galera 26.4) then rolls back in silence, continues with the rest of the message, each
-//! statement in a transaction of its own, and reports success: of 6,300 messages `START TRANSACTION; UPDATE …; INSERT
-//! …; UPDATE …; COMMIT`, 130 were kept in part. With `autocommit = 0` and a savepoint that is released before the
-//! COMMIT none was, and none where the message was one compound statement (`BEGIN NOT ATOMIC … END`), in which the
-//! server reports the conflict. On a node, whatever ends a transaction is one compound statement, which leaves a
-//! script's `autocommit` alone.
+//! server (MariaDB 10.11, Galera 26.4) then rolls back silently, continues with the rest of the message, each statement
+//! in a transaction of its own, and reports success: of 6,300 messages `START TRANSACTION; UPDATE …; INSERT …; UPDATE
+//! …; COMMIT`, 130 were kept in part. With `autocommit = 0` and a savepoint that is released before the COMMIT none
+//! was, and none where the message was one compound statement (`BEGIN NOT ATOMIC … END`), in which the server reports
+//! the conflict. On a node, whatever ends a transaction is one compound statement, which leaves a script's `autocommit`
+//! alone.
 
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
@@ -209,7 +209,7 @@ impl MysqlDatabase {
         }
     }
 
-    /// Fails if another run has taken the lease; who renews it may not have noticed yet.
+    /// Fails if another run has taken the lease; the task that renews it may not have noticed yet.
     pub(super) async fn prove_lease(&mut self) -> Result<(), DatabaseError> {
         let proof = self.proof_of_lease();
         if proof.is_empty() {

@@ -8,7 +8,7 @@
 //! It is polled without a wait and must return 1: given a wait of −1, MariaDB returns NULL at once, which is easily
 //! taken for a lock. Waiting inside `GET_LOCK` was rejected: fifty waiters hold fifty statements that Ctrl-C has to
 //! kill; and so was a table, which does not disappear with its owner. The second lock is also a fence: a run that lost
-//! the first cannot work beside its successor.
+//! the first cannot work at the same time as its successor.
 
 use std::time::{Duration, Instant};
 

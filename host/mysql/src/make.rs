@@ -35,7 +35,7 @@ pub(super) const OF_INNODB: &str = "innodb_read_only";
 /// A variable of the plug-in for groups of MySQL, which only servers with that plug-in have.
 pub(super) const SINGLE_PRIMARY: &str = "group_replication_single_primary_mode";
 
-/// What a server says of itself.
+/// What a server says about itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said<'a> {
     /// `VERSION()`.

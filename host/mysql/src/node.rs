@@ -75,9 +75,9 @@ impl Node {
 /// Makes one statement of those of a text that ends a transaction, on a node of a cluster.
 ///
 /// A conflict with what another node has written ends a transaction between any two statements of a message. The server
-/// then rolls back in silence and continues with the rest of the message, each statement in a transaction of its own,
-/// and reports success (seen on MariaDB 10.11 with Galera 26.4). Within one compound statement it reports the conflict
-/// and runs nothing more.
+/// then rolls back silently and continues with the rest of the message, each statement in a transaction of its own, and
+/// reports success (seen on MariaDB 10.11 with Galera 26.4). Within one compound statement it reports the conflict and
+/// runs nothing more.
 pub(super) fn as_one(text: &str) -> String {
     format!("BEGIN NOT ATOMIC {text}; END")
 }

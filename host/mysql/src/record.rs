@@ -145,8 +145,8 @@ impl MysqlDatabase {
         }
     }
 
-    /// Fails as [`ONE_ROW`] does, unless the session, and the one that does nothing else, still hold the lock: a statement
-    /// of a migration may have released it or ended that session. Empty for who does not hold it.
+    /// Fails as [`ONE_ROW`] does, unless the session, and the one that does nothing else, still hold the lock: a
+    /// statement of a migration may have released it or ended that session. Empty for a session that does not hold it.
     pub(super) fn proof_of_lock(&self) -> String {
         self.proof_for("CONNECTION_ID()")
     }

@@ -86,7 +86,7 @@ impl MysqlDatabase {
             Err(error) if CHANGED.contains(&error.code.as_str()) => {
                 Err(changed("runner_history").detail(error.to_string()))
             }
-            // A picture that has something foreign in it is none, so there was nothing of the kind before.
+            // A picture that has something foreign in it is none, so there was no such thing before.
             Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.code(RAN)),
             Err(error) => Err(error),
         }

@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// continue; then its session is ended, which it cannot catch. A statement that is being undone is left to it.
 const HEED: Duration = Duration::from_millis(60);
 
-/// How often that is asked at this rate; thereafter with each repeated request.
+/// How often that is asked at this rate; then with each repeated request.
 const LOOKS: u32 = 10;
 
 /// How many times in a row the request may fail before the server counts as lost.

@@ -66,8 +66,8 @@ pub(super) fn line_of<'l>(lockfile: &'l Lockfile, name: &str) -> Option<&'l Lock
     lockfile.lines.iter().find(|line| package_of(&line.name).is_some() && Reference::of(&line.name) == wanted)
 }
 
-/// The lines for migrations of packages that have another line too: two branches that add the same package give its migrations two
-/// revisions, and a merge may keep both. The line stays whose revision is applied, or else the first.
+/// The lines for migrations of packages that have another line too: two branches that add the same package give its
+/// migrations two revisions, and a merge may keep both. The line stays whose revision is applied, or the first.
 pub fn repeated(lines: &[LockLine], is_applied: impl Fn(&str) -> Result<bool>) -> Result<Vec<&LockLine>> {
     let mut all: BTreeMap<Reference, Vec<&LockLine>> = BTreeMap::new();
     for line in lines.iter().filter(|line| package_of(&line.name).is_some()) {
@@ -147,7 +147,7 @@ impl<'a> Assigner<'a> {
         }
     }
 
-    /// What a component says of itself. `name`: that of its migration.
+    /// What a component says about itself. `name`: that of its migration.
     fn description(&self, name: &str, component: &[u8]) -> Result<ComponentDescription> {
         // Packages have no assets.
         let (assets, nowhere) = (BTreeMap::new(), Path::new(""));

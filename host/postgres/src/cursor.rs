@@ -25,7 +25,8 @@ const FIRST_ROWS: usize = 256;
 const GROWTH: usize = 64;
 const MOST_ROWS: usize = 4_096;
 
-/// The most bytes of rows that are held beyond a batch: a small part of what the process may use beside the guest's memory.
+/// The most bytes of rows that are held beyond a batch: a small part of what the process may use in addition to the
+/// guest's memory.
 const HELD_BYTES: usize = 32 << 20;
 
 /// An open cursor.

@@ -10,8 +10,8 @@ use runner_database::{DatabaseError, DatabaseErrorKind};
 /// Begins the answer of [`inspect`].
 pub(super) const FOREIGN: &str = "runner:foreign";
 
-/// The template of a statement that fails, with what it found, if there is something that the tool does not make. It reads catalogues only, so nothing
-/// of it runs what it looks for.
+/// The template of a statement that fails, with what it found, if there is something that the tool does not make. It
+/// reads catalogues only, so it runs nothing of what it looks for.
 pub(super) fn inspect() -> String {
     format!(
         "SELECT CASE WHEN o.what IS NULL THEN 0 ELSE pg_catalog.concat('{FOREIGN}', pg_catalog.chr(1), o.what)::pg_catalog.int4 END \

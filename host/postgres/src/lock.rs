@@ -184,7 +184,8 @@ impl Advisory {
 }
 
 impl PostgresDatabase {
-    /// Returns what a transaction asks for when it begins, besides `also`, if it works for a run that holds the lock.
+    /// Returns what a transaction asks for when it begins, in addition to `also`, if it works for a run that holds the
+    /// lock.
     pub(super) fn at_work(&self, also: &str) -> String {
         match self.locked_for {
             Some(_) => {

@@ -24,7 +24,7 @@ const OTHERS: [(&str, &str); 10] = [
     ("gaussdb", "GaussDB"),
 ];
 
-/// What a server says of itself.
+/// What a server says about itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said<'a> {
     /// `version()`, such as `PostgreSQL 15.20 on x86_64-pc-linux-gnu, compiled by …`.
@@ -64,7 +64,7 @@ fn refuse_others(make: &str) -> Result<(), DatabaseError> {
     Err(DatabaseError::new(DatabaseErrorKind::Configuration, message).hint("give the URL of PostgreSQL 13 or later"))
 }
 
-/// Explains why a server cannot answer what every PostgreSQL can: it is another database. Otherwise the error stands.
+/// Explains why a server cannot answer what every PostgreSQL can: it is another database. Otherwise the error is kept.
 pub(super) async fn explain(connection: &mut PgConnection, error: DatabaseError) -> DatabaseError {
     if error.kind == DatabaseErrorKind::Connection {
         return error;

@@ -79,7 +79,7 @@ impl PostgresDatabase {
         let Some(locked_for) = self.locked_for.clone() else { return Ok(()) };
         if let Some(Lock::Lease(lease)) = &self.lock {
             lease.check()?;
-            // Who renews it may not have noticed yet.
+            // The task that renews it may not have noticed yet.
             let held =
                 rows(&mut self.connection, &format!("SELECT {}", lease::is_held(lease, self.endpoint.place()))).await?;
             if held.first().and_then(|row| text_of(row, 0)).as_deref() != Some("t") {

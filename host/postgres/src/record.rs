@@ -245,7 +245,7 @@ pub(super) fn one_row(spelled: &str, answer: &str) -> String {
 
 /// Fails unless the open transaction is this one.
 pub(super) fn is_ours(xid: &str) -> String {
-    // Depends on the time, so that the server computes it only where it is due.
+    // Depends on the time, so that the server computes it only where it is needed.
     format!(
         "SELECT CASE WHEN pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text OPERATOR(pg_catalog.=) '{xid}' \
          THEN 0 ELSE pg_catalog.concat('{OVER}', pg_catalog.now())::pg_catalog.int4 END; "

@@ -42,8 +42,9 @@ const HELD_COLUMNS: usize = 3;
 pub(super) struct Stored(Vec<Vec<Option<String>>>);
 
 impl Stored {
-    /// Reads it, in one message with the statements of `first`, which it follows, and returns the rows of all of them. Fails if
-    /// something foreign is attached to the tables, unless that `is_known`; then nothing of `first` took effect.
+    /// Reads it, in one message with the statements of `first`, which it follows, and returns the rows of all of them.
+    /// Fails if something foreign is attached to the tables, unless that `is_known`; then no part of `first` took
+    /// effect.
     pub(super) async fn read(
         connection: &mut PgConnection,
         place: &ToolPlace,

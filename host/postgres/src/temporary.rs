@@ -30,8 +30,9 @@ const HAS_TEMPORARY: &str = "SELECT pg_catalog.pg_my_temp_schema() OPERATOR(pg_c
 pub(super) const COMMITTED: &str = "runner:committed";
 
 impl PostgresDatabase {
-    /// Returns the text that follows a COMMIT in which code of a guest may have run, such as that of a deferred trigger: what it has set
-    /// for the session is gone before anything else runs there. `is_over`: the guest needs nothing of the session any more.
+    /// Returns the text that follows a COMMIT in which code of a guest may have run, such as that of a deferred
+    /// trigger: what it has set for the session is gone before anything else runs there. `is_over`: the guest no longer
+    /// needs the session.
     pub(super) fn after_guest(&self, is_over: bool) -> String {
         let reset = if is_over {
             format!("{RESET}; DISCARD TEMP")

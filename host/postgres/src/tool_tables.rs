@@ -7,12 +7,13 @@
 //! content changes; this is allowed.) If the host itself already holds such a lock, the server's count of the rows that this
 //! transaction has written shows the difference.
 //!
-//! What can change without such a lock is in the picture: owner, privileges, parameters, heirs, statistics, and whatever is in the
-//! tool's schemas besides tables or is attached to them: functions, types, privileges by default. It is made of the numbers of the
-//! transactions that wrote the rows of the catalogues, and of the commands in them, which no statement can choose. A row that is
-//! added or removed changes their count; one that is written again gets the number of a later transaction, or of a later command of
-//! this one, so one of the sums grows. A function is in it as it is, but for who may call it: `grants sync` may let another login do that
-//! at any time. That is compared before the gate is used.
+//! What can change without such a lock is in the picture: owner, privileges, parameters, heirs, statistics, and
+//! whatever is in the tool's schemas other than tables or is attached to them: functions, types, privileges by default.
+//! It is made of the numbers of the transactions that wrote the rows of the catalogues, and of the commands in them,
+//! which no statement can choose. A row that is added or removed changes their count; one that is written again gets
+//! the number of a later transaction, or of a later command of this one, so one of the sums grows. A function is in it
+//! as it is, but for who may call it: `grants sync` may let another login do that at any time. That is compared before
+//! the gate is used.
 //!
 //! # A closed set
 //!

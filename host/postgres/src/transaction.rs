@@ -7,7 +7,7 @@
 //! After the last check and the last write the transaction becomes read-only, and then commits. PostgreSQL 16 never
 //! lets one that has taken a snapshot go back, so a deferred trigger that defers itself again, or the query of a cursor
 //! `WITH HOLD`, fails in the commit if it writes, and the commit with it. Earlier versions do go back, by `set_config`.
-//! So there, nothing of a guest may be pending: the tables that were written to and have deferrable triggers are
+//! So there, no work of a guest may be pending: the tables that were written to and have deferrable triggers are
 //! altered in a way that changes nothing, which the server refuses while any are. The lock is proven in the message of
 //! the commit, since a migration may end the session that holds it; and each transaction of a run has a second, shared
 //! key, by which the next run finds it after it was renamed.
@@ -164,8 +164,8 @@ impl PostgresDatabase {
         if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
-    /// Opens a transaction with a text of [`settings`](super::settings). Returns what the text asks for besides the
-    /// server process.
+    /// Opens a transaction with a text of [`settings`](super::settings). Returns what the text asks for in addition to
+    /// the server process.
     pub(super) async fn open(&mut self, prologue: &str) -> Result<Option<String>, DatabaseError> {
         self.busy = true;
         let begun = rows(&mut self.connection, prologue).await;
@@ -213,8 +213,8 @@ impl PostgresDatabase {
         committed.map_err(|error| wrote_late(ours(error, None)))
     }
 
-    /// Notes what became of a commit. Before its COMMIT, the message may have met the statement timeout of the migration, or the end of
-    /// the lease: then the transaction is still open, and is rolled back.
+    /// Notes the outcome of a commit. Before its COMMIT, the message may have met the statement timeout of the
+    /// migration, or the end of the lease: then the transaction is still open, and is rolled back.
     pub(super) async fn leave_committed(
         &mut self,
         committed: Result<(), DatabaseError>,

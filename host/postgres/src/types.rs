@@ -136,7 +136,7 @@ pub(super) struct Types {
     asker: Asker,
 }
 
-/// Who has statements described.
+/// The role that has statements described.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Asker {
     /// The host, on our search path.
@@ -173,7 +173,7 @@ impl Types {
         (self.guarded, self.trusted) = (false, false);
     }
 
-    /// Notes who has the next statements described.
+    /// Notes the role that has the next statements described.
     pub(super) fn ask_as(&mut self, asker: Asker) {
         self.asker = asker;
     }

@@ -16,8 +16,8 @@ const MOST: usize = 8;
 /// How many items a thread takes at a time.
 const PIECE: usize = 16;
 
-/// Returns the result of `work` for each item, in the order of the items. `heavy` says which items need computation
-/// besides opening a file.
+/// Returns the result of `work` for each item, in the order of the items. `heavy` says which items need computation in
+/// addition to opening a file.
 pub(super) fn map<T: Sync, R: Send>(
     items: &[T],
     heavy: impl Fn(&T) -> bool,

@@ -42,7 +42,7 @@ impl<T> PerDialect<T> {
         self.0.iter().map(|(_, value)| value)
     }
 
-    /// What becomes of each value.
+    /// What happens to each value.
     pub fn map<R>(&self, convert: impl Fn(&T) -> R) -> PerDialect<R> {
         PerDialect(self.0.iter().map(|(key, value)| (*key, convert(value))).collect())
     }

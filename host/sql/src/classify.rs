@@ -136,7 +136,8 @@ pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
     read_run_comments(statement, dialect, |inside| if inside.starts_with('\\') { "" } else { inside })
 }
 
-/// Whether a statement of MySQL or MariaDB is a setting in a comment, and nothing besides: `/*!40101 SET NAMES utf8mb4 */`.
+/// Whether a statement of MySQL or MariaDB is a setting in a comment, and nothing else: `/*!40101 SET NAMES utf8mb4
+/// */`.
 pub fn is_setting_of_dump(statement: &str, dialect: Dialect) -> bool {
     let is_setting = |opened: String| classify(&opened, dialect) == StatementClass::Session;
     matches!(dialect, Dialect::Mysql | Dialect::Mariadb)

@@ -47,8 +47,8 @@ const MARKERS: [(Kind, &str, &str); 15] = [
     (Kind::Word, "rollback", "up"),
 ];
 
-/// Words for the downgrade, of one or the other tool. A comment that has one of them, and besides only [`FILLERS`] and signs, is the
-/// heading of one.
+/// Words for the downgrade, of one or the other tool. A comment that has one of them, and otherwise only [`FILLERS`]
+/// and signs, is the heading of one.
 pub const DOWN_WORDS: [&str; 14] = [
     "down",
     "downs",
@@ -66,7 +66,7 @@ pub const DOWN_WORDS: [&str; 14] = [
     "teardown",
 ];
 
-/// What a heading has besides.
+/// What else a heading has.
 const FILLERS: [&str; 13] = [
     "script",
     "scripts",

@@ -19,8 +19,8 @@ pub struct Program<'a> {
     pub has_transaction: bool,
     /// The statements between each `BEGIN` and its `COMMIT`, where DDL does not commit by itself.
     pub transactions: Vec<Range<usize>>,
-    /// PostgreSQL: it has several transactions, or statements beside one. What is `LOCAL` or deferred ends with each of them, so that
-    /// one around the file could not take their place.
+    /// PostgreSQL: it has several transactions, or statements outside one. What is `LOCAL` or deferred ends with each
+    /// of them, so that one around the file could not take their place.
     pub is_divided: bool,
     /// Its first statement sets the isolation level.
     pub isolation: Option<Isolation>,
@@ -29,8 +29,8 @@ pub struct Program<'a> {
 }
 
 impl Program<'_> {
-    /// What is executed as one: each statement, or, if they are to be `apart`, each transaction of the file and each statement beside
-    /// them.
+    /// What is executed as one: each statement, or, if they are to be `apart`, each transaction of the file and each
+    /// statement outside them.
     pub fn units(&self, apart: bool) -> Vec<Range<usize>> {
         let transactions = if apart { &self.transactions[..] } else { &[] };
         let (mut units, mut at) = (Vec::new(), 0);

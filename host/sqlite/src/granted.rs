@@ -12,10 +12,10 @@
 //! covered: what they compare in this way is not asked for. Nor can SQLite's own reads of the catalogue be
 //! distinguished from those of a SELECT in a definition: so such a statement may not name it.
 //!
-//! INSERT names no columns, so a grant for some columns serves writers, whose columns the host knows, and no statement
-//! of the component's own. The new name of a table is not passed, so renaming is refused. Triggers, temporary objects
-//! and virtual tables are refused as well: they act later, hide tables, or keep rows in further tables. A view of the
-//! operator's that joins by `USING` reveals which of its rows match.
+//! INSERT names no columns, so a grant for some columns suffices for writers, whose columns the host knows, and no
+//! statement of the component's own. The new name of a table is not passed, so renaming is refused. Triggers, temporary
+//! objects and virtual tables are refused as well: they act later, hide tables, or keep rows in further tables. A view
+//! of the operator's that joins by `USING` reveals which of its rows match.
 
 use std::ffi::c_int;
 use std::sync::Arc;

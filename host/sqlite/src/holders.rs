@@ -1,7 +1,7 @@
 //! The programs that have a database file locked.
 //!
-//! SQLite's locks are locks of the operating system on parts of the file, or with a write-ahead log of the file beside it; Linux lists
-//! all of them. Asking for them by a descriptor would lose those of this process when it is closed.
+//! SQLite's locks are locks of the operating system on parts of the file, or with a write-ahead log of the file next to
+//! it; Linux lists all of them. Asking for them by a descriptor would lose those of this process when it is closed.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

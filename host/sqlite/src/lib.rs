@@ -67,9 +67,9 @@ use runner_database::{
 /// Bytes of a value or row that a statement of a guest can make: no `printf('%.*c', 900000000)`.
 const GUEST_VALUE_BYTES: i32 = 128 << 20;
 
-/// Bytes that SQLite may take for a component's statements, cursors and writers in one transaction, besides pages, a sorter as
-/// large as the pages, and the values that go in and out: text that is being assembled, expanded views, records. Without it one
-/// statement can fill the memory. With the pages of the default settings it is 64 MiB in all.
+/// Bytes that SQLite may take for a component's statements, cursors and writers in one transaction, not counting pages,
+/// a sorter as large as the pages, and the values that go in and out: text that is being assembled, expanded views,
+/// records. Without it one statement can fill the memory. With the pages of the default settings it is 64 MiB in all.
 const GUEST_MEMORY: usize = 32 << 20;
 
 /// Instructions of one statement of a guest, of which each takes 24 bytes: views that are used several times by each other
@@ -229,7 +229,7 @@ impl Database for SqliteDatabase {
     }
 
     fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
-        // Who has the file locked is asked of the operating system.
+        // The operating system is asked which process has the file locked.
         None
     }
 

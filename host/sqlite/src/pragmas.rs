@@ -26,7 +26,7 @@ const EVERYBODYS: &[&str] = &[
 /// statements of their own that the authorizer cannot tell from the guest's.
 const GUEST_READS: &[&str] = &["foreign_keys", "user_version", "data_version", "page_size"];
 
-/// Further pragmas that a script may set, besides `journal_mode`: they change the file and not the connection.
+/// Further pragmas that a script may set, in addition to `journal_mode`: they change the file and not the connection.
 const SCRIPT_PRAGMAS: &[&str] =
     &["user_version", "application_id", "auto_vacuum", "page_size", "incremental_vacuum", "optimize", "wal_checkpoint"];
 

@@ -25,9 +25,9 @@
 //! transform returns, so that the checkpoint at the commit finds no reader. Opening it takes less than a millisecond,
 //! so it is opened after the first chunk. Stepwise transforms use one connection: others write between their chunks.
 //!
-//! Rejected: `data_version` as the proof, which shows the commits of others and nothing of the transaction itself;
-//! snapshots of SQLite, which are not compiled in; the update hook, which is not called for tables without a row id; a
-//! shared cache, which has locks on tables and one mutex for both.
+//! Rejected: `data_version` as the proof, which shows the commits of others and not the transaction itself; snapshots
+//! of SQLite, which are not compiled in; the update hook, which is not called for tables without a row id; a shared
+//! cache, which has locks on tables and one mutex for both.
 
 use std::path::Path;
 

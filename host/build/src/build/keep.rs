@@ -15,7 +15,7 @@ pub(super) struct Decided<'f> {
     pub fate: Fate,
 }
 
-/// What becomes of an artifact that there is a reason to build.
+/// What happens to an artifact that there is a reason to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     /// It is made, or replaced.
@@ -50,10 +50,10 @@ pub(super) fn decide<'f>(chosen: Vec<&'f Found>, refresh: &Refresh<'_>) -> Resul
     }
 }
 
-/// What becomes of an artifact that is there, and whose revision was not named.
+/// What happens to an artifact that is there, and whose revision was not named.
 fn fate(found: &Found, reason: &Reason, request: &BuildRequest<'_>) -> Result<Fate> {
     let is_applied = (request.is_applied)(&found.revision);
-    // An edit of what many migrations share is meant for the newest. A database without a history, as beside a fresh
+    // An edit of what many migrations share is meant for the newest. A database without a history, as next to a fresh
     // clone, does not show which of the others are applied in production.
     let is_clear = match reason {
         Reason::Shared(_) => is_applied.is_ok() && (request.has_history)().unwrap_or(false),

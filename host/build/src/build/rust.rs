@@ -121,7 +121,7 @@ fn target_directory(settings: &Settings) -> Result<PathBuf> {
 
 /// cargo's home directory.
 fn cargo_home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
-    // As cargo takes it: one that is empty is as good as none.
+    // As cargo takes it: one that is empty counts as none.
     let set = |name: &str| env.get(name).filter(|value| !value.is_empty());
     let home = || set("HOME").or_else(|| set("USERPROFILE")).map(|home| Path::new(home).join(".cargo"));
     set("CARGO_HOME").map(PathBuf::from).or_else(home)

@@ -57,7 +57,7 @@ impl Refresh<'_> {
         Ok((LockedArtifact::Script { language, sha256: digest, runtime, description, files }, bytes.len() as u64))
     }
 
-    /// The runtime that the lockfile pins, or else the one that this program has.
+    /// The runtime that the lockfile pins, or the one that this program has.
     fn runtime(&self, found: &Found, language: ScriptLanguage) -> Result<Runtime> {
         let pinned = match self.locked(found).map(|line| &line.artifact) {
             Some(LockedArtifact::Script { runtime, language: of, .. }) if of.runtime() == language.runtime() => runtime,

@@ -2,8 +2,8 @@
 //!
 //! cargo gives each crate an identity (`-C metadata`) that enters every symbol, and so the order of functions. That of
 //! a crate outside of the guest's own directory, such as the SDK, contains its absolute path, and that of the guest
-//! contains those of its dependencies. So cargo runs the compiler by way of this program, which replaces the identity
-//! by one of name, version and options. Paths of crates outside of project and SDK, which no option of the build knows,
+//! contains those of its dependencies. So cargo runs the compiler through this program, which replaces the identity by
+//! one of name, version and options. Paths of crates outside of project and SDK, which no option of the build knows,
 //! are replaced as well.
 
 use std::ffi::{OsStr, OsString};

@@ -129,7 +129,7 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
     for (from, to) in [(migration_id(&old, &id.name), migration_id(&revision, &id.name))].into_iter().chain(renamed_ids)
     {
         let from = format!("{TESTS}/{from}");
-        // What cannot be read is no directory of tests to anyone.
+        // What cannot be read is not a directory of tests.
         if project.root.try_exists(project.path.join(&from)).unwrap_or(false) {
             files.push((from, format!("{TESTS}/{to}")));
         }
@@ -145,8 +145,8 @@ fn is_line_of(line: &LockLine, revision: &str, name: &str) -> bool {
     line.revision == revision && line.name == name
 }
 
-/// The revision of a migration as the order has it, and what becomes of the others of its number when it leaves: several
-/// migrations in SQL may share one, and all but the first have a part after it.
+/// The revision of a migration as the order has it, and what happens to the others of its number when it leaves:
+/// several migrations in SQL may share one, and all but the first have a part after it.
 fn among(all: &All, id: &Id) -> (String, Vec<(Id, String)>) {
     let has_own_line = |id: &Id| package_of(&id.name).is_some();
     let of_number: Vec<(&Id, &Vec<NamedEntry>)> =

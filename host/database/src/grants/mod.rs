@@ -27,7 +27,7 @@ use super::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 pub struct Grants {
     /// What is allowed for tables.
     pub tables: Vec<Grant>,
-    /// Functions that may be called besides those that only compute with their arguments.
+    /// Functions that may be called other than those that only compute with their arguments.
     pub functions: BTreeSet<String>,
     /// Whether statements of the component's own are accepted, and not only readers and writers. The caller who receives
     /// their text enforces it, with [`Grants::check_raw_sql`]: a driver cannot tell them from those of the host.

@@ -12,8 +12,8 @@ use super::LeaseRows;
 use super::patience::BEATS;
 use crate::{DatabaseError, DatabaseErrorKind};
 
-/// How long releasing may take; thereafter the lease ends by itself. Tests have to see it released, however busy
-/// the machine is.
+/// How long releasing may take; then the lease ends by itself. Tests have to see it released, however busy the machine
+/// is.
 const RELEASE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 2 });
 
 /// What renews a lease until it is dropped, which releases the lease.

@@ -18,8 +18,8 @@ pub fn login_of(dialect: Dialect, database: &str, revision: &str) -> String {
     format!("{PREFIX}{}_{}_{}", part(database), part(revision), &digest[..8])
 }
 
-/// What a login is for besides its revision: the database, and the place of the history unless it is the usual one, since projects with
-/// a history each in one database may have one revision each.
+/// What a login is for, in addition to its revision: the database, and the place of the history unless it is the usual
+/// one, since projects with a history each in one database may have one revision each.
 pub fn scope(facts: &Facts, database: &str) -> String {
     match facts.history.name(facts.dialect) {
         "" => database.to_owned(),

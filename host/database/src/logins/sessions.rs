@@ -17,7 +17,7 @@ use crate::{
 use runner_data::Value;
 use runner_sql::Isolation;
 
-/// What becomes of the rights of a login when its session is opened.
+/// What happens to the rights of a login when its session is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRights {
     /// They are brought in line with the grants, and that is committed.

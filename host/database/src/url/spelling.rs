@@ -1,4 +1,4 @@
-//! URLs as other tools spell them, answered with ours. Nothing of such a URL is shown: its password may be anywhere.
+//! URLs as other tools spell them, answered with ours. No part of such a URL is shown: its password may be anywhere.
 
 use runner_base::error::Error;
 

@@ -271,8 +271,8 @@ impl Engine {
     }
 }
 
-/// What came of the transaction that records the end of a migration. Where the answer was lost with the connection, history
-/// shows whether it took effect.
+/// The outcome of the transaction that records the end of a migration. Where the answer was lost with the connection,
+/// history shows whether it took effect.
 pub(super) async fn made(
     database: &mut HostSession<'_>,
     step: &PlannedMigration,

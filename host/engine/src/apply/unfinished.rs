@@ -42,7 +42,7 @@ pub(super) fn after_a_change(error: Error, step: &PlannedMigration) -> Error {
     ))
 }
 
-/// The failure of a downgrade that changed nothing of an interrupted upgrade.
+/// The failure of a downgrade that changed no part of an interrupted upgrade.
 pub(super) fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Failure> {
     error.kind = match error.kind {
         kind @ (ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) => kind,

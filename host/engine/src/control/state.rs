@@ -24,7 +24,7 @@ pub(super) struct ControlState {
     pub migration: Option<RunningMigration>,
     /// When the run began the migration.
     pub began: Option<Instant>,
-    /// The migration that a dry run tries; it is not controlled, and observers see nothing of it.
+    /// The migration that a dry run tries; it is not controlled, and observers do not see it.
     pub tried: Option<String>,
     /// The migrations that the run is to begin, until it begins the first.
     pub planned: Vec<String>,

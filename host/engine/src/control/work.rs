@@ -1,4 +1,5 @@
-//! What a run works at, as the holder of the lock notes it beside a database that hides everything else until the commit.
+//! What a run works at, as the holder of the lock notes it next to a database that hides everything else until the
+//! commit.
 
 use std::fmt;
 

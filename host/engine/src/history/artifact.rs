@@ -49,7 +49,7 @@ pub enum Stored {
 /// The runtimes in the table of artifacts: what is in place of their revision. No revision is a word.
 const RUNTIMES: &str = "runtime";
 
-/// What is kept with a script beside its files.
+/// What is kept with a script in addition to its files.
 #[derive(Serialize, Deserialize)]
 struct AboutScript {
     /// Its path.
@@ -70,7 +70,7 @@ impl Stored {
         }
     }
 
-    /// The bytes that are stored, and what is kept beside them.
+    /// The bytes that are stored, and what is kept with them.
     fn encode(&self) -> (Cow<'_, [u8]>, String) {
         match self {
             Self::Sql { up, down, values } => {
@@ -129,7 +129,7 @@ pub async fn store_artifact(
     if let Stored::Script(script) = stored
         && !has_artifact(database, RUNTIMES, &script.runtime.pin.sha256).await?
     {
-        // A script without its runtime is of no use.
+        // A script is useless without its runtime.
         let Some(change) = stored_runtime(database.facts(), &script.runtime, limit) else { return Ok(false) };
         database.change(&change).await.map_err(unreadable)?;
     }

@@ -110,7 +110,7 @@ pub struct Record {
     pub run_timestamp: i64,
     /// The run's seed, limited to 63 bits so that every database has a type for it.
     pub seed: u64,
-    /// Who ran it: `user@host`.
+    /// The operator who ran it: `user@host`.
     pub applied_by: String,
     /// The version of runner that applied it.
     pub tool_version: String,
@@ -124,7 +124,7 @@ pub struct Record {
     pub committed: Transformed,
     /// When it was rolled back.
     pub rolled_back_at: Option<String>,
-    /// Who rolled it back.
+    /// The operator who rolled it back.
     pub rolled_back_by: Option<String>,
     /// The run that rolled it back.
     pub rolled_back_run_id: Option<String>,

@@ -285,7 +285,7 @@ pub async fn set_reason(database: &mut HostSession<'_>, id: i64, reason: &str) -
     change(database, sql::SET_REASON, &[reason.into(), id.into()]).await
 }
 
-/// Another build, with what it says of itself, continues an unfinished upgrade.
+/// Another build, with what it says about itself, continues an unfinished upgrade.
 pub fn handed_over(id: i64, name: &str, sha256: &str, description: &Description) -> ToolChange {
     let declared = declared_json(description);
     let summary = description.summary.as_str();

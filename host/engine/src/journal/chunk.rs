@@ -239,7 +239,7 @@ impl Claimant {
         effect().map(ClaimState::Done).ok_or_else(garbled)
     }
 
-    /// Marks a chunk as done in the transaction of its rows. Returns false if the chunk is no longer ours; then nothing
+    /// Marks a chunk as done in the transaction of its rows. Returns false if the chunk is no longer ours; then no part
     /// of it may be committed.
     pub async fn complete(
         &self,

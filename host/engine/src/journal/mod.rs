@@ -83,7 +83,7 @@ struct JournalState {
     session_number: Option<u64>,
     /// Changes that are made together with the next ones.
     pending: Vec<ToolChange>,
-    /// Nothing of the journal has been stored.
+    /// No part of the journal has been stored.
     is_unwritten: bool,
     /// The step whose answer is among them.
     unanswered: Option<(u64, String)>,

@@ -26,7 +26,7 @@ impl Journal {
         self.record(database, &mut state, Vec::new(), step).await
     }
 
-    /// As [`Self::flush`], for who does not hold the database.
+    /// As [`Self::flush`], for a caller that does not hold the database.
     pub async fn flush_shared(&self, database: &SharedDatabase) -> Result<()> {
         if self.state.lock().await.pending.is_empty() {
             return Ok(());
@@ -35,12 +35,12 @@ impl Journal {
         self.flush(&mut database.host()).await
     }
 
-    /// Whether nothing of the journal has been stored yet, so that there is nothing to undo.
+    /// Whether no part of the journal has been stored yet, so that there is nothing to undo.
     pub async fn is_unwritten(&self) -> bool {
         self.state.lock().await.is_unwritten
     }
 
-    /// Takes the changes that wait, for who makes them with others. The answer among them is unknown until
+    /// Takes the changes that wait, for a caller that makes them with others. The answer among them is unknown until
     /// [`Self::settled`].
     pub async fn take_pending(&self) -> Vec<ToolChange> {
         let mut state = self.state.lock().await;
@@ -81,8 +81,8 @@ impl Journal {
         Ok(database.begin(TransactionOptions::default()).await?)
     }
 
-    /// What came of changes that end with `step`: the server's answer, or `None` where it was lost with the connection, and the
-    /// journal itself shows that they were made.
+    /// The outcome of changes that end with `step`: the server's answer, or `None` where it was lost with the
+    /// connection, and the journal itself shows that they were made.
     async fn recorded<T>(
         &self,
         database: &mut HostSession<'_>,
@@ -115,7 +115,7 @@ impl Journal {
             store::INPUTS => store::part(database, self.run, step, 0).await?.is_some(),
             _ => {
                 let page = store::page(database, self.run, step - 1).await?;
-                // Its intent shows nothing of its answer.
+                // Its intent does not show its answer.
                 page.first().is_some_and(|it| it.entry.step == step && (it.is_done || !waited))
             }
         };

@@ -237,7 +237,7 @@ impl Journal {
             return Err(store::unmade(error));
         }
         if let Err(error) = self.committed(database, state, step, Err(error)).await? {
-            // The session is a new one, and the step has not been answered: what became of it is still known here.
+            // The session is a new one, and the step has not been answered: its outcome is still known here.
             database.record(&answer).await.map_err(|second| Error::from(error).cause(second.message))?;
         }
         state.unknown = None;

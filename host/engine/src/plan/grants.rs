@@ -1,4 +1,4 @@
-//! What components need beside what the operator grants them, compared before anything runs.
+//! What components need beyond what the operator grants them, compared before anything runs.
 //!
 //! A component's own word decides nothing: the database enforces the grants while it runs. The comparison reports all
 //! gaps at once, instead of the first one halfway through.
@@ -183,7 +183,7 @@ pub fn granted_lines(grants: &Grants) -> Vec<String> {
     grants.lines().chain(grants.raw_sql.then(|| RAW_SQL.to_owned())).collect()
 }
 
-/// The settings that grant what is missing beside what is granted.
+/// The settings that grant what is missing in addition to what is granted.
 pub fn grants_to_paste(grants: &Grants, missing: &[String]) -> String {
     let missing_lines = missing.iter().filter(|line| *line != RAW_SQL).cloned();
     let lines: Vec<String> = grants.lines().chain(missing_lines).map(|line| quoted(&line)).collect();

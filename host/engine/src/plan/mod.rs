@@ -89,7 +89,7 @@ pub struct PlannedMigration {
     pub sha256: String,
     /// How it commits.
     pub mode: RunMode,
-    /// Its description of itself.
+    /// The description that it gives of itself.
     pub description: Description,
     /// Where its bytes come from.
     pub source: Source,

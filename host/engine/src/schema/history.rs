@@ -17,7 +17,7 @@ pub const COLUMNS: usize = 29;
 pub const INSERT_FORMAT: &str = "INSERT INTO @.runner_meta VALUES ('format', ?1)";
 /// The format of the tables.
 pub const FORMAT: &str = "SELECT m.value FROM @.runner_meta m WHERE m.key = 'format'";
-/// What the database that is protected said of itself.
+/// What the database that is protected said about itself.
 pub const PROTECTED: &str = "SELECT m.value FROM @.runner_meta m WHERE m.key = 'protected'";
 /// Records it. Parameter: what the database says.
 pub const PROTECT: &str = "INSERT INTO @.runner_meta VALUES ('protected', ?1)";

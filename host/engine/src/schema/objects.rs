@@ -78,7 +78,7 @@ const REFERENCES: Catalogue = Catalogue {
 const CONSTRAINTS: Catalogue =
     Catalogue { from: "table_constraints", columns: &["constraint_name", "constraint_type"], ..TABLES };
 
-/// MariaDB keeps the table of a check beside it.
+/// MariaDB keeps the table of a check next to it.
 const CHECKS_MARIADB: Catalogue = Catalogue {
     from: "check_constraints",
     schema: "constraint_schema",

@@ -179,7 +179,8 @@ impl Verifier {
         let suspected = sums.suspected.clone().filter(|_| sums.held > 0).map(|(what, _)| what);
         let unknown = sums.unknown.or(sums.suspected.map(|(what, or)| format!("{what}, {or}")));
         let target = match (sums.not_held.or(suspected), unknown) {
-            // Who changed a row since cannot be known; an application that writes to the table is no fault of the run.
+            // It cannot be known who changed a row since; an application that writes to the table is no fault of the
+            // run.
             (Some(what), _) => match touched_later(self, history, record, (at, transform)).await? {
                 Some(later) => Verdict::Unproven(format!("{what}; but {later} may write there too")),
                 None => Verdict::Unproven(format!("{what}; {WRITTEN_SINCE}")),

@@ -1,4 +1,4 @@
-//! What a scratch copy leaves beside its database: users belong to the whole server.
+//! What a scratch copy leaves outside its database: users belong to the whole server.
 
 use super::super::error::{NO_DATABASE, NO_TABLE};
 use super::catalogue::account;
@@ -12,7 +12,7 @@ pub(crate) async fn drop_logins(session: &mut dyn Session, name: &str) -> Result
     let noted = format!("SELECT login, revision FROM {}", named(name, gate::LOGINS));
     let noted = match session.query(&noted, &[], QueryLimits::NONE).await {
         Err(error) if [NO_TABLE, NO_DATABASE].contains(&error.code.as_str()) => return Ok(()),
-        // Who may not read it may not drop the database either, and that error has the way out.
+        // A user who may not read it may not drop the database either, and that error has the way out.
         Err(error) if error.kind == DatabaseErrorKind::Denied => return Ok(()),
         noted => noted?,
     };

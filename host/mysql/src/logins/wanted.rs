@@ -129,7 +129,7 @@ impl Wanted {
         self.objects.insert(routine);
     }
 
-    /// The databases that grants name, besides that of the project.
+    /// The databases that grants name, other than that of the project.
     pub(super) fn schemas(wanted: &[&Grants]) -> Vec<String> {
         let tables =
             wanted.iter().flat_map(|grants| grants.tables.iter().filter_map(|grant| grant.tables.schema.clone()));
@@ -245,7 +245,8 @@ fn one(wanted: &WantedLogin, catalogue: &Catalogue, gate: Option<&str>, report: 
     });
 }
 
-/// What is there beside what should be, and the statements that lead there. `gate`: how the gate differs from what it should be.
+/// What exists beyond what should, and the statements that lead there. `gate`: how the gate differs from what it should
+/// be.
 pub(super) fn report(request: &LoginRequest, catalogue: &Catalogue, gate: Option<&str>) -> LoginReport {
     let wanted = &request.wanted;
     let mut report = LoginReport::default();

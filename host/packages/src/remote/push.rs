@@ -99,7 +99,7 @@ const ANYTHING: &str = "application/vnd.oci.image.manifest.v1+json, application/
                         application/vnd.docker.distribution.manifest.v2+json, \
                         application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// Pushes a package. A version that is there already is left as it is, or the request has to say that it may be replaced.
+/// Pushes a package. A version that is there already is left as it is, unless the request says that it may be replaced.
 pub fn push(settings: &Settings, reference: &Reference, request: &PushRequest<'_>) -> Result<Pushed> {
     let reference = target(reference, request.version)?;
     let web = Web::new(&settings.limits);

@@ -18,7 +18,7 @@ const SHA256: &str = "sha256:";
 const LONGEST_REPOSITORY: usize = 255;
 const LONGEST_TAG: usize = 128;
 
-/// Docker Hub: what people write, who answers, and the key of its credentials in docker's configuration.
+/// Docker Hub: what people write, which host answers, and the key of its credentials in docker's configuration.
 const HUB: &str = "docker.io";
 const HUB_SERVER: &str = "registry-1.docker.io";
 const HUB_KEY: &str = "https://index.docker.io/v1/";

@@ -12,7 +12,7 @@ use runner_database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 /// How many seconds to wait for a connection.
 const CONNECT_TIMEOUT: &str = "connect_timeout";
 
-/// The parameters that sqlx knows, and those that say what is so anyway; `options[…]` denotes any setting of the server.
+/// The parameters that sqlx knows, and those that state what holds anyway; `options[…]` denotes any setting of the server.
 const KNOWN: [&str; 24] = [
     "application_name",
     "channel_binding",

@@ -216,7 +216,7 @@ pub(super) fn making(owner: &str) -> Vec<String> {
     texts
 }
 
-/// The roles besides the owner and the logins of components that have a privilege on the gate.
+/// The roles other than the owner and the logins of components that have a privilege on the gate.
 const STRANGERS: &str = "\
     SELECT DISTINCT r.rolname FROM pg_catalog.pg_namespace n \
         CROSS JOIN LATERAL (SELECT x.grantee FROM pg_catalog.aclexplode(n.nspacl) x \

@@ -241,7 +241,8 @@ const COMMON: [&str; 4] = ["it may not log in", DATABASES, "it may create roles"
 /// That a role may create databases, among the words of [`Found::attributes`].
 const DATABASES: &str = "it may create databases";
 
-/// What is there beside what should be, and the statements that lead there. `gate`: how the gate differs from what it should be.
+/// What exists beyond what should, and the statements that lead there. `gate`: how the gate differs from what it should
+/// be.
 pub(super) fn report(
     request: &LoginRequest,
     catalogue: &Catalogue,

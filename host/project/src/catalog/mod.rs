@@ -108,7 +108,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// What it needs, as a plan shows it: the grants that its package asks for, and what it declares beside them.
+    /// What it needs, as a plan shows it: the grants that its package asks for, and what it declares in addition.
     pub fn shown_needs(&self) -> Vec<String> {
         let asked = Need::grants(&self.requires);
         let is_beside =

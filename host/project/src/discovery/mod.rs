@@ -355,8 +355,8 @@ fn file(name: &str, link: bool) -> Result<group::FoundName, Problem> {
     Ok(group::FoundName { file: FoundEntry { file_name: name.to_owned(), link }, name: parse_file(name)? })
 }
 
-/// A directory of a migration: the SQL in it, as Prisma and Diesel have it, or else the directory itself, of source code. `inner`:
-/// the names in it, and whether each is a link.
+/// A directory of a migration: the SQL in it, as Prisma and Diesel have it, or the directory itself, of source code.
+/// `inner`: the names in it, and whether each is a link.
 fn in_directory(
     directory: &str,
     parsed: &Name,

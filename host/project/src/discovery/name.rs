@@ -298,7 +298,7 @@ fn unknown_database(stem: &str) -> Option<Problem> {
     Some(problem.hint("write `.sqlite`, `.postgres`, `.mysql` or `.mariadb`; move files for other databases elsewhere"))
 }
 
-/// ASCII characters that only names of migrations in SQL may have, beside letters, digits, `_`, `-` and `.`.
+/// ASCII characters that only names of migrations in SQL may have, in addition to letters, digits, `_`, `-` and `.`.
 const OF_OTHER_TOOLS: &str = " !#$%&'()+,;@[]^~";
 
 /// Words with a meaning as a target. `runner new` gives no migration such a name, which `--target NAME` could not reach; those of other

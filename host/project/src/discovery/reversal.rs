@@ -8,8 +8,8 @@ use crate::problem::{Problem, shown};
 use crate::revision::migration_id;
 use runner_sql::DOWN_WORDS;
 
-/// A file that looks like the downgrade of another of its revision, and that would run after it: `1_rollback_a.sql` beside `1_a.sql`,
-/// `1_a.donw.sql` beside `1_a.up.sql`.
+/// A file that looks like the downgrade of another of its revision, and that would run after it: `1_rollback_a.sql`
+/// next to `1_a.sql`, `1_a.donw.sql` next to `1_a.up.sql`.
 pub(super) fn unclear(names: &BTreeMap<String, Vec<FoundName>>) -> Option<Problem> {
     const UP: [&str; 9] = ["up", "ups", "upgrade", "do", "apply", "deploy", "forward", "forwards", "install"];
     let words = |name: &str, without: &[&str]| -> (Vec<String>, bool) {

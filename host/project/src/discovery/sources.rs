@@ -58,7 +58,7 @@ pub fn source_digest(
         return Ok(None);
     }
     let mut files = BTreeMap::new();
-    // What the manifest cannot say of itself, `runner build` reports.
+    // What the manifest cannot say about itself, `runner build` reports.
     let has_command = by_command && read_manifest(&here, limit).is_none_or(|manifest| names_command(&manifest));
     let place = project.path.join(name);
     Walk { root: &project.root, place, top: name, limit, has_command }.read(&here, "", (DEPTH, false), &mut files)?;

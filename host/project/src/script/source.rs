@@ -1,4 +1,4 @@
-//! The text of a script, and the files beside it.
+//! The text of a script, and the files next to it.
 
 use std::collections::BTreeMap;
 

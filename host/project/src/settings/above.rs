@@ -1,4 +1,4 @@
-//! Migrations beside the directory of the settings: `migrations = "../migrations"`, within one repository.
+//! Migrations next to the directory of the settings: `migrations = "../migrations"`, within one repository.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -338,7 +338,7 @@ fn known(keys: &[&'static str]) -> Vec<&'static str> {
     keys.iter().copied().chain(URL_KEYS).chain(named::names(&timeouts::SETTINGS)).collect()
 }
 
-/// A directory within the project, or beside it: see [`super::above`].
+/// A directory within the project, or next to it: see [`super::above`].
 fn directory(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
     let text = section.text(key)?;
     let path: PathBuf = Path::new(text).components().filter(|part| *part != Component::CurDir).collect();

@@ -152,8 +152,8 @@ pub struct NamedDatabases {
     pub chosen: Option<Sourced<String>>,
     /// The tables `[databases.NAME]`, in order.
     pub databases: BTreeSet<String>,
-    /// The tenants, if there are any in the chosen environment.
-    /// An error, such as an unset variable, matters only to who names one.
+    /// The tenants, if there are any in the chosen environment. An error, such as an unset variable, matters only to a
+    /// caller that names one.
     pub tenants: Option<Result<Tenants>>,
     /// The chosen environment, if only the project without one has tenants.
     pub without_tenants: Option<String>,

@@ -1,4 +1,4 @@
-//! `password_file` and `password_env`: a password as it is, beside the `url` that it belongs to.
+//! `password_file` and `password_env`: a password as it is, next to the `url` that it belongs to.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ const VARIABLE: &str = "password_env";
 /// The largest file of a password; tokens of clouds have some thousand bytes.
 const LARGEST: u64 = 64 << 10;
 
-/// A URL of the settings, and the password beside it.
+/// A URL of the settings, and the password next to it.
 #[derive(Clone, Debug)]
 pub(super) struct UrlSetting {
     pub text: Sourced<String>,

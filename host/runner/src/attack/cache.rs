@@ -104,7 +104,7 @@ fn file_of(directory: &Path, artifact: &str) -> std::io::Result<PathBuf> {
     files.next().map(|file| file.path()).ok_or_else(|| std::io::Error::other("nothing was stored"))
 }
 
-/// Why nothing of it is tried where there are neither links nor modes of this kind.
+/// Why none of it is tried where there are neither links nor modes of this kind.
 pub(super) const NOT_UNIX: &str = "this system has no modes of directories as Unix has";
 
 #[cfg(not(unix))]

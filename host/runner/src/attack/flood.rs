@@ -15,7 +15,7 @@ pub(super) const TIME: Duration = Duration::from_millis(300);
 /// If it takes longer, it has not stopped. Its calls take several times as long, on a machine that has nothing else to do.
 pub(super) const MOST: Duration = Duration::from_secs(10);
 
-/// So many calls end it, whatever becomes of its time.
+/// So many calls end it, whatever happens to its time.
 const CALLS: u64 = 30_000;
 
 /// The component. `text`: the function, and the bytes of a call.

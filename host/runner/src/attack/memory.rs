@@ -33,7 +33,7 @@ impl Measured {
     }
 }
 
-/// Runs beside others that are not measured either.
+/// Runs alongside others that are not measured either.
 pub(super) async fn unmeasured() -> RwLockReadGuard<'static, ()> {
     TURN.read().await
 }

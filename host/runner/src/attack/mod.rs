@@ -31,7 +31,7 @@ use runner_engine::isolation::Barrier;
 const MIGRATION: TransactionOptions =
     TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true };
 
-/// What came of the attacks.
+/// The outcome of the attacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttackReport {
     /// What held the attacker back.
@@ -57,8 +57,8 @@ impl AttackReport {
         match self.not_tried.iter_mut().find(|some| some.why == why) {
             Some(some) => some.attacks.push(statements),
             None => {
-                // What is beyond the database is covered by its like that is not, and a component without grants needs
-                // none.
+                // What is beyond the database is covered by a similar attack that is not, and a component without
+                // grants needs none.
                 let matters = ![BEYOND, NO_GRANTS].contains(&why);
                 self.not_tried.push(NotTried { matters, why: why.to_owned(), attacks: vec![statements] });
             }

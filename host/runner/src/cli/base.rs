@@ -79,7 +79,7 @@ fn revision(migration: &Migration) -> Revision {
     }
 }
 
-/// What became of a migration of the base.
+/// What happened to a migration of the base.
 fn change(key: &(Revision, Dialect), was: &Entry, (here, base): (&State, &State), reference: &str) -> Error {
     let id = &was.id;
     let is_copy =
@@ -189,7 +189,7 @@ impl<'a> Git<'a> {
         git(&["read-tree", commit], "")?;
         let files = git(&["ls-files", "-z"], "")?;
         let tree = scratch.join("tree");
-        // Migrations may be beside the settings in a repository.
+        // Migrations may be next to the settings in a repository.
         let repository = std::fs::create_dir_all(tree.join(".git"));
         repository.map_err(|error| failed(error.to_string()))?;
         let prefix = format!("--prefix={}/", tree.display());

@@ -24,7 +24,7 @@ pub struct Pace {
 pub struct Work<'w, T> {
     /// Does it. The signal is the database's own, and is raised with that of the command.
     pub run: &'w (dyn Fn(usize, StopSignal) -> Result<T> + Sync),
-    /// Whether what came of it is a failure.
+    /// Whether the outcome is a failure.
     pub is_failure: &'w (dyn Fn(&Result<T>) -> bool + Sync),
     /// Is called as soon as one has ended.
     pub ended: &'w (dyn Fn(usize, &Result<T>, Duration) + Sync),

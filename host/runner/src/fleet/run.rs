@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runner_base::error::{Error, Result};
 
-/// A database of the fleet, and what came of the command there.
+/// A database of the fleet, and the outcome of the command there.
 #[derive(Debug)]
 pub struct Each<T> {
     /// Its name.
@@ -13,13 +13,13 @@ pub struct Each<T> {
     pub url: String,
     /// Where the URL comes from, in words.
     pub source: String,
-    /// What came of it.
+    /// The outcome.
     pub ended: Ended<T>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// What came of a command on one database.
+/// The outcome of a command on one database.
 #[derive(Debug)]
 pub enum Ended<T> {
     /// It ran, or failed to begin.

@@ -114,7 +114,7 @@ impl FleetReporter {
     }
 }
 
-/// What came of a run that did not fail.
+/// The outcome of a run that did not fail.
 pub(super) fn word(outcome: &Outcome, dry_run: bool) -> &'static str {
     use runner_engine::Direction;
     match outcome.done.first() {

@@ -55,7 +55,7 @@ impl Ticker {
         Self { shared: Arc::default(), every, tell, thread: Mutex::default() }
     }
 
-    /// Takes note of an event of the migration. `tells_steps`: whether each step that ends is.
+    /// Notes an event of the migration. `tells_steps`: whether each step that ends is.
     pub fn hear(&self, event: &Event, tells_steps: bool) {
         match event {
             Event::MigrationStarted { revision, name, .. } => self.begin(revision, name),

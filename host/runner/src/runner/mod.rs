@@ -58,9 +58,9 @@ const VERIFIED_CHUNKS: usize = 8;
 
 /// A project and its database.
 ///
-/// Each method opens connections of its own and does its work on a thread of its own, so that it can be awaited in any runtime
-/// and never blocks it; the futures are `Send`. Dropping a future stops its run at the next safe point, as
-/// [`stop`](Self::stop) does. Nothing of the process is changed: no signal handler, no panic hook, no allocator.
+/// Each method opens connections of its own and does its work on a thread of its own, so that it can be awaited in any
+/// runtime and never blocks it; the futures are `Send`. Dropping a future stops its run at the next safe point, as
+/// [`stop`](Self::stop) does. The process itself is not changed: no signal handler, no panic hook, no allocator.
 ///
 /// A runner is cheap to clone.
 #[derive(Clone)]
@@ -120,8 +120,9 @@ impl Runner {
         self.run(Action::Rollback(target)).await?.into_result()
     }
 
-    /// Runs an action. Unlike with [`apply`](Self::apply) and [`rollback`](Self::rollback), a migration that fails is no error
-    /// here but part of the outcome, beside what was finished before it; an error means that nothing was begun.
+    /// Runs an action. Unlike with [`apply`](Self::apply) and [`rollback`](Self::rollback), a migration that fails is
+    /// no error here but part of the outcome, next to what was finished before it; an error means that nothing was
+    /// begun.
     pub async fn run(&self, action: Action) -> Result<Outcome> {
         self.drive(move |parts, stop| async move {
             let Parts { setup, options, locked, jobs, connections, events } = &*parts;

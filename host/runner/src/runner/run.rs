@@ -56,10 +56,10 @@ pub struct DryRunOrder {
     pub all: bool,
 }
 
-/// What came of a run, and where the database is now.
+/// The outcome of a run, and where the database is now.
 #[derive(Debug, Default)]
 pub struct Ran {
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// The newest revision in force, as `REVISION_name`.
     pub current: Option<String>,

@@ -14,7 +14,7 @@ use runner_project::limits::Limits;
 /// standard output, and returns the exit code of the process. It gives up every other descriptor, and limits its own
 /// memory and time as requested, before it reads the component.
 ///
-/// A program that embeds this crate and has no `runner` beside it can be its own helper: see
+/// A program that embeds this crate and has no `runner` next to it can be its own helper: see
 /// `Builder::component_compiler`.
 pub fn compile_component() -> ExitCode {
     restrict::isolate();

@@ -21,7 +21,7 @@ pub const COMMAND: &str = "compile-component";
 
 /// Changes with the protocol. A helper of another version answers with its own.
 const MAGIC: [u8; 16] = *b"runner compile 1";
-/// Bytes of a message. What wasmtime has to say takes a few lines.
+/// Bytes of a message. An error of wasmtime takes a few lines.
 const MESSAGE: u64 = 16 << 10;
 /// Bytes of compiled code for each byte of a component, at most, and for an empty one, which includes what is zero in its
 /// initial memories. Real ones take 2 to 6.

@@ -57,7 +57,7 @@ fn is_known(name: &str, words: &[Word], tables: &BTreeMap<String, Table>) -> boo
         || words.windows(2).any(|pair| match pair {
             [first, second] => {
                 let same = |word: &Word| word.kind == WordKind::NameOrText && word.text.eq_ignore_ascii_case(name);
-                // `"a".b`, `a."b"`, `ON "a"` and the like.
+                // `"a".b`, `a."b"`, `ON "a"` and similar forms.
                 (same(first) && second.is_sign("."))
                     || (same(second)
                         && ["table", "view", "trigger", "into", "from", "join", "on", "update"]

@@ -7,8 +7,8 @@
 //!
 //! * Once the transaction is lost, the connection prepares and steps nothing until the host lets go of it. Everything that
 //!   reaches the database is a method of [`Connection`] or [`Active`](super::Active), and asks here first.
-//! * SQLite asks before it commits. While the host holds a transaction, lost or not, the answer is no, unless the host itself
-//!   is committing it. So letting go of it by a rollback proves that nothing of it is in the database.
+//! * SQLite asks before it commits. While the host holds a transaction, lost or not, the answer is no, unless the host
+//!   itself is committing it. So letting go of it by a rollback proves that no part of it is in the database.
 //!
 //! To ask before each call was not enough: one call was forgotten. A driver that cannot prove that nothing remains
 //! returns an error, and the run reports that something may (exit code 6).
@@ -160,7 +160,7 @@ impl Connection {
         committed
     }
 
-    /// Ends the transaction, if one is open, and lets go of it. Where this succeeds, nothing of it is in the database.
+    /// Ends the transaction, if one is open, and lets go of it. Where this succeeds, no part of it is in the database.
     pub(in super::super) fn roll_back(&self) -> Result<(), Failure> {
         self.held().set(ENDING);
         let ended = if self.is_autocommit() { Ok(()) } else { self.run("ROLLBACK") };

@@ -275,7 +275,7 @@ impl<'a> Active<'a> {
 ///
 /// # Safety
 /// The value is valid, and stays so and unchanged as long as the cell lives. It is read in the one way that fits its type, so no
-/// later call converts, and thereby frees, what an earlier one returned.
+/// later call converts, and so frees, what an earlier one returned.
 #[inline(always)]
 pub(super) unsafe fn cell_of<'a>(value: *mut ffi::sqlite3_value, utf8: bool) -> Cell<'a> {
     // SAFETY: as above.

@@ -6,7 +6,7 @@
 //! and names the project, the SDK and other crates in panics.
 //!
 //! Rejected: to build in place with the outputs elsewhere, since a command writes where its author wants it; to copy
-//! the repository, which is large and lacks what is beside it; namespaces, which containers forbid; the compiler's
+//! the repository, which is large and lacks what is next to it; namespaces, which containers forbid; the compiler's
 //! version in the lockfile, one more thing to disagree about.
 
 mod compare;
@@ -182,7 +182,7 @@ impl Checker<'_> {
         Ok(of(verdict, Some(of_build), committed, locked))
     }
 
-    /// Builds a component in the copy, if it has source code; also returns what became of that.
+    /// Builds a component in the copy, if it has source code; also returns the outcome of that.
     fn build(
         &mut self,
         found: &Found,

@@ -90,8 +90,8 @@ fn copy_migrations(from: &Path, to: &Path) -> io::Result<()> {
         if shown.starts_with('.') || shown.ends_with(".wasm") || to.join(&name).symlink_metadata().is_ok() {
             continue;
         }
-        // A link to a migration is followed, as when it is applied.
-        // A workspace of all migrations writes beside them, and its packages are installed there.
+        // A link to a migration is followed, as when it is applied. A workspace of all migrations writes next to them,
+        // and its packages are installed there.
         if is_written(&shown, true, false) {
             continue;
         }

@@ -23,7 +23,7 @@ pub(super) enum NextChunk {
     None,
 }
 
-/// What became of a chunk.
+/// The outcome of a chunk.
 struct TransformedChunk {
     effect: Effect,
     /// The size of its rows.

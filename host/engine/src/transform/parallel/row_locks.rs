@@ -8,12 +8,12 @@
 //! such a conflict (`40001`), the chunk is tried again in `READ COMMITTED` with its rows locked (`FOR NO KEY UPDATE`)
 //! as they are read; a transaction that changes them waits until it commits, as on MariaDB. The next 16 chunks of the
 //! process do the same from the start, then one is tried without. The server locks rows after it has sorted them, and
-//! returns what became of them: if someone changes a key meanwhile, a row could be returned out of order, and the next
-//! page would begin after it. So all rows of the chunk are locked in a subquery without a limit, and sorted and limited
-//! outside of it. A statement before it locks them first: a row that someone removes and inserts again while it is
-//! waited for is not what that statement sees, but the next one does. Where rows cannot be locked (a view, a foreign
-//! table, a user without the privilege), chunks are retried as before. The bounds of chunks and batches, and so
-//! transcripts, do not depend on who else writes.
+//! returns their current versions: if another transaction changes a key meanwhile, a row could be returned out of
+//! order, and the next page would begin after it. So all rows of the chunk are locked in a subquery without a limit,
+//! and sorted and limited outside of it. A statement before it locks them first: a row that another transaction removes
+//! and inserts again while it is waited for is not what that statement sees, but the next one does. Where rows cannot
+//! be locked (a view, a foreign table, a user without the privilege), chunks are retried as before. The bounds of
+//! chunks and batches, and so transcripts, do not depend on who else writes.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

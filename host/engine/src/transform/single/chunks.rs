@@ -60,7 +60,7 @@ pub struct ReadChunk {
     version: i64,
 }
 
-/// What became of a chunk that was to be written.
+/// The outcome of a chunk that was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// It is written.
@@ -162,7 +162,7 @@ impl<'a> ChunkIo<'a> {
         Ok(count)
     }
 
-    /// Writes what became of a chunk.
+    /// Writes the outcome of a chunk.
     pub async fn write(&mut self, transformed: TransformedBatch, chunk: &ReadChunk) -> Result<WriteOutcome, CallError> {
         let mut database = self.run.database.clone().lock_owned().await;
         let database = &mut **database;
@@ -203,7 +203,7 @@ impl<'a> ChunkIo<'a> {
         self.write_in(database, transformed, &chunk).await
     }
 
-    /// Writes what became of a chunk, in the open transaction, and commits it where it commits by itself.
+    /// Writes the outcome of a chunk, in the open transaction, and commits it where it commits by itself.
     async fn write_in(
         &mut self,
         database: &mut dyn Database,

@@ -74,7 +74,7 @@ pub struct Left {
     pub heard: Vec<String>,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug)]
 pub struct Verdict {
     /// What should not have been possible; empty: it held.
@@ -258,7 +258,7 @@ impl Arena {
         broken
     }
 
-    /// Whether nothing of what was tried is left.
+    /// Whether no part of what was tried is left.
     pub async fn is_clean(&mut self) -> bool {
         matches!(self.state().await, Ok(state) if state == self.clean)
     }

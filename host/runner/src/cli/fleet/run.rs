@@ -64,7 +64,7 @@ fn emptied(fleet: &Fleet, request: &RunRequest, matters: &(dyn Fn(usize) -> bool
     Ok(emptied)
 }
 
-/// Runs the action on each database and reports what came of it.
+/// Runs the action on each database and reports the outcome.
 pub fn run(mut fleet: Fleet, request: &RunRequest, action: &Action) -> Result<u8> {
     if fleet.is_empty() {
         fleet.say_empty();

@@ -111,7 +111,7 @@ fn line(text: &mut Text, label: &str, value: &str) {
     text.push_end();
 }
 
-/// What came of `runner doctor --attack`.
+/// The outcome of `runner doctor --attack`.
 pub fn attacked(report: &AttackReport) -> Text {
     let mut text = Text::new();
     for attack in &report.succeeded {

@@ -32,7 +32,7 @@ fn error_of(it: &Each<Ran>) -> Option<&Error> {
     }
 }
 
-/// What came of a run on each database.
+/// The outcome of a run on each database.
 pub fn fleet_runs(each: &[Each<Ran>], all: bool) -> Text {
     let mut table = Table::new(&["database", "result", "current", "migrations", "took", "why"]);
     let shown = each.iter().filter(|it| all || each.len() <= MANY || error_of(it).is_some());
@@ -60,8 +60,8 @@ pub fn fleet_runs(each: &[Each<Ran>], all: bool) -> Text {
     if is_empty { Text::new() } else { table.text() }
 }
 
-/// What came of a run in one line: `applied 600 migrations on 200 databases, 3 up to date, 1 failed in 4.2 s`. `is_relative`: the
-/// target counts from where each database is.
+/// The outcome of a run in one line: `applied 600 migrations on 200 databases, 3 up to date, 1 failed in 4.2 s`.
+/// `is_relative`: the target counts from where each database is.
 pub fn fleet_summary(each: &[Each<Ran>], took: Duration, is_relative: bool) -> Text {
     if each.is_empty() {
         return Text::new();

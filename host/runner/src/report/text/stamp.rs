@@ -41,7 +41,7 @@ pub fn accepted(accepted: &Accepted) -> Text {
         .end()
 }
 
-/// What became of a database.
+/// The outcome for a database.
 pub fn db(message: &str, url: &str, good: bool) -> Text {
     Text::new().add(if good { GOOD } else { DIM }, message).plain(" ").add(STRONG, url).end()
 }
