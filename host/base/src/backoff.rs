@@ -19,7 +19,7 @@ impl Backoff {
     pub fn pause(&mut self) -> Duration {
         let pause = self.pause.min(self.longest);
         self.pause = pause.saturating_mul(2);
-        // A pause is no secret: without randomness it is the whole.
+        // A pause is not a secret: without randomness it is the whole.
         let bits = getrandom::u32().unwrap_or(u32::MAX);
         pause / 2 + (pause / 2).mul_f64(f64::from(bits) / f64::from(u32::MAX))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::LockRequest;
 
-/// Begins what the holder works at, where its record says that. No description contains it.
+/// Begins what the holder works on, where its record says that. No description contains it.
 pub const WORK: char = '\n';
 
 /// The separator between the run's id and its description in a record. No id contains it.
@@ -18,7 +18,7 @@ pub struct LockHolder {
     pub run_id: Option<String>,
     /// The description shown to operators.
     pub name: String,
-    /// What it works at, in the words of the engine, where the record says that.
+    /// What it works on, in the words of the engine, where the record says that.
     pub work: Option<String>,
 }
 

@@ -267,7 +267,7 @@ pub trait Database: Send {
     /// Releases the lock, as dropping the database also does.
     async fn unlock(&mut self) -> Result<(), DatabaseError>;
 
-    /// Shows observers what the holder of the lock works at, where they can see that only next to the database: what is
+    /// Shows observers what the holder of the lock works on, where they can see that only next to the database: what is
     /// in it is hidden by an open transaction. An empty text: nothing. Best effort.
     fn note_work(&mut self, _work: &str) {}
 

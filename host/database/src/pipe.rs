@@ -5,7 +5,7 @@
 //! its connections leads to a socket of this process, and a task passes on bytes between it and the server. The task
 //! does not know the protocol, and TLS is spoken through it. It counts what the server has sent since the driver last
 //! asked for something or received a row; above a bound it closes both sides. So the memory of the driver is bounded by
-//! the bytes that reach it, whatever a message says of its length.
+//! the bytes that reach it, whatever a message says about its length.
 //!
 //! Where the operating system has no such sockets, the driver connects by itself, and nothing is counted.
 //!

@@ -18,7 +18,7 @@ pub struct HistoryPlace {
 }
 
 impl HistoryPlace {
-    /// Fails if a database of this kind has no such place, or a name is none that needs no quotes.
+    /// Fails if a database of this kind has no such place, or a name needs quotes.
     pub fn check(&self, dialect: Dialect) -> Result<()> {
         let (used, key, other, other_key) = match dialect {
             Dialect::Postgres => (&self.schema, "schema", &self.prefix, "prefix"),

@@ -201,7 +201,7 @@ fn push_rest(shown: &mut String, rest: &str, parameters: Parameters) {
     }
 }
 
-/// The path of a reference to a package in a registry, whose tag and digest (`:1.2@sha256:…`) are no password.
+/// The path of a reference to a package in a registry, whose tag and digest (`:1.2@sha256:…`) are not passwords.
 fn reference_apart<'r>(scheme: &str, rest: &'r str) -> (&'r str, &'r str) {
     let body = rest.trim_start_matches('/');
     let path = body.find('/').filter(|_| scheme.eq_ignore_ascii_case(REGISTRY)).map_or("", |at| &body[at..]);

@@ -51,7 +51,7 @@ pub async fn create(url: &DatabaseUrl, options: &ConnectOptions) -> Result<bool,
     url.check_set()?;
     if !url.dialect().has_server() {
         let Some(path) = url.sqlite_path() else { return Err(in_memory()) };
-        // An empty file is no database yet, but becomes one unless the URL forbids it.
+        // An empty file is not yet a database, but becomes one unless the URL forbids it.
         let size = || path.metadata().map(|found| found.len()).ok();
         let before = size();
         if before > Some(0) {

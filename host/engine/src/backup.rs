@@ -34,7 +34,7 @@ pub struct BackupDone {
 }
 
 impl BackupDone {
-    /// What to say of it with an error of the run.
+    /// What to say about it with an error of the run.
     pub fn advice(&self) -> String {
         format!("the backup `{}` holds the database as it was before this run; {}", self.path.display(), self.restore)
     }

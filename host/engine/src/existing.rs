@@ -144,7 +144,7 @@ fn others(facts: &Facts, found: &[(String, String)]) -> Vec<String> {
     found.iter().filter(is_history).map(shown).collect()
 }
 
-/// Schema and name of all tables that are no extension's.
+/// Schema and name of all tables that do not belong to an extension.
 async fn tables(database: &mut HostSession<'_>) -> Result<Vec<(String, String)>, DatabaseError> {
     let statement = match database.facts().dialect {
         Dialect::Sqlite => {

@@ -77,7 +77,7 @@ async fn number(host: &mut HostSession<'_>, query: &str) -> Result<i64, Database
     Ok(found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).unwrap_or_default())
 }
 
-/// What is to be said of a file in advance: nothing is known of the rows.
+/// What is to be said about a file in advance: nothing is known of the rows.
 pub fn warning(file: &str, program: &Program<'_>, description: &Description, dialect: Dialect) -> Option<String> {
     if dialect != Dialect::Sqlite {
         return None;

@@ -11,7 +11,7 @@ use runner_sql::{concurrent_index, rebuilt_concurrently};
 pub struct Leftover {
     /// The names of the indexes, quoted.
     pub indexes: Vec<String>,
-    /// The statement must not run while they are there.
+    /// The statement must not run while they exist.
     pub is_in_the_way: bool,
 }
 

@@ -94,7 +94,7 @@ pub async fn record(database: &mut dyn Database) -> Result<()> {
     let dialect = database.facts().dialect;
     let (recorded, identity) = (recorded(database).await?, identity(database).await?);
     let statement = match recorded {
-        // One who may not ask for the cluster does not make others forget it.
+        // A login that may not ask for the cluster does not make others forget it.
         Some(recorded) if Identity::parse(&recorded, dialect).fits(&identity) => return Ok(()),
         Some(_) => sql::PROTECT_AGAIN,
         None => sql::PROTECT,

@@ -75,7 +75,7 @@ pub(super) async fn look(
     facts: &Facts,
     names: &Names,
 ) -> Result<Option<Seen>, DatabaseError> {
-    // What is there may be a view, or whatever others have made under that name.
+    // What exists may be a view, or whatever others have made under that name.
     let guard = inspect::guard(facts);
     let question = guard + &Seen::question(&names.scope, NOW).spelled(facts, &LITERALS)?;
     let mut attempts = Attempts::default();

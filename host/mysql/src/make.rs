@@ -117,8 +117,8 @@ impl Version {
         Self(next(), next(), next())
     }
 
-    /// The oldest with window functions, more than one user lock for each session, check constraints in the
-    /// catalogue, by which an interrupted step is recognised, and on MySQL passwords that the server makes up.
+    /// The oldest with window functions, more than one user lock for each session, check constraints in the catalogue,
+    /// by which an interrupted step is recognised, and on MySQL passwords that the server generates.
     fn oldest(dialect: Dialect) -> Self {
         if dialect == Dialect::Mariadb { Self(10, 5, 0) } else { Self(8, 0, 18) }
     }

@@ -107,7 +107,7 @@ impl MysqlDatabase {
                 String::new()
             }
         };
-        // Released first: it is there only while the transaction is the one that `begin` opened.
+        // Released first: it exists only while the transaction is the one that `begin` opened.
         let (held, fence) = (self.proof_of_lock(), self.fence()?);
         let end = self.on_node(format!("RELEASE SAVEPOINT {proof}; {dropped}{text}{held}{fence}{COMMIT}"));
         match self.run_as_host(end).await {

@@ -179,7 +179,8 @@ fn install(
     });
     lockfile.packages.sort_by(|a, b| a.name.cmp(&b.name));
     lockfile.lines.sort_by_cached_key(LockLine::key);
-    // The lockfile comes last: without its line, a file is none of a package, and adding it again continues from there.
+    // The lockfile comes last: without its line, a file does not belong to a package, and adding it again continues
+    // from there.
     write_files(project, fetched, file)?;
     edit::pin(settings, (&file.name, file.version), key.as_deref(), &renames)?;
     lockfile.write(&project.root, &settings.lockfile_name())?;

@@ -33,8 +33,8 @@ pub struct VendoredMigration {
 }
 
 impl VendoredMigration {
-    /// A migration with its line in the lockfile and what its package says of it.
-    /// Both name tables as they are called here.
+    /// A migration with its line in the lockfile and what its package says about it. Both name tables as they are
+    /// called here.
     pub(super) fn of(line: &LockLine, manifest: &ManifestMigration, renames: &Renames, added: bool) -> Self {
         let mut described = match &line.artifact {
             LockedArtifact::Component { description, .. } => description.description.clone(),
@@ -107,7 +107,7 @@ impl<'a> Assigner<'a> {
         Ok(Self { lockfile, newest, now, describe, asks_again: false })
     }
 
-    /// The same; with `asks_again`, components that have lines are asked again what they say of themselves.
+    /// The same; with `asks_again`, components that have lines are asked again what they say about themselves.
     pub fn asking(self, asks_again: bool) -> Self {
         Self { asks_again, ..self }
     }

@@ -39,8 +39,9 @@ const OLDEST: (u32, u32) = (11, 2);
 pub(super) const VERSION: &str = "coalesce((SELECT e.extversion FROM pg_catalog.pg_extension e \
     WHERE e.extname OPERATOR(pg_catalog.=) 'citus'), '')";
 
-/// What the database is in its cluster. A database that has the extension and belongs to no cluster yet is in group 0, too, but
-/// says that it is no coordinator: so does each new one, until its first table is distributed or its first worker added.
+/// What the database is in its cluster. A database that has the extension and belongs to no cluster yet is in group 0,
+/// too, but says that it is not a coordinator: so does each new one, until its first table is distributed or its first
+/// worker added.
 const LOOK: &str = "SELECT pg_catalog.citus_is_coordinator(), \
         coalesce((SELECT l.groupid FROM pg_catalog.pg_dist_local_group l LIMIT 1), 0), \
         (SELECT pg_catalog.concat(n.nodename, ':', n.nodeport) FROM pg_catalog.pg_dist_node n \

@@ -102,8 +102,8 @@ fn of_client(name: &str, own: &Own, default: &str) -> String {
     )
 }
 
-/// The expression of what the configuration files of the server say of what the driver sends; NULL where this login may not read them. It
-/// is asked with all else about the server, so the text of the query is run only where it may be.
+/// The expression of what the configuration files of the server say about what the driver sends; NULL where this login
+/// may not read them. It is asked with all else about the server, so the text of the query is run only where it may be.
 pub(super) fn configured() -> String {
     let names = SENT.map(|(name, _)| format!("'{name}'")).join(", ");
     let query = format!(

@@ -89,8 +89,8 @@ impl ToolPlace {
     }
 }
 
-/// A text about the tables in this schema. In a schema of their own, all that is there is runner's: nothing else may be, and who may do
-/// what with it is compared. In one of the application, only the tables are.
+/// A text about the tables in this schema. In a schema of their own, everything is runner's: nothing else may be, and
+/// who may do what with it is compared. In one of the application, only the tables are.
 fn placed(template: &str, schema: &str) -> String {
     let is_own = schema == TOOL_SCHEMA;
     let tables = HistoryPlace::default().guarded(Dialect::Postgres);

@@ -93,7 +93,7 @@ impl PostgresDatabase {
         let before = match (transaction.had_script, transaction.before.clone()) {
             (false, _) => None,
             (true, Some(before)) => Some(before),
-            // The host was last: what it wrote itself is no change.
+            // The host was last: what it wrote itself is not a change.
             (true, None) => {
                 Some(Fingerprint::of(rows(&mut self.connection, &self.endpoint.place().fingerprint).await?.last()))
             }

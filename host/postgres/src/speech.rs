@@ -54,7 +54,7 @@ impl<'a> HostSql<'a> {
 
 /// A text as a value in a text of the host.
 pub(super) fn literal(text: &str) -> String {
-    // A zero byte is no character of the server's; no name contains one.
+    // A zero byte is not a character of the server's; no name contains one.
     postgres_value(&text.replace('\0', "\u{fffd}"))
 }
 

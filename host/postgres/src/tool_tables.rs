@@ -12,8 +12,8 @@
 //! It is made of the numbers of the transactions that wrote the rows of the catalogues, and of the commands in them,
 //! which no statement can choose. A row that is added or removed changes their count; one that is written again gets
 //! the number of a later transaction, or of a later command of this one, so one of the sums grows. A function is in it
-//! as it is, but for who may call it: `grants sync` may let another login do that at any time. That is compared before
-//! the gate is used.
+//! as it is, except for who may call it: `grants sync` may let another login do that at any time. That is compared
+//! before the gate is used.
 //!
 //! # A closed set
 //!

@@ -19,7 +19,7 @@ pub struct ProjectDirectory {
     pub migrations: Dir,
     /// The directory of the migrations, relative to the project.
     pub path: PathBuf,
-    /// The names in it that are no migrations.
+    /// The names in it that are not migrations.
     pub ignored: Ignored,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct EmbeddedMigrations {
     files: Arc<EmbeddedFiles>,
     /// Their directory, with `/`.
     directory: String,
-    /// The names in it that are no migrations.
+    /// The names in it that are not migrations.
     ignored: Ignored,
 }
 

@@ -61,7 +61,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! A lockfile that is there must fit in either case; [`Builder::locked`] requires it to list every migration.
+//! An existing lockfile must fit in either case; [`Builder::locked`] requires it to list every migration.
 //!
 //! # Databases
 //!

@@ -107,7 +107,7 @@ impl Cache {
         self.path.join(name)
     }
 
-    /// Stores a compiled component. A cache that cannot be written is no error: the next run compiles again.
+    /// Stores a compiled component. A cache that cannot be written is not an error: the next run compiles again.
     pub fn store(&self, engine: &Engine, sha256: &str, code: &[u8]) {
         let name = name(engine, sha256);
         // Written to a temporary file, synced and renamed: readers find the whole file or none, even after a power failure. Its name

@@ -153,7 +153,7 @@ fn check(description: &Description) -> Result<()> {
     }
     let known = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb];
     let is_repeated = |dialect: &Dialect| description.dialects.iter().filter(|it| *it == dialect).nth(1).is_some();
-    // More of them than there are means that one is there twice, without comparing each with each.
+    // More of them than there are means that one occurs twice, without comparing each with each.
     if description.dialects.len() > known.len() || known.iter().any(is_repeated) {
         return Err(Error::failed("the component's description names a database twice")
             .hint("`dialects` lists each database once; an empty list means all"));

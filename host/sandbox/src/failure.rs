@@ -152,7 +152,7 @@ fn with_last_words(error: Error, state: &GuestState) -> Error {
     }
 }
 
-/// What the runtime of TypeScript says of what is not only a type; see `runtimes/typescript/src/lib.rs`.
+/// What the runtime of TypeScript says about what is not only a type; see `runtimes/typescript/src/lib.rs`.
 const STRIPPED: &str = " cannot be stripped";
 
 /// The error of a script, with a hint if it is one of the runtime's own that has a way out.

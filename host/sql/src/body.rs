@@ -217,7 +217,7 @@ impl Body {
             "END" => {
                 self.open.pop();
             }
-            // Its branches are no statements: `IF` is the function there.
+            // Its branches are not statements: `IF` is the function there.
             "THEN" | "ELSE" if self.open.last() == Some(&Block::Expression) => return None,
             _ => {}
         }

@@ -117,7 +117,7 @@ impl Directives {
     }
 }
 
-/// Fails if a comment is a directive but for the spelling of what it begins with: `RUNNER:`, `runer:`, `runner :`.
+/// Fails if a comment is a directive except for the spelling of what it begins with: `RUNNER:`, `runer:`, `runner :`.
 fn misspelt(text: &str, comment: &Token, body: &str) -> Result<(), SqlError> {
     let Some((first, rest)) = body.split_once(':') else { return Ok(()) };
     let name = rest.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();

@@ -11,10 +11,10 @@ const PAIRS: [(&str, &str); 4] = [("up", "down"), ("ups", "downs"), ("upgrade", 
 /// Tools whose markers are two words, in lower case.
 const TOOLS: [&str; 8] = ["rambler", "+goose", "+migrate", "+micrate", "goose", "dbmate", "migrate", "migration"];
 
-/// What a comment says of the direction of the lines after it.
+/// What a comment says about the direction of the lines after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Divider {
-    /// The downgrade begins, in a form that is no prose.
+    /// The downgrade begins, in a form that is not prose.
     Undo,
     /// The upgrade begins, in one of many forms.
     Up(String),
@@ -32,8 +32,8 @@ struct Comment<'a> {
     divider: Divider,
 }
 
-/// The problem of a text that is divided. `dialect`: of the text, if its name says so; `has_sections`: it has markers that are
-/// understood. Next to them `-- up` and `-- down` are prose, but `/* migrate:down */` is none.
+/// The problem of a text that is divided. `dialect`: of the text, if its name says so; `has_sections`: it has markers
+/// that are understood. Next to them `-- up` and `-- down` are prose, but `/* migrate:down */` is not.
 pub(super) fn divided(text: &str, dialect: Option<Dialect>, has_sections: bool) -> Option<SqlError> {
     if !["--", "#", "/*"].iter().any(|begin| text.contains(begin)) {
         return None;

@@ -1,5 +1,5 @@
-//! What formats of other tools say of a file and `runner` would not do: the attributes of Liquibase's changesets, directives of Atlas,
-//! and Flyway's placeholders.
+//! What formats of other tools say about a file and `runner` would not do: the attributes of Liquibase's changesets,
+//! directives of Atlas, and Flyway's placeholders.
 
 use super::lex::{Lexer, TokenKind};
 use super::{SqlError, line_of};

@@ -229,8 +229,8 @@ fn body(text: &str) -> Option<Cow<'_, str>> {
     text.get(tag..text.len().checked_sub(tag)?).map(Cow::Borrowed)
 }
 
-/// Whether a block in PL/pgSQL has one of the two words where a statement begins, and as all of it but for a chain. Elsewhere they
-/// are names, or part of `ON COMMIT DROP`.
+/// Whether a block in PL/pgSQL has one of the two words where a statement begins, and as all of it except for a chain.
+/// Elsewhere they are names, or part of `ON COMMIT DROP`.
 fn ends_transactions(body: &str) -> bool {
     const BEFORE: [&str; 4] = ["BEGIN", "THEN", "ELSE", "LOOP"];
     let tokens = tokens(body);

@@ -117,7 +117,7 @@ fn each_that_runs(statement: &str, dialect: Dialect, mut visit: impl FnMut(&[(To
     }
     let mut outer = tokens(statement, dialect).map(|(_, text)| text);
     if dialect == Dialect::Postgres && outer.next().is_some_and(|word| word.eq_ignore_ascii_case("do")) {
-        // The body runs, and is no `DO` itself: a guest may nest them to any depth.
+        // The body runs, and is not a `DO` itself: a guest may nest them to any depth.
         outer.filter_map(dollar_quoted).for_each(visit);
     } else {
         visit(statement);
@@ -132,7 +132,7 @@ fn add_calls(found: &mut Vec<String>, tokens: &[(TokenKind, String)], dialect: D
         let (before, after, last) = (text(at.checked_sub(1)), text(Some(at + 1)), text(Some(at + 2)));
         // `t.now` is a column, `pg_catalog.now` the function, `app.now` another one.
         let is_qualified = before == "." && text(at.checked_sub(2)) != "pg_catalog";
-        // `"now"()` is the same function, a string is none.
+        // `"now"()` is the same function, a string is not.
         let word = match kind {
             TokenKind::Quoted if after == "(" && dialect == Dialect::Postgres => {
                 &word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word).to_owned()

@@ -8,7 +8,7 @@
 //! SQLite does not ask about four things, which the text of a statement shows: tables of which a query only compares
 //! columns by `USING` or `NATURAL`, rows that `REPLACE` deletes, tables that a foreign key refers to, whose rows it
 //! restricts, and columns that a new column is computed from or checked against. So a query whose text contains the
-//! first is refused, and a statement with one of the others needs grants for it. Views that are there already are not
+//! first is refused, and a statement with one of the others needs grants for it. Views that already exist are not
 //! covered: what they compare in this way is not asked for. Nor can SQLite's own reads of the catalogue be
 //! distinguished from those of a SELECT in a definition: so such a statement may not name it.
 //!

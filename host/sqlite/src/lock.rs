@@ -28,7 +28,7 @@ const NAMELESS: Duration = Duration::from_millis(500);
 /// The prefix of a lock file's text; the holder's record follows.
 const MARK: &str = "runner lock, held by ";
 
-/// The longest note of what the holder works at, in bytes.
+/// The longest note of what the holder works on, in bytes.
 const LONGEST_WORK: usize = 256;
 
 /// The longest text that we write, in bytes.
@@ -87,7 +87,7 @@ impl Lock {
         Ok(())
     }
 
-    /// Notes what the holder works at. The text is as long as the one before, so that it takes its place in one write.
+    /// Notes what the holder works on. The text is as long as the one before, so that it takes its place in one write.
     pub(super) fn note(&mut self, work: &str) {
         // Nothing has named the holder, or there is nothing to clear.
         if self.named == 0 || (work.is_empty() && self.noted == 0) {

@@ -3,8 +3,8 @@
 //! The command is a list, run without a shell in the migration's directory, so that it is the same on every system.
 //! `runner` does the rest for every language alike: it embeds the contract if the module names only its world, drops
 //! names and debug information, makes the component, asks it for its description in the sandbox, and only then writes
-//! artifact and lockfile. Tools are listed with the command that installs each, since a missing module of Python is no
-//! missing program; nothing is installed.
+//! artifact and lockfile. Tools are listed with the command that installs each, since a missing module of Python is not
+//! a missing program; nothing is installed.
 //!
 //! A C library imports WASI by itself, if only to abort, and the host links none. So an adapter (`wasi_stub.wat`)
 //! answers inside of the component what needs no system, the same in every run, and the rest is an error of the build.

@@ -102,7 +102,7 @@ fn with_wit(mut module: Vec<u8>, world: &str) -> Result<Vec<u8>, Causes> {
 
 /// A core module without the names and positions of its source, which no run needs; anything else as it is.
 fn stripped(module: Vec<u8>) -> Vec<u8> {
-    // What is no module is reported when it is encoded.
+    // What is not a module is reported when it is encoded.
     let is_core = Parser::is_core_wasm(&module);
     if is_core { without_debug_sections(&module).unwrap_or(module) } else { module }
 }

@@ -50,7 +50,7 @@ pub(super) fn decide<'f>(chosen: Vec<&'f Found>, refresh: &Refresh<'_>) -> Resul
     }
 }
 
-/// What happens to an artifact that is there, and whose revision was not named.
+/// What happens to an artifact that exists, and whose revision was not named.
 fn fate(found: &Found, reason: &Reason, request: &BuildRequest<'_>) -> Result<Fate> {
     let is_applied = (request.is_applied)(&found.revision);
     // An edit of what many migrations share is meant for the newest. A database without a history, as next to a fresh

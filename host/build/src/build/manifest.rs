@@ -28,7 +28,7 @@ pub(super) struct BuildManifest {
 /// A program that a build needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tool {
-    /// A command that succeeds if the program is there.
+    /// A command that succeeds if the program is installed.
     pub check: Vec<String>,
     /// The command that installs it.
     pub install: String,
@@ -106,7 +106,7 @@ fn env(build: &Section<'_, '_>) -> Vec<(String, String)> {
     variables
 }
 
-/// `[build.tools]`: a command that installs a program, and one that succeeds if it is there.
+/// `[build.tools]`: a command that installs a program, and one that succeeds if it is installed.
 fn tools(build: &Section<'_, '_>) -> Vec<Tool> {
     let Some(section) = build.section("tools", "build.tools") else { return Vec::new() };
     let mut tools = Vec::new();

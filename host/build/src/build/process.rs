@@ -55,7 +55,7 @@ pub(super) fn output(command: &mut Command, stop: Option<&StopSignal>) -> Result
 fn end(child: &mut Child, group: Group) {
     group.terminate();
     let patience = Instant::now() + PATIENCE;
-    // The child is there for the system until it is waited for.
+    // The child exists for the system until it is waited for.
     while group.is_there() && Instant::now() < patience {
         if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) && !group.is_there() {
             break;

@@ -106,7 +106,8 @@ fn no_runtime(language: ScriptLanguage) -> Error {
         .hint("write the migration in SQL, in another language, or as a component")
 }
 
-/// Writes the runtime of a language into the project, unless it is there; returns its path below the migrations if it was written.
+/// Writes the runtime of a language into the project, unless it exists; returns its path below the migrations if it was
+/// written.
 pub fn keep_runtime(
     settings: &Settings,
     language: ScriptLanguage,

@@ -178,7 +178,7 @@ fn renamed(file: &str, new: &str) -> String {
     let mark = file[spelled.clone()].get(4..5).filter(|mark| ["-", "_"].contains(mark));
     let is_date = new.len() >= "20260105".len() && new.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(mark) = mark.filter(|_| is_date) {
-        // What comes after the time, Diesel's `-0000`, is no part of a new one.
+        // What comes after the time, Diesel's `-0000`, is not part of a new one.
         [8, 6, 4].into_iter().filter(|at| *at < new.len()).for_each(|at| revision.insert_str(at, mark));
     }
     format!("{}{revision}{}", &file[..spelled.start], &file[spelled.end..])

@@ -84,7 +84,7 @@ impl Grants {
         self.tables.iter().map(ToString::to_string).chain(functions)
     }
 
-    /// Returns whether anything is allowed for a table, so that its definition is no secret.
+    /// Returns whether anything is allowed for a table, so that its definition is not secret.
     pub fn mention(&self, table: &TableName, dialect: Dialect) -> bool {
         self.tables.iter().any(|grant| grant.tables.contain(table, Names::of(dialect)))
     }

@@ -30,7 +30,7 @@ impl Grants {
                     if self.demand(Verb::Create, other, dialect).is_ok() {
                         return Ok(());
                     }
-                    // A reference restricts which rows of the other table can be deleted, and shows which values are there.
+                    // A reference restricts which rows of the other table can be deleted, and shows which values exist.
                     self.demand(Verb::Alter, other, dialect)?;
                     let columns = referenced.iter().map(|column| Touched::Column(column.clone()));
                     columns.into_iter().try_for_each(|columns| self.need(Verb::Read, other, columns, dialect))

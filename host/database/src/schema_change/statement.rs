@@ -103,8 +103,8 @@ fn foreign_key(table: &TableName, key: &ForeignKey, dialect: Dialect) -> Result<
 fn create_index(new: &NewIndex, dialect: Dialect) -> String {
     let unique = if new.unique { "UNIQUE " } else { "" };
     let (index, table, columns) = match dialect {
-        // The index has the name of the database, and its table has none. A name in double quotes that is no column would be
-        // a string to SQLite; in backquotes it is an error.
+        // The index has the name of the database, and its table has none. A name in double quotes that is not a column
+        // would be a string to SQLite; in backquotes it is an error.
         Dialect::Sqlite => (
             beside(&new.table, &new.name).quoted(dialect),
             dialect.quote(&new.table.name),

@@ -22,7 +22,7 @@ pub(super) struct Opened {
     pub journal: Arc<Journal>,
     /// Steps, rows read and rows written by earlier runs, which history has already counted.
     pub before: history::Work,
-    /// No other run has worked at it, so that what history keeps of its artifact is its own.
+    /// No other run has worked on it, so that what history keeps of its artifact is its own.
     pub is_new: bool,
 }
 

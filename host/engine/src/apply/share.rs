@@ -190,7 +190,7 @@ impl Engine {
             database.host().check_logins(&[wanted]).await?;
         }
         database.set_grants(grants.clone())?;
-        // The component looks at the table before it has claimed a chunk of it.
+        // The component reads the table before it has claimed a chunk of it.
         database.open_for_component().await?;
         let database = &mut database.host();
         let run = Run { history: task.history, direction: Direction::Up };

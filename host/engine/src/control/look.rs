@@ -112,7 +112,7 @@ impl Overview {
         self.holder.as_ref().filter(|_| !is_reported)
     }
 
-    /// Returns what that holder notes that it works at.
+    /// Returns what that holder notes that it works on.
     pub fn unreported_work(&self) -> Option<Work> {
         Work::parse(self.unreported_holder()?.work.as_deref()?)
     }

@@ -177,7 +177,7 @@ impl RunControl {
         self.check_stop()
     }
 
-    /// The run's time is counted from zero from here on: what it has worked at the migration until now is in history.
+    /// The run's time is counted from zero from here on: what it has worked on the migration until now is in history.
     /// No transaction is open.
     pub async fn counted(&self, database: &mut HostSession<'_>) {
         self.state().began = Some(Instant::now());

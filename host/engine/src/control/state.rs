@@ -48,7 +48,7 @@ pub(super) struct ControlState {
     cancels: Option<BTreeMap<String, i64>>,
     load: Option<Hold>,
     was_measured: bool,
-    /// The connections of this process that work at the transform.
+    /// The connections of this process that work on the transform.
     pub workers: u64,
     /// When the limit on rows allows the next chunk.
     rows_allowed: Option<Instant>,
@@ -259,7 +259,7 @@ impl ControlState {
         self.held.clone().or_else(hold)
     }
 
-    /// Returns what the run works at, for observers who see nothing else of it.
+    /// Returns what the run works on, for observers who see nothing else of it.
     pub fn work(&self) -> Option<Work> {
         let RunningMigration { revision, direction, mode, .. } = self.migration.as_ref()?;
         let (direction, mode) = (direction.to_string(), mode.name().to_owned());

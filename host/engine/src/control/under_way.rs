@@ -23,7 +23,7 @@ pub async fn settle(database: &mut HostSession<'_>, history: &mut History) -> Re
     Ok(Some(holder.name))
 }
 
-/// What a plan says of the run that is under way.
+/// What a plan says about the run that is under way.
 pub fn note(run: &str) -> String {
     format!("{run} is under way: the plan is what it has not finished yet")
 }

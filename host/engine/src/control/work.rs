@@ -1,11 +1,11 @@
-//! What a run works at, as the holder of the lock notes it next to a database that hides everything else until the
+//! What a run works on, as the holder of the lock notes it next to a database that hides everything else until the
 //! commit.
 
 use std::fmt;
 
 use super::store::two_numbers;
 
-/// What a run works at.
+/// What a run works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     /// The revision of the migration.

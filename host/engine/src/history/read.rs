@@ -197,8 +197,8 @@ async fn unfinished(database: &mut HostSession<'_>, tables: &[String]) -> Result
     }
 }
 
-/// The rows of a statement that answers the format with each; none if there are no tables. One statement as a rule,
-/// since a server may be far away: only if it fails, a second one checks whether the tables exist.
+/// The rows of a statement that answers the format with each; none if there are no tables. Usually one statement, since
+/// a server may be far away: only if it fails, a second one checks whether the tables exist.
 async fn records(database: &mut HostSession<'_>, statement: &str) -> Result<Option<Vec<Record>>> {
     let text = tool_sql(statement, database.facts());
     let mut answer = database.query(&text, &[], QueryLimits::NONE).await;

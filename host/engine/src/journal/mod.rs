@@ -89,7 +89,7 @@ struct JournalState {
     unanswered: Option<(u64, String)>,
     /// What is in the session and not in the journal.
     session: session::Session,
-    /// The builds of the component that worked at it.
+    /// The builds of the component that worked on it.
     builds: successor::Builds,
 }
 
@@ -114,7 +114,7 @@ impl Journal {
         &self.inputs
     }
 
-    /// Returns the digest of the build that works at it.
+    /// Returns the digest of the build that works on it.
     pub async fn build(&self) -> String {
         self.state.lock().await.builds.current(&self.inputs.sha256).to_owned()
     }

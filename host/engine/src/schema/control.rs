@@ -26,8 +26,8 @@ pub const BEAT: &str = "UPDATE @.runner_progress SET revision = ?1, direction = 
      rows_done = ?5, rows_total = ?6, is_estimate = ?7, chunks = ?8, retries = ?9, rows_per_second = ?10, held = ?11, \
      held_text = ?12, shares = CASE CAST(?13 AS ~int64~) WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE ~session~ END, beat_at = ~now_ms~ \
      WHERE run_id = ?14";
-/// Like [`BEAT`], for the first time. Parameters: the same, then the owner, and for how many milliseconds it has worked at the
-/// migration already.
+/// Like [`BEAT`], for the first time. Parameters: the same, then the owner, and for how many milliseconds it has worked
+/// on the migration already.
 pub const BEAT_FIRST: &str = "INSERT INTO @.runner_progress (revision, direction, mode, transform, rows_done, rows_total, \
      is_estimate, chunks, retries, rows_per_second, held, held_text, shares, run_id, owner, began_at, beat_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \

@@ -96,7 +96,7 @@ impl Written {
     fn is_touched_by_new_rows(&self) -> bool {
         match self.mode {
             WriteMode::Insert | WriteMode::Upsert => false,
-            // One that was deleted is there again, or is read with those that were updated.
+            // One that was deleted exists again, or is read with those that were updated.
             WriteMode::Update | WriteMode::Delete => true,
         }
     }

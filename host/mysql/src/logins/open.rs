@@ -25,7 +25,7 @@ use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
 /// How long this process uses a password that it has set: another run of the same component may set one too.
 const RECENT: Duration = Duration::from_secs(60);
 
-/// The length of the passwords that MySQL makes up, of some 90 characters each.
+/// The length of the passwords that MySQL generates, of some 90 characters each.
 const PASSWORD_LENGTH: &str = "SET SESSION generated_random_password_length = 32";
 
 /// Answers to a wrong password.

@@ -62,7 +62,7 @@ impl MysqlDatabase {
         let explain = format!("EXPLAIN FORMAT=JSON {statement}");
         if let Err(error) = self.describe_only(&explain).await {
             if [UNREADABLE, NOT_PREPARABLE].contains(&error.code.as_str()) {
-                // Its own error, if it is no statement at all.
+                // Its own error, if it is not a statement at all.
                 return self.describe_only(statement).await.and_then(|()| Err(cannot_run(statement)));
             }
             if error.code.is_empty() {
@@ -114,7 +114,7 @@ impl MysqlDatabase {
             }
             Some(transaction) => transaction.proof.clone(),
         };
-        // Released first: it is there only while the transaction is the one that was begun.
+        // Released first: it exists only while the transaction is the one that was begun.
         let text = self.on_node(format!("RELEASE SAVEPOINT {proof}; {proof_of_lock}{COMMIT}"));
         let watch = self.watch.clone();
         let connection = &mut self.connection;

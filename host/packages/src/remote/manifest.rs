@@ -80,7 +80,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Content, String> {
     Ok(Content { digest: layer.digest.clone(), size: layer.size, signature: signature.as_deref().map(file) })
 }
 
-/// The file of a signature in an annotation. What is neither form is no signature, as the check of it reports.
+/// The file of a signature in an annotation. What is neither form is not a signature, as the check of it reports.
 fn file(annotation: &str) -> Vec<u8> {
     let text = annotation.trim();
     match STANDARD.decode(text) {

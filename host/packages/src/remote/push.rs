@@ -22,7 +22,7 @@ const BYTES: &str = "application/octet-stream";
 /// The largest answer to what is sent. Nothing in it matters.
 const ANSWER_BYTES: u64 = 64 << 10;
 
-/// What to do about a version that is there already.
+/// What to do about a version that already exists.
 const NEW_VERSION: &str = "give what has changed a new version: whoever has this one pins its digest";
 
 /// What is pushed.
@@ -37,7 +37,7 @@ pub struct PushRequest<'a> {
     pub bytes: &'a [u8],
     /// The file of its signature.
     pub signature: Option<&'a [u8]>,
-    /// Whether a version that is there may be replaced by different contents, or by another signature.
+    /// Whether a version that exists may be replaced by different contents, or by another signature.
     pub overwrites: bool,
 }
 
@@ -77,7 +77,7 @@ impl PushedAs {
     }
 }
 
-/// Where a package is to be pushed: the tag is its version, unless the operator names one that is no version.
+/// Where a package is to be pushed: the tag is its version, unless the operator names one that is not a version.
 fn target(reference: &Reference, version: Version) -> Result<Reference> {
     if reference.digest().is_some() {
         return Err(
@@ -99,7 +99,7 @@ const ANYTHING: &str = "application/vnd.oci.image.manifest.v1+json, application/
                         application/vnd.docker.distribution.manifest.v2+json, \
                         application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// Pushes a package. A version that is there already is left as it is, unless the request says that it may be replaced.
+/// Pushes a package. A version that already exists is left as it is, unless the request says that it may be replaced.
 pub fn push(settings: &Settings, reference: &Reference, request: &PushRequest<'_>) -> Result<Pushed> {
     let reference = target(reference, request.version)?;
     let web = Web::new(&settings.limits);

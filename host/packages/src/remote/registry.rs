@@ -47,7 +47,7 @@ pub(super) struct Registry<'a> {
     pub(super) web: &'a Web,
     pub(super) reference: &'a Reference,
     access: Access,
-    /// The header that says who asks, once the registry has wanted to know.
+    /// The `Authorization` header, once the registry has asked for it.
     authorization: Option<String>,
     is_authorized: bool,
 }
@@ -236,7 +236,7 @@ impl<'a> Registry<'a> {
         let request = Request { action, url, accept: None, authorization, most: TOKEN_BYTES, elsewhere };
         let answer = self.web.ask(&request)?;
         if answer.status != 200 {
-            // OAuth 2 answers so to an identity token that is no longer valid.
+            // OAuth 2 answers this way to an identity token that is no longer valid.
             let is_invalid = form.is_some() && answer.status == 400;
             return Err(self.refused(self.reference, if is_invalid { 401 } else { answer.status }));
         }

@@ -14,7 +14,7 @@ use runner_base::error::{Error, Result};
 use runner_project::limits::Limits;
 use runner_project::units::format_duration;
 
-/// How long a connection may take to come about, so that an address without a server is reported soon.
+/// How long a connection may take to be established, so that an address without a server is reported soon.
 const CONNECT: Duration = Duration::from_secs(15);
 
 /// How many redirects are followed on one server.

@@ -5,8 +5,8 @@
 //! What the grants do not list and the login does not have by itself is an error. The same question for `public` shows
 //! whether everybody has it; then the error has the `REVOKE`, since `sync` does not take what the application may live
 //! on. Otherwise it comes by a role or ownership, which `sync` ends. Functions count if they run with their owner's
-//! rights; what belongs to an extension is named and is no error. Only relations with an ACL are asked for. Reading the
-//! ACLs instead misses rights that come in another way, such as `pg_read_all_data`.
+//! rights; what belongs to an extension is named and is not an error. Only relations with an ACL are asked for. Reading
+//! the ACLs instead misses rights that come in another way, such as `pg_read_all_data`.
 //!
 //! Not covered: a right that another session grants to everybody while a component runs.
 

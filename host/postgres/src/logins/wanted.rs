@@ -320,7 +320,7 @@ fn open_to_everybody(catalogue: &Catalogue, notes: &mut Vec<String>) -> Vec<Stri
     statements
 }
 
-/// Whether a schema is none that grants are about.
+/// Whether a schema is not one that grants are about.
 pub(super) fn is_forbidden(schema: &str) -> bool {
     [TOOL_SCHEMA, GATE, "information_schema"].contains(&schema) || schema.starts_with("pg_")
 }

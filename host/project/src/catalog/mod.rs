@@ -101,7 +101,7 @@ pub struct Description {
     pub requires: Vec<String>,
     /// What runs it, if it is a script: the runtime's name and digest.
     pub runtime: Option<String>,
-    /// What its tables are called here, if it is one of a package. What it needs and asks for has these names already.
+    /// What its tables are called here, if it belongs to a package. What it needs and asks for has these names already.
     pub renames: Arc<Renames>,
     /// The project whose migration it is; empty if that is not known.
     pub project: String,

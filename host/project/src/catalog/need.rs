@@ -72,7 +72,7 @@ impl Need {
         grants
     }
 
-    /// Returns whether grants give it. Those that are no grants need none.
+    /// Returns whether grants give it. Those that are not grants need none.
     pub fn is_granted(&self, grants: &Grants) -> bool {
         match self {
             // A mode of the transaction, which touches no table by itself.

@@ -425,7 +425,7 @@ fn both(entries: &[FoundName]) -> Option<&'static str> {
     match (sql, component, script) {
         (true, _, true) => Some("SQL and a script"),
         (_, true, true) => Some("a component and a script"),
-        // A directory of source code is one of a component, or of a script.
+        // A directory of source code belongs to a component or a script.
         (true, ..) if has(|role| !role.is_sql()) => Some("SQL and a component"),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! `[project] ignore`: names among the migrations that are none.
+//! `[project] ignore`: names among the migrations that are not migrations.
 
 /// Patterns of names: `*` is any text and `?` any character; with a `/` at its end, one is for directories only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

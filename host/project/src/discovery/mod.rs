@@ -10,7 +10,7 @@
 //!
 //! A revision is compared as a number, or as the date that it is. A new file that comes first in the order of names of
 //! one number moves the others on by one; the history notices, since the digest differs. A migration whose files are
-//! all for other databases is no part of the plan: projects with one directory for several databases depend on it.
+//! all for other databases is not part of the plan: projects with one directory for several databases depend on it.
 //!
 //! Rejected: a command that renames the files, whose directory belongs to the other tool until the project has moved; a
 //! setting for the layout, since names say it, and a wrong one makes files disappear; digests of files instead of

@@ -70,7 +70,7 @@ pub(super) fn is_ignored(name: &str) -> bool {
     let bytes = name.as_bytes();
     let begins = |word: &str| bytes.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
     let is_prose = bytes.last_chunk().is_some_and(|end: &[u8; 3]| end.eq_ignore_ascii_case(b".md"));
-    // `embed.go` is no migration; `00002_fill.go` is one.
+    // `embed.go` is not a migration; `00002_fill.go` is one.
     let is_glue = name.ends_with(".go") && !name.starts_with(|c: char| c.is_ascii_digit());
     name.starts_with('.')
         || begins("README")

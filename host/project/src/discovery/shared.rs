@@ -12,7 +12,7 @@ use super::sources::text_digest;
 use crate::files::{read_regular_anywhere, too_large, unreadable};
 use crate::problem::Problem;
 
-/// The digests of paths, and why some have none, since migrations share them. `None`: nothing is there.
+/// The digests of paths, and why some have none, since migrations share them. `None`: nothing exists.
 pub type SharedDigests = BTreeMap<String, Result<Option<String>, Problem>>;
 
 /// What is known of the files and directories that a component was built from.
@@ -35,8 +35,9 @@ pub fn is_shared_path(path: &str) -> bool {
     parts.peek().is_some() && parts.all(is_name) && !path.contains(char::is_control)
 }
 
-/// The digest of a file, or of a directory if the path ends with a slash. The path is relative to the project at `root` and may leave
-/// it, with `..`. `None` if nothing is there, as where only the project itself was deployed. `limit` is the largest size of a file.
+/// The digest of a file, or of a directory if the path ends with a slash. The path is relative to the project at `root`
+/// and may leave it, with `..`. `None` if nothing exists, as where only the project itself was deployed. `limit` is the
+/// largest size of a file.
 pub fn shared_digest(root: &Path, path: &str, limit: u64) -> Result<Option<String>, Problem> {
     let place = root.join(path);
     let unless_missing = |error: io::Error| match error.kind() {

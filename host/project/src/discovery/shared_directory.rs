@@ -1,4 +1,4 @@
-//! The digest of a directory that components are built from and that is none of a migration's.
+//! The digest of a directory that components are built from and that does not belong to a migration.
 //!
 //! Nothing is known of it: whose it is, which of its files are read, and whether it is what the author meant to name.
 //! So it never leads anywhere else, it has bounds, and what cannot be read in it is not the end of the matter.
@@ -128,7 +128,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Adds what is no file that can be read.
+    /// Adds what is not a readable file.
     fn add(&mut self, path: String, what: &str) {
         self.found.insert(path, text_digest(what.as_bytes()));
     }

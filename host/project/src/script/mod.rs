@@ -74,7 +74,7 @@ pub enum ScriptPlace {
     Embedded {
         /// The companion files.
         companions: Arc<BTreeMap<String, &'static [u8]>>,
-        /// The runtime's file, if it is there.
+        /// The runtime's file, if it exists.
         runtime: Option<&'static [u8]>,
     },
 }

@@ -174,8 +174,8 @@ fn decompress(file: &[u8]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The compressed runtimes that are part of this program, by name. In a static, which is in it once: a constant is there for
-/// each place that uses it.
+/// The compressed runtimes that are part of this program, by name. In a static, which is in it once: there is a
+/// constant for each place that uses it.
 #[cfg(feature = "runtimes")]
 static EMBEDDED: [(&str, &[u8]); 3] = [
     ("javascript", include_bytes!("../../../../runtimes/javascript.wasm.zst")),

@@ -16,8 +16,8 @@ pub(super) struct Above {
 }
 
 impl Above {
-    /// For the directory of the settings, absolute, and that of the migrations, as the settings name it. Fails if what has both is no
-    /// part of a repository: a project reads no files that do not belong to it.
+    /// For the directory of the settings, absolute, and that of the migrations, as the settings name it. Fails if what
+    /// has both is not part of a repository: a project reads no files that do not belong to it.
     pub fn of(directory: &Path, migrations: &Path) -> Result<Self> {
         let up = migrations.components().take_while(|part| *part == Component::ParentDir).count();
         let migrations: PathBuf = migrations.components().skip(up).collect();

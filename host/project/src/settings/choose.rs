@@ -144,7 +144,8 @@ impl<'a> Choice<'a> {
         of_environment.or_else(of_database)
     }
 
-    /// What the settings say of a database that is not empty: as the environment says, or the named database, or `[database]`.
+    /// What the settings say about a database that is not empty: as the environment says, or the named database, or
+    /// `[database]`.
     pub fn on_existing(&self, content: &SettingsFile) -> Option<OnExisting> {
         let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.on_existing);
         of_environment.or(match &self.database {

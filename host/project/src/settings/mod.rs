@@ -198,7 +198,7 @@ pub struct Settings {
     pub isolation: RequiredIsolation,
     /// The directory of the migrations, relative to the project.
     pub migrations: PathBuf,
-    /// The names among the migrations that are none.
+    /// The names among the migrations that are not migrations.
     pub ignored: Ignored,
     /// The sources of `runner-guest` for `runner new --lang rust`, absolute; by default the copy embedded in the binary.
     pub sdk: Option<PathBuf>,

@@ -8,8 +8,8 @@ use crate::env::Variables;
 use crate::origin::Sourced;
 use runner_database::{DatabaseUrl, Dialect};
 
-/// The table of the settings that protects the database of this address, whatever was chosen. A URL with a variable that is not set
-/// is no address; such a database is recognised by its history.
+/// The table of the settings that protects the database of this address, whatever was chosen. A URL with a variable
+/// that is not set is not an address; such a database is recognised by its history.
 pub(super) fn by_address(
     address: &DatabaseUrl,
     variables: &Variables,

@@ -1,4 +1,4 @@
-//! What SQL says of its migration: directives, and what its statements imply.
+//! What SQL says about its migration: directives, and what its statements imply.
 
 use std::sync::Arc;
 
@@ -196,9 +196,9 @@ fn says_how(text: &str, dialect: Dialect) -> bool {
     words.any(|word| signs.iter().any(|sign| word.eq_ignore_ascii_case(sign.as_bytes())))
 }
 
-/// Whether nothing in a file can run in a transaction, but for settings: a `CREATE INDEX CONCURRENTLY` alone, as Prisma
-/// and golang-migrate run it without a directive. One among other statements asks for the directive, and so does a
-/// block that commits, of which a part may remain.
+/// Whether nothing in a file can run in a transaction, except for settings: a `CREATE INDEX CONCURRENTLY` alone, as
+/// Prisma and golang-migrate run it without a directive. One among other statements asks for the directive, and so does
+/// a block that commits, of which a part may remain.
 fn only_refuses_transactions(program: &Program<'_>, dialect: Dialect) -> bool {
     let classes: Vec<StatementClass> = program.statements.iter().map(|it| classify(it.text, dialect)).collect();
     !program.has_transaction

@@ -1,5 +1,5 @@
-//! SQL files as artifacts: their texts for each direction and dialect, and what they say of themselves. Line ends and a byte order
-//! mark make no difference.
+//! SQL files as artifacts: their texts for each direction and dialect, and what they say about themselves. Line ends
+//! and a byte order mark make no difference.
 
 mod describe;
 mod read;
@@ -136,7 +136,7 @@ impl SqlTexts {
         let digest = |text: &Option<SqlText>| text.as_ref().map(|it| sha256(it.text.as_bytes()));
         let texts = self.texts.map(|(up, down)| TextDigests { up: digest(up), down: digest(down) });
         let all = self.texts.values().flat_map(|(up, down)| [up, down]);
-        // A name is no part of a text's digest.
+        // A name is not part of a text's digest.
         let stepwise = self.stepwise || all.flatten().any(|text| text.autocommit);
         SqlDigests { texts, stepwise }
     }
@@ -172,7 +172,7 @@ impl SqlTexts {
         self.texts.iter().filter_map(|(key, (up, _))| key.filter(|_| up.is_some())).collect()
     }
 
-    /// What the texts say of the migration.
+    /// What the texts say about the migration.
     pub fn describe(&self, chosen: &Chosen<'_>) -> Result<Description, Vec<Problem>> {
         Ok(Description { dialects: self.dialects(), ..chosen.describe()? })
     }

@@ -39,7 +39,7 @@ pub(super) struct Field<'a> {
 pub(super) struct State(Vec<(&'static str, String)>);
 
 impl State {
-    /// The lock is no part of the state: it is held while an attack runs.
+    /// The lock is not part of the state: it is held while an attack runs.
     pub(super) const LOCK: &'static str = "the lock";
 
     /// What is different, each once.

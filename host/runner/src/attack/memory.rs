@@ -5,7 +5,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// What an attempt may take: far more than the bound of an answer, and far less than what is asked for.
 const MOST: u64 = 128 << 20;
 
-/// Why nothing can be said of it.
+/// Why nothing can be said about it.
 pub(super) const UNKNOWN: &str = "this system does not say how much memory a process has taken";
 
 /// Attempts that are measured run alone.

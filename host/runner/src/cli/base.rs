@@ -30,8 +30,8 @@ struct Entry {
     sha256: String,
 }
 
-/// Returns what the project changes of the migrations that a commit has. What that commit got since the project's branch left it is
-/// no change of the branch.
+/// Returns what the project changes of the migrations that a commit has. What that commit got since the project's
+/// branch left it is not a change of the branch.
 pub(super) fn check(context: &Context, reference: &str) -> Result<Vec<Error>> {
     let git = Git::of(context, reference)?;
     let here = state(context, &context.settings)?;

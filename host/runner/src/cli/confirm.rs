@@ -7,7 +7,7 @@ use crate::report::{Printer, Text};
 use runner_base::error::{Error, Result};
 
 /// Fails if the database is protected, or if the operator declines. `what` completes "About to …". Only asks where an
-/// answer is possible: on a terminal. One who could answer and cannot be asked is not taken to agree.
+/// answer is possible: on a terminal. An operator who could answer and cannot be asked is not taken to agree.
 pub fn destroy(context: &Context, what: &str, yes: bool) -> Result<()> {
     context.check_protected(what)?;
     ask(&context.printer, &format!("{what} {}", context.settings.database_url.value), yes)

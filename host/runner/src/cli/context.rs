@@ -33,7 +33,7 @@ pub struct Context {
 /// Scripts that the lockfile does not list.
 #[derive(Default)]
 pub struct UnlistedScripts {
-    /// What it would say of them.
+    /// What it would say about them.
     pub lines: Vec<LockLine>,
     /// Why others cannot be loaded, by their revisions.
     pub failures: BTreeMap<String, Error>,
@@ -127,7 +127,7 @@ impl Context {
         Ok(report)
     }
 
-    /// What the lockfile would say of the scripts that it does not list. They are loaded, each by itself.
+    /// What the lockfile would say about the scripts that it does not list. They are loaded, each by itself.
     pub fn unlisted_scripts(&self, report: &CatalogReport) -> UnlistedScripts {
         let mut found = UnlistedScripts::default();
         for revision in report.unlisted_scripts() {

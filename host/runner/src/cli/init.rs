@@ -73,7 +73,7 @@ pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) ->
     Ok(exit::DONE)
 }
 
-/// What a database has, if it is there and not empty. One that cannot be reached yet may be anything: `apply` checks
+/// What a database has, if it exists and is not empty. One that cannot be reached yet may be anything: `apply` checks
 /// again.
 fn content(url: &DatabaseUrl) -> Result<Option<String>> {
     runtime::run(async {

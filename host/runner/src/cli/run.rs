@@ -116,7 +116,7 @@ pub(super) fn afterwards<'r>(
     let mut remarks = Remarks::default();
     for revision in applied {
         if let Some(migration) = catalog.get(revision) {
-            // The upgrade ran: what it is refused for is no matter here.
+            // The upgrade ran: what it is refused for does not matter here.
             let _ = remarks.check(migration, &facts, &context.settings.parameters);
         }
     }

@@ -101,7 +101,7 @@ impl Signals {
             _ = self.terminate.recv() => return StopReason::Terminate,
             () = hang_up => {}
         }
-        // Both the shell and the system report a closed terminal: the second time is no request to exit at once.
+        // Both the shell and the system report a closed terminal: the second time is not a request to exit at once.
         self.hang_up = None;
         StopReason::Terminate
     }

@@ -1,4 +1,4 @@
-//! What comes of a command on each database.
+//! The outcome of a command on each database.
 
 use std::time::Duration;
 

@@ -10,8 +10,8 @@ use console::{AnsiCodeIterator, Term};
 use indicatif::TermLike;
 use unicode_width::UnicodeWidthChar;
 
-/// Columns left free at the end of each line: the `^C` that a terminal shows there, twice for one who is in a hurry, would otherwise
-/// begin a new line, and the line above it could not be cleared any more.
+/// Columns left free at the end of each line: the `^C` that a terminal shows there, twice if it is pressed twice, would
+/// otherwise begin a new line, and the line above it could not be cleared any more.
 const FREE: u16 = 5;
 
 /// The fewest columns that are assumed: a wide character takes two, and a line holds at least one.

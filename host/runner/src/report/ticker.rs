@@ -96,7 +96,7 @@ impl Ticker {
         }
     }
 
-    /// Something else was said of it, or it continues.
+    /// Something else was said about it, or it continues.
     fn said(&self) {
         self.set_due(Some(Instant::now() + self.every));
     }

@@ -194,7 +194,7 @@ fn server_url(server: &ServerParts<'_>, known: &url::Url) -> String {
     let database = database.map(|name| format!("/{}", encoded(name))).unwrap_or_default();
     let mut parameters: Vec<String> = socket.iter().map(|(name, path)| format!("{name}={}", encoded(path))).collect();
     for (name, value) in known.query_pairs() {
-        // A certificate that is no file is one that only sqlx has.
+        // A certificate that is not a file is one that only sqlx has.
         let value = if name.contains("mode") { Some(&*value) } else { value.strip_prefix("file: ") };
         let is_said = |value: &&str| TLS.iter().any(|(option, default)| *option == name && value != default);
         parameters.extend(value.filter(is_said).map(|value| format!("{name}={}", encoded(value))));

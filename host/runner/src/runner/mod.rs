@@ -121,7 +121,7 @@ impl Runner {
     }
 
     /// Runs an action. Unlike with [`apply`](Self::apply) and [`rollback`](Self::rollback), a migration that fails is
-    /// no error here but part of the outcome, next to what was finished before it; an error means that nothing was
+    /// not an error here but part of the outcome, next to what was finished before it; an error means that nothing was
     /// begun.
     pub async fn run(&self, action: Action) -> Result<Outcome> {
         self.drive(move |parts, stop| async move {

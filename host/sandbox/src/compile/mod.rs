@@ -6,10 +6,10 @@
 //! The process closes every descriptor but its pipes, limits its address space to what it has plus `compile_memory`,
 //! its time and its files, and only then reads the component. It ends as soon as its input is closed, by the run or the
 //! run's death, and ignores the signals of the terminal. It asks for the limits on itself, so no code runs between
-//! `fork` and `exec`. Its environment is empty but for a setting of the allocator, which would reserve a gigabyte. The
-//! answer carries a digest of component, settings and version, and is loaded only from that pipe or from the private
-//! cache. The initial contents of memories, up to 64 MiB, are stored whole, so that instances map them: for Python that
-//! was half of the start.
+//! `fork` and `exec`. Its environment is empty except for a setting of the allocator, which would reserve a gigabyte.
+//! The answer carries a digest of component, settings and version, and is loaded only from that pipe or from the
+//! private cache. The initial contents of memories, up to 64 MiB, are stored whole, so that instances map them: for
+//! Python that was half of the start.
 //!
 //! A program that embeds the library names a program that compiles, or compiles on a thread: inspected and with a
 //! deadline, but a thread has no limit of memory and can only be abandoned. To start the host program again without
@@ -87,7 +87,7 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn begin(order: &Order<'a>) -> Self {
         let limit = order.limits.compile_time;
-        // A duration that is out of the clock's range is no limit.
+        // A duration that is out of the clock's range means no limit.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         Self { stop: order.stop, limit, deadline }
     }

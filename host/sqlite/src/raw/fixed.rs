@@ -80,7 +80,7 @@ unsafe extern "C" fn current_time(_: *mut ffi::sqlite3_vfs, time: *mut ffi::sqli
 #[cfg(unix)]
 type LocalTime = unsafe extern "C" fn(*const c_void, *mut c_void) -> c_int;
 
-/// The local time is UTC where the time is fixed: the zone of a machine is none of a run's inputs.
+/// The local time is UTC where the time is fixed: the zone of a machine is not one of a run's inputs.
 #[cfg(unix)]
 unsafe extern "C" fn local_time(seconds: *const c_void, fields: *mut c_void) -> c_int {
     let (seconds, fields) = (seconds.cast::<libc::time_t>(), fields.cast::<libc::tm>());
@@ -224,7 +224,7 @@ unsafe extern "C" fn random(context: *mut ffi::sqlite3_context, _: c_int, _: *mu
     // SAFETY: called by SQLite; the context is valid during the call.
     unsafe { fill(context, bytes.as_mut_ptr(), bytes.len()) };
     let number = i64::from_le_bytes(bytes);
-    // As SQLite does: never the number whose absolute value is no integer.
+    // As SQLite does: never the number whose absolute value is not an integer.
     let number = if number < 0 { -(number & i64::MAX) } else { number };
     // SAFETY: as above.
     unsafe { ffi::sqlite3_result_int64(context, number) };

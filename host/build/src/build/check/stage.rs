@@ -65,8 +65,8 @@ pub(super) fn stage(settings: &Settings, directory: &Path) -> Result<Settings> {
     })
 }
 
-/// Makes a directory, and in it links to the entries of another that it does not have, but for one. What cannot be listed or linked
-/// is missing: if a build needs it, it says so.
+/// Makes a directory, and in it links to the entries of another that it does not have, except for one. What cannot be
+/// listed or linked is missing: if a build needs it, it says so.
 fn mirror(original: &Path, copy: &Path, except: Option<Component<'_>>) {
     let _ = std::fs::create_dir_all(copy);
     for entry in std::fs::read_dir(original).into_iter().flatten().flatten() {
@@ -124,7 +124,7 @@ fn copy_source(from: &Path, to: &Path, by_command: bool, depth: usize) -> io::Re
                 link(&std::fs::read_link(&path)?, &copy)?;
             }
         } else if kind.is_dir() {
-            // A hidden directory is a cache or version control's, but for cargo's settings.
+            // A hidden directory is a cache or version control's, except for cargo's settings.
             let is_cache = shown.starts_with('.') && shown != ".cargo";
             match shown == INSTALLED {
                 true => link(&path, &copy)?,

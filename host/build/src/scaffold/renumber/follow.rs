@@ -82,7 +82,7 @@ fn companions(project: &ProjectDirectory, directory: &str) -> Result<Vec<String>
             let entry = entry.map_err(failed)?;
             let path = format!("{below}{}", entry.file_name().to_string_lossy());
             let kind = entry.file_type().map_err(failed)?;
-            // What packages bring along names no migration, and where links lead belongs to others.
+            // What packages contain names no migration, and where links lead belongs to others.
             if kind.is_dir() && is_companion(&path) && !path.ends_with("node_modules") {
                 directories.push(path + "/");
             } else if kind.is_file() && is_companion(&path) && SOURCES.iter().any(|end| path.ends_with(end)) {

@@ -122,7 +122,8 @@ impl Arena {
             let request = LoginRequest { task: LoginTask::Sync, wanted, remove: Removal::Nothing };
             arena.witness.host().logins(&request).await?;
         }
-        // What the tool makes at its first use is there before the first attack. Where a component can do nothing, attacks prove nothing.
+        // What the tool makes at its first use exists before the first attack. Where a component can do nothing,
+        // attacks prove nothing.
         for mode in [Mode::Stepwise, Mode::Atomic, Mode::DryRun] {
             arena.only(vec![base(), component(NEXT, mode)], mode).await?;
             arena.all(ground.reset).await?;

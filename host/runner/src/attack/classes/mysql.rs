@@ -17,7 +17,7 @@ const MAKE: &[&str] = &[
     "CREATE TABLE outbox (id INT PRIMARY KEY)",
     "CREATE TABLE mine (id INT PRIMARY KEY)",
     "CREATE TABLE old (id INT PRIMARY KEY)",
-    // What is there already.
+    // What already exists.
     "CREATE PROCEDURE dynamic (statement TEXT) BEGIN SET @s = statement; PREPARE s FROM @s; EXECUTE s; DEALLOCATE PREPARE s; END",
 ];
 
