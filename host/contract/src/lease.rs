@@ -42,7 +42,7 @@ async fn holder(factory: &dyn LeaseFactory) -> Box<dyn Database> {
     holder
 }
 
-/// Gives the lease to somebody else, as if that had taken it while the holder was frozen.
+/// Gives the lease to another run, as if that had taken it while the holder was frozen.
 async fn take_away(factory: &dyn LeaseFactory) {
     let mut other = factory.open_with(NATIVE).await;
     change(other.as_mut(), "UPDATE @.runner_lease SET token = token + 1").await;
@@ -172,9 +172,9 @@ pub async fn is_renewed(factory: &dyn LeaseFactory) {
     lock(waiter.as_mut(), "waiter", 0).await.expect("free at once");
 }
 
-/// A lease that its holder does not renew is taken, and what the holder does thereafter is not kept.
+/// A lease that its holder does not renew is taken, and what the holder does afterwards is not kept.
 pub async fn passes_on_when_it_expires(factory: &dyn LeaseFactory) {
-    // Nobody renews it while it is taken.
+    // It is not renewed while it is taken.
     for next in [LONG, NATIVE] {
         let mut holder = holder(factory).await;
         let mut taker = factory.open_with(next).await;
@@ -219,7 +219,7 @@ pub async fn excludes_runs_with_the_other_lock(factory: &dyn LeaseFactory) {
     }
 }
 
-/// What a migration may not change. If somebody does, the lease is lost, and can be taken.
+/// What a migration may not change. If it is changed anyway, the lease is lost, and can be taken.
 pub async fn is_protected(factory: &dyn LeaseFactory) {
     let mut holder = holder(factory).await;
     holder.set_role(Role::SqlScript);

@@ -198,7 +198,7 @@ pub async fn keeps_defaults(factory: &dyn Factory) {
         });
         let dialect = database.facts().dialect;
         run(database, &change.statement(dialect).expect(text)).await;
-        // Another session reads the definition anew.
+        // Another session reads the definition again.
         let mut other = factory.open().await;
         for id in [1, 2] {
             run(other.as_mut(), &format!("INSERT INTO t{at} (id) VALUES ({id})")).await;

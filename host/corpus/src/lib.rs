@@ -104,7 +104,7 @@ pub struct Corpus {
     pub history: fn() -> Vec<String>,
     /// The statements that make what the attacks use, one list after the other.
     pub field: &'static [&'static [&'static str]],
-    /// The statements that make it anew after an attack that ran, one list after the other.
+    /// The statements that recreate it after an attack that ran, one list after the other.
     pub again: &'static [&'static [&'static str]],
     /// How they are tried without a scratch database; `None`: a change of the schema commits there.
     pub in_transaction: Option<&'static InTransaction>,
