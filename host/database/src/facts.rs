@@ -272,7 +272,7 @@ pub const GUARDED_TABLES: [&str; TOOL_TABLES.len() + LEASE_TABLES.len()] = {
     all
 };
 
-/// The tables of a lease, which runs create whose lock is one. Only runner may change these as well.
+/// The tables of a lease, which runs create whose lock is one. Only runner may change these, too.
 pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
 
 /// What `runner grants sync` makes in addition on MariaDB: a procedure, and its tables. On PostgreSQL they are in a

@@ -4,11 +4,11 @@
 //!
 //! A conflict with another node's write ends a transaction here between any two statements. Within a message, the
 //! server (MariaDB 10.11, Galera 26.4) then rolls back silently, continues with the rest of the message, each statement
-//! in a transaction of its own, and reports success: of 6,300 messages `START TRANSACTION; UPDATE …; INSERT …; UPDATE
-//! …; COMMIT`, 130 were kept in part. With `autocommit = 0` and a savepoint that is released before the COMMIT none
-//! was, and none where the message was one compound statement (`BEGIN NOT ATOMIC … END`), in which the server reports
-//! the conflict. On a node, whatever ends a transaction is one compound statement, which leaves a script's `autocommit`
-//! alone.
+//! in a transaction of its own, and reports success: of 6,300 messages
+//! `START TRANSACTION; UPDATE …; INSERT …; UPDATE …; COMMIT`, 130 were kept in part. With `autocommit = 0` and a
+//! savepoint that is released before the COMMIT none was, and none where the message was one compound statement
+//! (`BEGIN NOT ATOMIC … END`), in which the server reports the conflict. On a node, whatever ends a transaction is one
+//! compound statement, which leaves a script's `autocommit` alone.
 
 use async_trait::async_trait;
 use sqlx::MySqlConnection;

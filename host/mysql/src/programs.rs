@@ -63,7 +63,7 @@ impl Programs {
         !self.databases.is_empty() && identifiers(statement, dialect).iter().any(is_database)
     }
 
-    /// Fails if the server itself runs something that names the tables, unseen by every proof.
+    /// Fails if the server itself runs something that names the tables, unseen by any proof.
     pub fn check_events(&self) -> Result<(), DatabaseError> {
         let Some(Event { name, .. }) = self.events.iter().find(|event| event.names_one) else { return Ok(()) };
         Err(DatabaseError::new(
@@ -131,7 +131,7 @@ impl MysqlDatabase {
         Ok(programs)
     }
 
-    /// Fails if a statement of a migration has left something that may reach the tool's tables later, unseen by every
+    /// Fails if a statement of a migration has left something that may reach the tool's tables later, unseen by any
     /// proof: an event, or a trigger, a view or a routine whose text names one.
     pub(super) async fn check_new_programs(&mut self) -> Result<(), DatabaseError> {
         let programs = self.programs().await?;

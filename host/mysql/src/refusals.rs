@@ -206,7 +206,7 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
     Ok(())
 }
 
-/// Refuses an event with dynamic SQL, which the server would run unseen by every proof.
+/// Refuses an event with dynamic SQL, which the server would run unseen by any proof.
 fn check_event(statement: &str, class: StatementClass, dialect: Dialect) -> Result<(), DatabaseError> {
     let names = identifiers(statement, dialect);
     let is = |name: &String, words: &[&str]| words.iter().any(|word| name.eq_ignore_ascii_case(word));

@@ -295,10 +295,10 @@ impl MysqlDatabase {
         }
     }
 
-    /// Without a transaction, each statement commits by itself. A transaction that a statement left open (`START
-    /// TRANSACTION` in a procedure, `autocommit = 0`) would capture what runner records afterwards; of one that failed,
-    /// nothing else would commit what it left open. The same message restores the character set and asks for the
-    /// settings that are the script's from now on.
+    /// Without a transaction, each statement commits by itself. A transaction that a statement left open
+    /// (`START TRANSACTION` in a procedure, `autocommit = 0`) would capture what runner records afterwards; of one that
+    /// failed, nothing else would commit what it left open. The same message restores the character set and asks for
+    /// the settings that are the script's from now on.
     async fn end_what_is_open(&mut self, how: &str) -> Result<(), DatabaseError> {
         let end = format!("{how} AND NO CHAIN NO RELEASE; SET autocommit = 1, completion_type = 0");
         let mut attempts = 1..ATTEMPTS;

@@ -5,7 +5,7 @@
 //! The digest is taken before the first statement that could change the tables without naming them: dynamic SQL, calls,
 //! and, since triggers and functions cannot assemble names, any statement where a trigger, view or routine of the
 //! database names them or another database, or where it names another database itself. So a journal of many steps is
-//! not read again for each of them. An event runs unseen by every proof, so one that names the tables is refused, and
+//! not read again for each of them. An event runs unseen by any proof, so one that names the tables is refused, and
 //! one that a migration creates with dynamic SQL. What was there before is not: maintenance by such events is common,
 //! and their author could do it without a migration.
 

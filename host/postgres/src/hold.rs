@@ -13,9 +13,9 @@
 //! locked that both have and that the user may lock, those that it only looks things up in included: the catalogue does
 //! not say which are written, since an `INSTEAD OF` trigger decides that, and held, lookups are the same for all rows.
 //! To lock the view itself would take its owner's right to lock all that it mentions. What a view reads in a function
-//! is not known. A user with rights on some columns may not lock the table; then all its rows are locked by `SELECT …
-//! FOR NO KEY UPDATE`. A transform into another table locks nothing: a migration that drops the source afterwards
-//! begins with `LOCK TABLE t IN SHARE MODE`, as does one that needs one state of a lookup.
+//! is not known. A user with rights on some columns may not lock the table; then all its rows are locked by
+//! `SELECT … FOR NO KEY UPDATE`. A transform into another table locks nothing: a migration that drops the source
+//! afterwards begins with `LOCK TABLE t IN SHARE MODE`, as does one that needs one state of a lookup.
 //!
 //! Rejected: `FOR NO KEY UPDATE` in each page, which marks and logs every row, and could not be read ahead; `xmin`
 //! compared when writing, which takes a savepoint for each chunk and misses inserted rows; `REPEATABLE READ`, in which

@@ -129,15 +129,15 @@ pub fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
     words
 }
 
-/// The statement with the content of executable comments of MySQL and MariaDB (`/*! … */`, `/*!50000 … */`, `/*M! …
-/// */`) in place of the comments; `None` if it has none. A command of the client is not content: dumps of MariaDB begin
-/// with one, in a version that no server has.
+/// The statement with the content of executable comments of MySQL and MariaDB (`/*! … */`, `/*!50000 … */`,
+/// `/*M! … */`) in place of the comments; `None` if it has none. A command of the client is not content: dumps of
+/// MariaDB begin with one, in a version that no server has.
 pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
     read_run_comments(statement, dialect, |inside| if inside.starts_with('\\') { "" } else { inside })
 }
 
-/// Whether a statement of MySQL or MariaDB is a setting in a comment, and nothing else: `/*!40101 SET NAMES utf8mb4
-/// */`.
+/// Whether a statement of MySQL or MariaDB is a setting in a comment, and nothing else:
+/// `/*!40101 SET NAMES utf8mb4 */`.
 pub fn is_setting_of_dump(statement: &str, dialect: Dialect) -> bool {
     let is_setting = |opened: String| classify(&opened, dialect) == StatementClass::Session;
     matches!(dialect, Dialect::Mysql | Dialect::Mariadb)

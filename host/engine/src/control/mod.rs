@@ -13,7 +13,7 @@
 //!   migrations do not wait, since they would keep their locks.
 //! * A pause is a state, and lasts until it is lifted. A cancel is a growing number: a run obeys those that came after
 //!   it took the lock, so nothing is cleared, no clocks are compared, and several runs see the same cancel.
-//! * Whether a run is alive is known by its lock, which is released when its owner dies; the heartbeat, on the clock of
+//! * Whether a run is alive is shown by its lock, which is released when its owner dies; the heartbeat, on the clock of
 //!   the database, only decides where the lock cannot be asked. A process that helps records the number of the session
 //!   that looks for it, which ends with it.
 //! * Short runs write nothing, unless they end with a partial migration: then they record the reason.

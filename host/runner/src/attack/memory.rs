@@ -21,7 +21,7 @@ impl Measured {
     /// Begins when no other attempt runs.
     pub(super) async fn begin() -> Self {
         let alone = TURN.write().await;
-        // The peak is reset. Where it does not, too much is counted.
+        // The peak is reset. Where it is not, too much is counted.
         let _ = std::fs::write("/proc/self/clear_refs", "5");
         Self { before: read("VmRSS:").unwrap_or_default(), _alone: alone }
     }

@@ -24,7 +24,7 @@ struct Entry {
     place: String,
 }
 
-/// All tenants, in the order of their list. Each name occurs once, and so is each database.
+/// All tenants, in the order of their list. Each name occurs once, and so does each database.
 pub(super) fn read(tenants: &Tenants) -> Result<Vec<Tenant>> {
     let entries = match &tenants.source {
         TenantSource::Names(names) => {
