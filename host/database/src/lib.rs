@@ -29,7 +29,7 @@ pub mod scratch;
 pub mod session;
 pub mod spec;
 pub mod stop;
-#[cfg(debug_assertions)]
+#[cfg(feature = "unguarded")]
 #[doc(hidden)]
 pub mod unguarded;
 pub mod url;

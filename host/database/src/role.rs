@@ -232,7 +232,7 @@ impl DerefMut for MigrationSession<'_> {
 }
 
 /// Takes a role without a guard, for tests.
-#[cfg(debug_assertions)]
+#[cfg(feature = "unguarded")]
 pub(super) mod unguarded {
     use super::{Bulk, Database, Role, RoleToken, StopSignal};
 

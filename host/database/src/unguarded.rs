@@ -1,5 +1,5 @@
-//! Test-only statements on a bare connection, in a role that lasts until another is set. Release builds have no such
-//! access.
+//! Test-only statements on a bare connection, in a role that lasts until another is set. Only `runner-contract` asks for
+//! the feature; a program that is built by itself has no such access.
 
 use async_trait::async_trait;
 
