@@ -128,15 +128,6 @@ pub struct LoginState {
     pub differences: Vec<String>,
 }
 
-impl LoginReport {
-    /// Whether all logins are as the settings require.
-    pub fn is_in_line(&self) -> bool {
-        self.unknown.is_empty()
-            && self.reached.is_empty()
-            && self.logins.iter().all(|login| login.differences.is_empty())
-    }
-}
-
 /// A password that no text shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);

@@ -189,12 +189,6 @@ impl RunControl {
         self.state().tried = Some(revision.to_owned());
     }
 
-    /// Whether [`RunControl::begin`] looks or waits before the migration begins.
-    pub fn may_wait_to_begin(&self) -> bool {
-        let state = self.state();
-        !state.looked_within(LOOK) || state.pause.is_some()
-    }
-
     /// Like [`RunControl::begin`], for a migration that another run executes and whose chunks this run shares.
     pub async fn begin_sharing(&self, database: &mut dyn Database, migration: RunningMigration) -> Result<()> {
         self.state().is_sharing = true;
