@@ -9,13 +9,14 @@
 //! apply                                                  the run: lock, transaction, history, retries
 //! verify repair stamp accept existing protection status outcome  what else is done with history, and what comes of a run
 //! held_locks                                             which large tables a migration in SQL keeps locked
-//! sql_script dry_run artifact                            statements of a file, one by one; what a dry run records
+//! sql_script artifact                                    statements of a file, one by one
 //! execution                                              calls of a migration: atomic, journalled or replayed
 //! transform                                              cuts tables into chunks and has batch functions transform them
 //! script                                                 what a migration is given, and must do
 //! control                                                pause, resume, cancel; what a run reports of itself
 //! plan                                                   pure: catalog, history and target to migrations
 //! history                                                what is applied
+//! dry_run                                                judges and records the calls of a dry run
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
 //! call_error backup identity

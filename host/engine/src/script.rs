@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use super::Direction;
 use super::batch_function::BatchFunction;
 use super::control::RunControl;
+use super::dry_run::Trial;
 use super::event::EventSink;
 use super::history::ComponentBytes;
 use super::recorder::RunRecorder;
@@ -117,6 +118,8 @@ pub struct RunContext {
     pub execution: Execution,
     /// Slows it down and receives its progress.
     pub control: Arc<RunControl>,
+    /// Judges and records each call, in a dry run.
+    pub trial: Option<Trial>,
     /// What a dry run leaves out.
     pub left_out: LeftOut,
     /// How transforms are divided into chunks, and the connections that process them.

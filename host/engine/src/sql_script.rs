@@ -161,7 +161,7 @@ async fn run_statement(
     // With `IF NOT EXISTS`, it would be content with what a failed attempt left.
     let result = match cleared {
         Ok(()) => {
-            let execute = async |step: &mut RunningStep| step.session().execute(&statement.text, &[]).await;
+            let execute = async |step: &mut RunningStep| step.execute(&statement.text, &[]).await;
             step.guarding(statement.deletes.as_ref(), execute).await
         }
         Err(error) => Err(error),
@@ -187,7 +187,7 @@ async fn clear(step: &mut RunningStep, statement: &Statement, context: &RunConte
         None => Leftover::default(),
     };
     for index in found.indexes {
-        match step.session().execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"), &[]).await {
+        match step.execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"), &[]).await {
             Ok(_) => warn(context, format!("dropped the invalid index {index}, which a failed attempt had left")),
             Err(error) if found.is_in_the_way || ENDING.contains(&error.kind) => return Err(error),
             Err(error) => {

@@ -112,14 +112,14 @@ impl Engine {
 
     /// Fails if the dry run had to refuse something and the migration ignored the error.
     pub(super) fn not_refused(&self) -> Result<()> {
-        let refused = self.dry_run.as_ref().and_then(|dry_run| dry_run.recorder.refused());
+        let refused = self.dry_run.as_ref().and_then(|dry_run| dry_run.trial.recorder.refused());
         refused.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Returns the report of the dry run, if one was requested.
     pub(super) fn report(&self, ground: &'static str, caveats: Vec<String>) -> Option<Report> {
         let dry_run = self.dry_run.as_ref()?;
-        Some(Report { ground, caveats, migrations: dry_run.recorder.take() })
+        Some(Report { ground, caveats, migrations: dry_run.trial.recorder.take() })
     }
 
     /// Creates the history in the open transaction if it does not exist. Returns false if there is none and a rollback would
@@ -149,13 +149,13 @@ impl Engine {
         let started = Started::now();
         let mut left_out = 0;
         if let Some(dry_run) = &self.dry_run {
-            dry_run.recorder.set_stepwise(stepwise);
-            left_out = dry_run.recorder.left_out();
+            dry_run.trial.recorder.set_stepwise(stepwise);
+            left_out = dry_run.trial.recorder.left_out();
         }
         self.take_grants(step, ground).await?;
         let worked = self.work(step, &*script, recorder).await;
         if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
-            && dry_run.recorder.left_out() > left_out
+            && dry_run.trial.recorder.left_out() > left_out
         {
             return Err(error.clone().cause(
                 "earlier statements cannot run in a transaction and were skipped; this one may depend on them",

@@ -37,6 +37,7 @@ impl Engine {
             recorder: recorder.clone(),
             execution: Execution::Atomic,
             control: self.control.clone(),
+            trial: self.dry_run.as_ref().map(|dry_run| dry_run.trial.clone()),
             left_out: LeftOut {
                 statements: step.resume_after.unwrap_or(0),
                 chunks_but: self.dry_run.as_ref().and_then(|dry_run| dry_run.chunks),

@@ -209,6 +209,7 @@ impl Engine {
             renames: migration.map(|migration| migration.description.renames.clone()).unwrap_or_default(),
             grants,
             execution: Execution::Journalled(Arc::new(journal)),
+            trial: None,
             left_out: LeftOut::default(),
             transforms: self.transforms.clone(),
             control: self.control.clone(),

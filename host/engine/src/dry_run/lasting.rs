@@ -1,9 +1,13 @@
 //! Tables of other databases that keep what is written to them after a rollback, on servers where some engines know no transactions. Those of
 //! the run's own database are asked for before a dry run begins.
 
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
 use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
-use runner_database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, QueryLimits};
 use runner_sql::classify::reads;
 use runner_sql::{identifiers, qualifiers};
 
@@ -23,14 +27,14 @@ struct Lasting {
 }
 
 /// Those tables, asked for once, when a statement changes rows and names a database.
-#[derive(Default)]
-pub(super) struct LastingElsewhere(Option<Vec<Lasting>>);
+#[derive(Clone, Default)]
+pub(super) struct LastingElsewhere(Arc<OnceCell<Vec<Lasting>>>);
 
 impl LastingElsewhere {
     /// Fails if a statement would change one of them, as far as its text shows it: what it does through a view or a trigger is found by the
     /// rollback.
-    pub(super) async fn check(&mut self, database: &mut dyn Database, statement: &str) -> Result<(), DatabaseError> {
-        let (facts, dialect) = (database.facts(), database.facts().dialect);
+    pub(super) async fn check(&self, host: &mut HostSession<'_>, statement: &str) -> Result<(), DatabaseError> {
+        let (facts, dialect) = (host.facts(), host.facts().dialect);
         if facts.transactional_ddl || reads(statement, dialect) {
             return Ok(());
         }
@@ -38,18 +42,13 @@ impl LastingElsewhere {
         if qualifiers(statement, dialect).iter().all(|name| *name == own) {
             return Ok(());
         }
-        let known = match self.0.take() {
-            Some(known) => known,
-            None => ask(database, own).await?,
-        };
-        let found = changed(statement, dialect, &known).map(refusal);
-        self.0 = Some(known);
-        found.map_or(Ok(()), Err)
+        let known = self.0.get_or_try_init(|| ask(host, own)).await?;
+        changed(statement, dialect, known).map_or(Ok(()), |table| Err(refusal(table)))
     }
 }
 
-async fn ask(database: &mut dyn Database, own: String) -> Result<Vec<Lasting>, DatabaseError> {
-    let found = database.host().query(ELSEWHERE, &[own.into()], QueryLimits::NONE).await?;
+async fn ask(host: &mut HostSession<'_>, own: String) -> Result<Vec<Lasting>, DatabaseError> {
+    let found = host.query(ELSEWHERE, &[own.into()], QueryLimits::NONE).await?;
     let text = |row: &[Value], at: usize| row.get(at).and_then(Value::as_text).unwrap_or_default().to_owned();
     let table = |row: &Vec<Value>| Lasting { schema: text(row, 0), name: text(row, 1), engine: text(row, 2) };
     Ok(found.rows.iter().map(table).collect())

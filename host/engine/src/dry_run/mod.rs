@@ -1,8 +1,8 @@
 //! What a dry run reports: each statement with its values and rows, and rows before and after.
 //!
-//! A [`RecordingDatabase`] sits between the migrations and the real database. It records their calls, reads some rows
-//! before and after each batch that is written, and refuses what a rollback cannot undo. The [`DryRunRecorder`]
-//! combines this with the engine's own events, reports it as it happens, and keeps a bounded record for the final report.
+//! Each call of a migration passes a [`Trial`], which records it and refuses what a rollback cannot undo. A [`RowWriter`] reads some
+//! rows before and after each batch that is written. The [`DryRunRecorder`] combines this with the engine's own events, reports
+//! it as it happens, and keeps a bounded record for the final report.
 //!
 //! The rows are read from the database itself, so conversions and triggers are visible: batches of the guest would show
 //! what it intended. Samples are spread by halving: every s-th batch gives one row, and when there is no more room,
@@ -17,22 +17,22 @@
 mod judge;
 mod lasting;
 mod recorder;
-mod recording;
 mod samples;
+mod trial;
+mod writer;
 
 pub use judge::Ground;
 pub use recorder::{DryRunRecorder, RecorderOptions};
-pub use recording::RecordingDatabase;
-
-use std::sync::Arc;
+pub use trial::Trial;
+pub use writer::RowWriter;
 
 use runner_database::ConnectOptions;
 
 /// How a dry run is performed.
 #[derive(Clone)]
 pub struct DryRun {
-    /// Receives what the recording database and the engine report.
-    pub recorder: Arc<DryRunRecorder>,
+    /// What happens at each call of a migration.
+    pub trial: Trial,
     /// Runs on a scratch copy of the database; otherwise in a transaction that is rolled back.
     pub on_scratch: Option<OnScratch>,
     /// Processes only this many chunks of each transform, spread over the table.

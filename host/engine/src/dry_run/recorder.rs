@@ -1,4 +1,4 @@
-//! Combines what the recording database and the engine's events report, passes it on, and keeps a bounded record.
+//! Combines what the calls of migrations and the engine's events report, passes it on, and keeps a bounded record.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

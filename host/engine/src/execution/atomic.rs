@@ -11,13 +11,12 @@ use super::{NEXT, next_of_table};
 use crate::CallError;
 use crate::call::answer::{Page, Position, Resolved, Spooled, Transformed};
 use crate::call::{Answer, Call};
+use crate::dry_run::RowWriter;
 use crate::journal::crash;
 use crate::transform::{self, BatchFunction, TransformTask};
 use runner_data::Batch;
 use runner_database::keyset::TableReader;
-use runner_database::{
-    CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint, WriterId,
-};
+use runner_database::{CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint};
 
 impl Steps {
     /// Begins a step: it waits for the connection only.
@@ -57,13 +56,10 @@ impl AtomicReader {
     pub(super) async fn select(calls: &mut Calls, call: &Call<'_>, request: &CursorRequest) -> Result<Self, CallError> {
         let mut step = calls.steps.begin_atomic(call).await;
         let mut opened = CursorId(0);
-        let result = match step.raw_session() {
-            Ok(mut session) => session.open_cursor(request).await.map(|cursor| {
-                opened = cursor;
-                Spooled::default()
-            }),
-            Err(denied) => Err(denied),
-        };
+        let result = step.open_cursor(request).await.map(|cursor| {
+            opened = cursor;
+            Spooled::default()
+        });
         calls.steps.end(step, result).await?;
         Ok(Self::Cursor { cursor: opened, statement: request.statement.clone(), rows: 0 })
     }
@@ -71,7 +67,7 @@ impl AtomicReader {
     /// Opens a table.
     pub(super) async fn table(calls: &mut Calls, call: &Call<'_>, source: TableSource) -> Result<Self, CallError> {
         let mut step = calls.steps.begin_atomic(call).await;
-        let opened = TableReader::open(&mut *step.session(), source, calls.limits.batch).await;
+        let opened = step.open_table(source, calls.limits.batch).await;
         match opened {
             Ok(reader) => calls.steps.end(step, Ok(Resolved::default())).await.map(|_| Self::Table(Box::new(reader))),
             Err(error) => calls.steps.end::<Resolved>(step, Err(error)).await.map(|_| Self::AtEnd),
@@ -118,33 +114,33 @@ impl Calls {
         &mut self,
         call: &Call<'_>,
         target: &TableTarget,
-    ) -> Result<WriterId, CallError> {
+    ) -> Result<RowWriter, CallError> {
         let mut step = self.steps.begin_atomic(call).await;
-        let mut opened = WriterId(0);
-        let result = step.session().open_writer(target).await.map(|id| opened = id);
+        let (opened, result) =
+            step.open_writer(target).await.map_or_else(|error| (None, Err(error)), |it| (Some(it), Ok(())));
         self.steps.end(step, result).await?;
-        Ok(opened)
+        opened.ok_or_else(|| DatabaseError::closed("writer").into())
     }
 
     /// Writes a batch, or refuses a malformed one.
     pub(super) async fn write_batch_atomic(
         &mut self,
-        id: WriterId,
+        writer: &RowWriter,
         call: &Call<'_>,
         batch: Result<&Batch, DatabaseError>,
     ) -> Result<u64, CallError> {
         let mut step = self.steps.begin_atomic(call).await;
         let result = match batch {
-            Ok(batch) => step.session().write(id, batch, WriteHint::default()).await,
+            Ok(batch) => writer.write(&mut *step.session(), batch, WriteHint::default()).await,
             Err(malformed) => Err(malformed),
         };
         self.steps.end(step, result).await
     }
 
     /// Ends a writer.
-    pub(super) async fn finish_writer_atomic(&mut self, id: WriterId, call: &Call<'_>) -> Result<u64, CallError> {
+    pub(super) async fn finish_writer_atomic(&mut self, writer: &RowWriter, call: &Call<'_>) -> Result<u64, CallError> {
         let mut step = self.steps.begin_atomic(call).await;
-        let result = step.session().finish_writer(id).await;
+        let result = writer.finish(&mut *step.session()).await;
         self.steps.end(step, result).await
     }
 

@@ -95,8 +95,7 @@ impl Calls {
             StepStart::Answered(rows) => rows,
             StepStart::Running(mut step) => {
                 let deletes = ImplicitDelete::of_call(statement, self.dialect);
-                let result = step
-                    .guarding(deletes.as_ref(), async |step| step.raw_session()?.execute(statement, parameters).await);
+                let result = step.guarding(deletes.as_ref(), async |step| step.execute(statement, parameters).await);
                 let result = result.await;
                 self.steps.end(step, result).await?
             }
@@ -112,10 +111,7 @@ impl Calls {
         let rows: RowSet = match self.steps.begin(&call).await? {
             StepStart::Answered(rows) => rows,
             StepStart::Running(mut step) => {
-                let result = match step.raw_session() {
-                    Ok(mut session) => session.query(statement, parameters, self.limits.query).await,
-                    Err(denied) => Err(denied),
-                };
+                let result = step.query(statement, parameters, self.limits.query).await;
                 self.steps.end(step, result).await?
             }
         };
@@ -133,8 +129,7 @@ impl Calls {
             StepStart::Answered(()) => Ok(()),
             StepStart::Running(mut step) => {
                 let deletes = ImplicitDelete::of_call(&statement, self.dialect);
-                let result = step
-                    .guarding(deletes.as_ref(), async |step| step.schema_session(change)?.change_schema(change).await);
+                let result = step.guarding(deletes.as_ref(), async |step| step.change_schema(change, &statement).await);
                 let result = result.await.map_err(|error| step.without_rows(error));
                 self.steps.end(step, result).await
             }
@@ -225,7 +220,7 @@ impl Calls {
         };
         let call = Call { kind: CallKind::WriteBatch, text: &writer.name, parameters: &parameters };
         let written = match &mut writer.mode {
-            WriterMode::Atomic(id) => self.write_batch_atomic(*id, &call, valid.map(|()| batch)).await?,
+            WriterMode::Atomic(it) => self.write_batch_atomic(it, &call, valid.map(|()| batch)).await?,
             WriterMode::Journalled(it) => it.write(self, &call, valid, batch).await?,
             WriterMode::Replayed(replay) => self.steps.answer_replayed(replay, &call)?,
         };
@@ -241,7 +236,7 @@ impl Calls {
         }
         let call = Call { kind: CallKind::Finish, text: &writer.name, parameters: "" };
         let finished = match &writer.mode {
-            WriterMode::Atomic(id) => self.finish_writer_atomic(*id, &call).await,
+            WriterMode::Atomic(it) => self.finish_writer_atomic(it, &call).await,
             WriterMode::Journalled(it) => Ok(it.finish(self, &call)),
             WriterMode::Replayed(replay) => self.steps.answer_replayed(replay, &call),
         }?;

@@ -107,7 +107,7 @@ impl JournalledReader {
             }
             StepStart::Running(mut step) => {
                 let mut opened = None;
-                let result = TableReader::open(&mut *step.session(), source, calls.limits.batch).await.map(|reader| {
+                let result = step.open_table(source, calls.limits.batch).await.map(|reader| {
                     let resolved = Resolved { columns: reader.columns(), key: reader.key().to_vec() };
                     opened = Some(Box::new(reader));
                     resolved
@@ -170,11 +170,10 @@ impl JournalledReader {
             ReaderState::Table(reader) => page_of(reader, &mut *step.session()).await,
             ReaderState::Unopened(unopened) => {
                 let UnopenedTable { source, position } = &**unopened;
-                let mut session = step.session();
-                match TableReader::open(&mut *session, source.clone(), calls.limits.batch).await {
+                match step.open_table(source.clone(), calls.limits.batch).await {
                     Ok(mut reader) => {
                         reader.resume_at(position.bound.clone(), position.last.clone(), &position.types);
-                        let page = page_of(&mut reader, &mut *session).await;
+                        let page = page_of(&mut reader, &mut *step.session()).await;
                         opened = Some(reader).filter(|_| page.is_ok());
                         page
                     }
@@ -202,11 +201,7 @@ async fn spool(
     step: &mut RunningStep,
     request: &CursorRequest,
 ) -> Result<Result<Spooled, DatabaseError>, CallError> {
-    let opened = match step.raw_session() {
-        Ok(mut session) => session.open_cursor(request).await,
-        Err(denied) => Err(denied),
-    };
-    let cursor = match opened {
+    let cursor = match step.open_cursor(request).await {
         Ok(cursor) => cursor,
         Err(error) => return Ok(Err(error)),
     };
@@ -246,7 +241,7 @@ impl JournalledWriter {
         match calls.steps.begin_journalled::<()>(&journal, call).await? {
             StepStart::Answered(()) => {}
             StepStart::Running(mut step) => {
-                let result = step.session().open_writer(&target).await.map(drop);
+                let result = step.open_writer(&target).await.map(drop);
                 calls.steps.end(step, result).await?;
             }
         }
@@ -265,7 +260,7 @@ impl JournalledWriter {
             StepStart::Answered(written) => written,
             StepStart::Running(mut step) => {
                 let result = match valid {
-                    Ok(()) => self.write_rows(&mut *step.session(), batch).await,
+                    Ok(()) => self.write_rows(&mut step, batch).await,
                     Err(malformed) => Err(malformed),
                 };
                 calls.steps.end(step, result).await?
@@ -278,14 +273,15 @@ impl JournalledWriter {
         Ok(written)
     }
 
-    async fn write_rows(&self, session: &mut dyn Bulk, batch: &Batch) -> Result<u64, DatabaseError> {
+    async fn write_rows(&self, step: &mut RunningStep, batch: &Batch) -> Result<u64, DatabaseError> {
         if let Some(columns) = self.columns.as_ref().filter(|columns| batch.row_count > 0 && **columns != names(batch))
         {
             return Err(other_columns(&self.target.table, columns));
         }
-        let id = session.open_writer(&self.target).await?;
-        let written = session.write(id, batch, WriteHint::default()).await?;
-        session.finish_writer(id).await?;
+        let writer = step.open_writer(&self.target).await?;
+        let session = &mut *step.session();
+        let written = writer.write(session, batch, WriteHint::default()).await?;
+        writer.finish(session).await?;
         Ok(written)
     }
 

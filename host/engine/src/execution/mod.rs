@@ -21,8 +21,8 @@ use self::atomic::AtomicReader;
 use self::journalled::{JournalledReader, JournalledWriter};
 use self::replayed::ReplayedReader;
 use super::call::{Call, CallKind};
+use super::dry_run::RowWriter;
 use super::transcript::Replay;
-use runner_database::WriterId;
 
 /// A reader that a migration has open.
 pub struct Reader(ReaderMode);
@@ -43,7 +43,7 @@ pub struct Writer {
 }
 
 enum WriterMode {
-    Atomic(WriterId),
+    Atomic(RowWriter),
     Journalled(JournalledWriter),
     Replayed(Arc<Replay>),
 }

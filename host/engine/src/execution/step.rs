@@ -9,14 +9,17 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Execution, atomic};
 use crate::CallError;
 use crate::call::{Answer, Call};
+use crate::dry_run::{RowWriter, Trial};
 use crate::event::Event;
 use crate::implicit_delete::ImplicitDelete;
 use crate::journal::{Journal, LiveStep};
 use crate::role::session_of;
 use crate::script::RunContext;
-use runner_data::Batch;
+use runner_data::{Batch, RowSet, Value};
+use runner_database::keyset::TableReader;
 use runner_database::{
-    Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, SchemaChange, StopSignal,
+    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, DatabaseErrorKind, Grants, HostSession,
+    MigrationSession, QueryLimits, SchemaChange, StopSignal, TableSource, TableTarget,
 };
 use runner_project::catalog::Kind;
 
@@ -57,6 +60,7 @@ pub struct RunningStep {
     kind: Kind,
     stop: StopSignal,
     grants: Option<Arc<Grants>>,
+    trial: Option<Trial>,
     access: Access,
 }
 
@@ -70,18 +74,92 @@ pub enum Access {
 
 impl RunningStep {
     /// The session in which the migration does the step.
-    pub fn session(&mut self) -> MigrationSession<'_> {
+    pub(super) fn session(&mut self) -> MigrationSession<'_> {
         match &mut self.access {
             Access::Atomic(database) => session_of(&mut ***database, self.kind, &self.stop),
             Access::Journalled(_, live) => live.session(),
         }
     }
 
-    /// The session for a statement of the migration's own, as opposed to a reader of a table or a writer. Fails if the component
-    /// is granted none.
-    pub fn raw_session(&mut self) -> Result<MigrationSession<'_>, DatabaseError> {
-        self.grants.as_ref().map_or(Ok(()), |grants| grants.check_raw_sql())?;
-        Ok(self.session())
+    /// Executes a statement. As with other statements of the migration's own, as opposed to a reader of a table or a writer, it
+    /// fails if the component is granted none.
+    pub async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        self.check_raw_sql()?;
+        let execute = async |mut session: MigrationSession<'_>| session.execute(statement, parameters).await;
+        self.send(statement, parameters, Some(0), execute).await
+    }
+
+    /// Runs a statement and collects its rows.
+    pub async fn query(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        limits: QueryLimits,
+    ) -> Result<RowSet, DatabaseError> {
+        self.check_raw_sql()?;
+        let query = async |mut session: MigrationSession<'_>| session.query(statement, parameters, limits).await;
+        self.send(statement, parameters, Some(RowSet::default()), query).await
+    }
+
+    /// Opens a cursor.
+    pub async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+        self.check_raw_sql()?;
+        let open = async |mut session: MigrationSession<'_>| session.open_cursor(request).await;
+        // The database rejects a cursor over a statement that cannot run in a transaction.
+        self.send(&request.statement, &request.parameters, None, open).await
+    }
+
+    /// Changes the schema by this statement. Fails if the component is not granted it.
+    pub async fn change_schema(&mut self, change: &SchemaChange, statement: &str) -> Result<(), DatabaseError> {
+        if let Some(grants) = self.grants.clone() {
+            grants.check_change(change, self.session().facts())?;
+        }
+        let change = async |mut session: MigrationSession<'_>| session.change_schema(change).await;
+        self.send(statement, &[], Some(()), change).await
+    }
+
+    fn check_raw_sql(&self) -> Result<(), DatabaseError> {
+        self.grants.as_ref().map_or(Ok(()), |grants| grants.check_raw_sql())
+    }
+
+    /// Sends a statement of the migration. A dry run judges it before, and records it; `skipped` is the answer to one that it leaves out.
+    async fn send<T>(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        skipped: Option<T>,
+        send: impl AsyncFnOnce(MigrationSession<'_>) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let Some(trial) = self.trial.clone() else { return send(self.session()).await };
+        let allowed = trial.allows(statement, self.kind, &mut self.host()).await;
+        let answer = match (allowed, skipped) {
+            (Ok(false), Some(skipped)) => {
+                trial.skip(statement, parameters);
+                return Ok(skipped);
+            }
+            (Ok(_), _) => send(self.session()).await,
+            (Err(error), _) => Err(error),
+        };
+        trial.note(statement, parameters, answer.as_ref().err());
+        answer
+    }
+
+    /// Opens a table to read it in the order of its key.
+    pub(super) async fn open_table(
+        &mut self,
+        source: TableSource,
+        limits: BatchLimits,
+    ) -> Result<TableReader, DatabaseError> {
+        if let Some(trial) = self.trial.clone() {
+            trial.check_source(&source, self.kind, &mut self.host()).await?;
+        }
+        TableReader::open(&mut *self.session(), source, limits).await
+    }
+
+    /// Opens a writer.
+    pub(super) async fn open_writer(&mut self, target: &TableTarget) -> Result<RowWriter, DatabaseError> {
+        let trial = self.trial.clone();
+        RowWriter::open(&mut *self.session(), target, trial.as_ref()).await
     }
 
     /// Does something, and refuses what it deletes without saying so. Under grants, what follows is denied already, and the names of other
@@ -96,14 +174,6 @@ impl RunningStep {
         let done = act(self).await?;
         deletes.after(&mut self.host(), before).await?;
         Ok(done)
-    }
-
-    /// The session for a change of the schema. Fails if the component is not granted it.
-    pub fn schema_session(&mut self, change: &SchemaChange) -> Result<MigrationSession<'_>, DatabaseError> {
-        let grants = self.grants.clone();
-        let session = self.session();
-        grants.map_or(Ok(()), |grants| grants.check_change(change, session.facts()))?;
-        Ok(session)
     }
 
     /// The error of a change of the schema as a component under grants may see it: where rows are in the way, servers quote them,
@@ -192,8 +262,17 @@ impl Steps {
                 Access::Journalled(_, live) => live.fix_inputs(inputs),
             }
         }
-        let (kind, stop, grants) = (self.kind, self.run.stop.clone(), self.run.grants.clone());
-        RunningStep { number, statement: call.text.to_owned(), started: Instant::now(), kind, stop, grants, access }
+        let run = &self.run;
+        RunningStep {
+            number,
+            statement: call.text.to_owned(),
+            started: Instant::now(),
+            kind: self.kind,
+            stop: run.stop.clone(),
+            grants: run.grants.clone(),
+            trial: run.trial.clone(),
+            access,
+        }
     }
 
     /// Remembers the step for the places of errors.

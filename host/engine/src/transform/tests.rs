@@ -192,6 +192,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
         recorder: Arc::new(RunRecorder::default()),
         execution,
         control: Arc::new(RunControl::free(events, stop)),
+        trial: None,
         left_out: LeftOut::default(),
         transforms: Arc::new(transforms),
         server_version: None,

@@ -245,6 +245,7 @@ impl Verifier {
             seed: record.seed,
             parameters: inputs.parameters,
             recorder: Arc::new(RunRecorder::default()),
+            trial: None,
             left_out: LeftOut::default(),
             execution: replay.map_or(Execution::Atomic, Execution::Replayed),
             server_version: Some(inputs.server_version),

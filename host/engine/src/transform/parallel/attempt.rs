@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::worker::ChunkWorker;
 use crate::call_error::CallError;
 use crate::control::CommittedChunk;
+use crate::dry_run::RowWriter;
 use crate::journal::chunk::{ClaimState, Claimant, ClaimedChunk, Effect, FrontierLock};
 use crate::journal::crash;
 use crate::transcript;
@@ -206,14 +207,17 @@ impl ChunkWorker {
             if transformed.rows.row_count == 0 {
                 continue;
             }
-            let writer = match writer {
+            let writer = match &writer {
                 Some(writer) => writer,
-                None => *writer.insert(session.open_writer(&shared.work.target).await?),
+                None => {
+                    let trial = shared.run.trial.as_ref();
+                    writer.insert(RowWriter::open(&mut *session, &shared.work.target, trial).await?)
+                }
             };
-            effect.rows_written += session.write(writer, &transformed.rows, transformed.hint).await?;
+            effect.rows_written += writer.write(&mut *session, &transformed.rows, transformed.hint).await?;
         }
         if let Some(writer) = writer {
-            session.finish_writer(writer).await?;
+            writer.finish(&mut *session).await?;
         }
         Ok(TransformedChunk { effect, bytes, records })
     }

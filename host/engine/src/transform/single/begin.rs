@@ -6,12 +6,14 @@ use super::chunks::{ChunkIo, JournalledTransform};
 use crate::call::transform::TransformSpec;
 use crate::call_error::CallError;
 use crate::control::total::estimate;
+use crate::dry_run::RowWriter;
 use crate::event::Total;
 use crate::transform::key_check::KeyCheck;
 use crate::transform::read_ahead::ReadAhead;
 use crate::transform::{TransformTask, key_check_of, position, record_of};
 use runner_database::keyset::TableReader;
 use runner_database::{BatchLimits, Bulk, TableSource, TableTarget, WriteMode};
+use runner_project::catalog::Kind;
 
 /// A transform that has begun to read.
 pub struct OpenedTransform {
@@ -45,6 +47,9 @@ impl ChunkIo<'_> {
         let mut database = self.run.database.lock().await;
         let database = &mut **database;
         self.open(database).await?;
+        if let Some(trial) = &self.run.trial {
+            trial.check_source(&source, Kind::Component, &mut database.host()).await?;
+        }
         database.fix_inputs(self.run.fixed_inputs(b"begin"));
         let mut session = database.component(&self.run.stop);
         if checkpoint.is_none() {
@@ -79,7 +84,7 @@ impl ChunkIo<'_> {
                 self.ahead = ReadAhead::of(self.run, session.facts(), &source, is, self.limits(limits));
             }
         }
-        let writer = session.open_writer(target).await?;
+        let writer = RowWriter::open(&mut *session, target, self.run.trial.as_ref()).await?;
         let work = match &checkpoint {
             Some(it) => it.work.clone(),
             None => TransformSpec {

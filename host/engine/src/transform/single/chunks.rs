@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::call::answer::{Position, Transformed};
 use crate::call::stored;
 use crate::call_error::CallError;
+use crate::dry_run::RowWriter;
 use crate::journal::chunk::{ChunkRole, Claimant, Effect, Owner};
 use crate::journal::{Journal, LiveTransform, crash};
 use crate::script::RunContext;
@@ -18,7 +19,6 @@ use runner_data::{Batch, Value};
 use runner_database::keyset::TableReader;
 use runner_database::{
     Bulk, Database, DatabaseError, FixedInputs, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint,
-    WriterId,
 };
 
 /// What distinguishes the statements that read a chunk from those that write it.
@@ -30,7 +30,7 @@ pub struct ChunkIo<'a> {
     pub(super) run: &'a RunContext,
     pub(super) journalled: Option<JournalledTransform>,
     pub(super) target: Option<TableTarget>,
-    pub(super) writer: Option<WriterId>,
+    pub(super) writer: Option<RowWriter>,
     done: Transformed,
     /// Reads instead of the migration's connection, where that is possible.
     pub(super) ahead: Option<ReadAhead>,
@@ -248,12 +248,12 @@ impl<'a> ChunkIo<'a> {
         if rows.row_count == 0 {
             return Ok(0);
         }
-        match (self.writer, &self.target) {
-            (Some(writer), _) => session.write(writer, rows, hint).await,
+        match (&self.writer, &self.target) {
+            (Some(writer), _) => writer.write(session, rows, hint).await,
             (None, Some(target)) => {
-                let writer = session.open_writer(target).await?;
-                let written = session.write(writer, rows, hint).await?;
-                session.finish_writer(writer).await?;
+                let writer = RowWriter::open(session, target, self.run.trial.as_ref()).await?;
+                let written = writer.write(session, rows, hint).await?;
+                writer.finish(session).await?;
                 Ok(written)
             }
             (None, None) => Ok(0),
@@ -281,8 +281,8 @@ impl<'a> ChunkIo<'a> {
     /// All chunks are written.
     pub async fn finish(self) -> Result<Transformed, CallError> {
         let mut database = self.run.database.lock().await;
-        if let Some(writer) = self.writer {
-            database.component(&self.run.stop).finish_writer(writer).await?;
+        if let Some(writer) = &self.writer {
+            writer.finish(&mut *database.component(&self.run.stop)).await?;
         }
         let Some(record) = self.record else { return Ok(self.done) };
         match self.journalled {
