@@ -1,20 +1,19 @@
 //! A dry run in one transaction that is rolled back; `on_scratch` does the same on a copy.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::atomic::not_undone;
 use super::load::check_resumed;
 use super::record::{Started, done};
-use super::{Engine, Request};
+use super::{Engine, Ground, Request};
 use crate::Direction;
 use crate::event::dry_run::Report;
 use crate::history::{self, RunMode};
-use crate::outcome::{Done, Failed, Left, Outcome};
+use crate::outcome::{Done, Left, Outcome};
 use crate::plan::{Plan, PlannedMigration, check_dry_run};
-use crate::recorder::RunRecorder;
 use crate::schema::tool_sql;
 use crate::script::ScriptSource;
-use crate::stopped::stopped;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
@@ -23,9 +22,8 @@ use runner_project::catalog::Kind;
 
 impl Engine {
     /// Runs all planned migrations and rolls them back.
-    pub(super) async fn dry_run(&self, request: &Request, plan: &Plan) -> Result<Outcome> {
-        let mut outcome = self.outcome(request);
-        self.check_dry_run_support(plan).await?;
+    pub(super) async fn dry_run(&self, request: &Request, plan: Plan) -> Result<Outcome> {
+        self.check_dry_run_support(&plan).await?;
         let facts = self.database.lock().await.facts().clone();
         let confined = confinement(&plan.steps, &facts)?;
         // Enforcing foreign keys cannot be switched within the transaction.
@@ -40,52 +38,20 @@ impl Engine {
                 }
             }
         }
-        let made = self.dry_run_history(confined.is_some()).await;
-        let mut steps = plan.steps.iter();
-        let notes = match made {
-            Ok(notes) => notes,
-            Err(error) => {
-                outcome.error = Some(error);
-                false
+        let (is_confined, has_ended) = (confined.is_some(), Arc::new(AtomicBool::new(false)));
+        let mut outcome = match self.dry_run_history(is_confined).await {
+            Ok(notes) => {
+                let has_ended = has_ended.clone();
+                let transaction = DryRunTransaction { foreign_keys_off, notes, is_confined, has_ended };
+                self.run_each(request, plan.steps.clone(), &Ground::RolledBack(transaction)).await
             }
+            Err(error) => Outcome { error: Some(error), not_run: plan.steps.clone(), ..self.outcome(request) },
         };
-        let mut has_ended = false;
-        let ground = InTransaction { foreign_keys_off, notes, confined: confined.is_some() };
-        if outcome.error.is_none() {
-            let mut direction = None;
-            while let Some(step) = steps.next() {
-                self.emit_turn(&mut direction, step, steps.as_slice());
-                if let Some(reason) = self.stop.reason() {
-                    outcome.error = Some(stopped(reason));
-                    outcome.not_run.push(step.clone());
-                    break;
-                }
-                self.control.try_out(&step.revision);
-                self.events.emit(&Self::started(step));
-                let recorder = Arc::default();
-                let tried = self.dry_run_migration(step, steps.len(), &ground, &recorder).await;
-                has_ended |= recorder.ended_transaction();
-                match tried {
-                    Ok(done) => {
-                        self.events.emit(&Self::finished(&done));
-                        outcome.done.push(done);
-                    }
-                    Err(error) => {
-                        let error = self.control.explain(self.explain(error, step));
-                        self.emit_failed(step, &error);
-                        outcome.error = Some(error);
-                        outcome.failed = Some(Failed { step: step.clone(), took_effect: None });
-                        break;
-                    }
-                }
-            }
-        }
-        outcome.not_run.extend(steps.cloned());
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host();
             match database.rollback().await {
-                Ok(()) if !has_ended => {}
+                Ok(()) if !has_ended.load(Ordering::Relaxed) => {}
                 // The server rolls back the transaction of a lost connection.
                 Err(undone) if undone.kind == DatabaseErrorKind::Connection && outcome.error.is_some() => {}
                 undone => {
@@ -99,8 +65,8 @@ impl Engine {
             }
         }
         self.explain_dry_run(&mut outcome);
-        let mut caveats = self.caveats(plan).await;
-        if ground.confined {
+        let mut caveats = self.caveats(&plan).await;
+        if is_confined {
             caveats.push(
                 "a login of a component has a new password, as after each run, unless `password_env` names one"
                     .to_owned(),
@@ -133,13 +99,12 @@ impl Engine {
         history::ensure(database).await.map(|()| true)
     }
 
-    /// `left` is the number of migrations after it.
-    async fn dry_run_migration(
+    /// Tries a migration in the open transaction. `left` is the number of those after it.
+    pub(super) async fn dry_run_migration(
         &self,
         step: &PlannedMigration,
         left: usize,
-        ground: &InTransaction,
-        recorder: &Arc<RunRecorder>,
+        transaction: &DryRunTransaction,
     ) -> Result<Done> {
         let stepwise = step.mode == RunMode::Stepwise;
         let (script, source) = self.load(step).await?;
@@ -152,8 +117,10 @@ impl Engine {
             dry_run.trial.recorder.set_stepwise(stepwise);
             left_out = dry_run.trial.recorder.left_out();
         }
-        self.take_grants(step, ground).await?;
+        self.take_grants(step, transaction).await?;
+        let recorder = &Arc::default();
         let worked = self.work(step, &*script, recorder).await;
+        transaction.has_ended.fetch_or(recorder.ended_transaction(), Ordering::Relaxed);
         if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
             && dry_run.trial.recorder.left_out() > left_out
         {
@@ -164,7 +131,7 @@ impl Engine {
         worked?;
         self.not_refused()?;
         // An interrupted migration already has a row, with another state.
-        if ground.notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
+        if transaction.notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
             let mut database = self.database.lock().await;
             self.write_down(&mut database.host(), &numbered(step, left), &source, &started, recorder).await?;
         }
@@ -173,7 +140,7 @@ impl Engine {
         let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
         let error = Error::from(error);
         // Without enforcement, nothing cascades either.
-        Err(if ground.foreign_keys_off && !step.description.needs_table_rebuild() {
+        Err(if transaction.foreign_keys_off && !step.description.needs_table_rebuild() {
             error
                 .cause("another migration in this dry run needs `table-rebuild`, which turns off foreign keys for all of them")
                 .hint(format!("`--on-copy` commits each migration; `--target {}` and an earlier target try them separately", step.revision))
@@ -183,9 +150,9 @@ impl Engine {
     }
 
     /// Restricts a component to what it is granted.
-    async fn take_grants(&self, step: &PlannedMigration, ground: &InTransaction) -> Result<()> {
+    async fn take_grants(&self, step: &PlannedMigration, transaction: &DryRunTransaction) -> Result<()> {
         let mut database = self.database.lock().await;
-        match (&step.grants, ground.confined) {
+        match (&step.grants, transaction.is_confined) {
             // The migrations before it may have created what it is granted. SQL has the rights of the host there, and is not to find the
             // names of the component before it.
             (grants, true) if database.facts().transactional_ddl => Ok(database.confine(grants.clone()).await?),
@@ -232,14 +199,16 @@ impl Engine {
     }
 }
 
-/// How the transaction of a dry run was begun.
-struct InTransaction {
+/// The transaction of a dry run.
+pub(super) struct DryRunTransaction {
     /// Foreign keys are not enforced in it.
     foreign_keys_off: bool,
     /// The history is written in it.
     notes: bool,
     /// It is on the session of a login of a component.
-    confined: bool,
+    is_confined: bool,
+    /// A migration has ended it.
+    has_ended: Arc<AtomicBool>,
 }
 
 /// Returns the grants of the component on whose login's session the transaction has to be; `None` if no planned component has a login

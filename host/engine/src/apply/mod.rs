@@ -22,6 +22,7 @@ mod tests;
 mod unfinished;
 
 pub use ahead::Ahead;
+use dry_run::DryRunTransaction;
 pub use load::{PlannedSql, planned_sql};
 pub use on_scratch::for_scratch;
 pub use request::{AcceptChanged, Action, Request};
@@ -86,6 +87,14 @@ pub struct Engine {
     pub backup: Option<Arc<dyn Backup>>,
     /// How transforms are divided into chunks, and the connections that process them.
     pub transforms: Arc<Transforms>,
+}
+
+/// Where migrations run.
+enum Ground {
+    /// Each commits, and has the next number of the history.
+    Committed(Numbers),
+    /// All in one transaction, which is rolled back.
+    RolledBack(DryRunTransaction),
 }
 
 /// The result of one migration.
@@ -165,7 +174,7 @@ impl Engine {
                 Some(dry_run @ DryRun { on_scratch: Some(on_scratch), .. }) => {
                     self.dry_run_on_scratch(request, dry_run, on_scratch).await
                 }
-                _ => self.dry_run(request, &plan).await,
+                _ => self.dry_run(request, plan).await,
             };
         }
         let backup = match &self.backup {
@@ -188,34 +197,29 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// Runs a plan.
+    /// Runs a plan, each migration with its own transactions.
     async fn run_plan(&self, request: &Request, plan: Plan) -> Result<Outcome> {
         self.ensure_history().await?;
+        Ok(self.run_each(request, plan.steps, &Ground::Committed(Numbers::default())).await)
+    }
+
+    /// Runs planned migrations one after the other, until one fails.
+    async fn run_each(&self, request: &Request, planned: Vec<PlannedMigration>, ground: &Ground) -> Outcome {
         let mut outcome = self.outcome(request);
-        let mut steps = plan.steps.into_iter();
+        let mut steps = planned.into_iter();
         let mut direction = None;
-        let numbers = Numbers::default();
         while let Some(step) = steps.next() {
             self.emit_turn(&mut direction, &step, steps.as_slice());
             let begun = match self.stop.reason() {
                 Some(reason) => Err(stopped(reason)),
-                None => self.begin_control(&step).await,
+                None => self.begin_migration(&step, steps.as_slice().first(), ground).await,
             };
             if let Err(error) = begun {
                 outcome.error = Some(error);
                 outcome.not_run.push(step);
                 break;
             }
-            steps.as_slice().first().into_iter().for_each(|next| self.load_ahead(next));
-            let result = match step.mode {
-                RunMode::Atomic => self.run_atomic(&step, &numbers).await,
-                RunMode::Stepwise => self.run_stepwise_patiently(request, &step, &numbers).await,
-            };
-            let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
-            let failure = result.as_ref().err();
-            let stays = failure.filter(|failure| failure.took_effect.is_some() || step.is_half_done());
-            self.end_control(stays.map(|failure| &failure.error)).await;
-            match result {
+            match self.run_migration(request, &step, steps.len(), ground).await {
                 Ok(done) => {
                     self.events.emit(&Self::finished(&done));
                     outcome.done.push(done);
@@ -227,13 +231,56 @@ impl Engine {
             }
         }
         outcome.not_run.extend(steps);
-        Ok(outcome)
+        outcome
+    }
+
+    /// Says that a migration has started, and what observers see of it.
+    async fn begin_migration(
+        &self,
+        step: &PlannedMigration,
+        next: Option<&PlannedMigration>,
+        ground: &Ground,
+    ) -> Result<()> {
+        match ground {
+            Ground::Committed(_) => {
+                self.begin_control(step).await?;
+                next.into_iter().for_each(|next| self.load_ahead(next));
+            }
+            Ground::RolledBack(_) => {
+                self.control.try_out(&step.revision);
+                self.events.emit(&Self::started(step));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one migration. `left` is the number of those after it.
+    async fn run_migration(
+        &self,
+        request: &Request,
+        step: &PlannedMigration,
+        left: usize,
+        ground: &Ground,
+    ) -> StepResult {
+        let numbers = match ground {
+            Ground::Committed(numbers) => numbers,
+            Ground::RolledBack(transaction) => return Ok(self.dry_run_migration(step, left, transaction).await?),
+        };
+        let result = match step.mode {
+            RunMode::Atomic => self.run_atomic(step, numbers).await,
+            RunMode::Stepwise => self.run_stepwise_patiently(request, step, numbers).await,
+        };
+        let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
+        let failure = result.as_ref().err();
+        let stays = failure.filter(|failure| failure.took_effect.is_some() || step.is_half_done());
+        self.end_control(stays.map(|failure| &failure.error)).await;
+        result
     }
 
     /// The end of a run at a migration that failed.
     fn note_failure(&self, request: &Request, step: PlannedMigration, failure: Failure, outcome: &mut Outcome) {
         let mut error = self.control.explain(self.explain(failure.error, &step));
-        if request.action == Action::Redo && step.direction == Direction::Up {
+        if request.action == Action::Redo && step.direction == Direction::Up && !request.dry_run {
             let id = step.id();
             error = error.hint(format!("`{id}` is now rolled back: fix it and run `runner apply` to apply it again"));
         }
