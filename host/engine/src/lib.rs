@@ -19,7 +19,7 @@
 //! dry_run                                                judges and records the calls of a dry run
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
-//! call_error backup identity
+//! call_error backup identity settle
 //! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation implicit_delete unknown_name
 //! ```
 
@@ -55,6 +55,7 @@ pub mod role;
 pub mod run;
 pub mod schema;
 pub mod script;
+mod settle;
 pub mod sql_script;
 pub mod stamp;
 pub mod status;

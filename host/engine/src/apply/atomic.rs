@@ -16,6 +16,7 @@ use crate::plan::PlannedMigration;
 use crate::recorder::RunRecorder;
 use crate::run::Run;
 use crate::script::{Script, ScriptSource};
+use crate::settle::{Settled, settle};
 use crate::transcript;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, ErrorKind, Result};
@@ -105,16 +106,8 @@ impl Engine {
             return Err(self.undo(database, error, recorder).await.into());
         }
         crash::point();
-        match database.commit().await {
-            Ok(()) => {
-                crash::point();
-                Ok(done)
-            }
-            Err(error) => {
-                recorder.note_error(&error);
-                self.after_failed_commit(database, step, error, done).await
-            }
-        }
+        let ended = database.commit().await;
+        self.settled(database, step, ended, (recorder, done)).await
     }
 
     /// Brings the history to what a step in SQL did, and commits both: all of it in one message where the server allows it.
@@ -138,15 +131,40 @@ impl Engine {
         };
         let done = done(step, started, recorder);
         crash::point();
-        let Err(error) = database.finish(&changes, End::Migration).await else {
-            crash::point();
-            return Ok(done);
-        };
-        recorder.note_error(&error);
-        if error.kind == DatabaseErrorKind::Connection {
-            return self.after_failed_commit(database, step, error, done).await;
+        let ended = database.finish(&changes, End::Migration).await;
+        self.settled(database, step, ended, (recorder, done)).await
+    }
+
+    /// What became of a migration whose commit ended so.
+    async fn settled(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        ended: std::result::Result<(), DatabaseError>,
+        (recorder, done): (&RunRecorder, Done),
+    ) -> StepResult {
+        crash::point();
+        if let Err(error) = &ended {
+            recorder.note_error(error);
+            if error.kind == DatabaseErrorKind::Connection {
+                self.warn(&step.revision, format!("the connection was lost during the commit: {error}; reconnecting"));
+            }
         }
-        Err(self.undo(database, history::unmade(error), recorder).await.into())
+        let marker = match step.direction {
+            Direction::Up => history::in_force(&step.revision, &self.identity.run_id),
+            Direction::Down => history::in_state(step.record.unwrap_or_default(), State::RolledBack),
+        };
+        match settle(database, ended, &marker, &self.stop).await {
+            Settled::Committed { lost: None } => Ok(done),
+            Settled::Committed { lost: Some(error) } => {
+                let message = format!("the commit succeeded although the database reported: {}", error.message);
+                self.warn(&step.revision, message);
+                Ok(done)
+            }
+            Settled::RolledBack(error) if error.kind == DatabaseErrorKind::Connection => Err(Error::from(error).into()),
+            Settled::RolledBack(error) => Err(self.undo(database, history::unmade(error), recorder).await.into()),
+            Settled::Unknown { error, why } => Err(unknown(&error.into(), &why.into()).into()),
+        }
     }
 
     /// Runs a migration in the open transaction, which stays open. The caller has set what it is granted.
@@ -230,37 +248,6 @@ impl Engine {
                 .cause(format!("the connection was lost, and the database does not answer: {second}"))
                 .hint("the server rolls back what was not committed; `runner status` works once the database answers again"),
         }
-    }
-
-    /// Handles a failed commit, which has usually rolled back. If only the answer was lost, the history row shows it.
-    async fn after_failed_commit(
-        &self,
-        database: &mut HostSession<'_>,
-        step: &PlannedMigration,
-        error: DatabaseError,
-        done: Done,
-    ) -> StepResult {
-        let error = if error.kind == DatabaseErrorKind::Connection {
-            self.warn(&step.revision, format!("the connection was lost during the commit: {error}; reconnecting"));
-            if let Err(second) = self.reconnect_after_commit(database).await {
-                return Err(unknown(&error.into(), &second.into()).into());
-            }
-            error.into()
-        } else {
-            roll_back(database, error.into()).await
-        };
-        let committed = match history::live_run(database, &step.revision).await {
-            Ok(run) => match step.direction {
-                Direction::Up => run.as_deref() == Some(&*self.identity.run_id),
-                Direction::Down => run.is_none(),
-            },
-            Err(second) => return Err(unknown(&error, &second).into()),
-        };
-        if !committed {
-            return Err(error.into());
-        }
-        self.warn(&step.revision, format!("the commit succeeded although the database reported: {}", error.message));
-        Ok(done)
     }
 }
 

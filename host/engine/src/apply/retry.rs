@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::history::Numbers;
 use crate::outcome::Done;
 use crate::plan::PlannedMigration;
+use crate::settle;
 use runner_base::backoff::Backoff;
 use runner_base::error::Error;
 use runner_database::{DatabaseError, HostSession};
@@ -21,11 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// After this time no further attempt begins, however many are left: an operator waits for the run.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
-/// How long the server may be unreachable after the connection was lost during a commit: longer than a failover usually
-/// takes.
-const AWAY_AFTER_COMMIT: Duration = Duration::from_secs(30);
-
-/// Like [`AWAY_AFTER_COMMIT`], where the server rolls back by itself and only the report waits.
+/// How long the server may be unreachable after the connection was lost before a commit: it rolls back by itself, and only the report
+/// waits.
 const AWAY: Duration = Duration::from_secs(5);
 
 /// Counts the retries of a migration.
@@ -130,34 +128,9 @@ impl Engine {
         }
     }
 
-    /// Reopens a lost connection, after which it is known what was committed.
-    pub(super) async fn reconnect_after_commit(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
-        self.reconnect(database, AWAY_AFTER_COMMIT).await
-    }
-
     /// Reopens a lost connection whose transaction was not committed.
     pub(super) async fn reconnect_after_loss(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
-        self.reconnect(database, AWAY).await
-    }
-
-    /// Retries until the server answers, the time is up or the run should stop.
-    async fn reconnect(&self, database: &mut HostSession<'_>, longest: Duration) -> Result<(), DatabaseError> {
-        let since = Instant::now();
-        let mut pauses = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
-        loop {
-            let error = match database.reconnect().await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            let pause = pauses.pause();
-            if error.is_lease_lost() || since.elapsed() + pause > longest {
-                return Err(error);
-            }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = self.stop.raised() => return Err(error),
-            }
-        }
+        settle::reconnect(database, AWAY, &self.stop).await
     }
 }
 

@@ -19,8 +19,9 @@ use crate::plan::PlannedMigration;
 use crate::recorder::RunRecorder;
 use crate::run::Run;
 use crate::script::ScriptSource;
+use crate::settle::{Settled, settle};
 use runner_base::error::{Error, Result};
-use runner_database::{DatabaseError, DatabaseErrorKind, Facts, HostSession, ToolChange, TransactionOptions};
+use runner_database::{DatabaseError, Facts, HostSession, ToolChange, TransactionOptions};
 use runner_project::catalog::Kind;
 
 impl Engine {
@@ -71,7 +72,7 @@ impl Engine {
                 }
                 let changes = self.closing(step, &opened, &work, &recorder).await;
                 let recorded = database.record(&changes).await;
-                made(database, step, &opened, recorded).await.err()
+                self.made(database, step, &opened, recorded).await.err()
             }
             Ok(()) => self.close(database, step, &source, &opened, &work, &recorder).await.err(),
             Err(error) if recorder.missed_something() => Some(after_a_change(error, step)),
@@ -147,7 +148,7 @@ impl Engine {
             return Err(roll_back(database, error).await);
         }
         let committed = database.commit().await;
-        made(database, step, opened, committed).await
+        self.made(database, step, opened, committed).await
     }
 
     /// What records that a migration in SQL, which this run began, is complete: with what waits in its journal, one
@@ -164,6 +165,26 @@ impl Engine {
         changes.push(history::finished_stepwise(&self.completed(step, run, work, recorder)));
         changes.extend(journal::trimmed(run));
         changes
+    }
+
+    /// The outcome of the transaction that records the end of a migration.
+    async fn made(
+        &self,
+        database: &mut HostSession<'_>,
+        step: &PlannedMigration,
+        opened: &Opened,
+        ended: std::result::Result<(), DatabaseError>,
+    ) -> Result<()> {
+        let state = if step.direction == Direction::Up { State::Applied } else { State::RolledBack };
+        let marker = history::in_state(opened.journal.run().history, state);
+        match settle(database, ended, &marker, &self.stop).await {
+            Settled::Committed { .. } => {
+                opened.journal.settled().await;
+                Ok(())
+            }
+            Settled::RolledBack(error) => Err(history::unmade(error)),
+            Settled::Unknown { error, why } => Err(Error::from(error).cause(why)),
+        }
     }
 
     /// The history row of a completed upgrade.
@@ -269,36 +290,6 @@ impl Engine {
             Err(error) => Err(roll_back(database, error).await),
         }
     }
-}
-
-/// The outcome of the transaction that records the end of a migration. Where the answer was lost with the connection,
-/// history shows whether it took effect.
-pub(super) async fn made(
-    database: &mut HostSession<'_>,
-    step: &PlannedMigration,
-    opened: &Opened,
-    committed: std::result::Result<(), DatabaseError>,
-) -> Result<()> {
-    if let Err(error) = committed {
-        if error.is_unexpected_rows() {
-            return Err(history::unmade(error));
-        }
-        if error.kind != DatabaseErrorKind::Connection {
-            return Err(error.into());
-        }
-        database.reconnect().await?;
-        let rows = history::read(database).await?;
-        let row = rows.live.iter().find(|row| row.id == opened.journal.run().history);
-        let is_done = match step.direction {
-            Direction::Up => row.is_some_and(|row| row.state == State::Applied),
-            Direction::Down => row.is_none(),
-        };
-        if !is_done {
-            return Err(error.into());
-        }
-    }
-    opened.journal.settled().await;
-    Ok(())
 }
 
 /// Ends a transaction that a failure left open.

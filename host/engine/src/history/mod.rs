@@ -19,6 +19,6 @@ pub use record::{Record, RunMode, State, declared_json};
 pub use repairs::{ACCEPT_CHANGED, ACCEPT_CHECKSUM, Repair, add_repair, read_repairs, repaired};
 pub use write::{
     End, Numbers, Work, add_work, discard, drop_unused_artifacts, dry_run, end, ended, ensure, ensure_apart,
-    finish_stepwise, finished_stepwise, handed_over, insert, inserted, live_run, reopen, set_applied, set_reason,
-    unmade,
+    finish_stepwise, finished_stepwise, handed_over, in_force, in_state, insert, inserted, reopen, set_applied,
+    set_reason, unmade,
 };

@@ -86,7 +86,7 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     let sight = database.probe(&questions).await.expect("an answer");
     let brief = answered(database, sight.answers.concat()).await.expect("history").live;
     assert_eq!(brief, live.iter().map(in_brief).collect::<Vec<_>>());
-    assert_eq!(live_run(database, "2").await.expect("a query"), Some(record("2").run_id));
+    assert!(in_force("2", &record("2").run_id).is_there(database).await.expect("a query"));
     assert!(insert(database, &record("2")).await.is_err(), "the database itself refuses a second application");
 
     let work = Work { duration_ms: 1, steps: 1, rows_read: 5, rows_written: 6 };
@@ -97,10 +97,14 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
         work,
         transcript: "ef".to_owned(),
     };
+    let ended = in_state(live[1].id, State::RolledBack);
+    assert!(!ended.is_there(database).await.expect("a query"));
     end(database, live[1].id, &end_of).await.expect("an end");
+    assert!(ended.is_there(database).await.expect("a query"));
+    assert!(!in_force("2", &record("2").run_id).is_there(database).await.expect("a query"));
     assert!(end(database, live[1].id, &end_of).await.is_err(), "only once");
     insert(database, &record("2")).await.expect("applied again");
-    assert_eq!(live_run(database, "2").await.expect("a query"), Some(record("2").run_id));
+    assert!(in_force("2", &record("2").run_id).is_there(database).await.expect("a query"));
     let all = read_all(database).await.expect("history");
     assert_eq!(
         all.iter().map(|row| row.state).collect::<Vec<_>>(),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State, declared_json};
 use crate::schema::{dialect_schema, history as sql, tool_sql};
+use crate::settle::Marker;
 use crate::{Direction, transcript};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
@@ -182,11 +183,14 @@ fn cells(record: &Record) -> Vec<Value> {
     ]
 }
 
-/// Returns the run that put a revision in force, if it is in force.
-pub async fn live_run(database: &mut HostSession<'_>, revision: &str) -> Result<Option<String>> {
-    let text = tool_sql(sql::LIVE_RUN, database.facts());
-    let found = database.query(&text, &[revision.into()], QueryLimits::NONE).await.map_err(unreadable)?;
-    Ok(found.rows.first().and_then(|row| row.first()).and_then(Value::as_text).map(str::to_owned))
+/// What shows that an upgrade is committed with its row: a run has put the revision in force.
+pub fn in_force(revision: &str, run_id: &str) -> Marker {
+    Marker::new(sql::IN_FORCE, [revision.into(), run_id.into()])
+}
+
+/// What shows that a row has come into a state.
+pub fn in_state(id: i64, state: State) -> Marker {
+    Marker::new(sql::IN_STATE, [id.into(), state.name().into()])
 }
 
 /// The end of a row.

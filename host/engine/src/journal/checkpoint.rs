@@ -7,6 +7,7 @@ use super::{Journal, crash, damaged};
 use crate::call::answer::{Position, Transformed, pack, unpack};
 use crate::call::transform::TransformSpec;
 use crate::call::{Call, stored};
+use crate::settle::after_loss;
 use crate::stopped::stopped;
 use crate::transcript::store::EvidenceKind;
 use crate::transcript::{self, Builders, Evidence, TransformRecord, handover, store as evidence};
@@ -200,11 +201,7 @@ impl Journal {
         error: DatabaseError,
     ) -> Result<DatabaseError> {
         if error.kind == DatabaseErrorKind::Connection {
-            let error = Error::from(error);
-            return Err(match database.reconnect().await {
-                Ok(()) => error,
-                Err(second) => error.cause(second),
-            });
+            return Err(after_loss(database, error.into()).await);
         }
         match database.rollback().await {
             Err(second) if second.is_not_undone() => {
@@ -236,13 +233,7 @@ impl Journal {
         match database.commit().await {
             Ok(()) => Ok(Ok(())),
             Err(error) if error.kind != DatabaseErrorKind::Connection => Ok(Err(error)),
-            Err(error) => {
-                let error = Error::from(error).at("step", step.to_string());
-                Err(match database.reconnect().await {
-                    Ok(()) => error,
-                    Err(second) => error.cause(second),
-                })
-            }
+            Err(error) => Err(after_loss(database, Error::from(error).at("step", step.to_string())).await),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::store::{self, Entry};
 use crate::call::answer::pack;
 use crate::call::{CallKind, Commit, shown};
 use crate::journal::{Journal, JournalState, crash, resolve};
+use crate::settle::after_loss;
 use crate::stopped::stopped;
 use runner_base::error::{Error, Result};
 use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, TransactionOptions};
@@ -143,15 +144,10 @@ impl Journal {
         commit: Commit,
         error: DatabaseError,
     ) -> Error {
-        let error = Error::from(error);
-        // Reconnecting waits until the server has ended the statement in progress.
-        let again = database.reconnect().await;
         if commit == Commit::Apart {
             state.unknown = Some((entry.step, entry.text.clone()));
         }
-        match again {
-            Ok(()) => error,
-            Err(second) => error.cause(second),
-        }
+        // Reconnecting waits until the server has ended the statement in progress.
+        after_loss(database, error.into()).await
     }
 }

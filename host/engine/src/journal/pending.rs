@@ -12,8 +12,8 @@
 
 use super::store;
 use super::{Journal, JournalState};
-use runner_base::error::{Error, Result};
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, ToolChange, TransactionOptions};
+use runner_base::error::Result;
+use runner_database::{HostSession, SharedDatabase, ToolChange, TransactionOptions};
 
 impl Journal {
     /// Makes the changes that wait. To be called before the run waits for anything, and where it ends.
@@ -64,7 +64,17 @@ impl Journal {
         let mut all = std::mem::take(&mut state.pending);
         all.extend(changes);
         let recorded = database.record(&all).await;
-        self.recorded(database, state, recorded, step).await.map(drop)
+        let unanswered = state.unanswered.take();
+        let waited = unanswered.as_ref().is_some_and(|(waited, _)| *waited == step);
+        if recorded.is_err() {
+            state.unknown = unanswered.or_else(|| state.unknown.take());
+        }
+        // An intent does not show the answer of its step.
+        let marker = if waited { store::has_answer(self.run, step) } else { store::has_step(self.run, step) };
+        self.resolve_commit(database, state, recorded, &marker).await?.map_err(store::unmade)?;
+        state.unknown = None;
+        state.is_unwritten = false;
+        Ok(())
     }
 
     /// Makes the changes that wait, if any, and begins the transaction of a step.
@@ -79,51 +89,5 @@ impl Journal {
             self.set_again(database, state).await?;
         }
         Ok(database.begin(TransactionOptions::default()).await?)
-    }
-
-    /// The outcome of changes that end with `step`: the server's answer, or `None` where it was lost with the
-    /// connection, and the journal itself shows that they were made.
-    async fn recorded<T>(
-        &self,
-        database: &mut HostSession<'_>,
-        state: &mut JournalState,
-        recorded: std::result::Result<T, DatabaseError>,
-        step: u64,
-    ) -> Result<Option<T>> {
-        let error = match recorded {
-            Ok(answer) => {
-                state.unanswered = None;
-                state.is_unwritten = false;
-                return Ok(Some(answer));
-            }
-            Err(error) => error,
-        };
-        let unanswered = state.unanswered.take();
-        let waited = unanswered.as_ref().is_some_and(|(waited, _)| *waited == step);
-        state.unknown = unanswered.or_else(|| state.unknown.take());
-        if error.kind != DatabaseErrorKind::Connection {
-            return Err(store::unmade(error));
-        }
-        let error = Error::from(error);
-        if let Err(second) = self.reconnect(database, state).await {
-            return Err(error
-                .cause(second)
-                .hint("the journal tells what came of the step, once the database answers again"));
-        }
-        let is_stored = match step {
-            // A page begins after the inputs.
-            store::INPUTS => store::part(database, self.run, step, 0).await?.is_some(),
-            _ => {
-                let page = store::page(database, self.run, step - 1).await?;
-                // Its intent does not show its answer.
-                page.first().is_some_and(|it| it.entry.step == step && (it.is_done || !waited))
-            }
-        };
-        if is_stored {
-            state.unknown = None;
-            state.is_unwritten = false;
-            return Ok(None);
-        }
-        Err(error)
     }
 }

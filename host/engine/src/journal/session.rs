@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::{Journal, JournalState};
 use crate::call::{Call, CallKind};
 use runner_base::error::{Error, ErrorKind, Result};
-use runner_database::{DatabaseError, Dialect, HostSession};
+use runner_database::{Dialect, HostSession};
 use runner_project::catalog::Kind;
 use runner_sql::{SessionValues, excerpt, identifiers, keeps_last, may_read_last, session_values, split};
 
@@ -114,18 +114,6 @@ fn is_statement(kind: &str) -> bool {
 }
 
 impl Journal {
-    /// Opens a new session in place of a lost one.
-    pub(super) async fn reconnect(
-        &self,
-        database: &mut HostSession<'_>,
-        state: &mut JournalState,
-    ) -> std::result::Result<(), DatabaseError> {
-        database.reconnect().await?;
-        state.session.lost();
-        state.session_number = Some(database.session_number());
-        Ok(())
-    }
-
     /// Notes if another session has taken the place of the one that the last step used, no matter who opened it.
     pub(super) fn note_session(&self, state: &mut JournalState, number: u64) {
         let is_new = state.session_number.replace(number).is_some_and(|before| before != number);

@@ -10,6 +10,7 @@ use crate::call::{Call, Commit, stored};
 use crate::clock::now;
 use crate::journal::{Journal, JournalState, crash, damaged, resolve};
 use crate::role::session_of;
+use crate::settle::{Marker, Settled, settle};
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
 use runner_database::{
@@ -318,18 +319,29 @@ impl Journal {
         step: u64,
         ended: std::result::Result<(), DatabaseError>,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        let error = match ended {
-            Ok(()) => return Ok(Ok(())),
-            Err(error) if error.kind != DatabaseErrorKind::Connection => return Ok(Err(error)),
-            Err(error) => error,
-        };
-        if let Err(second) = self.reconnect(database, state).await {
-            return Err(Error::from(error)
-                .cause(second)
-                .hint("the journal shows the outcome of the step once the database can be reached again"));
+        self.resolve_commit(database, state, ended, &store::has_answer(self.run, step)).await
+    }
+
+    /// What became of changes to the journal. An error in the answer says that they were rolled back.
+    pub(super) async fn resolve_commit(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        ended: std::result::Result<(), DatabaseError>,
+        marker: &Marker,
+    ) -> Result<std::result::Result<(), DatabaseError>> {
+        let settled = settle(database, ended, marker, &self.stop).await;
+        let number = database.session_number();
+        if state.session_number.replace(number).is_some_and(|before| before != number) {
+            state.session.lost();
         }
-        let recorded = store::page(database, self.run, step - 1).await?;
-        if recorded.first().is_some_and(|it| it.entry.step == step && it.is_done) { Ok(Ok(())) } else { Ok(Err(error)) }
+        match settled {
+            Settled::Committed { .. } => Ok(Ok(())),
+            Settled::RolledBack(error) => Ok(Err(error)),
+            Settled::Unknown { error, why } => Err(Error::from(error)
+                .cause(why)
+                .hint("the journal shows the outcome of the step once the database can be reached again")),
+        }
     }
 
     /// Refuses to record a step that ended its transaction or changed the tables of `runner`.

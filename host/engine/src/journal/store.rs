@@ -14,6 +14,7 @@ use crate::journal::{chunk, damaged, head};
 use crate::run::Run;
 use crate::schema::journal as sql;
 use crate::schema::tool_sql;
+use crate::settle::Marker;
 use crate::transcript::store as evidence;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
@@ -75,6 +76,16 @@ pub async fn make(database: &mut HostSession<'_>, changes: impl IntoIterator<Ite
 /// The error of changes that were made together.
 pub fn unmade(error: DatabaseError) -> Error {
     if error.is_unexpected_rows() { garbled() } else { unwritable(error) }
+}
+
+/// What shows that a step is in the journal, or its inputs.
+pub fn has_step(run: Run, step: u64) -> Marker {
+    Marker::new(sql::HAS_STEP, run.parameters().into_iter().chain([number(step)]))
+}
+
+/// What shows that a step is in the journal with its answer.
+pub fn has_answer(run: Run, step: u64) -> Marker {
+    Marker::new(sql::HAS_ANSWER, run.parameters().into_iter().chain([number(step)]))
 }
 
 /// Adds a step, done or intended, after which the journal ends.

@@ -72,8 +72,10 @@ pub const INSERT_AS: &str =
     concat!("INSERT INTO @.runner_history (", columns!(), ", active, id) VALUES (", values!(), ", 1, ?29)");
 /// The next number.
 pub const NEXT_NUMBER: &str = concat!("SELECT CAST(1 + coalesce(max(given.number), 0) AS ~int64~) FROM ", given!());
-/// The run that put a revision in force. Parameter: the revision.
-pub const LIVE_RUN: &str = "SELECT run_id FROM @.runner_history WHERE revision = ?1 AND active = 1";
+/// The row of a revision that a run has put in force. Parameters: the revision, the run.
+pub const IN_FORCE: &str = "SELECT 1 FROM @.runner_history WHERE revision = ?1 AND run_id = ?2 AND active = 1";
+/// A row in this state. Parameters: id, state.
+pub const IN_STATE: &str = "SELECT 1 FROM @.runner_history WHERE id = ?1 AND state = ?2";
 /// Takes a row out of force. Parameters: when, who, which run, duration, rows read, rows written, transcript, id.
 pub const END: &str = "UPDATE @.runner_history SET state = 'rolled-back', active = NULL, rolled_back_at = ?1, \
      rolled_back_by = ?2, rolled_back_run_id = ?3, \
@@ -140,7 +142,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     ALL,
     INSERT,
     INSERT_AS,
-    LIVE_RUN,
+    IN_FORCE,
+    IN_STATE,
     END,
     ADD_UP,
     ADD_DOWN,

@@ -29,6 +29,11 @@ pub const FIRST: &str =
     concat!("SELECT digest, seal, answer FROM @.runner_journal", of_run!(), " AND step = 0 AND part = 0");
 /// The answer of a step, or a part of it. Parameters: history row, direction, step, part.
 pub const PART: &str = concat!("SELECT answer FROM @.runner_journal", of_run!(), " AND step = ?3 AND part = ?4");
+/// A step, or another row of the journal. Parameters: history row, direction, step.
+pub const HAS_STEP: &str = concat!("SELECT 1 FROM @.runner_journal", of_run!(), " AND step = ?3 AND part = 0");
+/// A step with its answer. Parameters: history row, direction, step.
+pub const HAS_ANSWER: &str =
+    concat!("SELECT 1 FROM @.runner_journal", of_run!(), " AND step = ?3 AND part = 0 AND state = 'done'");
 /// The step that was begun and not answered: step, kind, digest, text, answer, when it began. Parameters: history row,
 /// direction.
 pub const INTENT: &str = concat!(
@@ -116,6 +121,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     PAGE,
     FIRST,
     PART,
+    HAS_STEP,
+    HAS_ANSWER,
     INTENT,
     DONE,
     EFFECTS,
