@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use runner::attack::Arena;
+use runner_attack::Arena;
 use runner_database::{ConnectOptions, DatabaseUrl};
 use runner_tests::servers::{self, Client, Kind, Server, TestDatabase};
 use tempfile::TempDir;

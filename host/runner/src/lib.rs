@@ -140,61 +140,14 @@
 //! `runner = { version = "…", default-features = false, features = ["sqlite"] }`. A database or a component that a build lacks
 //! the feature for is an error that names it.
 //!
-//! # Rooms
+//! # Where things are
 //!
-//! Everything that a program needs is re-exported here; the modules are internal.
-//!
-//! From the top down: a module imports modules of lower lines only. A test holds the imports against this drawing.
-//!
-//! ```text
-//! cli                            one command a file
-//! report                         text and JSON for people and programs
-//! fleet                          a command over several databases
-//! attack                         attacks to try, with runs of their own
-//! runner                         the library's door
-//! backup migration_tests         tests migrations, makes backups
-//! dump scratch                   schema and rows as text; scratch databases
-//! ```
-//!
-//! Below them are `runner-sandbox`, which runs components, and `runner-engine`, which plans and runs, and below that
-//! `runner-project` (files and settings), `runner-drivers` (which opens a database by its URL), `runner-sqlite`,
-//! `runner-postgres` and `runner-mysql`, `runner-database` (the trait that they implement), `runner-sql` (statements
-//! classified and split), `runner-data` (values and batches) and `runner-base` (errors, dialects, and what else all
-//! share).
-
-// The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.
-#![recursion_limit = "256"]
+//! Everything that a program needs is re-exported here. The code is in crates of its own: `runner-library` has the door
+//! [`Runner`], and `docs/architecture.md` of the repository is the map of the others.
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("the crate `runner` needs at least one of its features `sqlite`, `postgres` and `mysql`");
 
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod attack;
-#[doc(hidden)]
-pub mod backup;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod cli;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod dump;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod fleet;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod migration_tests;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod report;
-#[doc(hidden)]
-pub mod runner;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod scratch;
-
-pub use runner::{Builder, DatabaseLocation, Events, Runner, Status};
 pub use runner_base::dialect::Dialect;
 pub use runner_base::error::{Error, ErrorKind, Result};
 pub use runner_data::Value;
@@ -208,10 +161,8 @@ pub use runner_engine::plan::{Plan, PlannedMigration};
 pub use runner_engine::status::{Standing, StatusRow};
 pub use runner_engine::target::Target;
 pub use runner_engine::verify::{Extent, Finding, ProofLevel, Verdict, Verified};
+pub use runner_library::{Builder, DatabaseLocation, Events, Runner, Status};
 pub use runner_project::Project;
 pub use runner_project::settings::OnExisting;
 #[cfg(feature = "components")]
 pub use runner_sandbox::compile::compile_component;
-
-#[cfg(test)]
-mod architecture_tests;

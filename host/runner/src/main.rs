@@ -12,5 +12,5 @@ fn main() -> ExitCode {
     unsafe {
         runner_sqlite::configure_process();
     }
-    runner::cli::main()
+    runner_cli::main()
 }

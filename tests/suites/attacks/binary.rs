@@ -1,7 +1,7 @@
 //! The same attacks through the binary: a project with a component under grants, or a migration in SQL.
 
-use runner::attack::class::{Attacker, Attempt, GRANTS, Mode, Verb};
-use runner::attack::{GUEST, Left};
+use runner_attack::class::{Attacker, Attempt, GRANTS, Mode, Verb};
+use runner_attack::{GUEST, Left};
 use runner_tests::random::Random;
 use runner_tests::text_guests::{ANSWER, RESULT, TextGuest};
 use runner_tests::{Output, TestProject, project};

@@ -1,8 +1,8 @@
 //! Variations of an attack: other spellings, settings, orders of calls, and ways to run it.
 
 use runner::Dialect;
-use runner::attack::class::{Attacker, Attempt, Class, Mode, Verb};
-use runner::attack::{Ends, How};
+use runner_attack::class::{Attacker, Attempt, Class, Mode, Verb};
+use runner_attack::{Ends, How};
 use runner_tests::random::Random;
 
 /// The attempt of a seed.

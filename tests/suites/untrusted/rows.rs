@@ -1,12 +1,12 @@
 //! Mutated answers of the journal, rows of the history, and batches of guests.
 
-use runner::report::json::{DatabaseJson, HistoryJson};
-use runner::report::text;
 use runner_data::{Batch, Column, ColumnValues, NativeValues, RowSet, Value, VarValues, digest, order};
 use runner_database::{DatabaseError, DatabaseErrorKind};
 use runner_engine::call::{answer, stored};
 use runner_engine::history::parse_rows;
 use runner_engine::transcript::{ChunkRecord, TransformRecord};
+use runner_report::json::{DatabaseJson, HistoryJson};
+use runner_report::text;
 use runner_tests::random::Random;
 
 use super::*;

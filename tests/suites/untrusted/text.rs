@@ -1,10 +1,10 @@
 //! Mutated settings, lockfiles, variables, names, URLs and values: refused or read, without a panic, and what is read is written
 //! back as it was.
 
-use runner::report::escape;
 use runner_database::DatabaseUrl;
 use runner_database::redact::{redact, redact_url};
 use runner_project::entrances;
+use runner_report::escape;
 
 use super::*;
 

@@ -40,7 +40,7 @@ fn every_name_in_the_tools_statements_is_qualified() {
         let name = file.strip_prefix(&host).expect("below it").to_string_lossy().replace('\\', "/");
         let is_test = name.contains("tests") && !name.contains("/migration_tests/") || name.starts_with("contract/");
         // An attack is not the tool's statement, nor is what prepares the ground for it.
-        let is_attack = name.starts_with("corpus/") || name.starts_with("runner/src/attack/");
+        let is_attack = name.starts_with("corpus/") || name.starts_with("attack/src/");
         if is_test || is_attack || ["mysql/", "sqlite/", "sql/"].iter().any(|other| name.starts_with(other)) {
             continue;
         }

@@ -1,0 +1,290 @@
+//! What a command works with: the settings, the printer, and access to the project, the database and the sandbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::applied::Applied;
+use super::new_lines::NewLines;
+use super::request::{GlobalRequest, flags};
+use runner_base::error::{Error, ErrorKind, Result};
+use runner_database::redact::is_secret_word;
+use runner_engine::event::{Event, LogLevel};
+use runner_library::fleet;
+use runner_library::setup::Note;
+pub use runner_library::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
+use runner_project::lockfile::LockLine;
+use runner_project::settings::DatabaseUse;
+use runner_project::{Catalog, CatalogReport, Checks, LoadRequest, Settings, StaleShared, UnknownShared};
+use runner_report::json::DatabaseJson;
+use runner_report::{Format, Printer, SinkOptions, Text, sink, text};
+
+/// What a command works with.
+pub struct Context {
+    /// Where output is written.
+    pub printer: Arc<Printer>,
+    /// The settings, and what is reached by them.
+    pub setup: Setup,
+    /// Environment variables of the process.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Scripts that the lockfile does not list.
+#[derive(Default)]
+pub struct UnlistedScripts {
+    /// What it would say about them.
+    pub lines: Vec<LockLine>,
+    /// Why others cannot be loaded, by their revisions.
+    pub failures: BTreeMap<String, Error>,
+}
+
+impl Context {
+    /// Finds the project and reads its settings.
+    pub fn load(printer: Arc<Printer>, global: &GlobalRequest) -> Result<Self> {
+        let mut settings = settings(&global.load)?;
+        printer.hide(settings.secrets());
+        // The drivers read these, and the programs that back up a database.
+        let passwords = ["PGPASSWORD", "MYSQL_PWD"].iter().filter_map(|name| global.load.env.get(*name));
+        printer.hide(passwords.filter(|password| is_secret_word(password)).cloned());
+        if let Some(format) = &settings.format {
+            printer.set_format(match format.value.as_str() {
+                "text" => Format::Text,
+                "json" => Format::Json,
+                other => {
+                    return Err(Error::usage(format!("invalid output format `{other}`"))
+                        .at("setting", format.origin.to_string())
+                        .hint("use `text` or `json`"));
+                }
+            });
+        }
+        let (verbosity, color) = flags(&global.flags, &settings.switches)?;
+        printer.set(verbosity, color);
+        settings.use_parameter_variables()?;
+        for (name, text) in &global.parameters {
+            settings.set_parameter(name, text)?;
+        }
+        let env = global.load.env.clone();
+        let database = settings.database_url.value.to_string();
+        let setup = Setup {
+            settings,
+            driver: None,
+            component_cache: cache_directory(&env),
+            cache_note: Some(cache_note(&printer, database)),
+            compile_note: Some(compile_note(&printer)),
+            component_compiler: Some(this_program()),
+            shared_sandbox: None,
+            member: None,
+        };
+        Ok(Self { printer, setup, env })
+    }
+
+    /// The same for a command that can do without the database: variables in its URL need not be set.
+    pub fn of_project(printer: Arc<Printer>, global: &GlobalRequest) -> Result<Self> {
+        let load = LoadRequest { wanted: DatabaseUse::Kind, ..global.load.clone() };
+        Self::load(printer, &GlobalRequest { load, ..global.clone() })
+    }
+
+    /// The project's migrations, which must match the lockfile; warns as [`Self::warn_of_catalog`] does. Scripts that
+    /// the lockfile does not list are taken as they are, unless `locked`: building a script is easily forgotten.
+    /// Returns their lines, too.
+    pub fn catalog_for_now(&self, locked: bool) -> Result<(Catalog, NewLines)> {
+        let report = Catalog::inspect(&self.settings, Checks { locked, ..Checks::default() })?;
+        let unlisted = if locked { Vec::new() } else { report.unlisted_scripts() };
+        let (catalog, lines) = if unlisted.is_empty() {
+            (report.into_catalog()?, NewLines::default())
+        } else {
+            let lines = super::build::lines_of(self, &unlisted)?;
+            (Catalog::load_with(&self.settings, Checks { locked, ..Checks::default() }, &lines)?, NewLines(lines))
+        };
+        self.warn_of_catalog(&catalog);
+        Ok((catalog, lines))
+    }
+
+    /// The project's migrations, and where they disagree with the lockfile, for commands that only read; warns as
+    /// [`Self::warn_of_catalog`] does. Scripts that the lockfile does not list are taken as they are, and one that
+    /// cannot be loaded is a problem.
+    pub fn inspect(&self) -> Result<CatalogReport> {
+        let mut report = self.setup.inspect()?;
+        let unlisted = self.unlisted_scripts(&report);
+        if !unlisted.lines.is_empty() {
+            report = Catalog::inspect_with(&self.settings, Checks::default(), &unlisted.lines)?;
+            let revisions: BTreeSet<&str> = unlisted.lines.iter().map(|line| line.revision.as_str()).collect();
+            for migration in &mut report.catalog.migrations {
+                migration.locked &= !revisions.contains(migration.revision.as_str());
+            }
+        }
+        for problem in &mut report.problems {
+            if let Some(error) = unlisted.failures.get(&problem.revision) {
+                problem.message = format!("{}, and cannot be loaded: {}", problem.message, error.message);
+                if let Some(hint) = error.hints.first() {
+                    problem.hint.clone_from(hint);
+                }
+            }
+        }
+        self.warn_of_catalog(&report.catalog);
+        Ok(report)
+    }
+
+    /// What the lockfile would say about the scripts that it does not list. They are loaded, each by itself.
+    pub fn unlisted_scripts(&self, report: &CatalogReport) -> UnlistedScripts {
+        let mut found = UnlistedScripts::default();
+        for revision in report.unlisted_scripts() {
+            match super::build::lines_of(self, std::slice::from_ref(&revision)) {
+                Ok(lines) => found.lines.extend(lines),
+                Err(error) => drop(found.failures.insert(revision, error)),
+            }
+        }
+        found
+    }
+
+    /// Warns of artifacts whose source code changed since they were built, and of settings for packages that the
+    /// project lacks. What is applied may do without what its migration shares with later ones, so the database is
+    /// asked, if anything of that changed.
+    pub fn warn_of_catalog(&self, catalog: &Catalog) {
+        let applied = Applied::new(self);
+        self.warn_of(catalog, |revision| applied.contains(revision).unwrap_or(false));
+    }
+
+    /// The same for a command that uses no database.
+    pub fn warn_without_database(&self, catalog: &Catalog) {
+        self.warn_of(catalog, |_| false);
+    }
+
+    fn warn_of(&self, catalog: &Catalog, is_applied: impl Fn(&str) -> bool) {
+        for id in &catalog.stale {
+            let hint = "`runner build` compiles it, unless it is applied: then make the change in a new migration";
+            self.warn(&format!("the source code of `{id}` changed since it was built"), Some(hint));
+        }
+        for StaleShared { id, path, .. } in catalog.stale_shared.iter().filter(|stale| !is_applied(&stale.revision)) {
+            let hint = "`runner build` rebuilds the migration unless it is already applied";
+            self.warn(&format!("`{path}` has changed since `{id}` was built with it"), Some(hint));
+        }
+        let mut said = BTreeSet::new();
+        for UnknownShared { id, path, reason, hint, .. } in
+            catalog.unknown_shared.iter().filter(|unknown| !is_applied(&unknown.revision))
+        {
+            // Others share it.
+            if said.insert(path) {
+                let message =
+                    format!("cannot tell whether `{path}` has changed since `{id}` was built with it: {reason}");
+                self.warn(&message, hint.as_deref());
+            }
+        }
+        for name in &catalog.without_package {
+            let hint =
+                "add it with `runner add`; if it was removed and no database has it any more, remove the table too";
+            self.warn(&format!("`[packages.\"{name}\"]` is for no package of this project"), Some(hint));
+        }
+    }
+
+    /// Warns before anything runs; in JSON as an event, like the warnings of a run.
+    pub fn warn(&self, message: &str, hint: Option<&str>) {
+        let hint = hint.map(|hint| self.settings.for_database(hint));
+        warn(&self.printer, self.settings.database_url.value.to_string(), message, hint.as_deref());
+    }
+
+    /// Says who holds the lock that a command waits for.
+    pub fn waiting(&self) -> impl for<'a> Fn(&'a str) + Send + Sync + use<> {
+        let printer = Arc::clone(&self.printer);
+        move |holder| printer.always(&Text::new().plain(format!("waiting for the lock, held by {holder}")).end())
+    }
+
+    /// The database as JSON documents show it.
+    pub fn database_json(&self) -> DatabaseJson {
+        let url = &self.settings.database_url;
+        DatabaseJson::new(self.settings.database_name(), url.value.to_string(), url.origin.to_string())
+    }
+
+    /// The schema in which names without one are looked up, as far as it is known without a connection.
+    pub fn usual_schema(&self) -> String {
+        self.facts_of_missing().schema_of_names().to_owned()
+    }
+
+    /// Says which database a command read, and where its URL comes from; in JSON, the document does.
+    pub fn say_database(&self) {
+        if self.printer.format() == Format::Text {
+            self.printer.talk(&text::database(&self.settings.database_url));
+        }
+    }
+}
+
+/// Commands reach the settings, and the ways to project, database and sandbox, through the context.
+impl Deref for Context {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.setup
+    }
+}
+
+/// The settings; the name of a database may be that of a tenant.
+fn settings(load: &LoadRequest) -> Result<Settings> {
+    Settings::load(load).or_else(|error| {
+        if load.tenant.is_some() {
+            return Err(error);
+        }
+        // If the list of tenants cannot be read, that is the error: the name may be on it.
+        match fleet::tenant(load).map(|tenant| tenant.map(|it| LoadRequest { tenant: Some(it), ..load.clone() })) {
+            Ok(Some(load)) => Settings::load(&load),
+            Ok(None) => Err(error),
+            Err(of_tenants) if error.kind == ErrorKind::Usage => Err(of_tenants),
+            Err(_) => Err(error),
+        }
+    })
+}
+
+/// Warns before anything runs on a database, given by its URL without a password.
+fn warn(printer: &Arc<Printer>, database: String, message: &str, hint: Option<&str>) {
+    if printer.format() == Format::Text {
+        return printer.warn(message, hint);
+    }
+    let message = hint.map_or_else(|| message.to_owned(), |hint| format!("{message}; hint: {hint}"));
+    let options = SinkOptions { dry_run: false, database, run_id: None };
+    sink(printer, options).emit(&Event::Log { revision: String::new(), level: LogLevel::Warning, message });
+}
+
+/// Warns of what is wrong with the cache, once each.
+fn cache_note(printer: &Arc<Printer>, database: String) -> Note {
+    let (printer, said) = (printer.clone(), Mutex::new(BTreeSet::new()));
+    Arc::new(move |text: &str| {
+        if said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned()) {
+            warn(&printer, database.clone(), text, None);
+        }
+    })
+}
+
+/// Says what takes a while.
+fn compile_note(printer: &Arc<Printer>) -> Note {
+    let printer = printer.clone();
+    Arc::new(move |text: &str| {
+        if printer.format() == Format::Text {
+            printer.talk(&Text::new().plain(text).end());
+        }
+    })
+}
+
+/// Returns the path of this program, which also compiles components. On Linux it leads to the same file even if that was
+/// replaced meanwhile, by an update.
+fn this_program() -> PathBuf {
+    const LINUX: &str = "/proc/self/exe";
+    if Path::new(LINUX).exists() {
+        return PathBuf::from(LINUX);
+    }
+    // Starting it fails, and says so, if the path is not known.
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from(LINUX))
+}
+
+/// Returns the directory for compiled components: the user's cache directory.
+fn cache_directory(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let variable = |name: &str| env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        let own = variable("XDG_CACHE_HOME").filter(|directory| directory.is_absolute());
+        own.or_else(|| variable("HOME").map(|home| home.join(".cache")))
+    };
+    base.map(|base| base.join("runner"))
+}

@@ -1,0 +1,32 @@
+//! `runner history`
+
+use super::context::{Context, HistoryDetail};
+use super::exit;
+use runner_base::error::Result;
+use runner_base::runtime;
+use runner_engine::history::{read_all, read_repairs};
+use runner_report::json::HistoryJson;
+use runner_report::{Format, Text, text};
+
+/// Shows what ran. Reads only the database.
+pub fn run(context: &Context) -> Result<u8> {
+    runtime::run(async {
+        let (records, repairs) = match context.open(HistoryDetail::Live).await?.database {
+            Some(mut database) => {
+                let records = read_all(&mut database.host()).await.map_err(|error| context.place(error))?;
+                (records, read_repairs(&mut database.host()).await.map_err(|error| context.place(error))?)
+            }
+            None => Default::default(),
+        };
+        let printer = &context.printer;
+        context.say_database();
+        match printer.format() {
+            Format::Json => printer.json(&HistoryJson::new(context.database_json(), &records, &repairs)),
+            Format::Text if records.is_empty() => {
+                printer.talk(&Text::new().plain("nothing has been applied yet").end());
+            }
+            Format::Text => printer.data(&text::history(&records, &repairs)),
+        }
+        Ok(exit::DONE)
+    })
+}
