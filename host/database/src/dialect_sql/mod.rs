@@ -43,6 +43,7 @@ impl DialectSql {
             leftover: |_| None,
             row_estimate: |_| None,
             cascade: None,
+            data_version: None,
         },
         server: &NoDriver,
         columns: &NoDriver,
@@ -91,6 +92,9 @@ pub struct CatalogSql {
     pub row_estimate: fn(&TableName) -> Option<Question>,
     /// Where dropping a table deletes its rows first, so that foreign keys take rows of other tables with them.
     pub cascade: Option<CascadeSql>,
+    /// A number that changes when another connection has written; `None` where several can write at a time, so that a chunk is read in
+    /// the transaction that writes it.
+    pub data_version: Option<&'static str>,
 }
 
 /// What shows later whether a statement changed the schema. Later builds compare the answers, so they never change.

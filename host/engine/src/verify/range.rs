@@ -1,9 +1,8 @@
 //! Compares a target with the digest of what a chunk wrote, within the range of the keys that it wrote. Needs no source.
 
-use super::Verifier;
-use super::rows::explained;
 use super::spelling::{OTHER_SPELLING, key_types};
 use super::target::TargetMatch;
+use super::{Verifier, explained};
 use crate::transcript::{ChunkRecord, TransformRecord, WrittenRange};
 use runner_base::error::Result;
 use runner_data::digest::of_batch;

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::Verifier;
 use super::cells::{is_exact, is_padded, same};
-use super::rows::explained;
 use super::spelling::{OTHER_SPELLING, key_types};
+use super::{Verifier, explained};
 use crate::call::canonical;
 use crate::transcript::{ChunkRecord, TransformRecord};
 use runner_base::error::Result;

@@ -21,6 +21,7 @@ pub(super) const CATALOG: CatalogSql = CatalogSql {
     leftover: |_| None,
     row_estimate: |table| Some((ESTIMATE, vec![table.schema.clone().into(), table.name.as_str().into()])),
     cascade: None,
+    data_version: None,
 };
 
 /// The estimate for a table. Parameters: its database, or NULL for the current one; its name.

@@ -47,6 +47,7 @@ pub(super) const CATALOG: CatalogSql = CatalogSql {
         Some((ESTIMATE, vec![quoted.into()]))
     },
     cascade: None,
+    data_version: None,
 };
 
 /// What belongs to one of some names. Of the statements that cannot be rolled back, the schema shows only those that build an index. The

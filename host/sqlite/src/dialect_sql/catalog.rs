@@ -15,6 +15,7 @@ pub(super) const CATALOG: CatalogSql = CatalogSql {
     leftover: |_| None,
     // There are no statistics before ANALYZE, and counting is quick.
     row_estimate: |_| None,
+    data_version: Some("SELECT data_version FROM pragma_data_version"),
     cascade: Some(CascadeSql {
         is_enforced: "PRAGMA foreign_keys",
         followers: FOLLOWERS,
