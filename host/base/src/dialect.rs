@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// The family of a database.
@@ -30,11 +31,6 @@ impl Dialect {
             Self::Mysql => "mysql",
             Self::Mariadb => "mariadb",
         }
-    }
-
-    /// The dialect of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
     }
 
     /// Returns a comparison operator for a column of this declared type. PostgreSQL looks an unqualified operator up on
@@ -224,6 +220,19 @@ impl Dialect {
         }
     }
 }
+
+impl FromStr for Dialect {
+    type Err = UnknownDialect;
+
+    /// The dialect of a [name](Self::name).
+    fn from_str(name: &str) -> Result<Self, UnknownDialect> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name).ok_or(UnknownDialect)
+    }
+}
+
+/// No dialect has that name.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownDialect;
 
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -246,7 +246,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Db(args) => db(args, printer, &global),
         Command::Validate(args) => {
             let context = project()?;
-            let dialect = args.dialect.as_deref().and_then(runner_base::dialect::Dialect::from_name);
+            let dialect = args.dialect.as_deref().and_then(|name| name.parse().ok());
             validate::run(&context, args.locked || context.settings.switches.locked, dialect, args.base.as_deref())
         }
         Command::Doctor { attack } => doctor::run(&context()?, attack),

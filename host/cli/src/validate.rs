@@ -10,6 +10,7 @@ use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result, several};
 use runner_data::Value;
 use runner_database::{Facts, StopSignal, Unset};
+use runner_drivers::facts;
 use runner_engine::Direction;
 use runner_engine::artifact::{Named, SqlValues, filled, source_of};
 use runner_engine::implicit_delete;
@@ -38,7 +39,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>, base: Opti
     let sandbox = context.sandbox(1, StopSignal::never());
     let facts = match dialect == context.settings.database_url.value.dialect() {
         true => context.facts_of_missing(),
-        false => Facts::of_dialect(dialect),
+        false => facts(dialect),
     };
     let mut remarks = Remarks { no_foreign_keys: !context.settings.foreign_keys, ..Remarks::new(&catalog) };
     let has_sql = catalog.migrations.iter().any(|it| it.kind == Kind::Sql);
@@ -161,7 +162,7 @@ impl Remarks {
 
     /// Notes if a file replaces a table in a way that may lose rows of others.
     pub fn look_for_loss(&mut self, file: &str, text: &str, description: &Description, dialect: Dialect) {
-        if self.no_foreign_keys || dialect != Dialect::Sqlite {
+        if self.no_foreign_keys {
             return;
         }
         // What cannot be read is refused elsewhere.

@@ -3,6 +3,7 @@
 use super::DatabaseError;
 #[cfg(debug_assertions)]
 use super::DatabaseErrorKind;
+use super::dialect_sql::DialectSql;
 use super::place::HistoryPlace;
 use runner_base::dialect::Dialect;
 
@@ -41,20 +42,6 @@ impl LockKind {
     }
 }
 
-/// A statement of PostgreSQL, a template, that leaves only `SELECT` of what other roles than the owner may do with the tool's tables:
-/// `ALTER DEFAULT PRIVILEGES` opens tables as they are created, those of a tool as well.
-pub const CLOSE: &str = "DO $$ DECLARE revoke pg_catalog.text; BEGIN FOR revoke IN \
-    SELECT pg_catalog.format('REVOKE %s ON %s FROM %s CASCADE', x.privilege_type, c.oid::pg_catalog.regclass, \
-            CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::pg_catalog.text END) \
-        FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) x \
-        WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@') \
-            AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
-            AND c.relname OPERATOR(pg_catalog.~) '^runner_' \
-            AND x.grantee OPERATOR(pg_catalog.<>) c.relowner AND x.grantor OPERATOR(pg_catalog.=) c.relowner \
-            AND c.relowner OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole \
-            AND x.privilege_type OPERATOR(pg_catalog.<>) 'SELECT' \
-    LOOP EXECUTE revoke; END LOOP; END $$";
-
 /// A database with the extension Citus, which spreads tables over several servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Citus {
@@ -86,6 +73,8 @@ impl Citus {
 pub struct Facts {
     /// The family, as the server itself reports it.
     pub dialect: Dialect,
+    /// Its SQL.
+    pub sql: &'static DialectSql,
     /// The version that the server reports.
     pub version: String,
     /// What the server also calls itself (`version_comment`), if it does.
@@ -125,11 +114,12 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Returns what is true of the dialect before the server has been asked.
+    /// Returns what is true of the dialect before the server has been asked. The driver adds its SQL.
     pub fn of_dialect(dialect: Dialect) -> Self {
         let transactional_ddl = matches!(dialect, Dialect::Sqlite | Dialect::Postgres);
         Self {
             dialect,
+            sql: &DialectSql::NONE,
             version: String::new(),
             comment: None,
             lock: match dialect {
@@ -212,33 +202,47 @@ impl Facts {
         }
     }
 
-    /// Returns a template with the place of runner's own tables for each `@`: see [`Self::tool_place`]; and with `place` for each numbered
-    /// placeholder, such as `?1`.
+    /// Returns a template with the place of runner's own tables for each `@`: see [`Self::tool_place`]; with `place` for each numbered
+    /// placeholder, such as `?1`; and with the text of the dialect for each word, such as `~now_ms~`.
     pub(crate) fn filled(&self, text: &str, mut place: impl FnMut(usize) -> String) -> String {
         let mut result = String::with_capacity(text.len() + 64);
         let mut rest = text;
-        while let Some(at) = rest.find(['@', '?']) {
+        while let Some(at) = rest.find(['@', '?', '~']) {
             result.push_str(&rest[..at]);
-            let behind = &rest[at + 1..];
-            if rest.as_bytes()[at] == b'@' {
-                let (tool, behind) = self.tool_place(&rest[at..]);
-                result.push_str(&tool);
-                rest = behind;
-                continue;
-            }
-            let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
-            match behind[..digits].parse() {
-                Ok(number) => result.push_str(&place(number)),
-                Err(_) => result.push('?'),
-            }
-            rest = &behind[digits..];
+            let after = &rest[at + 1..];
+            rest = match rest.as_bytes()[at] {
+                b'@' => {
+                    let (tool, after) = self.tool_place(&rest[at..]);
+                    result.push_str(&tool);
+                    after
+                }
+                b'?' => {
+                    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+                    match after[..digits].parse() {
+                        Ok(number) => result.push_str(&place(number)),
+                        Err(_) => result.push('?'),
+                    }
+                    &after[digits..]
+                }
+                _ => {
+                    let word = after.split_once('~');
+                    match word.and_then(|(word, after)| Some((self.sql.tool.words.get(word, self)?, after))) {
+                        Some((text, after)) => {
+                            result.push_str(&text);
+                            after
+                        }
+                        None => {
+                            result.push('~');
+                            after
+                        }
+                    }
+                }
+            };
         }
         result.push_str(rest);
         result
     }
-}
 
-impl Facts {
     /// Returns a template without placeholders, filled: see [`Self::filled`].
     pub fn placed(&self, template: &str) -> String {
         self.filled(template, |number| format!("?{number}"))

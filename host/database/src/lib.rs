@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod chosen_lock;
+pub mod dialect_sql;
 pub mod error;
 pub mod facts;
 pub mod grants;
@@ -42,6 +43,7 @@ use async_trait::async_trait;
 
 pub use change::{ChangedRows, End, Large, ToolChange};
 pub use chosen_lock::ChosenLock;
+pub use dialect_sql::{DialectSql, tool_sql};
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::{Facts, LockKind};
 pub use grants::Grants;

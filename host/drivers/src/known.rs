@@ -7,19 +7,16 @@ use runner_database::{DatabaseError, Dialect, Facts};
 pub struct KnownTexts<'a> {
     facts: &'a Facts,
     in_transaction: bool,
-    /// Statements that create the tool's tables.
-    tables: &'a dyn Fn() -> Vec<String>,
     #[cfg(feature = "sqlite")]
     memory: runner_sqlite::known::Memory,
 }
 
 impl<'a> KnownTexts<'a> {
-    /// Nothing is made before a statement needs it. `tables`: statements that create the tool's tables.
-    pub fn new(facts: &'a Facts, in_transaction: bool, tables: &'a dyn Fn() -> Vec<String>) -> Self {
+    /// Nothing is made before a statement needs it.
+    pub fn new(facts: &'a Facts, in_transaction: bool) -> Self {
         Self {
             facts,
             in_transaction,
-            tables,
             #[cfg(feature = "sqlite")]
             memory: runner_sqlite::known::Memory::default(),
         }
@@ -28,17 +25,17 @@ impl<'a> KnownTexts<'a> {
     /// Why the migration may not run a statement, as far as that is known from its text. A driver that is not part of this build
     /// refuses nothing.
     pub fn refused(&mut self, statement: &str) -> Option<DatabaseError> {
-        let Self { facts, in_transaction, tables, .. } = *self;
+        let Self { facts, in_transaction, .. } = *self;
         match facts.dialect {
             #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => self.memory.refused(statement, in_transaction, tables),
+            Dialect::Sqlite => self.memory.refused(statement, in_transaction, facts),
             #[cfg(feature = "postgres")]
             Dialect::Postgres => runner_postgres::refused_text(statement),
             #[cfg(feature = "mysql")]
             Dialect::Mysql | Dialect::Mariadb => runner_mysql::refused_text(statement, facts, in_transaction),
             #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
             _ => {
-                let _ = (statement, in_transaction, tables);
+                let _ = (statement, in_transaction);
                 None
             }
         }

@@ -13,7 +13,9 @@ mod keyset_tests;
 #[cfg(all(test, feature = "sqlite"))]
 mod order_tests;
 
-use runner_database::{ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect};
+use runner_database::{
+    ConnectOptions, Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, DialectSql, Facts,
+};
 
 /// How to make further connections to a database.
 #[derive(Clone, Debug)]
@@ -44,6 +46,21 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
         missing => Err(no_driver(missing)),
     }
+}
+
+/// Returns what is true of the dialect before a server has been asked. There is no SQL without the driver.
+pub fn facts(dialect: Dialect) -> Facts {
+    let sql: &'static DialectSql = match dialect {
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => &runner_sqlite::SQL,
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => &runner_postgres::SQL,
+        #[cfg(feature = "mysql")]
+        Dialect::Mysql | Dialect::Mariadb => &runner_mysql::SQL,
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        _ => &DialectSql::NONE,
+    };
+    Facts { sql, ..Facts::of_dialect(dialect) }
 }
 
 /// Returns the error for a database whose driver is not part of this build.

@@ -4,7 +4,7 @@ use super::history;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::facts::{TOOL_TABLES, is_tool_table, tool_table};
-use runner_database::{DatabaseError, Dialect, Facts, HostSession, QueryLimits};
+use runner_database::{DatabaseError, Facts, HostSession, QueryLimits};
 
 /// The way out for those who mean it.
 const APPLY: &str = "`--on-existing apply`, or `on_existing = \"apply\"` in `[database]`, applies all migrations to it";
@@ -133,38 +133,21 @@ pub async fn other_histories(database: &mut HostSession<'_>) -> Result<Vec<Strin
 
 /// The tables of histories in other places than that of the settings.
 fn others(facts: &Facts, found: &[(String, String)]) -> Vec<String> {
-    let is_postgres = facts.dialect == Dialect::Postgres;
     let own = format!("{}{}", facts.history.prefix(facts.dialect), TOOL_TABLES[0]);
     let is_history = |(schema, table): &&(String, String)| {
         let is_own = schema == facts.tool_schema() && table.eq_ignore_ascii_case(&own);
         tool_table(table) == Some(TOOL_TABLES[0]) && !is_own
     };
-    let shown =
-        |(schema, table): &(String, String)| if is_postgres { format!("{schema}.{table}") } else { table.clone() };
+    let shown = |(schema, table): &(String, String)| match facts.sql.catalog.has_schemas {
+        true => format!("{schema}.{table}"),
+        false => table.clone(),
+    };
     found.iter().filter(is_history).map(shown).collect()
 }
 
 /// Schema and name of all tables that do not belong to an extension.
 async fn tables(database: &mut HostSession<'_>) -> Result<Vec<(String, String)>, DatabaseError> {
-    let statement = match database.facts().dialect {
-        Dialect::Sqlite => {
-            "SELECT 'main', name FROM main.sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'"
-        }
-        Dialect::Postgres => {
-            "SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
-             ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p', 'f']::pg_catalog.\"char\"[]) \
-             AND NOT c.relispartition \
-             AND NOT n.nspname::pg_catalog.text OPERATOR(pg_catalog.~) '^(pg_|information_schema$)' \
-             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
-             WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
-             AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'::pg_catalog.\"char\")"
-        }
-        Dialect::Mysql | Dialect::Mariadb => {
-            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
-             AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
-        }
-    };
+    let statement = database.facts().sql.catalog.tables;
     let rows = database.query(statement, &[], QueryLimits::NONE).await?.rows;
     let name = |row: Vec<Value>| {
         let mut values = row.into_iter().filter_map(shown);

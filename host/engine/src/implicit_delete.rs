@@ -1,19 +1,15 @@
-//! SQLite: `DROP TABLE` deletes the rows of the table first, and `REPLACE` the rows with the same key. Where foreign keys are enforced, that
+//! Where `DROP TABLE` deletes the rows of the table first, and `REPLACE` the rows with the same key. Where foreign keys are enforced, that
 //! deletes or changes rows of the tables that refer to it, which the statement does not show. So it is refused: a file that means it says
 //! `DELETE` first.
 
 use std::collections::BTreeMap;
 
 use runner_data::Value;
+use runner_database::dialect_sql::CascadeSql;
 use runner_database::message::{REBUILD, REBUILD_ORDER};
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, QueryLimits};
 use runner_project::catalog::Description;
 use runner_sql::{Dropped, Program, Statement, dropped_tables, replacing};
-
-/// The tables that refer to one, the columns with which they do, and how they follow it.
-const FOLLOWERS: &str = "SELECT m.name, f.\"from\", f.on_delete FROM main.sqlite_schema AS m, \
-     pragma_foreign_key_list(m.name, 'main') AS f \
-     WHERE m.type = 'table' AND f.\"table\" = ? COLLATE NOCASE AND m.name <> f.\"table\" COLLATE NOCASE";
 
 /// A statement that deletes rows without saying so.
 #[derive(Debug)]
@@ -27,29 +23,27 @@ pub enum ImplicitDelete {
 impl ImplicitDelete {
     /// Such statements of a file, with their positions; none if foreign keys are off for it.
     pub fn all(program: &Program<'_>, dialect: Dialect) -> BTreeMap<usize, Self> {
-        if dialect != Dialect::Sqlite || program.foreign_keys_off {
+        if program.foreign_keys_off {
             return BTreeMap::new();
         }
         let statements = program.statements.iter().enumerate();
-        let replaced = statements.filter_map(|(at, statement)| Some((at, Self::Replace(replacing(statement.text)?))));
-        let dropped = dropped_tables(&program.statements).into_iter();
+        let replaced =
+            statements.filter_map(|(at, statement)| Some((at, Self::Replace(replacing(statement.text, dialect)?))));
+        let dropped = dropped_tables(&program.statements, dialect).into_iter();
         replaced.chain(dropped.map(|it| (it.at, Self::Drop(it)))).collect()
     }
 
     /// The only statement of a call.
     pub fn of_call(statement: &str, dialect: Dialect) -> Option<Self> {
-        if dialect != Dialect::Sqlite {
-            return None;
-        }
-        let drops = || dropped_tables(&[Statement { text: statement, line: 1 }]).pop();
-        replacing(statement).map(Self::Replace).or_else(|| drops().map(Self::Drop))
+        let drops = || dropped_tables(&[Statement { text: statement, line: 1 }], dialect).pop();
+        replacing(statement, dialect).map(Self::Replace).or_else(|| drops().map(Self::Drop))
     }
 
     /// Refuses to drop a table if rows of others would follow. Returns how many changes there were before the statement.
     pub async fn before(&self, host: &mut HostSession<'_>) -> Result<i64, DatabaseError> {
         match self {
             Self::Drop(dropped) => refuse(host, dropped).await.map(|()| 0),
-            Self::Replace(_) => number(host, "SELECT total_changes()").await,
+            Self::Replace(_) => number(host, |sql| sql.changes).await,
         }
     }
 
@@ -57,14 +51,12 @@ impl ImplicitDelete {
     /// but not with those of the statement; those of triggers likewise, so a table that has any is refused where rows may have followed.
     pub async fn after(&self, host: &mut HostSession<'_>, changes_before: i64) -> Result<(), DatabaseError> {
         let Self::Replace(table) = self else { return Ok(()) };
-        if number(host, "SELECT total_changes() - changes()").await? == changes_before {
+        if number(host, |sql| sql.changes_before).await? == changes_before {
             return Ok(());
         }
         let followers = followers(host, table).await?;
         let Some(follower) = followers.iter().find(|it| it.acts()) else { return Ok(()) };
-        let triggers =
-            "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE LIMIT 1";
-        let has_triggers = !host.query(triggers, &[table.as_str().into()], QueryLimits::NONE).await?.rows.is_empty();
+        let has_triggers = !ask(host, |sql| sql.triggers, &[table.as_str().into()]).await?.is_empty();
         let would = if has_triggers { ", which has triggers, may" } else { " would" };
         let message = format!("replacing rows of `{table}`{would} {}", follower.loss("them"));
         let hint = "`INSERT … ON CONFLICT (…) DO UPDATE SET …` changes a row in place";
@@ -72,20 +64,26 @@ impl ImplicitDelete {
     }
 }
 
-async fn number(host: &mut HostSession<'_>, query: &str) -> Result<i64, DatabaseError> {
-    let found = host.query(query, &[], QueryLimits::NONE).await?;
-    Ok(found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).unwrap_or_default())
+async fn ask(
+    host: &mut HostSession<'_>,
+    text: fn(&CascadeSql) -> &'static str,
+    parameters: &[Value],
+) -> Result<Vec<Vec<Value>>, DatabaseError> {
+    let Some(sql) = &host.facts().sql.catalog.cascade else { return Ok(Vec::new()) };
+    Ok(host.query(text(sql), parameters, QueryLimits::NONE).await?.rows)
+}
+
+async fn number(host: &mut HostSession<'_>, text: fn(&CascadeSql) -> &'static str) -> Result<i64, DatabaseError> {
+    let rows = ask(host, text, &[]).await?;
+    Ok(rows.first().and_then(|row| row.first()).and_then(Value::as_int64).unwrap_or_default())
 }
 
 /// What is to be said about a file in advance: nothing is known of the rows.
 pub fn warning(file: &str, program: &Program<'_>, description: &Description, dialect: Dialect) -> Option<String> {
-    if dialect != Dialect::Sqlite {
-        return None;
-    }
     let is_rebuild = program.foreign_keys_off || description.needs_table_rebuild();
     // A rebuild is checked at its end, and fails then if foreign keys have followed the old table.
     let replaced = |it: &Dropped| it.replaced.is_some() && (!is_rebuild || it.is_renamed());
-    let dropped = dropped_tables(&program.statements).into_iter().find(replaced)?;
+    let dropped = dropped_tables(&program.statements, dialect).into_iter().find(replaced)?;
     let (table, dropped_as) = (dropped.replaced.as_deref()?, &dropped.name);
     Some(match dropped.is_renamed() {
         true => format!(
@@ -110,11 +108,13 @@ fn in_order(is_rebuild: bool) -> String {
 /// Refuses to drop a table if rows of others would be deleted or changed, or if it was renamed to be replaced, and others would refer to a
 /// table that no longer exists.
 async fn refuse(host: &mut HostSession<'_>, dropped: &Dropped) -> Result<(), DatabaseError> {
-    if number(host, "PRAGMA foreign_keys").await? != 1 {
+    if number(host, |sql| sql.is_enforced).await? != 1 {
         return Ok(());
     }
     // As most that are dropped: a dump drops thousands that are not there. A table that was renamed has left its name to others.
-    let any = format!("SELECT 1 FROM main.{} LIMIT 1", Dialect::Sqlite.quote(&dropped.name));
+    let dialect = host.facts().dialect;
+    let (schema, table) = (host.facts().schema_of_names(), dialect.quote(&dropped.name));
+    let any = format!("SELECT 1 FROM {schema}.{table} LIMIT 1");
     match host.query(&any, &[], QueryLimits::NONE).await {
         Err(error) if error.kind == DatabaseErrorKind::Syntax => return Ok(()),
         Ok(found) if found.rows.is_empty() && !dropped.is_renamed() => return Ok(()),
@@ -138,7 +138,7 @@ async fn refuse(host: &mut HostSession<'_>, dropped: &Dropped) -> Result<(), Dat
             match later.filter(|later| !later.is_read) {
                 None => {
                     let to = if at == 1 { "it".to_owned() } else { format!("`{table}`") };
-                    return Err(refused(dropped, name, &follower.loss(&to)));
+                    return Err(refused(dropped, name, &follower.loss(&to), dialect));
                 }
                 Some(later) if later.is_replaced && follower.action == "CASCADE" && !tables.contains(name) => {
                     tables.push(name.clone());
@@ -150,7 +150,7 @@ async fn refuse(host: &mut HostSession<'_>, dropped: &Dropped) -> Result<(), Dat
     match orphan.filter(|_| dropped.is_renamed()) {
         Some(name) => {
             let loss = format!("leave `{name}` with a foreign key to a table that no longer exists");
-            Err(refused(dropped, &name, &loss))
+            Err(refused(dropped, &name, &loss, dialect))
         }
         None => Ok(()),
     }
@@ -174,9 +174,9 @@ impl Follower {
         if !self.acts() {
             return Ok(false);
         }
-        let quoted = |name: &str| Dialect::Sqlite.quote(name);
-        let any =
-            format!("SELECT 1 FROM main.{} WHERE {} IS NOT NULL LIMIT 1", quoted(&self.name), quoted(&self.column));
+        let (schema, dialect) = (host.facts().schema_of_names(), host.facts().dialect);
+        let (table, column) = (dialect.quote(&self.name), dialect.quote(&self.column));
+        let any = format!("SELECT 1 FROM {schema}.{table} WHERE {column} IS NOT NULL LIMIT 1");
         Ok(!host.query(&any, &[], QueryLimits::NONE).await?.rows.is_empty())
     }
 
@@ -191,21 +191,21 @@ impl Follower {
 }
 
 async fn followers(host: &mut HostSession<'_>, table: &str) -> Result<Vec<Follower>, DatabaseError> {
-    let found = host.query(FOLLOWERS, &[table.into()], QueryLimits::NONE).await?;
+    let found = ask(host, |sql| sql.followers, &[table.into()]).await?;
     let follower = |row: &Vec<Value>| {
         let [name, column, action] = [0, 1, 2].map(|at| row.get(at).and_then(Value::as_text).map(str::to_owned));
         Some(Follower { name: name?, column: column?, action: action? })
     };
-    Ok(found.rows.iter().filter_map(follower).collect())
+    Ok(found.iter().filter_map(follower).collect())
 }
 
-fn refused(dropped: &Dropped, follower: &str, loss: &str) -> DatabaseError {
+fn refused(dropped: &Dropped, follower: &str, loss: &str, dialect: Dialect) -> DatabaseError {
     let name = &dropped.name;
     let Some(table) = &dropped.replaced else {
         let error = DatabaseError::new(DatabaseErrorKind::Constraint, format!("dropping `{name}` would {loss}"));
         return error.hint(format!(
             "if that is meant, write `DELETE FROM {}` above it; otherwise drop `{follower}` first, or rebuild it without the foreign key",
-            Dialect::Sqlite.quote(name)
+            dialect.quote(name)
         ));
     };
     let renamed = if dropped.is_renamed() { format!(" as `{name}`") } else { String::new() };

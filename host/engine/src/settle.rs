@@ -3,11 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::schema::tool_sql;
 use runner_base::backoff::Backoff;
 use runner_base::error::Error;
 use runner_data::Value;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, StopSignal};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, StopSignal, tool_sql};
 
 /// How long a server may be away before its answer is given up: longer than a failover usually takes.
 const AWAY_AFTER_COMMIT: Duration = Duration::from_secs(30);

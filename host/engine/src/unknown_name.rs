@@ -2,12 +2,7 @@
 
 use runner_base::suggest::did_you_mean;
 use runner_data::Value;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, QueryLimits};
-
-/// Tables and views, and their columns.
-const SQLITE: &str = "SELECT m.name, c.name FROM main.sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type IN ('table', 'view')";
-
-const MYSQL: &str = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database()";
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
 
 /// What is unknown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,14 +11,10 @@ enum Unknown {
     Column,
 }
 
-/// The error with the most similar name as a hint, if it is about a name that the database does not know. PostgreSQL gives such hints
-/// itself, and answers nothing more in the transaction.
+/// The error with the most similar name as a hint, if it is about a name that the database does not know. Some
+/// servers give such hints themselves.
 pub async fn suggest(error: DatabaseError, host: &mut HostSession<'_>, statement: &str) -> DatabaseError {
-    let text = match host.facts().dialect {
-        Dialect::Sqlite => SQLITE,
-        Dialect::Mysql | Dialect::Mariadb => MYSQL,
-        Dialect::Postgres => return error,
-    };
+    let Some(text) = host.facts().sql.catalog.columns else { return error };
     if error.kind != DatabaseErrorKind::Syntax || error.hint.is_some() {
         return error;
     }

@@ -9,7 +9,7 @@ use runner_base::suggest::quoted_for_shell;
 use runner_database::{
     ConnectOptions, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal, Unset,
 };
-use runner_drivers::{Connector, connect, no_driver};
+use runner_drivers::{Connector, connect, facts, no_driver};
 use runner_engine::control::under_way;
 use runner_engine::history::{self, History};
 use runner_engine::protection;
@@ -140,7 +140,7 @@ impl Setup {
     /// What is known of a database that does not exist: only a SQLite file can be missing without being an error.
     pub fn facts_of_missing(&self) -> Facts {
         let url = &self.settings.database_url.value;
-        let facts = Facts { history: self.settings.history.clone(), ..Facts::of_dialect(url.dialect()) };
+        let facts = Facts { history: self.settings.history.clone(), ..facts(url.dialect()) };
         match url.dialect() {
             // A database is a schema there.
             Dialect::Mysql | Dialect::Mariadb => Facts { schema: url.database_name().map(str::to_owned), ..facts },

@@ -32,6 +32,7 @@ mod blockers;
 mod connect;
 mod cursor;
 mod cursor_batch;
+mod dialect_sql;
 pub mod dump;
 mod error;
 mod inspect;
@@ -80,6 +81,7 @@ use sqlx::MySqlConnection;
 
 use self::connect::Endpoint;
 use self::cursor::Cursor;
+pub use self::dialect_sql::SQL;
 use self::learned::Learned;
 use self::lock::Lock;
 use self::logins::session::Gated;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::mysql::MySqlRow;
 use sqlx::{MySqlConnection, Row};
 
+use super::SQL;
 use super::error::lost;
 use super::make::{OF_INNODB, SINGLE_PRIMARY, Said};
 use super::node::Node;
@@ -86,6 +87,7 @@ pub(super) async fn prepare(
     };
     let max_allowed_packet = get("max_allowed_packet").parse().unwrap_or(1 << 20);
     let facts = Facts {
+        sql: &SQL,
         packet_bytes: Some(max_allowed_packet),
         version: version.to_string(),
         atomic_ddl: version.has_atomic_ddl(dialect),

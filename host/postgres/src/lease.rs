@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use super::connect::Endpoint;
+use super::dialect_sql::CLOSE;
 use super::lock;
 use super::place::ToolPlace;
 use super::record::spelled;
@@ -15,7 +16,6 @@ use super::schema::literal;
 use super::scope::{rows, simple, text_of};
 use super::search_path::OURS;
 use super::settings::{Own, in_transaction};
-use runner_database::facts::CLOSE;
 use runner_database::facts::Citus;
 use runner_database::lease::{Heart, Lease, LeaseRows, Open, Seen};
 use runner_database::{DatabaseError, Facts, LockHolder, ToolChange};

@@ -46,6 +46,7 @@ mod citus;
 mod connect;
 mod cursor;
 mod cursor_batch;
+mod dialect_sql;
 pub mod dump;
 mod error;
 mod foreign;
@@ -98,6 +99,7 @@ use sqlx::PgConnection;
 
 use self::connect::{Connected, Endpoint, Running, Target};
 use self::cursor::Cursor;
+pub use self::dialect_sql::SQL;
 use self::lock::{Lock, LockedFor};
 use self::logins::session::Gated;
 use self::page::Pages;

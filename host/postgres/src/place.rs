@@ -4,7 +4,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::orphans::PREFIX;
-use super::{foreign, lease, stored, tool_tables};
+use super::{SQL, foreign, lease, stored, tool_tables};
 use runner_database::facts::{GUARDED_TABLES, TOOL_SCHEMA};
 use runner_database::{Dialect, Facts, HistoryPlace};
 
@@ -49,7 +49,7 @@ impl ToolPlace {
         let digest = Sha256::digest(name);
         let number = i64::from_be_bytes(digest[..8].try_into().unwrap_or_default());
         Self {
-            facts: Facts { history: history.clone(), ..Facts::of_dialect(Dialect::Postgres) },
+            facts: Facts { sql: &SQL, history: history.clone(), ..Facts::of_dialect(Dialect::Postgres) },
             schema: Dialect::Postgres.quote(history.schema()),
             inspect: placed(&foreign::inspect()),
             fingerprint: placed(&tool_tables::fingerprint(true)),

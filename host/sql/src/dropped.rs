@@ -62,8 +62,12 @@ impl Dropped {
 }
 
 /// The tables that a file drops. It replaces those whose names others get: `DROP` with a later `CREATE` or `RENAME TO`, or a `RENAME` to
-/// another name with a later `DROP`. A name that no table has in the end, as that of a temporary copy, does not count.
-pub fn dropped_tables(statements: &[Statement<'_>]) -> Vec<Dropped> {
+/// another name with a later `DROP`. A name that no table has in the end, as that of a temporary copy, does not count. None outside SQLite:
+/// elsewhere dropping a table deletes no rows of others.
+pub fn dropped_tables(statements: &[Statement<'_>], dialect: Dialect) -> Vec<Dropped> {
+    if dialect != Dialect::Sqlite {
+        return Vec::new();
+    }
     let changes = changes(statements);
     let drops = changes.iter().enumerate().filter_map(|(change, (at, of))| match of {
         Change::Drops(name) => Some((*at, name, replaced(&changes, change, name))),
@@ -111,8 +115,11 @@ fn replaced(changes: &[(usize, Change)], change: usize, dropped_as: &str) -> Opt
 }
 
 /// The table of the main database of which a statement replaces rows: `REPLACE INTO`, `INSERT OR REPLACE INTO`, `UPDATE OR REPLACE`, also
-/// below a `WITH`.
-pub fn replacing(statement: &str) -> Option<String> {
+/// below a `WITH`. None outside SQLite.
+pub fn replacing(statement: &str, dialect: Dialect) -> Option<String> {
+    if dialect != Dialect::Sqlite {
+        return None;
+    }
     let mut tokens = Tokens::new(statement).peekable();
     let has_with = tokens.peek()?.eq_ignore_ascii_case("WITH");
     while let Some(token) = tokens.next() {
@@ -231,7 +238,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<Dropped> {
-        dropped_tables(&super::super::split(text, Dialect::Sqlite).expect("statements"))
+        dropped_tables(&super::super::split(text, Dialect::Sqlite).expect("statements"), Dialect::Sqlite)
     }
 
     #[test]
@@ -287,7 +294,7 @@ mod tests {
             ("SELECT 'OR REPLACE INTO users'", None),
             ("CREATE TRIGGER t AFTER INSERT ON a BEGIN REPLACE INTO users VALUES (1); END", None),
         ] {
-            let found = replacing(text);
+            let found = replacing(text, Dialect::Sqlite);
             assert_eq!(found.as_deref(), expected, "{text}");
         }
     }

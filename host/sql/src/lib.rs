@@ -28,6 +28,7 @@ mod names;
 mod nearly;
 mod outside;
 mod postgres;
+mod repeatable;
 mod script;
 mod server_state;
 mod session;
@@ -45,16 +46,18 @@ pub use formats::{flyway_placeholder, foreign_format, is_of_liquibase};
 pub use held::{Held, held};
 pub use lex::BOM;
 pub use names::{
-    assigned_scopes, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers, quoted, words,
+    assigned_scopes, catalog_names, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers,
+    quoted, words,
 };
 pub use nearly::{DOWN_WORDS, nearly_divided};
-pub use outside::{engine_of_elsewhere, engines, writes_file};
+pub use outside::{engine_of_elsewhere, engines, opens_file, reads_client_file, writes_file};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{
-    ConcurrentIndex, RemovedConcurrently, changes_within, commits_within, concurrent_index, folded_names,
-    late_enum_value, rebuilt_concurrently, removed_concurrently, schemas, works_concurrently,
+    ConcurrentIndex, RemovedConcurrently, changes_within, commits_within, concurrent_index, late_enum_value,
+    rebuilt_concurrently, removed_concurrently, schemas, works_concurrently,
 };
 pub use program::{Isolation, Program, program};
+pub use repeatable::is_repeatable;
 pub use script::{changes_session, client_script, delimited, migration_script, remaining_script};
 pub use sections::{Section, sections};
 pub use session::{SessionValues, keeps_last, may_read_last, session_values};

@@ -1,7 +1,8 @@
 //! Names and words in a statement.
 
-use super::classify::unquote;
+use super::classify::{identifiers, unquote};
 use super::lex::{Lexer, TokenKind};
+use super::postgres::folded_names;
 use runner_base::dialect::Dialect;
 
 /// The names before a dot, unquoted: of schemas, and of tables and aliases before a column.
@@ -19,6 +20,20 @@ pub fn qualifiers(statement: &str, dialect: Dialect) -> Vec<String> {
         }
     }
     found
+}
+
+/// The words and names of a statement as a database looks names up in its catalog, each once.
+pub fn catalog_names(statement: &str, dialect: Dialect) -> Vec<String> {
+    let mut names = match dialect {
+        Dialect::Postgres => folded_names(statement),
+        Dialect::Sqlite => identifiers(statement, dialect).iter().map(|name| name.to_ascii_lowercase()).collect(),
+        Dialect::Mysql | Dialect::Mariadb => {
+            identifiers(statement, dialect).iter().map(|name| name.to_lowercase()).collect()
+        }
+    };
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// The unquoted words, in upper case.

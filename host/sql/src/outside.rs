@@ -1,6 +1,6 @@
-//! What a statement of MySQL or MariaDB writes outside its database.
+//! What a statement reads and writes outside its database.
 
-use super::classify::unquote;
+use super::classify::{leading_words, unquote};
 use super::lex::{TokenKind, tokens};
 use super::words;
 use runner_base::dialect::Dialect;
@@ -15,6 +15,24 @@ const NAME_ENGINE: [&str; 4] = ["ENGINE", "STORAGE_ENGINE", "DEFAULT_STORAGE_ENG
 pub fn writes_file(statement: &str, dialect: Dialect) -> bool {
     let words = words(statement, dialect);
     words.windows(2).any(|pair| pair[0] == "INTO" && matches!(pair[1].as_str(), "OUTFILE" | "DUMPFILE"))
+}
+
+/// Whether a statement asks the client for a file.
+pub fn reads_client_file(statement: &str, dialect: Dialect) -> bool {
+    let words = leading_words(statement, dialect);
+    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
+        && words.first().is_some_and(|word| word == "LOAD")
+        && words.iter().take(4).any(|word| word == "LOCAL")
+}
+
+/// Whether a statement opens or writes another file.
+pub fn opens_file(statement: &str, dialect: Dialect) -> bool {
+    let words = words(statement, dialect);
+    match words.first().map(String::as_str) {
+        Some("ATTACH") => dialect == Dialect::Sqlite,
+        Some("VACUUM") => dialect == Dialect::Sqlite && words.iter().any(|word| word == "INTO"),
+        _ => false,
+    }
 }
 
 /// The storage engines that a statement names, in upper case.

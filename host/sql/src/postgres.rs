@@ -331,7 +331,7 @@ fn is_word(tokens: &[(TokenKind, &str)], at: usize, words: &[&str]) -> bool {
 }
 
 /// The words and names of a statement as in the catalogue.
-pub fn folded_names(statement: &str) -> Vec<String> {
+pub(super) fn folded_names(statement: &str) -> Vec<String> {
     let is_name = |kind: &TokenKind| matches!(kind, TokenKind::Word | TokenKind::Quoted);
     tokens(statement).into_iter().filter(|(kind, _)| is_name(kind)).map(|(_, text)| fold(text)).collect()
 }

@@ -29,8 +29,8 @@ pub(super) fn sets_foreign_keys(statement: &str) -> Option<bool> {
 }
 
 /// The name of a pragma that a statement sets, and that takes effect with the next `VACUUM` only, since the database has tables already.
-pub fn waits_for_vacuum(statement: &str) -> Option<String> {
-    let (name, value) = pragma(statement)?;
+pub fn waits_for_vacuum(statement: &str, dialect: Dialect) -> Option<String> {
+    let (name, value) = pragma(statement).filter(|_| dialect == Dialect::Sqlite)?;
     let waits = name.eq_ignore_ascii_case("page_size") || name.eq_ignore_ascii_case("auto_vacuum");
     (waits && value.is_some()).then_some(name)
 }

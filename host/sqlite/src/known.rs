@@ -6,8 +6,8 @@
 use super::denial::refused_mention;
 use super::raw::{Connection, on_stack};
 use super::rights::Guard;
-use super::{connect, nesting};
-use runner_database::{DatabaseError, Dialect, Role};
+use super::{SQL, connect, nesting};
+use runner_database::{DatabaseError, Dialect, Facts, Role};
 use runner_sql::identifiers;
 
 /// What every statement contains that the authorizer can refuse to a script, in lower case. Others need not be prepared.
@@ -19,13 +19,8 @@ const SIGNS: [&str; 4] = ["pragma", "runner_", "load_extension", "fts3_tokenizer
 pub struct Memory(Option<Option<Connection>>);
 
 impl Memory {
-    /// Why a script may not run a statement, as far as that is known from its text. `tables`: statements that create the tool's tables.
-    pub fn refused(
-        &mut self,
-        statement: &str,
-        in_transaction: bool,
-        tables: impl Fn() -> Vec<String>,
-    ) -> Option<DatabaseError> {
+    /// Why a script may not run a statement, as far as that is known from its text.
+    pub fn refused(&mut self, statement: &str, in_transaction: bool, facts: &Facts) -> Option<DatabaseError> {
         if let Err(error) = nesting::check(statement) {
             return Some(error);
         }
@@ -38,15 +33,15 @@ impl Memory {
             return Some(error);
         }
         on_stack(|| {
-            let connection = self.0.get_or_insert_with(|| with_tables(&tables())).as_mut()?;
+            let connection = self.0.get_or_insert_with(|| with_tables(facts)).as_mut()?;
             denial(connection, statement, in_transaction)
         })
     }
 }
 
-fn with_tables(tables: &[String]) -> Option<Connection> {
+fn with_tables(facts: &Facts) -> Option<Connection> {
     let connection = connect::in_memory().ok()?;
-    tables.iter().try_for_each(|table| connection.run(table)).ok()?;
+    SQL.tool.create.iter().try_for_each(|table| connection.run(&facts.placed(table))).ok()?;
     Some(connection)
 }
 
@@ -73,5 +68,34 @@ fn defines_on_table(statement: &str) -> bool {
         ["ALTER", "TABLE", ..] => true,
         ["CREATE", "TRIGGER", next, ..] => *next != "IF",
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However many statements of a migration have to be prepared.
+    #[test]
+    fn one_database_in_memory_serves_a_whole_migration() {
+        let facts = Facts::of_dialect(Dialect::Sqlite);
+        let mut memory = Memory::default();
+        assert!(memory.refused("CREATE TABLE plain (a)", true, &facts).is_none());
+        assert!(memory.0.is_none(), "no statement had to be prepared");
+        for round in 0..3 {
+            for (statement, is_refused) in [
+                ("INSERT INTO runner_results VALUES ('pragmatic')", false),
+                ("DROP TABLE runner_history", true),
+                ("PRAGMA user_version = 7", false),
+                ("PRAGMA synchronous = OFF", true),
+                ("SELECT count(*) FROM runner_history", false),
+            ] {
+                assert_eq!(memory.refused(statement, true, &facts).is_some(), is_refused, "{statement}");
+            }
+            let made = memory.0.as_mut().and_then(Option::as_mut).expect("a database");
+            let guard = Guard::default();
+            made.set_hooks(guard.hooks()).expect("hooks of the host");
+            assert_eq!(made.run("CREATE TABLE mark (a)").is_ok(), round == 0, "it is the same one");
+        }
     }
 }

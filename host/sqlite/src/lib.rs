@@ -11,6 +11,7 @@ mod connect;
 pub mod copy;
 mod cursor;
 mod denial;
+mod dialect_sql;
 mod error;
 mod granted;
 mod harmless;
@@ -48,6 +49,7 @@ use async_trait::async_trait;
 use rusqlite::limits::Limit;
 
 use self::cursor::Cursor;
+pub use self::dialect_sql::SQL;
 use self::lock::Lock;
 pub use self::raw::configure_process;
 use self::raw::{Account, Connection};
@@ -108,6 +110,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
     let guard = Guard::new(path.clone(), busy_timeout, options.statement_timeout);
     connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
     let facts = Facts {
+        sql: &SQL,
         version: rusqlite::version().to_owned(),
         history: options.history.clone(),
         ..Facts::of_dialect(Dialect::Sqlite)

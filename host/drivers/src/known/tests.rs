@@ -1,13 +1,8 @@
 use super::*;
 
-/// As the engine creates them, in brief.
-fn tables() -> Vec<String> {
-    vec!["CREATE TABLE \"main\".runner_history (id INTEGER PRIMARY KEY, revision TEXT NOT NULL)".to_owned()]
-}
-
 fn refused(dialect: Dialect, schema: Option<&str>, statement: &str) -> bool {
     let facts = Facts { schema: schema.map(str::to_owned), ..Facts::of_dialect(dialect) };
-    let error = KnownTexts::new(&facts, facts.transactional_ddl, &tables).refused(statement);
+    let error = KnownTexts::new(&facts, facts.transactional_ddl).refused(statement);
     assert!(error.as_ref().is_none_or(|error| error.hint.is_some()), "{statement}: {error:?}");
     error.is_some()
 }
@@ -45,33 +40,6 @@ fn sqlite_is_asked() {
     }
     let deep = format!("SELECT {}1{}", "(".repeat(20_000), ")".repeat(20_000));
     assert!(refused(Dialect::Sqlite, None, &deep));
-}
-
-/// However many statements of a migration have to be prepared.
-#[test]
-#[cfg(feature = "sqlite")]
-fn one_database_in_memory_serves_a_whole_migration() {
-    let made = std::cell::Cell::new(0);
-    let counted = || {
-        made.set(made.get() + 1);
-        tables()
-    };
-    let facts = Facts::of_dialect(Dialect::Sqlite);
-    let mut known = KnownTexts::new(&facts, true, &counted);
-    assert!(known.refused("CREATE TABLE plain (a)").is_none());
-    assert_eq!(made.get(), 0, "no statement had to be prepared");
-    for _ in 0..3 {
-        for (statement, is_refused) in [
-            ("INSERT INTO runner_results VALUES ('pragmatic')", false),
-            ("DROP TABLE runner_history", true),
-            ("PRAGMA user_version = 7", false),
-            ("PRAGMA synchronous = OFF", true),
-            ("SELECT count(*) FROM runner_history", false),
-        ] {
-            assert_eq!(known.refused(statement).is_some(), is_refused, "{statement}");
-        }
-    }
-    assert_eq!(made.get(), 1);
 }
 
 #[test]

@@ -12,12 +12,11 @@ use crate::event::dry_run::Report;
 use crate::history::{self, RunMode};
 use crate::outcome::{Done, Left, Outcome};
 use crate::plan::{Plan, PlannedMigration, check_dry_run};
-use crate::schema::tool_sql;
 use crate::script::ScriptSource;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
-use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
+use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions, tool_sql};
 use runner_project::catalog::Kind;
 
 impl Engine {

@@ -17,7 +17,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use runner_database::{Dialect, Facts};
-use runner_sql::classify::{has_list, is_setting_of_dump};
+use runner_sql::classify::has_list;
 use runner_sql::{StatementClass, calls_only_known, classify, concurrent_index, identifiers, removed_concurrently};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
@@ -235,26 +235,6 @@ fn drops_several(statement: &str, dialect: Dialect) -> bool {
     words.first().is_some_and(|verb| verb.eq_ignore_ascii_case("DROP")) && has_list(statement, dialect)
 }
 
-/// Returns whether a statement is idempotent, so that it does not matter whether it already took effect.
-pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
-    let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    // The words of statements belong to the dialect.
-    match (dialect, words.as_slice()) {
-        // It writes a file, which must not exist.
-        (Dialect::Sqlite, ["VACUUM", ..]) => !words.contains(&"INTO"),
-        (Dialect::Sqlite | Dialect::Postgres, ["ANALYZE" | "VACUUM", ..]) => true,
-        // MariaDB's `ANALYZE UPDATE` changes rows.
-        (Dialect::Mysql | Dialect::Mariadb, ["ANALYZE", "TABLE", ..]) => true,
-        (Dialect::Mysql | Dialect::Mariadb, ["ANALYZE", "LOCAL" | "NO_WRITE_TO_BINLOG", "TABLE", ..]) => true,
-        // Settings of the file, which have one value, and what ends with the connection.
-        (Dialect::Sqlite, ["PRAGMA" | "ATTACH" | "DETACH", ..]) => true,
-        (Dialect::Postgres, ["REINDEX" | "CLUSTER" | "CHECKPOINT", ..] | ["ALTER", "SYSTEM", ..]) => true,
-        (Dialect::Mysql | Dialect::Mariadb, ["OPTIMIZE" | "CHECK" | "FLUSH" | "GRANT", ..]) => true,
-        _ => is_setting_of_dump(statement, dialect),
-    }
-}
-
 /// Returns the digest of parts, each prefixed with its length.
 pub fn digest_of(parts: &[&[u8]]) -> String {
     let mut hasher = Sha256::new();
@@ -317,31 +297,6 @@ mod tests {
         }
         let call = Call { kind: CallKind::Execute, text: "DROP TABLE t", parameters: "" };
         assert!(!call.shows_in_schema(&Facts { atomic_ddl: false, ..facts }), "it may be incomplete");
-    }
-
-    #[test]
-    fn idempotent_statements_may_run_again() {
-        for (dialect, text, again) in [
-            (Dialect::Sqlite, "VACUUM", true),
-            (Dialect::Sqlite, "VACUUM INTO 'copy.db'", false),
-            (Dialect::Sqlite, "PRAGMA user_version = 7", true),
-            (Dialect::Postgres, "REINDEX INDEX CONCURRENTLY i", true),
-            (Dialect::Postgres, "ALTER SYSTEM SET work_mem = '8MB'", true),
-            (Dialect::Postgres, "DO $$ BEGIN PERFORM 1; END $$", false),
-            (Dialect::Postgres, "GRANT SELECT ON t TO u", false),
-            (Dialect::Mariadb, "GRANT SELECT ON t TO u", true),
-            (Dialect::Mariadb, "/* why */ OPTIMIZE TABLE t", true),
-            (Dialect::Mariadb, "ANALYZE NO_WRITE_TO_BINLOG TABLE t", true),
-            (Dialect::Mariadb, "ANALYZE UPDATE t SET a = a + 1", false),
-            (Dialect::Mariadb, "TRUNCATE TABLE t", false),
-            (Dialect::Mariadb, "CALL analyze_all()", false),
-            (Dialect::Mariadb, "REVOKE SELECT ON t FROM u", false),
-            (Dialect::Mariadb, "/*!40101 SET @old = @@sql_mode, sql_mode = '' */", true),
-            (Dialect::Mariadb, "/*!99999 SET NAMES utf8 */ INSERT INTO t VALUES (1)", false),
-            (Dialect::Mariadb, "/*!40000 DELETE FROM t */", false),
-        ] {
-            assert_eq!(is_repeatable(text, dialect), again, "{text}");
-        }
     }
 
     #[test]

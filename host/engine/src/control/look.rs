@@ -15,12 +15,11 @@ use crate::history::{self, History, Record, RunMode, State};
 use crate::journal;
 use crate::journal::Worker;
 use crate::run::Run;
-use crate::schema::tool_sql;
 use crate::target::compare_revisions;
 use crate::throttle::Pause;
 use crate::throttle::only_slows;
 use runner_base::error::Result;
-use runner_database::{DatabaseErrorKind, HostSession, LockHolder, Probe};
+use runner_database::{DatabaseErrorKind, HostSession, LockHolder, Probe, tool_sql};
 
 /// How old a run's row may be before the run is no longer assumed to be alive, where the lock does not show it.
 const SILENCE: Duration = Duration::from_secs(10);

@@ -2,12 +2,12 @@
 
 use super::table;
 use super::table::unusable;
-use crate::schema::{control as sql, tool_sql};
+use crate::schema::control as sql;
 use crate::target::compare_revisions;
 use crate::throttle::Pause;
 use runner_base::error::Result;
 use runner_data::Value;
-use runner_database::{DatabaseErrorKind, HostSession};
+use runner_database::{DatabaseErrorKind, HostSession, tool_sql};
 
 /// The scope of requests to all runs.
 pub const EVERYTHING: &str = "*";

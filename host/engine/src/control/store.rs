@@ -3,10 +3,10 @@
 use super::table;
 use super::table::unusable;
 use crate::event::Total;
-use crate::schema::{control as sql, dialect_schema, tool_sql};
+use crate::schema::control as sql;
 use runner_base::error::Result;
 use runner_data::Value;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, TransactionOptions};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, TransactionOptions, tool_sql};
 
 /// The name of what holds a run that stopped early.
 pub const ENDED: &str = "ended";
@@ -161,7 +161,7 @@ pub(super) async fn forget_dead(
 
 /// Makes it visible to other users that this session, which watches for a run that shares, exists.
 pub(super) async fn sign_in(database: &mut HostSession<'_>) -> std::result::Result<(), DatabaseError> {
-    if let Some(text) = dialect_schema(database.facts()).sign_in {
+    if let Some(text) = database.facts().sql.tool.sign_in {
         database.execute(text, &[]).await?;
     }
     Ok(())

@@ -1,9 +1,8 @@
 //! Reading the tables through which runs and operators communicate.
 
-use crate::schema::tool_sql;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, tool_sql};
 
 /// Runs a query and parses its rows. Returns none if the table does not exist.
 pub(super) async fn read<T>(

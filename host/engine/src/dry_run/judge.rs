@@ -2,7 +2,9 @@
 
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, TableName};
 use runner_sql::classify::open_run_comments;
-use runner_sql::{StatementClass, classify, engine_of_elsewhere, identifiers, qualifiers, words, writes_file};
+use runner_sql::{
+    StatementClass, classify, engine_of_elsewhere, identifiers, opens_file, qualifiers, words, writes_file,
+};
 
 /// Where a dry run takes place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, outside: bo
             let is_plain = class == StatementClass::Rows && open_run_comments(statement, facts.dialect).is_none();
             (!is_plain).then(|| commits(facts.dialect))
         }
-        Ground::Copy { .. } if !facts.dialect.has_server() => leaves_file(statement).then(other_file),
+        Ground::Copy { .. } if !facts.dialect.has_server() => opens_file(statement, facts.dialect).then(other_file),
         Ground::Copy { others } => leaves_schema(statement, class, others, facts.dialect),
     };
     match refused {
@@ -86,16 +88,6 @@ fn outside(what: &str) -> DatabaseError {
 
 /// The way out where no kind of dry run can run a statement.
 const STOP_BEFORE: &str = "`--target` stops before this migration";
-
-/// Whether a SQLite statement opens or writes another file.
-fn leaves_file(statement: &str) -> bool {
-    let words = words(statement, Dialect::Sqlite);
-    match words.first().map(String::as_str) {
-        Some("ATTACH") => true,
-        Some("VACUUM") => words.iter().any(|word| word == "INTO"),
-        _ => false,
-    }
-}
 
 fn is_other(name: &str, others: &[String]) -> bool {
     // Servers differ in whether `Shop` and `shop` are the same; here they are.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Unrepeatable;
+use super::unrepeatable::Unrepeatable;
 use crate::Direction;
 
 /// An event of a dry run.

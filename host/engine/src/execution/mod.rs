@@ -6,6 +6,7 @@
 //! `atomic`, `journalled` and `replayed`. A reader or a writer keeps the mode that opened it.
 
 mod atomic;
+mod by_mode;
 mod calls;
 mod journalled;
 mod replayed;
@@ -13,7 +14,8 @@ mod step;
 
 use std::sync::Arc;
 
-pub use self::calls::{CallLimits, Calls, TransformReport};
+pub use self::by_mode::TransformReport;
+pub use self::calls::{CallLimits, Calls};
 pub use self::step::{Access, Fault, RunningStep, StepStart, Steps};
 pub use super::script::Execution;
 

@@ -10,10 +10,10 @@ use serde_json::json;
 use super::packed::{ComponentBytes, Packed, pack};
 use super::read::{garbled, kind, unreadable};
 use crate::call::stored::{decode, encode};
-use crate::schema::{dialect_schema, history as sql, tool_sql};
+use crate::schema::history as sql;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
-use runner_database::{Facts, HostSession, Large, QueryLimits, ToolChange};
+use runner_database::{Facts, HostSession, Large, QueryLimits, ToolChange, tool_sql};
 use runner_project::catalog::Kind;
 use runner_project::script::{LoadedScript, Runtime, RuntimePin};
 
@@ -191,7 +191,7 @@ fn change(
     }
     let values = [revision.into(), sha256.into(), kind.into(), size.into(), compression.into(), assets.into()];
     let large = Large { table: "runner_artifact", column: "bytes", key: &["revision", "sha256"], bytes };
-    Some(ToolChange::of_any_rows(dialect_schema(facts).store_artifact, values).with_large(large))
+    Some(ToolChange::of_any_rows(facts.sql.tool.store_artifact, values).with_large(large))
 }
 
 /// Loads the artifact of a revision and digest, if the database has it.

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::record::{Record, RunMode, State};
 use crate::call::answer::Transformed;
+use crate::schema::history as sql;
 use crate::schema::history::COLUMNS;
-use crate::schema::{dialect_schema, history as sql, tool_sql};
 use crate::{Direction, journal};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::facts::TOOL_TABLES;
-use runner_database::{DatabaseErrorKind, Facts, HostSession, QueryLimits};
+use runner_database::{DatabaseErrorKind, Facts, HostSession, QueryLimits, tool_sql};
 use runner_project::RevisionPlace;
 use runner_project::catalog::Kind;
 
@@ -140,7 +140,7 @@ pub(super) async fn presence(database: &mut HostSession<'_>) -> Result<Presence>
 /// Returns the names of our tables that exist.
 async fn tables(database: &mut HostSession<'_>) -> Result<Vec<String>> {
     let facts = database.facts().clone();
-    let text = tool_sql(dialect_schema(&facts).tables, &facts);
+    let text = tool_sql(facts.sql.tool.tables, &facts);
     let found = database.query(&text, &[facts.tool_schema().into()], QueryLimits::NONE).await.map_err(unreadable)?;
     found.rows.into_iter().map(|row| row.into_iter().next().and_then(self::text).ok_or_else(garbled)).collect()
 }

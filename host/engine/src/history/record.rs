@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::call::answer::Transformed;
 use runner_base::error::{Error, Result};
-use runner_database::{Dialect, Renames};
+use runner_database::Renames;
 use runner_project::catalog::{Description, Kind, Mode, Need};
 use runner_project::migration_id;
 
@@ -232,7 +232,7 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
         summary: summary.to_owned(),
         depends_on: texts("depends_on")?,
         mode: mode("mode")?,
-        dialects: texts("dialects")?.iter().map(|name| Dialect::from_name(name)).collect::<Option<_>>()?,
+        dialects: texts("dialects")?.iter().map(|name| name.parse().ok()).collect::<Option<_>>()?,
         irreversible: declared["irreversible"].as_bool()?,
         // Builds before 0.1.0 wrote needs in other words: what a migration may do is not decided by what it said then.
         needs: texts("needs")?.iter().filter_map(|need| Need::parse(need)).collect(),
@@ -259,6 +259,7 @@ fn renames(tables: &serde_json::Value) -> Option<Renames> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
 
     #[test]
     fn a_description_survives_the_history() {

@@ -2,10 +2,9 @@
 
 use super::read::{garbled, is_there, unreadable};
 use crate::schema::repair as sql;
-use crate::schema::tool_sql;
 use runner_base::error::Result;
 use runner_data::Value;
-use runner_database::{HostSession, QueryLimits, ToolChange};
+use runner_database::{HostSession, QueryLimits, ToolChange, tool_sql};
 
 /// The action of accepting a changed artifact.
 pub const ACCEPT_CHECKSUM: &str = "accept-checksum";

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::read::{FORMAT, Presence, garbled, presence, unreadable};
 use super::record::{Record, State, declared_json};
-use crate::schema::{dialect_schema, history as sql, tool_sql};
+use crate::schema::history as sql;
 use crate::settle::Marker;
 use crate::{Direction, transcript};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::facts::Citus;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange, tool_sql};
 use runner_project::catalog::Description;
 
 /// Creates the tables if they do not exist. Call it in a transaction if the database has transactional DDL; elsewhere it
@@ -48,7 +48,7 @@ pub async fn ensure_apart(database: &mut HostSession<'_>) -> Result<()> {
 
 fn unmakable(database: &HostSession<'_>, error: DatabaseError) -> Error {
     let is_right = matches!(error.kind, DatabaseErrorKind::Denied | DatabaseErrorKind::ReadOnly);
-    let grant = dialect_schema(database.facts()).grant.filter(|_| is_right);
+    let grant = database.facts().sql.tool.grant.filter(|_| is_right);
     let error = Error::from(error).at("while creating", "the history tables");
     match grant {
         Some(grant) => error.hint(grant),
@@ -59,20 +59,20 @@ fn unmakable(database: &HostSession<'_>, error: DatabaseError) -> Error {
 /// The statements that make the tables.
 async fn making(database: &mut HostSession<'_>) -> std::result::Result<Vec<ToolChange>, DatabaseError> {
     let facts = database.facts().clone();
-    let dialect_schema = dialect_schema(&facts);
+    let schema = &facts.sql.tool;
     let mut changes = Vec::new();
     if facts.citus.is_some() {
         changes.push(ToolChange::of_any_rows(Citus::STAYS, []));
     }
-    if let Some((is_there, create)) = dialect_schema.schema {
+    if let Some((is_there, create)) = schema.schema {
         let found =
             database.query(&tool_sql(is_there, &facts), &[facts.tool_schema().into()], QueryLimits::NONE).await?;
         if found.rows.is_empty() {
             changes.push(ToolChange::of_any_rows(create, []));
         }
     }
-    changes.extend(dialect_schema.create.iter().map(|create| ToolChange::of_any_rows(create, [])));
-    changes.extend(dialect_schema.close.map(|close| ToolChange::of_any_rows(close, [])));
+    changes.extend(schema.create.iter().map(|create| ToolChange::of_any_rows(create, [])));
+    changes.extend(schema.close.map(|close| ToolChange::of_any_rows(close, [])));
     if facts.citus.is_some() {
         changes.push(ToolChange::of_any_rows(Citus::SPREADS, []));
     }
@@ -102,7 +102,7 @@ pub struct Numbers(AtomicI64);
 impl Numbers {
     /// Returns a number that no row has had, without a question for each; 0 where each row takes the next one itself.
     pub async fn next(&self, database: &mut HostSession<'_>) -> Result<i64> {
-        if !dialect_schema(database.facts()).own_number_counts {
+        if !database.facts().sql.tool.own_number_counts {
             return Ok(0);
         }
         let next = match self.0.load(Ordering::Relaxed) {
@@ -118,7 +118,7 @@ impl Numbers {
 
     /// As [`Self::next`]; asks the database each time where other rows take numbers themselves.
     pub async fn take(&self, database: &mut HostSession<'_>) -> Result<i64> {
-        let schema = dialect_schema(database.facts());
+        let schema = &database.facts().sql.tool;
         if schema.own_number_counts || !schema.can_ask_number {
             return self.next(database).await;
         }
@@ -141,7 +141,7 @@ fn number_of(rows: &[Vec<Value>]) -> Result<i64> {
 /// Like [`insert`], in a transaction that will be rolled back. Uses the record's own number, because a rollback does not
 /// reset a table's counter; where even that advances the counter, no row is added.
 pub async fn dry_run(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
-    if dialect_schema(database.facts()).own_number_counts {
+    if database.facts().sql.tool.own_number_counts {
         return Ok(());
     }
     let mut parameters = cells(record);

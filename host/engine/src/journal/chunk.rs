@@ -21,9 +21,9 @@ use crate::call::stored::{pack, unpack};
 use crate::call::transform::KeyOrEnd;
 use crate::clock::now;
 use crate::run::Run;
-use crate::schema::{chunk as sql, tool_sql};
+use crate::schema::chunk as sql;
 use runner_data::Value;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, tool_sql};
 
 /// How long a claimed chunk waits for its owner's transaction, by the database's clock. A process that dies in between
 /// delays the others for this long; one that is late finds its chunk taken and claims another.

@@ -13,12 +13,12 @@ use sha2::{Digest, Sha256};
 
 use super::store::Intent;
 use crate::call::canonical::{self, Sink};
-use crate::call::{Call, CallKind, is_repeatable, stored};
-use crate::schema::objects::expression;
+use crate::call::{Call, CallKind, stored};
 use runner_base::error::{Error, Result};
 use runner_data::{RowSet, Value};
-use runner_database::{Dialect, Facts, HostSession, QueryLimits};
-use runner_sql::{RemovedConcurrently, folded_names, identifiers, objects, removed_concurrently};
+use runner_database::dialect_sql::SchemaProbe;
+use runner_database::{Facts, HostSession, QueryLimits};
+use runner_sql::{RemovedConcurrently, catalog_names, is_repeatable, objects, removed_concurrently};
 
 /// The digest of a schema without any of the objects: SHA-256 of nothing.
 const NO_OBJECTS: [u8; 32] = [
@@ -54,19 +54,20 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     if let Some((halves, noted)) = intent.before.as_deref().and_then(computed) {
         return known_to_server(database, &facts, &intent.text, halves, noted).await;
     }
-    if let Some(removed) = removed_concurrently(&intent.text, facts.dialect) {
+    let catalog = &facts.sql.catalog;
+    if let (Some(removed), Some(sql)) = (removed_concurrently(&intent.text, facts.dialect), &catalog.removal) {
         let (question, outcomes) = match removed {
             // An interrupted one leaves an invalid index, which can be dropped again.
-            RemovedConcurrently::Index(_) => (IS_VALID, [Known::NoEffect, Known::Repeatable]),
+            RemovedConcurrently::Index(_) => (sql.is_valid, [Known::NoEffect, Known::Repeatable]),
             // Only `DETACH PARTITION … FINALIZE` can complete one that is pending.
-            RemovedConcurrently::Partition(_) => (IS_PENDING, [Known::Halved, Known::NoEffect]),
+            RemovedConcurrently::Partition(_) => (sql.is_pending, [Known::Halved, Known::NoEffect]),
         };
         return gone(database, intent.before.as_deref(), question, outcomes).await;
     }
-    if let (Some(before), false) = (&intent.before, computes(facts.dialect)) {
+    if let (Some(before), SchemaProbe::Queries { queries, .. }) = (&intent.before, catalog.probe) {
         // The table may have been changed by others: what cannot be read shows nothing.
         let Some(before) = stored::unpack::<SchemaBefore>(before) else { return Ok(Known::Nothing) };
-        let now = digest(database, &facts, &before.names).await?;
+        let now = digest(database, queries, &before.names).await?;
         return Ok(match before.may_be_halved {
             _ if now == before.digest => Known::NoEffect,
             false => Known::TookEffect,
@@ -97,17 +98,6 @@ async fn gone(
     })
 }
 
-/// Whether an index is valid.
-const IS_VALID: &str = "SELECT i.indisvalid::pg_catalog.text FROM pg_catalog.pg_index i \
-    WHERE i.indexrelid OPERATOR(pg_catalog.=) $1::pg_catalog.int8::pg_catalog.oid";
-
-/// Whether a partition is half detached. The column is new in version 14.
-const IS_PENDING: &str = "SELECT pg_catalog.to_jsonb(i) OPERATOR(pg_catalog.->>) 'inhdetachpending'::pg_catalog.text \
-    FROM pg_catalog.pg_inherits i WHERE i.inhrelid OPERATOR(pg_catalog.=) $1::pg_catalog.int8::pg_catalog.oid";
-
-/// The object of a name, which may depend on the settings of the session.
-const OBJECT: &str = "SELECT pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid::pg_catalog.int8";
-
 /// What an intent stores of the schema, so that a later probe can determine whether the statement took effect.
 pub(super) enum Look {
     /// What was found.
@@ -119,38 +109,37 @@ pub(super) enum Look {
 /// The first bytes of what a server has computed.
 const COMPUTED: [u8; 8] = [0xff; 8];
 
-/// Whether the server computes what an intent stores.
-fn computes(dialect: Dialect) -> bool {
-    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
-}
-
 /// Returns what the intent of a statement stores; `None` if its objects cannot be determined from its text. With `halves`,
 /// the statement may be interrupted between two of its objects.
 pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves: bool) -> Result<Option<Look>> {
     let statement = call.text;
     let facts = database.facts().clone();
-    if computes(facts.dialect) {
-        let Some(objects) = objects::objects(statement, facts.dialect, facts.schema.as_deref()) else {
-            return Ok(None);
-        };
-        let (value, _) = expression(&objects, &facts);
-        let head = hex::encode([&COMPUTED[..], &[u8::from(halves)]].concat());
-        return Ok(Some(Look::Expression(format!("CONCAT(x'{head}', {value})"))));
-    }
-    let is_at_once = facts.dialect == Dialect::Postgres && call.kind == CallKind::Statement;
-    if let Some(removed) = removed_concurrently(statement, facts.dialect) {
+    let (queries, at_once) = match facts.sql.catalog.probe {
+        SchemaProbe::Queries { queries, at_once } => (queries, at_once),
+        SchemaProbe::Expression(expression) => {
+            let Some(objects) = objects::objects(statement, facts.dialect, facts.schema.as_deref()) else {
+                return Ok(None);
+            };
+            let (value, _) = expression(&objects, &facts);
+            let head = hex::encode([&COMPUTED[..], &[u8::from(halves)]].concat());
+            return Ok(Some(Look::Expression(format!("CONCAT(x'{head}', {value})"))));
+        }
+    };
+    let at_once = at_once.filter(|_| call.kind == CallKind::Statement);
+    let removed = removed_concurrently(statement, facts.dialect);
+    if let (Some(removed), Some(sql)) = (removed, &facts.sql.catalog.removal) {
         let (RemovedConcurrently::Index(name) | RemovedConcurrently::Partition(name)) = removed;
-        let rows = match is_at_once {
-            true => ask_at_once(database, OBJECT, &name).await?,
-            false => database.query(OBJECT, &[name.as_str().into()], QueryLimits::NONE).await?.rows,
+        let rows = match at_once {
+            Some(_) => ask_at_once(database, sql.number, &name).await?,
+            None => database.query(sql.number, &[name.as_str().into()], QueryLimits::NONE).await?.rows,
         };
         let oid = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
         return Ok(Some(Look::Found(stored::pack(&ObjectBefore { oid }))));
     }
-    let names = names(statement, facts.dialect);
-    let digest = match is_at_once {
-        true => digest_at_once(database, &names).await?,
-        false => digest(database, &facts, &names).await?,
+    let names = catalog_names(statement, facts.dialect);
+    let digest = match at_once {
+        Some(columns) => digest_at_once(database, queries, columns, &names).await?,
+        None => digest(database, queries, &names).await?,
     };
     Ok(Some(Look::Found(stored::pack(&SchemaBefore { names, digest, may_be_halved: halves }))))
 }
@@ -169,7 +158,8 @@ async fn known_to_server(
     halves: bool,
     noted: &[u8],
 ) -> Result<Known> {
-    let Some(objects) = objects::objects(statement, facts.dialect, facts.schema.as_deref()) else {
+    let objects = objects::objects(statement, facts.dialect, facts.schema.as_deref());
+    let (SchemaProbe::Expression(expression), Some(objects)) = (facts.sql.catalog.probe, objects) else {
         return Ok(Known::Nothing);
     };
     let (value, nothing) = expression(&objects, facts);
@@ -212,8 +202,8 @@ struct SchemaBefore {
 pub(super) async fn named_objects(database: &mut HostSession<'_>, statement: &str) -> Result<Vec<String>> {
     let facts = database.facts().clone();
     let mut found = Vec::new();
-    for name in names(statement, facts.dialect) {
-        let rows = database.query(named(facts.dialect), &[name.as_str().into()], QueryLimits::NONE).await?.rows;
+    for name in catalog_names(statement, facts.dialect) {
+        let rows = database.query(facts.sql.catalog.named, &[name.as_str().into()], QueryLimits::NONE).await?.rows;
         for row in rows {
             let [Some(kind), Some(place), Some(name)] = [0, 1, 2].map(|at| row.get(at).and_then(Value::as_text)) else {
                 continue;
@@ -238,82 +228,38 @@ pub(super) async fn named_objects(database: &mut HostSession<'_>, statement: &st
     Ok(found)
 }
 
-fn names(statement: &str, dialect: Dialect) -> Vec<String> {
-    let mut names = match dialect {
-        Dialect::Postgres => folded_names(statement),
-        Dialect::Sqlite => identifiers(statement, dialect).iter().map(|name| name.to_ascii_lowercase()).collect(),
-        Dialect::Mysql | Dialect::Mariadb => {
-            identifiers(statement, dialect).iter().map(|name| name.to_lowercase()).collect()
-        }
-    };
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// Returns the query for kind, schema and name of the objects with one of [`names`], outside the system catalogues.
-fn named(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "SELECT type, '', name FROM main.sqlite_schema WHERE lower(name) = ?1 ORDER BY 1, 3",
-        Dialect::Postgres => {
-            "SELECT CASE WHEN c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) THEN 'table' \
-             WHEN c.relkind OPERATOR(pg_catalog.=) 'i' THEN CASE WHEN (SELECT i.indisvalid FROM pg_catalog.pg_index i \
-             WHERE i.indexrelid OPERATOR(pg_catalog.=) c.oid) THEN 'index' ELSE 'invalid index' END \
-             WHEN c.relkind OPERATOR(pg_catalog.=) 'v' THEN 'view' \
-             WHEN c.relkind OPERATOR(pg_catalog.=) 'm' THEN 'materialized view' \
-             WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 'sequence' \
-             ELSE 'relation' END, n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
-             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             WHERE (c.relname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
-             OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text) \
-             AND n.nspname OPERATOR(pg_catalog.<>) ALL \
-                 (ARRAY['pg_catalog', 'information_schema', 'runner']::pg_catalog.name[]) \
-             AND n.nspname OPERATOR(pg_catalog.!~~) 'pg\\_t%' \
-             UNION ALL SELECT 'function', n.nspname::pg_catalog.text, p.proname::pg_catalog.text \
-             FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace \
-             WHERE (p.proname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
-             OR pg_catalog.lower(p.proname::pg_catalog.text) OPERATOR(pg_catalog.=) $1::pg_catalog.text) \
-             AND n.nspname OPERATOR(pg_catalog.<>) ALL \
-                 (ARRAY['pg_catalog', 'information_schema']::pg_catalog.name[]) ORDER BY 1, 2"
-        }
-        Dialect::Mysql | Dialect::Mariadb => {
-            "SELECT CASE o.t WHEN 'BASE TABLE' THEN 'table' ELSE lower(o.t) END, '', o.n FROM (\
-             SELECT table_type AS t, table_name AS n FROM information_schema.tables WHERE table_schema = database() \
-             UNION ALL SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = database() \
-             UNION ALL SELECT 'trigger', trigger_name FROM information_schema.triggers WHERE trigger_schema = database() \
-             UNION ALL SELECT 'event', event_name FROM information_schema.events WHERE event_schema = database() \
-             UNION ALL SELECT DISTINCT 'index', index_name FROM information_schema.statistics \
-             WHERE table_schema = database()) AS o WHERE lower(o.n) = ? ORDER BY 1, 3"
-        }
-    }
-}
-
 /// Returns the digest of everything in the schema that has one of these names. Later builds compare it: it never changes.
-pub(super) async fn digest(database: &mut HostSession<'_>, facts: &Facts, names: &[String]) -> Result<[u8; 32]> {
+pub(super) async fn digest(database: &mut HostSession<'_>, queries: &[&str], names: &[String]) -> Result<[u8; 32]> {
     // One question for all names: a server may be far away.
     let all = Value::from(as_json(names));
     let mut answers = Vec::new();
-    for query in queries(facts.dialect) {
+    for query in queries {
         answers.push(database.query(query, std::slice::from_ref(&all), QueryLimits::NONE).await?);
     }
     Ok(digest_of(names, answers))
 }
 
-/// The same on PostgreSQL, at once.
-pub(super) async fn digest_at_once(database: &mut HostSession<'_>, names: &[String]) -> Result<[u8; 32]> {
+/// The same by [`ask_at_once`]. The answers have these columns.
+pub(super) async fn digest_at_once(
+    database: &mut HostSession<'_>,
+    queries: &[&str],
+    columns: &[&str],
+    names: &[String],
+) -> Result<[u8; 32]> {
     let (all, mut answers) = (as_json(names), Vec::new());
-    for query in queries(Dialect::Postgres) {
-        let columns = ["value", "nspname", "relname", "pg_get_indexdef"].map(str::to_owned).to_vec();
+    for query in queries {
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
         answers.push(RowSet { columns, rows: ask_at_once(database, query, &all).await? });
     }
     Ok(digest_of(names, answers))
 }
 
-/// Asks PostgreSQL a question with one text, `$1`, as a literal: one message instead of five, because nothing is prepared. Only for
-/// the session of the host, and outside of transactions.
+/// Asks a question with one text as a literal: one message instead of five, because nothing is prepared. Only for the session of the
+/// host, and outside of transactions.
 async fn ask_at_once(database: &mut HostSession<'_>, question: &str, text: &str) -> Result<Vec<Vec<Value>>> {
-    let literal = Dialect::Postgres.host_literal(text).map_err(|why| Error::failed(format!("a name {why}")))?;
-    let probe = database.probe(&[question.replace("$1", &literal)]).await?;
+    let dialect = database.facts().dialect;
+    let literal = dialect.host_literal(text).map_err(|why| Error::failed(format!("a name {why}")))?;
+    let probe = database.probe(&[question.replace(&dialect.placeholder(1), &literal)]).await?;
     Ok(probe.answers.into_iter().next().unwrap_or_default())
 }
 
@@ -339,31 +285,4 @@ fn digest_of(names: &[String], answers: Vec<RowSet>) -> [u8; 32] {
         }
     }
     hasher.finalize().into()
-}
-
-/// Returns the queries for everything in a schema that belongs to one of [`names`], which is the first column of each row. Parameter:
-/// the names, as JSON. Earlier builds stored them all in lower case.
-fn queries(dialect: Dialect) -> &'static [&'static str] {
-    match dialect {
-        Dialect::Sqlite => &["SELECT m.value, s.type, s.name, s.tbl_name, s.sql FROM json_each(?1) m \
-             JOIN main.sqlite_schema s ON m.value IN (lower(s.name), lower(s.tbl_name)) ORDER BY 2, 3"],
-        // Of PostgreSQL's statements that cannot be rolled back, the schema shows only those that build an index. The last condition
-        // follows from the join: it is hashed, and leaves few indexes for it.
-        Dialect::Postgres => &[
-            "SELECT m.value, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, pg_catalog.pg_get_indexdef(c.oid) \
-             FROM pg_catalog.pg_index i \
-             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
-             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
-             JOIN pg_catalog.json_array_elements_text($1::pg_catalog.text::pg_catalog.json) m (value) \
-             ON c.relname::pg_catalog.text OPERATOR(pg_catalog.=) m.value \
-             OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) m.value \
-             WHERE i.indisvalid AND (c.relname::pg_catalog.text OPERATOR(pg_catalog.=) ANY (SELECT l.value \
-             FROM pg_catalog.json_array_elements_text($1::pg_catalog.text::pg_catalog.json) l (value)) \
-             OR pg_catalog.lower(c.relname::pg_catalog.text) OPERATOR(pg_catalog.=) ANY (SELECT l.value \
-             FROM pg_catalog.json_array_elements_text($1::pg_catalog.text::pg_catalog.json) l (value))) \
-             ORDER BY 2, 3",
-        ],
-        // The server computes it itself: see `look`.
-        Dialect::Mysql | Dialect::Mariadb => &[],
-    }
 }

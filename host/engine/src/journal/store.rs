@@ -13,12 +13,11 @@ use crate::clock::now;
 use crate::journal::{chunk, damaged, head};
 use crate::run::Run;
 use crate::schema::journal as sql;
-use crate::schema::tool_sql;
 use crate::settle::Marker;
 use crate::transcript::store as evidence;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
-use runner_database::{DatabaseError, HostSession, QueryLimits, ToolChange};
+use runner_database::{DatabaseError, HostSession, QueryLimits, ToolChange, tool_sql};
 
 impl Run {
     /// Deletes everything recorded about the run.

@@ -5,7 +5,7 @@ use crate::history::{Record, State};
 use crate::target::compare_revisions;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result};
-use runner_project::catalog::{Artifact, Catalog, Kind, Migration, SqlFiles};
+use runner_project::catalog::{Catalog, Kind, Migration};
 use runner_project::{RevisionKey, migration_id, read_id, short};
 
 /// Rejects a project that lacks an applied revision, unless that is allowed, or has a different artifact for one.
@@ -145,25 +145,11 @@ pub fn check_dialect(dialect: Dialect, migration: &Migration) -> Result<()> {
     // A component names the servers that it knows; a SQL file for MySQL is for MariaDB too.
     let fits = |it: &Dialect| *it == dialect || (migration.kind == Kind::Sql && it.includes(dialect));
     if dialects.is_empty() || dialects.iter().any(fits) {
-        return check_choice(migration, dialect);
+        return migration.check_server(dialect);
     }
     let names: Vec<String> = dialects.iter().map(ToString::to_string).collect();
     Err(Error::usage(format!("the migration is for {} only, and this database is {}", names.join(", "), dialect))
         .at("migration", migration.id()))
-}
-
-/// Refuses SQL that was chosen for MySQL where the server turns out to be MariaDB, or the other way round.
-fn check_choice(migration: &Migration, dialect: Dialect) -> Result<()> {
-    let Artifact::Sql { files: SqlFiles { chosen_for: Some(chosen), .. }, .. } = &migration.artifact else {
-        return Ok(());
-    };
-    if *chosen == dialect || !migration.has_file_for(Dialect::Mariadb) {
-        return Ok(());
-    }
-    let error = Error::usage(format!(
-        "the migration has files for MariaDB, and the URL says {chosen}, but the server is {dialect}"
-    ));
-    Err(error.at("migration", migration.id()).hint(format!("begin the URL with `{}://`", dialect.name())))
 }
 
 /// Rejects a migration whose dependencies are neither applied nor `earlier` in the plan.

@@ -5,22 +5,23 @@ use runner_database::{Dialect, Facts};
 use runner_sql::classify::open_run_comments;
 use runner_sql::{StatementClass, classify, identifiers, quoted};
 
+/// The setting of which "off" is such a mode; the others are modes of `sql_mode`.
+const STANDARD_STRINGS: &str = "standard_conforming_strings";
+
 /// Whether a statement gives the setting of such modes a value, and so says how what is below it is meant.
 pub fn sets(statement: &str, facts: &Facts) -> bool {
-    if facts.unread_modes.is_empty() {
-        return false;
-    }
+    let Some(mode) = facts.unread_modes.first() else { return false };
     // Dumps put it into a comment that the server runs.
     let opened = open_run_comments(statement, facts.dialect);
     let words = identifiers(opened.as_deref().unwrap_or(statement), facts.dialect);
     let has = |words: &[String], name: &str| words.iter().any(|it| it.eq_ignore_ascii_case(name));
-    has(words.get(..1).unwrap_or_default(), "SET") && has(&words, setting(facts.dialect).0)
+    has(words.get(..1).unwrap_or_default(), "SET") && has(&words, setting(mode).0)
 }
 
 /// The setting, and what runner reads with.
-fn setting(dialect: Dialect) -> (&'static str, &'static str) {
-    match dialect {
-        Dialect::Postgres => ("standard_conforming_strings", "on"),
+fn setting(mode: &str) -> (&'static str, &'static str) {
+    match mode {
+        STANDARD_STRINGS => (STANDARD_STRINGS, "on"),
         _ => ("sql_mode", "'STRICT_TRANS_TABLES'"),
     }
 }
@@ -28,7 +29,7 @@ fn setting(dialect: Dialect) -> (&'static str, &'static str) {
 /// Why a statement is refused on a server with such modes, below no statement that [`sets`] them.
 pub fn refused(statement: &str, facts: &Facts) -> Option<Error> {
     let mode = facts.unread_modes.iter().find(|mode| means_another(statement, mode, facts.dialect))?;
-    let (setting, value) = setting(facts.dialect);
+    let (setting, value) = setting(mode);
     let (what, of) = match *mode {
         "EMPTY_STRING_IS_NULL" => ("an empty string", "`EMPTY_STRING_IS_NULL` in its `sql_mode`"),
         "ORACLE" => ("a definition", "`ORACLE` in its `sql_mode`"),
@@ -48,8 +49,8 @@ fn means_another(statement: &str, mode: &str, dialect: Dialect) -> bool {
         "EMPTY_STRING_IS_NULL" => has(|text| matches!(text, "''" | "\"\"")),
         // Types such as `DATE` mean others, and the bodies of routines are in another language.
         "ORACLE" => classify(statement, dialect) == StatementClass::Schema,
-        // PostgreSQL: what begins with `E` has escapes in any case.
-        _ if dialect == Dialect::Postgres => has(|text| text.starts_with('\'') && text.contains('\\')),
+        // What begins with `E` has escapes in any case.
+        STANDARD_STRINGS => has(|text| text.starts_with('\'') && text.contains('\\')),
         _ => has(|text| text.starts_with(['\'', '"']) && text.contains('\\')),
     }
 }

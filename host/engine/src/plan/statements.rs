@@ -7,14 +7,13 @@ use super::{PlannedMigration, Refusal, modes};
 use crate::event::Unrepeatable;
 use crate::history::RunMode;
 use crate::journal::counts_own_statements;
-use crate::schema::{dialect_schema, tool_sql};
 use crate::unreadable::unreadable;
 use runner_base::error::{Error, Result};
-use runner_database::{Dialect, Facts};
+use runner_database::Facts;
 use runner_drivers::known::KnownTexts;
 use runner_sql::{
-    Held, Statement, StatementClass, classify, excerpt, keeps_last, late_enum_value, leading_words,
-    leaves_write_ahead_log, program, waits_for_vacuum, writes_file,
+    Held, Statement, StatementClass, classify, excerpt, keeps_last, late_enum_value, leaves_write_ahead_log, program,
+    reads_client_file, waits_for_vacuum, writes_file,
 };
 
 /// The statements of a migration in SQL.
@@ -66,8 +65,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
     };
     let statements = &program.statements;
     let classes: Vec<StatementClass> = statements.iter().map(|it| classify(it.text, facts.dialect)).collect();
-    let tables = || dialect_schema(facts).create.iter().map(|table| tool_sql(table, facts)).collect();
-    let mut known = KnownTexts::new(facts, mode == RunMode::Atomic, &tables);
+    let mut known = KnownTexts::new(facts, mode == RunMode::Atomic);
     let mut refusals = Vec::new();
     let says_modes = statements.iter().position(|it| modes::sets(it.text, facts)).unwrap_or(usize::MAX);
     let transactions = if mode == RunMode::Stepwise { &program.transactions[..] } else { &[] };
@@ -119,7 +117,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
         refusals.push(refusal(program.lines.isolation.unwrap_or(1), error.hint(hint)));
     }
     // Enforced, foreign keys let the table take the rows of others with it.
-    if mode == RunMode::Stepwise && facts.dialect == Dialect::Sqlite && program.foreign_keys_off {
+    if mode == RunMode::Stepwise && program.foreign_keys_off {
         let error = Error::usage(
             "the file rebuilds a table without foreign keys, but each of its statements commits by itself",
         );
@@ -167,7 +165,7 @@ fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) 
 
 /// Why a setting of SQLite would do nothing. With a write-ahead log, as is usual, not even `VACUUM` changes the size of pages.
 fn without_vacuum(statements: &[Statement<'_>], at: usize, facts: &Facts) -> Option<Error> {
-    let name = waits_for_vacuum(statements[at].text).filter(|_| facts.dialect == Dialect::Sqlite)?;
+    let name = waits_for_vacuum(statements[at].text, facts.dialect)?;
     let mut journals = statements[..at].iter().rev().filter_map(|it| leaves_write_ahead_log(it.text));
     let (above, hint) = match name.eq_ignore_ascii_case("page_size") {
         true => (journals.next() == Some(true), "write `PRAGMA journal_mode = delete;` above it, `VACUUM;`"),
@@ -180,14 +178,9 @@ fn without_vacuum(statements: &[Statement<'_>], at: usize, facts: &Facts) -> Opt
     })
 }
 
-/// MariaDB and MySQL: a statement that asks the client for a file; runner sends none.
+/// A statement that asks the client for a file; runner sends none.
 fn reads_clients_file(statement: &str, facts: &Facts) -> Option<Error> {
-    if !matches!(facts.dialect, Dialect::Mysql | Dialect::Mariadb) {
-        return None;
-    }
-    let words = leading_words(statement, facts.dialect);
-    let is_local = words.first().is_some_and(|word| word == "LOAD") && words.iter().take(4).any(|word| word == "LOCAL");
-    is_local.then(|| {
+    reads_client_file(statement, facts.dialect).then(|| {
         Error::usage("`LOAD … LOCAL INFILE` reads a file of the client, and runner sends no files to a server").hint(
             "write the rows as `INSERT` statements, or read the file in a script; without `LOCAL`, the server reads a file of its own",
         )
@@ -280,6 +273,7 @@ fn at_statement(error: Error, statements: &[Statement<'_>], at: usize) -> Error 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
 
     #[test]
     fn another_database_is_not_used() {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::history::{State, declared_json};
 use runner_base::error::ErrorKind;
-use runner_database::{Dialect, HistoryPlace, LockKind};
+use runner_database::{Dialect, DialectSql, HistoryPlace, LockKind};
 use runner_project::catalog::{Artifact, Migration, Mode, SqlFiles};
 
 const SQLITE: Facts = facts(Dialect::Sqlite, true);
@@ -12,6 +12,7 @@ const MYSQL: Facts = facts(Dialect::Mysql, false);
 const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
     Facts {
         dialect,
+        sql: &DialectSql::NONE,
         version: String::new(),
         comment: None,
         lock: LockKind::File,
@@ -34,7 +35,7 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
 
 /// `2` is a migration; `2!` irreversible; `2~` stepwise; `2@` a component; `2>1` depends on 1; `2?mysql` for MySQL.
 fn migration(text: &str) -> Migration {
-    let (text, dialect) = text.split_once('?').map_or((text, None), |(text, name)| (text, Dialect::from_name(name)));
+    let (text, dialect) = text.split_once('?').map_or((text, None), |(text, name)| (text, name.parse().ok()));
     let (text, depends_on) = text.split_once('>').map_or((text, None), |(text, other)| (text, Some(other)));
     let revision = text.trim_end_matches(['!', '~', '@']);
     let kind = if text.contains('@') { Kind::Component } else { Kind::Sql };

@@ -123,11 +123,6 @@ pub const HAS_ARTIFACT: &str = "SELECT 1 FROM @.runner_artifact WHERE revision =
 pub const LOAD_ARTIFACT: &str =
     "SELECT kind, size, compression, assets, bytes FROM @.runner_artifact WHERE revision = ?1 AND sha256 = ?2";
 
-/// Stores an artifact, in the upsert syntax of SQLite and PostgreSQL.
-pub const STORE_OR_UPDATE: &str = "INSERT INTO @.runner_artifact (revision, sha256, kind, size, compression, assets, bytes) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (revision, sha256) DO UPDATE SET kind = excluded.kind, \
-     size = excluded.size, compression = excluded.compression, assets = excluded.assets, bytes = excluded.bytes";
-
 /// All statements of this file.
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[
@@ -157,5 +152,4 @@ pub(super) const STATEMENTS: &[&str] = &[
     ARTIFACTS,
     HAS_ARTIFACT,
     LOAD_ARTIFACT,
-    STORE_OR_UPDATE,
 ];

@@ -1,4 +1,6 @@
 use super::*;
+use runner_database::{Dialect, Facts, tool_sql};
+use runner_drivers::facts;
 
 #[test]
 fn a_statement_is_translated_for_each_dialect() {
@@ -14,15 +16,15 @@ fn a_statement_is_translated_for_each_dialect() {
             "UPDATE `my``app`.t SET a = ?, b = ? WHERE c = '?' AND d ~ '~no~word~' AND e = CONNECTION_ID()",
         ),
     ] {
-        let facts = Facts { schema: Some("my`app".to_owned()), ..Facts::of_dialect(dialect) };
+        let facts = Facts { schema: Some("my`app".to_owned()), ..facts(dialect) };
         assert_eq!(tool_sql(text, &facts), translated);
     }
 }
 
 /// Returns every statement.
 fn statements() -> Vec<&'static str> {
-    let dialects = [&SQLITE, &POSTGRES, &MYSQL];
-    let own = dialects.iter().flat_map(|it| [it.tables, it.store_artifact]);
+    let own = Dialect::ALL.into_iter().map(|dialect| &facts(dialect).sql.tool);
+    let own = own.flat_map(|it| [it.tables, it.store_artifact]);
     let shared = [history::STATEMENTS, journal::STATEMENTS, chunk::STATEMENTS, control::STATEMENTS];
     let shared = shared.into_iter().chain([evidence::STATEMENTS, repair::STATEMENTS]).flatten().copied();
     shared.chain(own).collect()
@@ -40,9 +42,9 @@ fn parameters_are_in_the_order_of_their_numbers() {
 
 #[test]
 fn every_word_of_a_template_is_known() {
-    for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb] {
+    for dialect in Dialect::ALL {
         for template in statements() {
-            let text = tool_sql(template, &Facts::of_dialect(dialect));
+            let text = tool_sql(template, &facts(dialect));
             assert!(!text.contains('~') && !text.contains("@."), "{text}");
         }
     }
@@ -51,9 +53,9 @@ fn every_word_of_a_template_is_known() {
 /// Every dialect creates the same tables, and the rest of the tool knows them by these names.
 #[test]
 fn every_dialect_creates_the_tools_tables() {
-    for dialect in [&SQLITE, &POSTGRES, &MYSQL] {
+    for dialect in Dialect::ALL {
         let name = |text: &&str| text.split("@.").nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
-        let mut made: Vec<String> = dialect.create.iter().filter_map(name).collect();
+        let mut made: Vec<String> = facts(dialect).sql.tool.create.iter().filter_map(name).collect();
         made.sort_unstable();
         let mut known = runner_database::facts::TOOL_TABLES.to_vec();
         known.sort_unstable();

@@ -5,33 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::throttle::hold::Hold;
 use crate::throttle::replica::Replica;
-use runner_base::error::{Error, Result};
-use runner_data::Value;
-use runner_database::{DatabaseError, Dialect, HostSession, QueryLimits};
+use runner_base::error::Result;
+use runner_database::HostSession;
+use runner_database::dialect_sql::{Standby, Standbys};
 use runner_project::settings::Throttle;
-
-/// The standbys of a server: name, state, how much of the log they have applied, the lag measured by the server in
-/// milliseconds, and the length of the log. Without the privilege to see them, a user gets rows of NULLs.
-const STANDBYS: &str = "SELECT CASE WHEN r.application_name OPERATOR(pg_catalog.<>) '' THEN r.application_name \
-     ELSE coalesce(pg_catalog.host(r.client_addr), r.pid::pg_catalog.text) END, r.state, \
-     pg_catalog.pg_wal_lsn_diff(r.replay_lsn, '0/0')::bigint, \
-     (extract(epoch FROM r.replay_lag) OPERATOR(pg_catalog.*) 1000)::bigint, \
-     pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint \
-     FROM pg_catalog.pg_stat_replication r WHERE r.state IS NULL OR r.state OPERATOR(pg_catalog.<>) 'backup'";
-
-/// The length of the log.
-const LOG: &str = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint";
-
-/// The number of other active sessions, and of those whose state the user may not see. Parameter: the run, after which our
-/// own sessions are named.
-const ACTIVE: &str = "SELECT pg_catalog.count(*) FILTER (WHERE a.state OPERATOR(pg_catalog.=) 'active' \
-     AND a.backend_type OPERATOR(pg_catalog.=) 'client backend' \
-     AND pg_catalog.strpos(a.application_name, $1::pg_catalog.text) OPERATOR(pg_catalog.=) 0), \
-     pg_catalog.count(*) FILTER (WHERE a.query OPERATOR(pg_catalog.=) '<insufficient privilege>') \
-     FROM pg_catalog.pg_stat_activity a WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()";
-
-/// The number of active threads, including our own.
-const THREADS: &str = "SHOW GLOBAL STATUS LIKE 'Threads_running'";
 
 /// The number of log positions that are remembered.
 const POSITIONS: usize = 2048;
@@ -62,7 +39,8 @@ impl Load {
             return Ok(Some(hold));
         }
         let Some(at_most) = throttle.max_active_connections else { return Ok(None) };
-        let active = active(database, run_id).await?;
+        let server = database.facts().sql.server;
+        let active = server.active_sessions(database, run_id).await?;
         Ok((active > at_most).then_some(Hold::Connections { active, at_most }))
     }
 
@@ -105,29 +83,16 @@ impl Load {
 
     /// Measures the lag of the server's own standbys.
     async fn standbys(&mut self, database: &mut HostSession<'_>) -> Result<Vec<(String, Duration)>> {
-        let rows = ask(database, STANDBYS, &[]).await?;
+        let server = database.facts().sql.server;
+        let Standbys { log, standbys } = server.standbys(database).await?;
         let now = Instant::now();
-        let end = match rows.first().and_then(|row| row.get(4)).and_then(Value::as_int64) {
-            Some(end) => Some(end),
-            None => ask(database, LOG, &[]).await?.first().and_then(|row| row.first()).and_then(Value::as_int64),
-        };
-        self.remember(end.unwrap_or_default(), now);
-        let mut found = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let [name, state, applied, measured, _] = &row[..] else { continue };
-            let Some(applied) = applied.as_int64() else {
-                if state.as_text().is_none() {
-                    return Err(Error::failed("this user may not see the lag of the standbys")
-                        .hint("`GRANT pg_monitor TO` the user, or omit `max_lag`"));
-                }
-                // It has connected but reported nothing yet.
-                continue;
-            };
+        self.remember(log, now);
+        let mut found = Vec::with_capacity(standbys.len());
+        for Standby { name, applied, lag } in standbys {
             let own = self.age_of(applied, now);
-            let measured = measured.as_int64().and_then(|lag| u64::try_from(lag).ok()).map(Duration::from_millis);
             // A standby that has applied everything does not lag, whatever was measured last.
-            let measured = measured.filter(|_| own > Duration::ZERO || Some(applied) < end).unwrap_or_default();
-            found.push((format!("`{}`", name.as_text().unwrap_or("?")), own.max(measured)));
+            let measured = if own > Duration::ZERO || applied < log { lag } else { Duration::ZERO };
+            found.push((format!("`{name}`"), own.max(measured)));
         }
         Ok(found)
     }
@@ -151,42 +116,6 @@ impl Load {
         let missed = self.log.iter().find(|(end, _)| *end > applied);
         missed.map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(*at))
     }
-}
-
-/// Returns the number of other active sessions.
-async fn active(database: &mut HostSession<'_>, run_id: &str) -> Result<u64> {
-    let count = |value: Option<&Value>| {
-        let value = value?;
-        value.as_int64().or_else(|| value.as_text()?.parse().ok()).and_then(|count| u64::try_from(count).ok())
-    };
-    let unknown = || Error::failed("the server does not report how many sessions are active");
-    // Each server has its own view for this, and a file has no sessions.
-    match database.facts().dialect {
-        Dialect::Sqlite => Ok(0),
-        Dialect::Postgres => {
-            let rows = ask(database, ACTIVE, &[run_id.into()]).await?;
-            let row = rows.first().ok_or_else(unknown)?;
-            if count(row.get(1)) != Some(0) {
-                return Err(Error::failed("this user may not see the activity of other sessions")
-                    .hint("`GRANT pg_monitor TO` the user, or omit `max_active_connections`"));
-            }
-            count(row.first()).ok_or_else(unknown)
-        }
-        Dialect::Mysql | Dialect::Mariadb => {
-            let rows = ask(database, THREADS, &[]).await?;
-            let running = rows.first().and_then(|row| count(row.get(1))).ok_or_else(unknown)?;
-            // The session that runs this query is active as well.
-            Ok(running.saturating_sub(1))
-        }
-    }
-}
-
-async fn ask(
-    database: &mut HostSession<'_>,
-    text: &str,
-    parameters: &[Value],
-) -> std::result::Result<Vec<Vec<Value>>, DatabaseError> {
-    Ok(database.query(text, parameters, QueryLimits::NONE).await?.rows)
 }
 
 #[cfg(test)]

@@ -5,10 +5,9 @@ use crate::call::stored;
 use crate::event::Unrepeatable;
 use crate::run::Run;
 use crate::schema::evidence as sql;
-use crate::schema::tool_sql;
 use runner_base::error::{Error, Result};
 use runner_data::{ColumnType, Value};
-use runner_database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange};
+use runner_database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange, tool_sql};
 
 /// The bytes of one row: far below what any server accepts at once.
 const PART: usize = 512 << 10;

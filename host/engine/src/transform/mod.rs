@@ -13,7 +13,6 @@ mod key_check;
 mod notes;
 mod parallel;
 mod read_ahead;
-mod sample;
 mod single;
 #[cfg(test)]
 mod tests;

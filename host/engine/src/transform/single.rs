@@ -6,6 +6,7 @@
 
 mod begin;
 mod chunks;
+mod sample;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use tokio::task::JoinHandle;
 pub(super) use self::begin::OpenedTransform;
 pub(super) use self::chunks::{ChunkIo, JournalledTransform};
 use self::chunks::{ReadChunk, WriteOutcome};
+use self::sample::Sample;
 use super::instance::{CheckedInstance, TransformedBatch};
-use super::sample::Sample;
 use super::{BatchFunction, COUNT_AFTER, KeyCheck, TransformTask};
 use crate::call_error::CallError;
 use crate::control::CommittedChunk;

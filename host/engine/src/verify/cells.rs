@@ -2,7 +2,6 @@
 
 use runner_data::decimal::same_number;
 use runner_data::{ColumnType, Value, order};
-use runner_database::Dialect;
 
 /// Whether a value of this type is read back exactly as written.
 pub fn is_exact(column_type: ColumnType) -> bool {
@@ -44,25 +43,6 @@ fn same_json(left: &serde_json::Value, right: &serde_json::Value) -> bool {
     }
 }
 
-/// Whether a column of this declared type may keep what is written as this type in another form: as a number, with blanks, or with the
-/// digits of a binary fraction. SQLite keeps each text that it accepts as it is, and numbers as texts in a column of texts.
-pub fn is_kept_otherwise(dialect: Dialect, written: ColumnType, declared: &str) -> bool {
-    let declared = declared.to_ascii_lowercase();
-    let is_any = |words: &[&str]| words.iter().any(|word| declared.contains(word));
-    match written {
-        ColumnType::Text if dialect == Dialect::Sqlite => false,
-        ColumnType::Boolean | ColumnType::Int64 if dialect == Dialect::Sqlite => {
-            !is_any(&["int"]) && is_any(&["char", "clob", "text"])
-        }
-        ColumnType::Text => {
-            !(declared.is_empty()
-                || is_any(&["text", "varchar", "character varying", "clob", "blob", "bytea", "binary"]))
-        }
-        ColumnType::Decimal => is_any(&["float", "double", "real"]),
-        _ => false,
-    }
-}
-
 /// Whether a column of this declared type adds blanks to texts and changes nothing else of them.
 pub fn is_padded(declared: &str) -> bool {
     let declared = declared.to_ascii_lowercase();
@@ -73,6 +53,8 @@ pub fn is_padded(declared: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
+    use runner_drivers::facts;
 
     #[test]
     fn the_form_does_not_matter_and_the_value_does() {
@@ -122,7 +104,11 @@ mod tests {
             (Dialect::Sqlite, ColumnType::Int64, "INTEGER", false),
             (Dialect::Sqlite, ColumnType::Int64, "", false),
         ] {
-            assert_eq!(is_kept_otherwise(dialect, written, declared), otherwise, "{dialect:?} {written} {declared}");
+            assert_eq!(
+                facts(dialect).sql.columns.keeps_another_form(written, &declared.to_ascii_lowercase()),
+                otherwise,
+                "{dialect:?} {written} {declared}"
+            );
         }
         let padded = ["character(10)", "CHAR(3)", "bpchar", "varchar(3)", "char varying(3)", "text", "character set"];
         assert_eq!(padded.map(is_padded), [true, true, true, false, false, false, false]);

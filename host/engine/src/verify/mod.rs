@@ -21,8 +21,8 @@ use super::transcript::{Evidence, Replay};
 use crate::recorder::RunRecorder;
 use crate::script::{Execution, LeftOut, RunContext, Script, ScriptLoader, ScriptSource};
 use crate::stopped::stopped;
-use runner_base::error::Result;
-use runner_database::{BatchLimits, SharedDatabase, StopSignal};
+use runner_base::error::{Error, Result};
+use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
 use runner_project::catalog::{CatalogReport, Kind};
 
 /// What is verified about a revision.
@@ -284,3 +284,13 @@ fn counted(number: u64, one: &str, several: &str) -> String {
 }
 
 type LoadedScript<'a> = &'a dyn Script;
+
+/// Returns the reason why something cannot be read; other errors, which say nothing about what was applied, are passed on.
+fn explained(error: DatabaseError) -> Result<String> {
+    match error.kind {
+        DatabaseErrorKind::Connection | DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => {
+            Err(Error::from(error))
+        }
+        _ => Ok(error.message),
+    }
+}

@@ -1,14 +1,13 @@
 //! Compares a target with the digest of what a chunk wrote, within the range of the keys that it wrote. Needs no source.
 
-use super::Verifier;
-use super::rows::explained;
 use super::spelling::{OTHER_SPELLING, key_types};
 use super::target::TargetMatch;
+use super::{Verifier, explained};
 use crate::transcript::{ChunkRecord, TransformRecord, WrittenRange};
 use runner_base::error::Result;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, ColumnType, Value, order};
-use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, WriteMode};
+use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Facts, PageRequest, WriteMode};
 
 impl Verifier {
     /// Compares the rows of the target between the first and the last key that a chunk wrote with their digest.
@@ -77,7 +76,8 @@ impl Verifier {
         };
         let type_of =
             |name: &String| chunk.columns.iter().find(|(it, _)| it == name).map(|(_, column_type)| *column_type);
-        let key: Vec<String> = names.iter().map(|name| comparable(dialect, name, type_of(name))).collect();
+        let facts = database.facts();
+        let key: Vec<String> = names.iter().map(|name| comparable(facts, name, type_of(name))).collect();
         let mut parameters = Vec::new();
         let mut place = |value: &Value| {
             parameters.push(value.clone());
@@ -148,7 +148,7 @@ impl Verifier {
         for (name, column) in transform.target.key.iter().zip(&row.columns) {
             let written = chunk.columns.iter().find(|(it, _)| it == name).map(|(_, column_type)| *column_type);
             let stored = column.values.column_type();
-            if let Some(written) = written.filter(|written| !same_order(dialect, *written, stored)) {
+            if let Some(written) = written.filter(|written| !same_order(database.facts(), *written, stored)) {
                 let table = &transform.target.table;
                 return Ok(Some(format!("`{table}` stores the {written} of its key `{name}` as {stored}")));
             }
@@ -158,32 +158,18 @@ impl Verifier {
 }
 
 /// The expression by which a column of the key is compared: texts by their bytes, whatever the collation.
-fn comparable(dialect: Dialect, name: &str, column_type: Option<ColumnType>) -> String {
-    let name = dialect.quote(name);
-    match (column_type, dialect) {
-        (Some(ColumnType::Text), Dialect::Sqlite) => format!("{name} COLLATE BINARY"),
-        (Some(ColumnType::Text), Dialect::Postgres) => format!("{name}::pg_catalog.text COLLATE pg_catalog.\"C\""),
-        (Some(ColumnType::Text), Dialect::Mysql | Dialect::Mariadb) => {
-            format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)")
-        }
-        _ => name,
-    }
+fn comparable(facts: &Facts, name: &str, column_type: Option<ColumnType>) -> String {
+    let name = facts.dialect.quote(name);
+    if column_type == Some(ColumnType::Text) { facts.sql.columns.by_bytes(&name) } else { name }
 }
 
 /// Whether a database orders what it stores as one type in the order of the type that was written.
-fn same_order(dialect: Dialect, written: ColumnType, stored: ColumnType) -> bool {
-    match (written, stored) {
-        _ if written == stored => {
-            // MariaDB's own type orders a UUID by other bytes first.
-            written != ColumnType::Uuid || !matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
-        }
-        (ColumnType::Text, _) => dialect == Dialect::Postgres,
-        (ColumnType::Int64, ColumnType::Decimal | ColumnType::Boolean) => true,
-        (ColumnType::Boolean, ColumnType::Int64) => true,
-        (ColumnType::Uuid, ColumnType::Text | ColumnType::Bytes) => true,
-        (ColumnType::Date, ColumnType::Text) => dialect == Dialect::Sqlite,
-        _ => false,
-    }
+fn same_order(facts: &Facts, written: ColumnType, stored: ColumnType) -> bool {
+    use ColumnType::{Boolean, Bytes, Decimal, Int64, Text, Uuid};
+    facts.sql.columns.keeps_order(written, stored).unwrap_or(match (written, stored) {
+        (Int64, Decimal | Boolean) | (Boolean, Int64) | (Uuid, Text | Bytes) => true,
+        _ => written == stored,
+    })
 }
 
 /// Why no range was recorded.
@@ -208,6 +194,8 @@ fn no_range(transform: &TransformRecord, chunk: &ChunkRecord) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
+    use runner_drivers::facts;
 
     #[test]
     fn a_key_of_another_type_may_have_another_order() {
@@ -224,7 +212,7 @@ mod tests {
             (Dialect::Postgres, Text, Int64, true),
             (Dialect::Sqlite, Text, Int64, false),
         ] {
-            assert_eq!(same_order(dialect, written, stored), is_same, "{dialect:?} {written} {stored}");
+            assert_eq!(same_order(&facts(dialect), written, stored), is_same, "{dialect:?} {written} {stored}");
         }
     }
 }

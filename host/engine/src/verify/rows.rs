@@ -5,18 +5,18 @@ use std::sync::Arc;
 use super::builds::BuildsOf;
 use super::later::touched_later;
 use super::target::TargetMatch;
-use super::{Extent, Finding, LoadedScript, NO_ASSETS, ProofLevel, Verdict, Verifier, counted, had_assets};
+use super::{Extent, Finding, LoadedScript, NO_ASSETS, ProofLevel, Verdict, Verifier, counted, explained, had_assets};
 use crate::batch_function::BatchFunction;
 use crate::event::Event;
 use crate::history::{History, Record};
 use crate::stopped::stopped;
 use crate::transcript::{ChunkRecord, Evidence, StoredRows, TransformRecord};
 use crate::transform;
-use runner_base::error::{Error, ErrorKind, Result};
+use runner_base::error::{ErrorKind, Result};
 use runner_data::Batch;
 use runner_data::digest::of_batch;
 use runner_database::keyset::{ChunkRange, TableReader};
-use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, TableSource};
+use runner_database::{BatchLimits, DatabaseError, TableSource};
 use runner_project::short;
 
 /// The factor by which a batch may have grown since its rows were read; beyond it they are different rows anyway.
@@ -258,16 +258,6 @@ impl Verifier {
             total: Some(total as u64),
             unit: "chunks".to_owned(),
         });
-    }
-}
-
-/// Returns the reason why something cannot be read; other errors, which say nothing about what was applied, are passed on.
-pub(super) fn explained(error: DatabaseError) -> Result<String> {
-    match error.kind {
-        DatabaseErrorKind::Connection | DatabaseErrorKind::Interrupted | DatabaseErrorKind::Busy => {
-            Err(Error::from(error))
-        }
-        _ => Ok(error.message),
     }
 }
 

@@ -2,20 +2,12 @@
 
 use super::Verifier;
 use crate::transcript::{ChunkRecord, TransformRecord};
-use runner_data::{ColumnType, Value};
-use runner_database::{DatabaseError, Dialect, QueryLimits, WriteMode};
+use runner_data::ColumnType;
+use runner_database::{DatabaseError, WriteMode};
 
 /// What a digest cannot distinguish from a difference, if a target may keep keys. Another chunk that matches does not
 /// rule it out.
 pub(super) const OTHER_SPELLING: &str = "or keeps keys in another spelling, which its collation takes for the same";
-
-/// PostgreSQL: a column that may take two texts for the same. Parameters: the table and the column.
-const ANY_SPELLING: &str = "SELECT 1 FROM pg_catalog.pg_attribute a \
-     LEFT JOIN pg_catalog.pg_collation c ON c.oid OPERATOR(pg_catalog.=) a.attcollation \
-     WHERE a.attrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1::pg_catalog.text)::pg_catalog.oid \
-     AND a.attname OPERATOR(pg_catalog.=) $2::pg_catalog.text::pg_catalog.name \
-     AND NOT (a.atttypid OPERATOR(pg_catalog.=) ANY (ARRAY['pg_catalog.text', 'pg_catalog.varchar']::pg_catalog.regtype[]::pg_catalog.oid[]) \
-     AND coalesce(c.collisdeterministic, false))";
 
 /// The types of the target's key, as it was written.
 pub(super) fn key_types<'a>(
@@ -45,28 +37,7 @@ impl Verifier {
         }
         let mut database = self.database.lock().await;
         let database = &mut database.host();
-        match database.facts().dialect {
-            // Even a binary collation may take spaces at the end for nothing.
-            Dialect::Mysql | Dialect::Mariadb => Ok(true),
-            Dialect::Postgres => {
-                let table = target.table.quoted(Dialect::Postgres);
-                for name in texts {
-                    let parameters = [Value::Text(table.clone()), Value::Text(name.to_owned())];
-                    if !database.query(ANY_SPELLING, &parameters, QueryLimits::NONE).await?.rows.is_empty() {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            // What none of the definitions names is binary.
-            Dialect::Sqlite => {
-                let schema = Dialect::Sqlite.quote(target.table.schema.as_deref().unwrap_or("main"));
-                let named = format!(
-                    "SELECT 1 FROM {schema}.sqlite_schema WHERE tbl_name = ? COLLATE NOCASE AND sql LIKE '%collate%' LIMIT 1"
-                );
-                let found = database.query(&named, &[target.table.name.as_str().into()], QueryLimits::NONE).await?;
-                Ok(!found.rows.is_empty())
-            }
-        }
+        let columns = database.facts().sql.columns;
+        columns.may_keep_spelling(database, &target.table, &texts).await
     }
 }

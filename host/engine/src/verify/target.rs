@@ -2,17 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::Verifier;
-use super::cells::{is_exact, is_kept_otherwise, is_padded, same};
-use super::rows::explained;
+use super::cells::{is_exact, is_padded, same};
 use super::spelling::{OTHER_SPELLING, key_types};
+use super::{Verifier, explained};
 use crate::call::canonical;
 use crate::transcript::{ChunkRecord, TransformRecord};
 use runner_base::error::Result;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, Column, ColumnType, Value};
 use runner_database::message::{cells_text, value_text};
-use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, TableSource, WriteMode};
+use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest, TableSource, WriteMode};
 
 /// The number of values in one query.
 const AT_ONCE: usize = 240;
@@ -125,10 +124,9 @@ impl Verifier {
         }
         let what = format!("`{}` differs from what was written: {error}", transform.target.table);
         let found = self.unless_kept_otherwise(transform, &chunk.columns, ComparedBy::Bytes, what).await;
-        let dialect = self.database.lock().await.facts().dialect;
+        let columns = self.database.lock().await.facts().sql.columns;
         match found {
-            // What SQLite would not give back as it was written is refused when it is written.
-            Ok(TargetMatch::No(what)) if dialect != Dialect::Sqlite => {
+            Ok(TargetMatch::No(what)) if !columns.refuses_another_type() => {
                 Ok(TargetMatch::Suspected(what, "or the column stores it as another type".to_owned()))
             }
             Ok(found) => Ok(found),
@@ -145,15 +143,15 @@ impl Verifier {
         what: String,
     ) -> Result<TargetMatch, DatabaseError> {
         let table = &transform.target.table;
-        let (dialect, declared) = {
+        let (rules, declared) = {
             let mut database = self.database.lock().await;
-            (database.facts().dialect, database.host().table(table).await?.columns)
+            (database.facts().sql.columns, database.host().table(table).await?.columns)
         };
         for (name, written) in columns {
             let declared = declared.iter().find(|column| column.name == *name).map(|it| it.declared_type.as_str());
             // Cells are compared without their blanks.
             let declared = declared.filter(|declared| by == ComparedBy::Bytes || !is_padded(declared));
-            if let Some(declared) = declared.filter(|declared| is_kept_otherwise(dialect, *written, declared)) {
+            if let Some(declared) = declared.filter(|it| rules.keeps_another_form(*written, &it.to_ascii_lowercase())) {
                 let why = format!("`{table}` stores the {written} of `{name}` as {declared}");
                 return Ok(TargetMatch::Unknown(why));
             }

@@ -239,9 +239,18 @@ impl Migration {
         self.kind == Kind::Sql && !dialects.is_empty() && !dialects.iter().any(|it| it.is_akin(dialect))
     }
 
-    /// Whether it has SQL for that dialect alone.
-    pub fn has_file_for(&self, dialect: Dialect) -> bool {
-        matches!(&self.artifact, Artifact::Sql { files, .. } if files.dialects.contains(&dialect))
+    /// Refuses SQL that was chosen for MySQL where the server turns out to be MariaDB, or the other way round.
+    pub fn check_server(&self, server: Dialect) -> Result<()> {
+        let Artifact::Sql { files: SqlFiles { chosen_for: Some(chosen), dialects, .. }, .. } = &self.artifact else {
+            return Ok(());
+        };
+        if *chosen == server || !dialects.contains(&Dialect::Mariadb) {
+            return Ok(());
+        }
+        let error = Error::usage(format!(
+            "the migration has files for MariaDB, and the URL says {chosen}, but the server is {server}"
+        ));
+        Err(error.at("migration", self.id()).hint(format!("begin the URL with `{}://`", server.name())))
     }
 
     /// The file of the upgrade.

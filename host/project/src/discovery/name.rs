@@ -165,7 +165,7 @@ pub(crate) fn dialect(word: &str) -> Option<Dialect> {
     match word {
         "postgresql" | "pg" => Some(Dialect::Postgres),
         "sqlite3" => Some(Dialect::Sqlite),
-        word => Dialect::from_name(word),
+        word => word.parse().ok(),
     }
 }
 

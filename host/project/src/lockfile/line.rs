@@ -224,7 +224,7 @@ fn description(section: &Section<'_, '_>, odd: OddNeeds) -> Option<ComponentDesc
     }
     let mut dialects = Vec::new();
     for name in section.strings("dialects") {
-        match Dialect::from_name(&name) {
+        match name.parse().ok() {
             Some(dialect) => dialects.push(dialect),
             None => unknown("dialects", &name),
         }

@@ -79,7 +79,7 @@ fn texts(files: &[(&str, &str)]) -> Result<SqlTexts, Vec<String>> {
         .map(|(suffix, _)| {
             let (part, dialect) = suffix.split_once('.').unwrap_or((suffix, ""));
             let part = if part == "down" { SqlPart::Down } else { SqlPart::Up };
-            file(&format!("1_a.{suffix}.sql"), part, Dialect::from_name(dialect))
+            file(&format!("1_a.{suffix}.sql"), part, dialect.parse().ok())
         })
         .collect();
     let read = |entry: &FoundEntry| {

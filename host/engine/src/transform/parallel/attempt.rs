@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::worker::ChunkWorker;
+use super::worker::{ChunkWorker, NextChunk};
 use crate::call_error::CallError;
 use crate::control::CommittedChunk;
 use crate::dry_run::RowWriter;
@@ -14,15 +14,6 @@ use crate::transform::{chunk_record, position};
 use runner_base::error::Error;
 use runner_database::keyset::{ChunkRange, TableReader};
 use runner_database::{Claims, DatabaseError, Part};
-
-/// What a worker does next.
-pub(super) enum NextChunk {
-    Chunk(ClaimedChunk),
-    /// Others still work on their chunks: one of them may be abandoned.
-    Wait,
-    /// All chunks are done.
-    None,
-}
 
 /// The outcome of a chunk.
 struct TransformedChunk {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempt::NextChunk;
 use super::{Connection, SharedTransform};
 use crate::call_error::CallError;
 use crate::event::{Event, LogLevel};
@@ -34,6 +33,15 @@ impl Default for Tries {
     fn default() -> Self {
         Self { done: 0, pauses: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
     }
+}
+
+/// What a worker does next.
+pub(super) enum NextChunk {
+    Chunk(ClaimedChunk),
+    /// Others still work on their chunks: one of them may be abandoned.
+    Wait,
+    /// All chunks are done.
+    None,
 }
 
 /// A worker of a transform.

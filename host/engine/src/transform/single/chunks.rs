@@ -309,13 +309,10 @@ impl<'a> ChunkIo<'a> {
     }
 }
 
-/// A number that changes when another connection has written. Only SQLite has it, and only SQLite needs it: elsewhere a chunk
-/// is read in the transaction that writes it.
+/// A number that changes when another connection has written.
 async fn data_version(host: &mut HostSession<'_>) -> Result<i64, DatabaseError> {
-    if host.facts().dialect.has_many_writers() {
-        // Only the sample of a dry run gets here, on a copy that no other connection uses.
-        return Ok(0);
-    }
-    let found = host.query("SELECT data_version FROM pragma_data_version", &[], QueryLimits::NONE).await?;
+    // Without one, only the sample of a dry run gets here, on a copy that no other connection uses.
+    let Some(question) = host.facts().sql.catalog.data_version else { return Ok(0) };
+    let found = host.query(question, &[], QueryLimits::NONE).await?;
     Ok(found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64).unwrap_or_default())
 }

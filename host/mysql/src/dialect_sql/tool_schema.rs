@@ -1,12 +1,12 @@
 //! The definitions of the tool's tables on MySQL and MariaDB, and what else is specific to them.
 
-use super::{DialectSchema, Words};
+use runner_database::dialect_sql::{ToolSchema, Words};
 
 /// MySQL and MariaDB.
 ///
 /// Each statement commits by itself, so a crash may leave only some of the tables. They are created if they do not
 /// exist, and the format, which is written last, shows that they are complete.
-pub const MYSQL: DialectSchema = DialectSchema {
+pub(super) const TOOL_SCHEMA: ToolSchema = ToolSchema {
     words: Words {
         // Our sessions use UTC, where no hour occurs twice.
         now_us: "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)",

@@ -1,11 +1,10 @@
 //! The definitions of the tool's tables on SQLite, and what else is specific to it. The comments on tables apply to all
 //! dialects.
 
-use super::history::STORE_OR_UPDATE;
-use super::{DialectSchema, Words};
+use runner_database::dialect_sql::{STORE_OR_UPDATE, ToolSchema, Words};
 
 /// SQLite.
-pub const SQLITE: DialectSchema = DialectSchema {
+pub(super) const TOOL_SCHEMA: ToolSchema = ToolSchema {
     words: Words {
         now_us: "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
         now_ms: "CAST(round(unixepoch('now', 'subsec') * 1000) AS INTEGER)",

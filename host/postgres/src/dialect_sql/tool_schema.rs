@@ -1,11 +1,9 @@
 //! The definitions of the tool's tables on PostgreSQL, and what else is specific to it.
 
-use super::history::STORE_OR_UPDATE;
-use super::{DialectSchema, Words};
-use runner_database::facts::CLOSE;
+use runner_database::dialect_sql::{STORE_OR_UPDATE, ToolSchema, Words};
 
 /// PostgreSQL.
-pub const POSTGRES: DialectSchema = DialectSchema {
+pub(super) const TOOL_SCHEMA: ToolSchema = ToolSchema {
     words: Words {
         now_us: "(extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)::bigint",
         now_ms: "CAST(extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000 AS bigint)",
@@ -36,6 +34,20 @@ pub const POSTGRES: DialectSchema = DialectSchema {
          `CREATE SCHEMA runner AUTHORIZATION role`; where `[history]` names another schema, `CREATE` on that",
     ),
 };
+
+/// A template that leaves only `SELECT` of what other roles than the owner may do with the tool's tables:
+/// `ALTER DEFAULT PRIVILEGES` opens tables as they are created, those of a tool as well.
+pub(crate) const CLOSE: &str = "DO $$ DECLARE revoke pg_catalog.text; BEGIN FOR revoke IN \
+    SELECT pg_catalog.format('REVOKE %s ON %s FROM %s CASCADE', x.privilege_type, c.oid::pg_catalog.regclass, \
+            CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::pg_catalog.regrole::pg_catalog.text END) \
+        FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) x \
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace('@') \
+            AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'p']::pg_catalog.\"char\"[]) \
+            AND c.relname OPERATOR(pg_catalog.~) '^runner_' \
+            AND x.grantee OPERATOR(pg_catalog.<>) c.relowner AND x.grantor OPERATOR(pg_catalog.=) c.relowner \
+            AND c.relowner OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole \
+            AND x.privilege_type OPERATOR(pg_catalog.<>) 'SELECT' \
+    LOOP EXECUTE revoke; END LOOP; END $$";
 
 /// The tables, in the order in which they are created.
 const TABLES: [&str; 11] = [

@@ -159,7 +159,7 @@ fn catalogues(aspect: Aspect, dialect: Dialect) -> Vec<&'static Catalogue> {
 const NOTHING: &str = "0:0";
 
 /// Returns the expression, and its value if none of the objects exists.
-pub fn expression(objects: &[Object], facts: &Facts) -> (String, String) {
+pub(super) fn expression(objects: &[Object], facts: &Facts) -> (String, String) {
     let mut questions = Vec::new();
     for object in objects {
         let schema = object.schema.as_deref().or(facts.schema.as_deref()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A sample of a transform's chunks, spread over the whole table: for a dry run of what would take hours.
 
-use super::single::ChunkIo;
+use super::chunks::ChunkIo;
 use crate::call_error::CallError;
 use crate::event::{Event, LogLevel};
 use crate::script::RunContext;

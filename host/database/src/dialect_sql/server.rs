@@ -1,0 +1,71 @@
+//! Questions to the server as a whole: its load, its replicas, its name, and the login of the tool.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Login;
+use crate::{Database, DatabaseError, HostSession};
+use runner_base::error::Result;
+
+/// What a server can be asked. The defaults are those of a database without one.
+#[async_trait]
+pub trait Server: Sync {
+    /// The login of the tool, and what it may do beyond its database; `None` where there are no logins.
+    async fn login(&self, host: &mut HostSession<'_>) -> Result<Option<Login>, DatabaseError> {
+        let _ = host;
+        Ok(None)
+    }
+
+    /// What distinguishes the database from copies of it that have the same history.
+    async fn identity(&self, database: &mut dyn Database) -> Result<String, DatabaseError>;
+
+    /// Whether both identities may be of one database.
+    fn is_same(&self, one: &str, other: &str) -> bool {
+        one == other
+    }
+
+    /// The number of active sessions other than those of the run. Fails if it cannot be determined.
+    async fn active_sessions(&self, host: &mut HostSession<'_>, run_id: &str) -> Result<u64> {
+        let _ = (host, run_id);
+        Ok(0)
+    }
+
+    /// The standbys that the server knows of. Fails if they cannot be seen.
+    async fn standbys(&self, host: &mut HostSession<'_>) -> Result<Standbys> {
+        let _ = host;
+        Ok(Standbys::default())
+    }
+
+    /// The lag of this server, which is a replica; `None` if it is not replicating. Fails with [`not_a_replica`] if it is none.
+    async fn replica_lag(&self, host: &mut HostSession<'_>) -> Result<Option<Duration>, DatabaseError> {
+        let _ = host;
+        Err(not_a_replica())
+    }
+}
+
+/// The standbys of a server.
+#[derive(Clone, Debug, Default)]
+pub struct Standbys {
+    /// The length of the server's log.
+    pub log: i64,
+    /// Those that have reported something.
+    pub standbys: Vec<Standby>,
+}
+
+/// A standby, as its server knows it.
+#[derive(Clone, Debug)]
+pub struct Standby {
+    /// Its name.
+    pub name: String,
+    /// How much of the log it has applied.
+    pub applied: i64,
+    /// The lag that the server has measured.
+    pub lag: Duration,
+}
+
+/// Returns the error for a server that replicates from no other.
+pub fn not_a_replica() -> DatabaseError {
+    DatabaseError::invalid("the server is not a replica")
+        .hint("`replicas` lists the replicas of the server that is migrated")
+}

@@ -1,0 +1,18 @@
+//! A file has no server: neither logins nor sessions nor replicas.
+
+use async_trait::async_trait;
+
+use runner_database::dialect_sql::Server;
+use runner_database::{Database, DatabaseError};
+
+/// A file.
+pub(super) struct File;
+
+#[async_trait]
+impl Server for File {
+    /// The path.
+    async fn identity(&self, database: &mut dyn Database) -> Result<String, DatabaseError> {
+        let path = database.url().sqlite_path();
+        Ok(path.and_then(|path| path.canonicalize().ok()).unwrap_or_default().display().to_string())
+    }
+}
