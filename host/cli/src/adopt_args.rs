@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::run_args::RunArgs;
+use super::run_args::{RunArgs, UnprotectArgs};
 
 /// `runner stamp`
 #[derive(Args, Debug)]
@@ -85,16 +85,6 @@ pub enum DbCommand {
     Reset(Box<ResetArgs>),
     /// Wait until the database server accepts connections
     Wait(WaitArgs),
-}
-
-/// Lifts the protection of a database for one command.
-#[derive(Args, Debug)]
-pub struct UnprotectArgs {
-    /// Name of a protected database with which to do it nevertheless
-    ///
-    /// The name in `runner.toml`, or that of the database or its file.
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    pub unprotect: Option<String>,
 }
 
 /// `runner db drop`

@@ -10,6 +10,7 @@ use clap_complete::engine::ArgValueCompleter;
 use clap_complete::env::{CompleteEnv, Shells};
 
 use super::args::Cli;
+use super::project_args::Shell;
 use super::{exit, request};
 use runner_base::error::{Error, Result};
 use runner_library::fleet;
@@ -20,16 +21,6 @@ use runner_report::{Printer, escape};
 
 /// The variable by which a shell asks for completions.
 const VARIABLE: &str = "COMPLETE";
-
-/// A shell whose command lines can be completed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Shell {
-    Bash,
-    Elvish,
-    Fish,
-    Powershell,
-    Zsh,
-}
 
 /// Answers a shell that asks for completions; false if none does.
 pub fn complete(arguments: &[OsString]) -> bool {

@@ -166,7 +166,7 @@ async fn report(session: &mut ControlSession<'_>, verb: &'static str, outcome: &
         Format::Text => {
             printer.talk(&Text::new().plain(&outcome.message).end());
             if let Some(hint) = &outcome.hint {
-                printer.talk(&Text::new().add(runner_report::text::HINT, "hint").plain(": ").plain(hint).end());
+                printer.talk(&Text::new().add(runner_report::styled::HINT, "hint").plain(": ").plain(hint).end());
             }
         }
     }

@@ -20,7 +20,7 @@ use runner_engine::stopped::stopped;
 use runner_library::run as library;
 use runner_project::Catalog;
 use runner_report::json::DbJson;
-use runner_report::{Format, SinkOptions, Text, sink, text};
+use runner_report::{Format, SinkOptions, Text, sink, styled, text};
 
 /// How often a server that does not accept connections is tried again.
 const POLL: Duration = Duration::from_millis(250);
@@ -175,7 +175,7 @@ pub fn wait(context: &Context, timeout: Duration) -> Result<u8> {
                     );
                     context
                         .printer
-                        .talk(&Text::new().add(text::HINT, "hint").plain(": `runner db create` creates it").end());
+                        .talk(&Text::new().add(styled::HINT, "hint").plain(": `runner db create` creates it").end());
                     return Ok(exit::DONE);
                 }
                 // It may still start, or have no free connection.

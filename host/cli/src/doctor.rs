@@ -13,8 +13,7 @@ use runner_engine::isolation::{self, Barrier, Isolation};
 use runner_engine::plan::{granted_lines, grants_for};
 use runner_project::catalog::Catalog;
 use runner_report::json::DoctorJson;
-use runner_report::text::Confined;
-use runner_report::{Format, text};
+use runner_report::{Confined, Format, text};
 
 /// Shows what the server can do, what isolates the project's components on it, and with `with_attack` what a hostile one
 /// would achieve. Fails if a component could reach beyond the database.

@@ -2,9 +2,9 @@
 
 use super::context::{Context, HistoryDetail, OpenedDatabase};
 use super::exit;
+use super::remarks::Remarks;
 use super::request::PlanRequest;
 use super::survey::with_refusals;
-use super::validate::Remarks;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, Result};
 use runner_base::runtime;

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-
-use super::completions::Shell;
+use clap::{Args, ValueEnum};
 
 /// `runner init`
 #[derive(Args, Debug)]
@@ -144,4 +142,14 @@ pub struct ManArgs {
     /// Directory to write the pages to, one for each command
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
+}
+
+/// A shell whose command lines can be completed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::context::Context;
 use super::new_lines::NewLines;
+use super::remarks::Remarks;
 use super::request::RunRequest;
-use super::validate::Remarks;
 use super::{exit, signals};
 use runner_base::error::Result;
 use runner_base::runtime;

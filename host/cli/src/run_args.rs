@@ -2,9 +2,18 @@
 
 use clap::Args;
 
-use super::adopt_args::UnprotectArgs;
 use super::fleet_args::{FleetArgs, FleetRunArgs};
 use super::throttle_args::ThrottleArgs;
+
+/// Lifts the protection of a database for one command.
+#[derive(Args, Debug)]
+pub struct UnprotectArgs {
+    /// Name of a protected database with which to do it nevertheless
+    ///
+    /// The name in `runner.toml`, or that of the database or its file.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub unprotect: Option<String>,
+}
 
 /// Options of the commands that run migrations.
 #[derive(Args, Debug)]

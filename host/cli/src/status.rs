@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 
 use super::context::{Context, OpenError, Setup};
 use super::exit;
-use super::validate::Remarks;
+use super::remarks::Remarks;
 use runner_base::error::{ErrorKind, Result};
 use runner_base::runtime;
 use runner_engine::control::{self, look::Overview};

@@ -1,7 +1,7 @@
 //! Everything that is wrong with a project, and what cannot run of the migrations without an error.
 
 use super::context::{Context, HistoryDetail, OpenedDatabase};
-use super::validate::Remarks;
+use super::remarks::Remarks;
 use runner_base::error::{Error, Result, several};
 use runner_base::runtime;
 use runner_project::Checks;

@@ -1,11 +1,10 @@
 //! Builds without the feature `components`.
 
-use super::run::RunOrder;
 use runner_base::error::{Error, Result};
 use runner_database::Database;
 use runner_engine::apply::Action;
 use runner_engine::history;
-use runner_engine::plan::{PlanInput, plan_apply, plan_redo, plan_rollback};
+use runner_engine::plan::{PlanInput, PlanOptions, plan_apply, plan_redo, plan_rollback};
 use runner_project::Catalog;
 
 /// The error for a component.
@@ -15,10 +14,14 @@ pub(super) fn no_components() -> Error {
 }
 
 /// Refuses a run with a component before its first migration runs, and not when the component's turn comes.
-pub(super) async fn check(order: &RunOrder, catalog: &Catalog, database: &mut dyn Database) -> Result<()> {
+pub(super) async fn check(
+    (action, options): (&Action, PlanOptions),
+    catalog: &Catalog,
+    database: &mut dyn Database,
+) -> Result<()> {
     let history = history::read_with_artifacts(&mut database.host()).await?;
-    let input = PlanInput { catalog, history: &history, facts: database.facts(), options: order.options };
-    let plan = match &order.action {
+    let input = PlanInput { catalog, history: &history, facts: database.facts(), options };
+    let plan = match action {
         Action::Apply(target) => plan_apply(&input, target),
         Action::Rollback(target) => plan_rollback(&input, target),
         Action::Redo => plan_redo(&input),

@@ -108,7 +108,9 @@ pub async fn run(
         check_existing(setup, order, &catalog, &mut *database).await?;
     }
     #[cfg(not(feature = "components"))]
-    super::no_sandbox::check(order, &catalog, &mut *database).await.map_err(|error| setup.place(error))?;
+    super::no_sandbox::check((&order.action, order.options), &catalog, &mut *database)
+        .await
+        .map_err(|error| setup.place(error))?;
     let backup = backup(setup, database.facts().dialect);
     let recording = order.dry_run.map(|asked| recording(setup, asked, &*database, &events));
     let events = recording.as_ref().map_or(events, |it| it.trial.recorder.clone());

@@ -1,6 +1,6 @@
 //! Errors as text.
 
-use super::text::{BAD, DIM, HINT, PLAIN, Text};
+use super::styled::{BAD, DIM, HINT, PLAIN, Text};
 use runner_base::error::{Error, ErrorKind};
 
 /// What happened, where, why, and what to do.

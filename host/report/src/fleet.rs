@@ -7,8 +7,8 @@ use indicatif::ProgressBar;
 
 use super::lines::Lines;
 use super::progress::fleet_bar;
-use super::text::{BAD, DIM, GOOD, ODD, STRONG, Text};
-use super::{Format, Printer, Verbosity, units};
+use super::styled::{BAD, DIM, GOOD, ODD, STRONG, Text};
+use super::{Format, Printer, Verbosity, text, units};
 use runner_base::error::Error;
 use runner_engine::event::{Event, EventSink, LogLevel};
 use runner_engine::outcome::Outcome;
@@ -90,7 +90,7 @@ impl FleetReporter {
         } else if let Ok(outcome) = outcome
             && (self.total <= FEW || self.printer.verbosity() == Verbosity::Verbose)
         {
-            let line = Text::new().add(GOOD, word(outcome, self.dry_run)).add(STRONG, format!(" {name}"));
+            let line = Text::new().add(GOOD, text::word(outcome, self.dry_run)).add(STRONG, format!(" {name}"));
             let line = line.add(DIM, format!(" ({})", units::duration(took))).end();
             self.above(|| self.printer.talk(&line));
         }
@@ -111,17 +111,6 @@ impl FleetReporter {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
-    }
-}
-
-/// The outcome of a run that did not fail.
-pub(super) fn word(outcome: &Outcome, dry_run: bool) -> &'static str {
-    use runner_engine::Direction;
-    match outcome.done.first() {
-        None => "up to date",
-        Some(_) if dry_run => "tried",
-        Some(done) if done.direction == Direction::Up => "applied",
-        Some(_) => "rolled back",
     }
 }
 

@@ -3,6 +3,7 @@
 //! It may import whatever has results to show: `runner-attack`, `runner-library`, `runner-testing`, `runner-packages`, and what is below
 //! them. It runs nothing.
 
+mod confined;
 pub mod error;
 pub mod escape;
 pub mod fleet;
@@ -12,14 +13,16 @@ mod lines;
 pub mod printer;
 pub mod progress;
 pub mod sink;
+pub mod styled;
 pub mod table;
 mod terminal;
 pub mod text;
 mod ticker;
 pub mod units;
 
+pub use confined::Confined;
 pub use lines::Lines;
 pub use printer::{ColorWhen, Format, Printer, Verbosity};
 pub use sink::{SinkOptions, sink};
+pub use styled::Text;
 pub use terminal::erase_for_good;
-pub use text::Text;

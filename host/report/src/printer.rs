@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
 use super::escape::{self, ScriptTo};
-use super::text::{BAD, HINT, ODD, Text};
+use super::styled::{BAD, HINT, ODD, Text};
 
 /// Format of the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::lines::Lines;
 use super::progress::Bars;
-use super::text::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, dry_run_event, finished_line, numbers, one_line};
+use super::styled::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, one_line};
+use super::text::{dry_run_event, finished_line, numbers};
 use super::ticker::{INTERVAL, Running, Ticker};
 use super::units;
 use super::{Format, Printer, Verbosity};

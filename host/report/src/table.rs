@@ -6,7 +6,7 @@ use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
 use super::escape;
-use super::text::{DIM, Text};
+use super::styled::{DIM, Text};
 
 /// A table that is filled row by row.
 pub struct Table<'a> {
@@ -108,7 +108,7 @@ fn line(text: &mut Text, row: &[Cell<'_>], used: &[(usize, usize)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::PLAIN;
+    use crate::styled::PLAIN;
 
     #[test]
     fn columns_align_by_width_and_empty_ones_are_left_out() {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DatabaseJson, SCHEMA};
-use crate::text::Confined;
+use crate::confined::Confined;
 use runner_attack::{AttackReport, Ground};
 use runner_database::Facts;
 use runner_engine::isolation::Isolation;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::run::milliseconds;
+use super::milliseconds;
 use super::unrepeatable::UnrepeatableJson;
 use runner_engine::event::dry_run::{Cell, Change, Ending, Report, Sample, Tried, TriedMigration};
 

@@ -1,10 +1,9 @@
 //! Events of a run as JSON Lines.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::control::ProgressJson;
+use super::milliseconds;
 use super::{ExplainedJson, SCHEMA};
 use crate::ticker::Running;
 use runner_engine::clock::now;
@@ -204,13 +203,10 @@ fn level_name(level: LogLevel) -> &'static str {
     }
 }
 
-/// Milliseconds with three decimal places.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use runner_base::error::Error;
     use runner_engine::Direction;

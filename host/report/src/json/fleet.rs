@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::milliseconds;
 use super::problem::ProblemJson;
-use super::project::RefusalJson;
-use super::run::{Afterwards, RunJson, milliseconds};
+use super::refusal::RefusalJson;
+use super::run::{Afterwards, RunJson};
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use runner_base::error::Error;
 use runner_engine::plan::{Plan, PlannedMigration};

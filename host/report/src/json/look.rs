@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::control::RunsJson;
 use super::problem::ProblemJson;
-use super::project::RefusalJson;
+use super::refusal::RefusalJson;
 use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA};
 use runner_engine::control::look::Overview;

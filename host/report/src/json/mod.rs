@@ -14,6 +14,7 @@ mod package;
 mod problem;
 mod project;
 mod record;
+mod refusal;
 mod repair;
 mod run;
 #[cfg(test)]
@@ -39,6 +40,8 @@ pub use run::{Afterwards, RunJson};
 pub use stamp::{AcceptJson, DbJson, StampJson};
 pub use test::TestJson;
 pub use verify::VerifyJson;
+
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -132,6 +135,11 @@ impl DatabaseJson {
     pub fn new(name: Option<&str>, url: String, source: String) -> Self {
         Self { name: name.map(str::to_owned), url, source }
     }
+}
+
+/// Milliseconds with three decimal places.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]

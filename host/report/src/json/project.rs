@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::look::MigrationJson;
+use super::refusal::RefusalJson;
 use runner_base::dialect::Dialect;
 use runner_build::build::BuildReport;
 use runner_build::scaffold::{Renumbered, Scaffolded};
@@ -141,23 +142,6 @@ pub struct ValidateJson {
     /// What cannot run in downgrades.
     warnings: Vec<RefusalJson>,
     notes: Vec<String>,
-}
-
-/// A statement that cannot run as it is written.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct RefusalJson {
-    file: String,
-    line: usize,
-    message: String,
-    hints: Vec<String>,
-}
-
-impl RefusalJson {
-    pub(super) fn new(refusal: &Refusal) -> Self {
-        let Refusal { file, line, error, .. } = refusal;
-        Self { file: file.clone(), line: *line, message: error.message.clone(), hints: error.hints.clone() }
-    }
 }
 
 #[derive(Debug, Serialize)]

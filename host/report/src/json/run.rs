@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::dry_run::DryRunJson;
-use super::project::RefusalJson;
-use super::{DatabaseJson, ErrorJson, SCHEMA};
+use super::refusal::RefusalJson;
+use super::{DatabaseJson, ErrorJson, SCHEMA, milliseconds};
 use runner_base::error::Error;
 use runner_engine::Direction;
 use runner_engine::isolation::Barrier;
@@ -188,11 +188,6 @@ impl FailedJson {
             chunk_rows: failed.took_effect.map(|part| part.rows),
         }
     }
-}
-
-/// Milliseconds with three decimal places.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]

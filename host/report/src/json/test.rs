@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::run::milliseconds;
+use super::milliseconds;
 use super::{ErrorJson, SCHEMA};
 use runner_base::error::Error;
 use runner_testing::migration_tests::{Crashes, DatabaseReport, Failure, MigrationReport, PhaseReport, Warning};

@@ -1,6 +1,6 @@
 //! The result of a build.
 
-use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
+use crate::styled::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
 use crate::units;
 use runner_build::build::{BuildReport, CheckReport, Digested, Verdict};
 use runner_project::built::Change;

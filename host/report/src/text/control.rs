@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
+use crate::styled::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
 use crate::units;
 use runner_engine::control::look::{Liveness, ObservedRun, Overview};
 use runner_engine::event::{Total, TransformProgress};

@@ -1,6 +1,6 @@
 //! Which database a command read.
 
-use super::{DIM, Text};
+use crate::styled::{DIM, Text};
 use runner_database::DatabaseUrl;
 use runner_project::origin::Sourced;
 

@@ -1,20 +1,11 @@
 //! The output of `runner doctor`.
 
-use super::{DIM, GOOD, ODD, PLAIN, Text};
+use crate::confined::Confined;
+use crate::styled::{DIM, GOOD, ODD, PLAIN, Text};
 use crate::units;
 use runner_attack::{AttackReport, Ground, NotTried};
 use runner_database::Facts;
 use runner_engine::isolation::{Barrier, Isolation};
-
-/// A component, and what it is granted.
-pub struct Confined<'a> {
-    /// `REVISION_name`.
-    pub id: &'a str,
-    /// The grants, one per line; `None`: what SQL may do.
-    pub granted: Option<&'a [String]>,
-    /// How its login differs from what it should be.
-    pub differences: &'a [String],
-}
 
 /// What the server can do, and what isolates components on it. `components` are IDs with their grants.
 pub fn doctor<'a>(facts: &Facts, isolation: &Isolation, components: impl Iterator<Item = Confined<'a>>) -> Text {

@@ -1,6 +1,6 @@
 //! The report of a dry run: its steps, rows before and after, and its limits.
 
-use super::{BAD, DIM, NEW, ODD, OLD, PLAIN, STRONG, Text, one_line};
+use crate::styled::{BAD, DIM, NEW, ODD, OLD, PLAIN, STRONG, Text, one_line};
 use crate::{Verbosity, units};
 use runner_engine::event::dry_run::{Cell, Change, DryRunEvent, Ending, Sample, Tried};
 

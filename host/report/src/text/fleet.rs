@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
-use crate::fleet::word;
+use crate::styled::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::table::{Cell, Table};
 use crate::units;
 use runner_base::error::{Error, ErrorKind};
+use runner_engine::Direction;
 use runner_engine::outcome::Outcome;
 use runner_engine::plan::Plan;
 use runner_library::fleet::{DatabaseState, Each, Ended};
@@ -98,7 +98,7 @@ pub fn fleet_summary(each: &[Each<Ran>], took: Duration, is_relative: bool) -> T
              `--format json`, or `--database NAME` runs it on the others alone"
         }
     };
-    text.add(super::HINT, "hint").plain(format!(": {again}")).end()
+    text.add(crate::styled::HINT, "hint").plain(format!(": {again}")).end()
 }
 
 fn joined(parts: Vec<(anstyle::Style, String)>) -> Text {
@@ -206,4 +206,14 @@ pub fn fleet_plan_summary(each: &[Each<Plan>]) -> Text {
         parts.push((BAD, format!("{} failed", databases(failed))));
     }
     joined(parts).end()
+}
+
+/// The outcome of a run that did not fail.
+pub fn word(outcome: &Outcome, dry_run: bool) -> &'static str {
+    match outcome.done.first() {
+        None => "up to date",
+        Some(_) if dry_run => "tried",
+        Some(done) if done.direction == Direction::Up => "applied",
+        Some(_) => "rolled back",
+    }
 }

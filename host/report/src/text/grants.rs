@@ -1,7 +1,7 @@
 //! The output of `runner grants`.
 
-use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::escape::ScriptTo;
+use crate::styled::{DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use runner_database::Dialect;
 use runner_database::logins::LoginReport;
 use runner_sql::delimited;

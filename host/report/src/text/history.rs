@@ -1,7 +1,7 @@
 //! The table of `runner history`.
 
 use super::status::short_time;
-use super::{DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
+use crate::styled::{DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
 use crate::table::{Cell, Table};
 use crate::units;
 use runner_engine::history::{Record, Repair, State};

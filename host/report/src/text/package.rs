@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
+use crate::styled::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text};
 use crate::table::{Cell, Table};
 use crate::units;
 use runner_packages::{Outdated, Packed, Place, Pushed, PushedAs, Removed, Vendored};

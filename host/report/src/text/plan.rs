@@ -1,7 +1,7 @@
 //! The output of `runner plan`.
 
-use super::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::escape::ScriptTo;
+use crate::styled::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::table::{Cell, Table};
 use crate::units::counted;
 use runner_base::dialect::Dialect;

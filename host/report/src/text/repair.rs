@@ -1,6 +1,6 @@
 //! The output of `runner repair`: what is known of a partial revision, and the possible actions.
 
-use super::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, one_line};
+use crate::styled::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, one_line};
 use crate::units;
 use runner_engine::Direction;
 use runner_engine::history::Repair;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use crate::styled::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::units;
 use runner_base::error::ErrorKind;
 use runner_engine::Direction;

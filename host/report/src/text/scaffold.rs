@@ -1,6 +1,6 @@
 //! The output of `runner init` and `runner new`.
 
-use super::{GOOD, HINT, PLAIN, Text};
+use crate::styled::{GOOD, HINT, PLAIN, Text};
 use runner_build::scaffold::{Renumbered, Scaffolded};
 
 /// A line for each file that was written.

@@ -1,6 +1,6 @@
 //! The output of `runner show`.
 
-use super::{DIM, ODD, PLAIN, STRONG, Text, one_line};
+use crate::styled::{DIM, ODD, PLAIN, STRONG, Text, one_line};
 use crate::units;
 use runner_engine::event::Unrepeatable;
 use runner_engine::history::{Record, Repair, State};

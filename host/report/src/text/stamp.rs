@@ -1,6 +1,6 @@
 //! The output of `runner stamp`, `runner baseline` and `runner db`.
 
-use super::{DIM, GOOD, ODD, STRONG, Text};
+use crate::styled::{DIM, GOOD, ODD, STRONG, Text};
 use crate::units;
 use runner_engine::accept::Accepted;
 use runner_engine::history::History;

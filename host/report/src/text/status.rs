@@ -1,6 +1,6 @@
 //! The output of `runner status` and `runner current`.
 
-use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use crate::styled::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::table::{Cell, Table};
 use crate::units;
 use runner_engine::control::look::Overview;

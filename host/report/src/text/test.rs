@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BAD, DIM, GOOD, HINT, ODD, STRONG, Text};
+use crate::styled::{BAD, DIM, GOOD, HINT, ODD, STRONG, Text};
 use crate::units;
 use runner_testing::migration_tests::{DatabaseReport, Failure, MigrationReport, Verdict};
 
@@ -40,7 +40,7 @@ fn append(text: &mut Text, phase: &str, failure: &Failure) {
 fn append_hint(text: &mut Text, hint: Option<&str>) {
     if let Some(hint) = hint {
         text.push(HINT, "  hint");
-        text.push(super::PLAIN, format!(": {hint}"));
+        text.push(crate::styled::PLAIN, format!(": {hint}"));
         text.push_end();
     }
 }
@@ -80,19 +80,19 @@ pub fn test_summary(reports: &[DatabaseReport], took: Duration) -> Text {
     }
     let tests = units::counted(passed + failed + not_run, "test", "tests");
     let databases = units::counted(reports.len() as u64, "database", "databases");
-    text.push(super::PLAIN, format!("{tests} on {databases}: "));
+    text.push(crate::styled::PLAIN, format!("{tests} on {databases}: "));
     text.push(GOOD, format!("{passed} passed"));
     if failed > 0 {
-        text.push(super::PLAIN, ", ");
+        text.push(crate::styled::PLAIN, ", ");
         text.push(BAD, format!("{failed} failed"));
     }
     if not_run > 0 {
-        text.push(super::PLAIN, ", ");
+        text.push(crate::styled::PLAIN, ", ");
         text.push(ODD, format!("{not_run} not run"));
     }
     let warnings = reports.iter().flat_map(|report| &report.migrations).map(|it| it.warnings.len() as u64).sum();
     if warnings > 0 {
-        text.push(super::PLAIN, ", ");
+        text.push(crate::styled::PLAIN, ", ");
         text.push(ODD, units::counted(warnings, "warning", "warnings"));
     }
     text.plain(format!(" ({})", units::duration(took))).end()

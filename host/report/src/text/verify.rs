@@ -1,6 +1,6 @@
 //! What was proven again.
 
-use super::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
+use crate::styled::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::table::{Cell, Table};
 use crate::units::counted;
 use runner_engine::verify::{Finding, Verdict, Verified};
