@@ -3,11 +3,13 @@
 //! The authorizer decides while a statement is prepared, so an empty database in memory with the tool's tables answers the same for
 //! all that the statement itself names. What it names of the operator's is missing there; only refusals count, no other error.
 
-use super::denial::refused_mention;
-use super::raw::{Connection, on_stack};
-use super::rights::Guard;
-use super::{connect, nesting};
-use runner_database::{DatabaseError, Dialect, Role};
+use std::time::Duration;
+
+use crate::connect;
+use crate::guard::{Guard, refused_mention};
+use crate::raw::{Connection, on_stack};
+use crate::text::check_nesting;
+use runner_database::{DatabaseError, Dialect, Role, StopSignal};
 use runner_sql::identifiers;
 
 /// What every statement contains that the authorizer can refuse to a script, in lower case. Others need not be prepared.
@@ -26,7 +28,7 @@ impl Memory {
         in_transaction: bool,
         tables: impl Fn() -> Vec<String>,
     ) -> Option<DatabaseError> {
-        if let Err(error) = nesting::check(statement) {
+        if let Err(error) = check_nesting(statement) {
             return Some(error);
         }
         let lower = statement.to_ascii_lowercase();
@@ -51,9 +53,9 @@ fn with_tables(tables: &[String]) -> Option<Connection> {
 }
 
 fn denial(connection: &mut Connection, statement: &str, in_transaction: bool) -> Option<DatabaseError> {
-    let guard = Guard::default();
-    connection.set_hooks(guard.hooks()).ok()?;
-    guard.set_role(Role::SqlScript);
+    let guard = Guard::new(None, Duration::ZERO, None);
+    connection.set_hooks(Box::new(guard.clone())).ok()?;
+    guard.take_role(Role::SqlScript, StopSignal::never());
     guard.set_transaction(in_transaction);
     guard.expect(statement);
     match connection.prepare(statement, false) {

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::text_of;
-use super::raw::{Connection, Failure};
 use super::temporary::databases;
+use crate::error::text_of;
+use crate::raw::{Connection, Failure};
 use runner_database::message::REBUILD_ORDER;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
 
@@ -33,22 +33,20 @@ impl Parents {
         for schema in databases(connection)? {
             let quoted = Dialect::Sqlite.quote(&schema);
             let tables = format!("SELECT name FROM {quoted}.sqlite_schema WHERE type IN ('table', 'view')");
-            connection.each_row(&tables, &[], |row| {
-                found.tables.insert(key(&schema, &text_of(row, 0)?));
-                Ok(())
-            })?;
+            let tables = connection.fetch_all(&tables, &[], |row| text_of(row, 0))?;
+            found.tables.extend(tables.iter().map(|table| key(&schema, table)));
             let keys = format!(
                 "SELECT m.name, f.\"table\" FROM {quoted}.sqlite_schema AS m, pragma_foreign_key_list(m.name, ?1) AS f \
                  WHERE m.type = 'table'"
             );
-            connection.each_row(&keys, &[&schema], |row| {
-                let (table, parent) = (text_of(row, 0)?, text_of(row, 1)?);
+            for (table, parent) in
+                connection.fetch_all(&keys, &[&schema], |row| Ok((text_of(row, 0)?, text_of(row, 1)?)))?
+            {
                 found.keys.entry(key(&schema, &table)).or_default().insert(parent.to_ascii_lowercase());
                 if !found.tables.contains(&key(&schema, &parent)) {
                     found.orphans.insert(Orphan { schema: schema.clone(), table, parent });
                 }
-                Ok(())
-            })?;
+            }
         }
         Ok(found)
     }

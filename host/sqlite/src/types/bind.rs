@@ -1,34 +1,24 @@
 //! Scalars as parameters of a statement.
 
-use super::raw::{Active, Cell, Failure};
+use crate::raw::{Active, Cell, Failure};
 use runner_data::decimal::is_decimal;
 use runner_data::{Value, temporal};
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// Why binding failed: an error of SQLite, or our own.
-pub(super) enum BindError {
-    Failure(Failure),
+pub(crate) enum BindError {
+    Sqlite(Failure),
     Ours(DatabaseError),
-}
-
-impl BindError {
-    /// The error; `make` converts SQLite's.
-    pub(super) fn or(self, make: impl FnOnce(&Failure) -> DatabaseError) -> DatabaseError {
-        match self {
-            Self::Failure(failure) => make(&failure),
-            Self::Ours(error) => error,
-        }
-    }
 }
 
 impl From<Failure> for BindError {
     fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
+        Self::Sqlite(failure)
     }
 }
 
 /// Binds the parameters of a statement in order.
-pub(super) fn bind_all(statement: &mut Active<'_>, parameters: &[Value]) -> Result<(), BindError> {
+pub(crate) fn bind_all(statement: &mut Active<'_>, parameters: &[Value]) -> Result<(), BindError> {
     let expected = statement.parameter_count();
     if parameters.len() != expected {
         return Err(BindError::Ours(DatabaseError::new(

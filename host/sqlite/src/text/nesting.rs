@@ -32,7 +32,7 @@ impl Level {
 }
 
 /// Fails if the statement nests too deeply.
-pub(super) fn check(statement: &str) -> Result<(), DatabaseError> {
+pub(crate) fn check_nesting(statement: &str) -> Result<(), DatabaseError> {
     // Short texts, which are nearly all, need no second look.
     if statement.len() <= MOST || depth(statement) <= MOST {
         return Ok(());
@@ -148,13 +148,13 @@ mod tests {
     fn depth_follows_parentheses_and_not_length() {
         let nested = |levels: usize| format!("{}1{}", "SELECT * FROM (".repeat(levels), ")".repeat(levels));
         assert!(depth(&nested(100)) >= 400);
-        assert!(check(&nested(2_000)).is_ok());
-        assert_eq!(check(&nested(3_000)).expect_err("too deep").kind, DatabaseErrorKind::Limit);
+        assert!(check_nesting(&nested(2_000)).is_ok());
+        assert_eq!(check_nesting(&nested(3_000)).expect_err("too deep").kind, DatabaseErrorKind::Limit);
         // A long statement is not a deep one.
         let long = format!("INSERT INTO t VALUES (1, 'a'){}", ", (2, 'b(((')".repeat(100_000));
-        assert!(check(&long).is_ok(), "{}", depth(&long));
+        assert!(check_nesting(&long).is_ok(), "{}", depth(&long));
         let cases = format!("SELECT CASE x {} END FROM t", "WHEN 1 THEN 'a' ".repeat(20_000));
-        assert!(check(&cases).is_ok(), "{}", depth(&cases));
+        assert!(check_nesting(&cases).is_ok(), "{}", depth(&cases));
     }
 
     #[test]
@@ -177,13 +177,13 @@ mod tests {
             ":a ",
         ] {
             let text = format!("{before}{open}1{close}");
-            assert!(check(&text).is_err(), "{before}");
+            assert!(check_nesting(&text).is_err(), "{before}");
         }
         // What SQLite takes for text is text here.
         for hidden in ["'", "\"", "`", "/*", "--"] {
-            assert!(check(&format!("SELECT 1 {hidden}{open}")).is_ok(), "{hidden}");
+            assert!(check_nesting(&format!("SELECT 1 {hidden}{open}")).is_ok(), "{hidden}");
         }
         let nots = format!("SELECT {}1", "1 = NOT ".repeat(11_000));
-        assert!(check(&nots).is_err(), "{}", depth(&nots));
+        assert!(check_nesting(&nots).is_err(), "{}", depth(&nots));
     }
 }

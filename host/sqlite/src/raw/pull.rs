@@ -5,7 +5,7 @@
 
 use std::cell;
 use std::collections::HashMap;
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CString, c_int};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -13,28 +13,32 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use rusqlite::ffi;
 
 use super::cells::{Cell, CellColumn};
-use super::connection::{Connection, Failure};
-use super::statement::{Active, cell_of, pointer};
+use super::failure::Failure;
+use super::register::{Callback, register};
+use super::values::{answer, cell_of};
 use runner_database::number::exact_integer;
 
+/// How the names of the functions begin.
+pub(crate) const PULL_PREFIX: &str = "runner_pull_";
+
 /// The name of the function that says whether the batch has a key.
-pub(in super::super) const HAS: &str = "runner_pull_has";
+pub(crate) const HAS: &str = "runner_pull_has";
 
 /// The name of a column's function.
-pub(in super::super) fn function_name(column: usize) -> String {
-    format!("runner_pull_{column}")
+pub(crate) fn function_name(column: usize) -> String {
+    format!("{PULL_PREFIX}{column}")
 }
 
 /// A batch to pull from.
 #[derive(Clone, Copy)]
-pub(in super::super) struct PullBatch<'a> {
+pub(crate) struct PullBatch<'a> {
     pub keys: PullKeys<'a>,
     pub columns: &'a [CellColumn<'a>],
 }
 
 /// How the rows of a batch are found.
 #[derive(Clone, Copy)]
-pub(in super::super) enum PullKeys<'a> {
+pub(crate) enum PullKeys<'a> {
     Integers {
         /// Ascending, without duplicates.
         sorted: &'a [i64],
@@ -46,7 +50,7 @@ pub(in super::super) enum PullKeys<'a> {
 }
 
 /// What happened while a statement pulled from a batch.
-pub(in super::super) struct Pulled {
+pub(crate) struct Pulled {
     pub result: Result<(), Failure>,
     /// The row that was pulled last.
     pub last_row: Option<usize>,
@@ -76,12 +80,6 @@ struct Function {
     column: usize,
 }
 
-// The connection may close on another thread than the one that registered the function.
-const _: () = {
-    const fn is_send<T: Send>() {}
-    is_send::<Function>();
-};
-
 /// One run of a statement over a batch.
 struct Run<'a> {
     batch: &'a PullBatch<'a>,
@@ -99,63 +97,52 @@ struct Run<'a> {
     passed: cell::Cell<usize>,
 }
 
-type Callback = unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
-
-impl Connection {
+impl Functions {
     /// Registers `has` and the functions of the first `columns` columns.
-    pub(in super::super) fn provide_functions(&self, columns: usize) -> Result<(), Failure> {
-        let functions = self.functions();
-        if functions.columns.get().is_none() {
-            self.register(HAS, 0, has)?;
-            functions.columns.set(Some(0));
+    ///
+    /// # Errors
+    /// The result code of SQLite.
+    ///
+    /// # Safety
+    /// `database` is the open connection of these functions.
+    pub(super) unsafe fn provide(&self, database: *mut ffi::sqlite3, columns: usize) -> Result<(), c_int> {
+        let add = |name: &str, column: usize, call: Callback| {
+            let name = CString::new(name).map_err(|_| ffi::SQLITE_MISUSE)?;
+            let state = Function { current: Arc::clone(&self.current), column };
+            // Triggers and views must not call it (DIRECTONLY). Not deterministic: it must be called for every row.
+            // SAFETY: as above. Both take their state for a `&Function`, and do not panic.
+            unsafe { register(database, (&name, 1), ffi::SQLITE_DIRECTONLY, state, call) }
+        };
+        if self.columns.get().is_none() {
+            add(HAS, 0, has)?;
+            self.columns.set(Some(0));
         }
-        for column in functions.columns.get().unwrap_or(0)..columns {
-            self.register(&function_name(column), column, pull)?;
-            functions.columns.set(Some(column + 1));
+        for column in self.columns.get().unwrap_or(0)..columns {
+            add(&function_name(column), column, pull)?;
+            self.columns.set(Some(column + 1));
         }
         Ok(())
     }
 
-    fn register(&self, name: &str, column: usize, callback: Callback) -> Result<(), Failure> {
-        let name = CString::new(name).map_err(|_| Failure::nul_byte())?;
-        let state = Box::new(Function { current: Arc::clone(&self.functions().current), column });
-        // Triggers and views must not call it (DIRECTONLY). Not deterministic: it must be called for every row.
-        let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_DIRECTONLY;
-        // SAFETY: the connection is open, the name ends in NUL, and SQLite passes `state` to `drop_function` exactly once: when
-        // the connection closes, when the function is replaced, or when this call fails.
-        let code = unsafe {
-            ffi::sqlite3_create_function_v2(
-                self.handle(),
-                name.as_ptr(),
-                1,
-                flags,
-                Box::into_raw(state).cast(),
-                Some(callback),
-                None,
-                None,
-                Some(drop_function),
-            )
-        };
-        if code == ffi::SQLITE_OK { Ok(()) } else { Err(self.failure(code)) }
-    }
-}
-
-impl Active<'_> {
-    /// Runs the statement to its end while the functions of its connection read from the batch. `from`: the place of the first key
-    /// of its range.
-    pub(in super::super) fn run_pulling(&mut self, batch: &PullBatch<'_>, from: usize) -> Pulled {
-        /// Resets the statement, so that SQLite holds no cell of the batch, and takes the batch away; also on a panic.
-        struct Clear<'s, 'a>(&'s mut Active<'a>);
-        impl Drop for Clear<'_, '_> {
+    /// Lets `work` run a statement whose functions read from the batch. `utf8`: whether the database stores text as UTF-8; `from`: the
+    /// place of the first key of the statement's range. No cell of the batch may be in use by SQLite when `work` ends, even by a panic.
+    pub(super) fn pull_from(
+        &self,
+        batch: &PullBatch<'_>,
+        utf8: bool,
+        from: usize,
+        work: impl FnOnce() -> Result<(), Failure>,
+    ) -> Pulled {
+        /// Takes the batch away, also on a panic.
+        struct Clear<'a>(&'a Current);
+        impl Drop for Clear<'_> {
             fn drop(&mut self) {
-                self.0.reset();
-                self.0.connection().functions().current.0.store(ptr::null_mut(), Ordering::Relaxed);
+                self.0.0.store(ptr::null_mut(), Ordering::Relaxed);
             }
         }
-        let functions = self.connection().functions();
         let run = Run {
             batch,
-            utf8: self.connection().is_utf8(),
+            utf8,
             next: vec![cell::Cell::new(from); batch.columns.len()],
             next_of_has: cell::Cell::new(from),
             index: cell::RefCell::default(),
@@ -163,17 +150,10 @@ impl Active<'_> {
             unknown_key: cell::RefCell::default(),
             passed: cell::Cell::new(from),
         };
-        functions.current.0.store(ptr::from_ref(&run).cast_mut().cast(), Ordering::Relaxed);
-        let result = {
-            let clear = Clear(self);
-            loop {
-                match clear.0.step() {
-                    Ok(step) if step.is_row() => {}
-                    Ok(_) => break Ok(()),
-                    Err(failure) => break Err(failure),
-                }
-            }
-        };
+        self.current.0.store(ptr::from_ref(&run).cast_mut().cast(), Ordering::Relaxed);
+        let clear = Clear(&self.current);
+        let result = work();
+        drop(clear);
         Pulled {
             result,
             last_row: run.last_row.get(),
@@ -245,18 +225,13 @@ impl PullKeys<'_> {
     }
 }
 
-unsafe extern "C" fn drop_function(state: *mut c_void) {
-    // SAFETY: `state` came from `Box::into_raw` in `register`, and SQLite calls this once.
-    drop(unsafe { Box::from_raw(state.cast::<Function>()) });
-}
-
 /// The function that is called, and its run, if a batch is being pulled from.
 ///
 /// # Safety
-/// To be called while SQLite calls a function that `register` registered. The references live as long as that call.
+/// To be called while SQLite calls a function that `provide` registered. The references live as long as that call.
 #[inline]
 unsafe fn enter<'a>(context: *mut ffi::sqlite3_context) -> (&'a Function, Option<&'a Run<'static>>) {
-    // SAFETY: the state is a live `Function`. The run lives in `run_pulling`, which SQLite was called from, and which clears the
+    // SAFETY: the state is a live `Function`. The run lives in `pull_from`, which SQLite was called from, and which clears the
     // pointer before it returns. Its lifetime is not really static: no reference leaves the callbacks but into `index`, which
     // dies with the run.
     unsafe {
@@ -302,30 +277,4 @@ unsafe extern "C" fn pull(context: *mut ffi::sqlite3_context, _: c_int, argument
 #[cold]
 fn note_unknown(run: &Run<'_>, key: Cell<'_>) {
     run.unknown_key.replace(Some(key.to_string()));
-}
-
-/// Passes a cell to SQLite, without a copy.
-///
-/// # Safety
-/// The context is valid, and the cell outlives the run of the statement.
-#[inline]
-unsafe fn answer(context: *mut ffi::sqlite3_context, cell: Cell<'_>) {
-    // SAFETY: as above.
-    unsafe {
-        match cell {
-            Cell::Null => ffi::sqlite3_result_null(context),
-            Cell::Integer(number) => ffi::sqlite3_result_int64(context, number),
-            Cell::Real(number) => ffi::sqlite3_result_double(context, number),
-            Cell::Text(text) => ffi::sqlite3_result_text64(
-                context,
-                pointer(text).cast(),
-                text.len() as u64,
-                ffi::SQLITE_STATIC(),
-                ffi::SQLITE_UTF8 as _,
-            ),
-            Cell::Blob(bytes) => {
-                ffi::sqlite3_result_blob64(context, pointer(bytes).cast(), bytes.len() as u64, ffi::SQLITE_STATIC());
-            }
-        }
-    }
 }

@@ -28,12 +28,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::SqliteDatabase;
-use super::error::from_failure;
-use super::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled, STATEMENT_JOURNAL_BYTES};
-use super::types_write::Affinity;
-use super::writer::{WritePlan, Writer};
-use runner_data::Batch;
+use super::target::{Input, Made, Plan, Target, rows_with_key};
+use super::write_sql::WriteSql;
+use crate::executor::Executor;
+use crate::raw::{Active, Cell, CellColumn, Cells, Failure, PullBatch, PullKeys, Pulled, STATEMENT_JOURNAL_BYTES};
+use crate::types::Affinity;
 use runner_database::{DatabaseError, DatabaseErrorKind, WriteHint, WriteMode};
 
 /// How many times as wide as the batch a range may be before a statement for each row is faster: skipping a row that is not in
@@ -118,93 +117,85 @@ impl<'a> Keys<'a> {
     }
 }
 
-impl SqliteDatabase {
-    /// Writes a batch by statements over its key range; none if that is impossible or slower.
-    pub(super) fn write_range(
-        &mut self,
-        writer: &Writer,
-        plan: &mut WritePlan,
-        rows: &Batch,
-        columns: &[CellColumn<'_>],
-        hint: WriteHint,
-    ) -> Result<Option<u64>, DatabaseError> {
-        let (table, mode) = (&writer.table, writer.mode);
-        if !matches!(mode, WriteMode::Update | WriteMode::Delete) || table.is_virtual {
-            return Ok(None);
-        }
-        let [key] = plan.sql.layout.key[..] else { return Ok(None) };
-        let keys = columns.get(key).and_then(|column| Keys::new(*column, rows.row_count, hint));
-        let Some(keys) = keys else { return Ok(None) };
-        if matches!(keys, Keys::Integers { .. }) && plan.affinities.get(key) == Some(&Affinity::Text) {
-            return Ok(None); // The column holds their digits, in the order of texts.
-        }
-        let count = rows.row_count as i128;
-        let full = keys.width() == Some(count);
-        if !full && !hint.covers_key_range && keys.width().is_none_or(|width| width > count * SPARSE) {
-            return Ok(None);
-        }
-        // There may be a 1.5 between 1 and 2, unless the key is the row id. A delete asks for each row in any case: afterwards it
-        // is unknown which rows there were.
-        let full = full && plan.sql.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
-        let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
-        self.connection.provide_functions(columns.len()).map_err(|failure| from_failure(&failure))?;
-        let _pulling = self.guard.pulling();
-        let place = if guarded { &mut plan.guarded_range } else { &mut plan.range };
-        let made = self.made(place, || plan.sql.by_range(guarded).unwrap_or_default())?;
-        let batch = PullBatch { keys: keys.as_pull(), columns };
-        let mut active = made.statement.activate(&self.connection);
-        let at_once = rows_at_once(columns, rows.row_count);
-        for from in (0..rows.row_count).step_by(at_once) {
-            let places = from..rows.row_count.min(from + at_once);
-            keys.bind_range(&mut active, &places).map_err(|failure| self.failed(&failure, &made.text))?;
-            let pulled = active.run_pulling(&batch, from);
-            if let Err(failure) = &pulled.result {
-                return Err(self.range_failed(failure, &pulled, writer, &made.text, rows));
-            }
-            if self.connection.changes() != places.len() as u64 {
-                let culprit = match mode {
-                    WriteMode::Delete => pulled.first_unasked.unwrap_or(0),
-                    _ => self.culprit(plan, rows, columns)?,
-                };
-                return Err(self.not_one(writer, plan, rows, columns, culprit));
-            }
-        }
-        Ok(Some(rows.row_count as u64))
+/// Writes a batch by statements over its key range; none if that is impossible or slower.
+pub(super) fn write(
+    executor: &Executor,
+    target: &Target,
+    plan: &mut Plan,
+    input: &Input<'_>,
+    hint: WriteHint,
+) -> Result<Option<u64>, DatabaseError> {
+    let (table, mode, columns, rows) = (&target.table, target.mode, input.columns, input.rows.row_count);
+    let Plan { sql, affinities, range, guarded_range, .. } = plan;
+    if !matches!(mode, WriteMode::Update | WriteMode::Delete) || table.is_virtual {
+        return Ok(None);
     }
+    let [key] = sql.layout.key[..] else { return Ok(None) };
+    let Some(keys) = columns.get(key).and_then(|column| Keys::new(*column, rows, hint)) else { return Ok(None) };
+    if matches!(keys, Keys::Integers { .. }) && affinities.get(key) == Some(&Affinity::Text) {
+        return Ok(None); // The column holds their digits, in the order of texts.
+    }
+    let count = rows as i128;
+    let full = keys.width() == Some(count);
+    if !full && !hint.covers_key_range && keys.width().is_none_or(|width| width > count * SPARSE) {
+        return Ok(None);
+    }
+    // There may be a 1.5 between 1 and 2, unless the key is the row id. A delete asks for each row in any case: afterwards it
+    // is unknown which rows there were.
+    let full = full && sql.layout.names.get(key).is_some_and(|name| table.info.is_rowid(name));
+    let guarded = !(full || hint.covers_key_range) || mode == WriteMode::Delete;
+    let connection = executor.connection();
+    connection.provide_functions(columns.len())?;
+    let _pulling = executor.guard().pulling();
+    let place = if guarded { guarded_range } else { range };
+    let made = Made::get(place, executor, || sql.by_range(guarded).unwrap_or_default())?;
+    let batch = PullBatch { keys: keys.as_pull(), columns };
+    let mut active = made.statement.activate(connection);
+    let at_once = rows_at_once(columns, rows);
+    for from in (0..rows).step_by(at_once) {
+        let places = from..rows.min(from + at_once);
+        keys.bind_range(&mut active, &places).map_err(|failure| executor.failed(failure, &made.text))?;
+        let pulled = active.run_pulling(&batch, from);
+        if let Err(failure) = &pulled.result {
+            let error = executor.failed(failure.clone(), &made.text);
+            return Err(range_failed(error, &pulled, target, input));
+        }
+        if connection.changes() != places.len() as u64 {
+            let culprit = match mode {
+                WriteMode::Delete => pulled.first_unasked.unwrap_or(0),
+                _ => culprit(executor, sql, input)?,
+            };
+            return Err(target.not_one(executor, sql, input, culprit));
+        }
+    }
+    Ok(Some(rows as u64))
+}
 
-    fn range_failed(
-        &self,
-        failure: &Failure,
-        pulled: &Pulled,
-        writer: &Writer,
-        text: &str,
-        rows: &Batch,
-    ) -> DatabaseError {
-        if let Some(key) = &pulled.unknown_key {
-            return DatabaseError::new(
-                DatabaseErrorKind::InvalidArgument,
-                format!(
-                    "`{}` has a row between the first and the last key of a batch that the batch does not have",
-                    writer.table.info.name
-                ),
-            )
-            .detail(format!("the row with the key {key}"))
-            .hint("the caller said that the batch covers its key range, which is wrong");
-        }
-        let mut error = self.failed(failure, text);
-        if let Some(row) = pulled.last_row {
-            error.detail = Some(writer.errors(rows).row_name(row));
-        }
-        error
+/// The error of a statement over a range, with the row that it was about.
+fn range_failed(mut error: DatabaseError, pulled: &Pulled, target: &Target, input: &Input<'_>) -> DatabaseError {
+    if let Some(key) = &pulled.unknown_key {
+        return DatabaseError::new(
+            DatabaseErrorKind::InvalidArgument,
+            format!(
+                "`{}` has a row between the first and the last key of a batch that the batch does not have",
+                target.table.info.name
+            ),
+        )
+        .detail(format!("the row with the key {key}"))
+        .hint("the caller said that the batch covers its key range, which is wrong");
     }
+    if let Some(row) = pulled.last_row {
+        error.detail = Some(target.errors(input.rows).row_name(row));
+    }
+    error
+}
 
-    /// The first row of a batch that matches no row of the table, or more than one.
-    fn culprit(&mut self, plan: &WritePlan, rows: &Batch, columns: &[CellColumn<'_>]) -> Result<usize, DatabaseError> {
-        for row in 0..rows.row_count {
-            if self.rows_with_key(plan, columns, row)? != 1 {
-                return Ok(row);
-            }
+/// The first row of a batch that matches no row of the table, or more than one.
+fn culprit(executor: &Executor, sql: &WriteSql, input: &Input<'_>) -> Result<usize, DatabaseError> {
+    for row in 0..input.rows.row_count {
+        if rows_with_key(executor, sql, input, row)? != 1 {
+            return Ok(row);
         }
-        Ok(0)
     }
+    Ok(0)
 }

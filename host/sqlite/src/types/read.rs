@@ -16,19 +16,19 @@
 //! `NUMERIC` column can contain anything, and `INTERVAL` and `POINT` contain `INT`. Text for whatever does not fit
 //! would make a column's type depend on its data, and break a batch function on one row in a million.
 
-use super::raw::{Active, Cell};
+use crate::raw::{Active, Cell};
 use runner_data::decimal::{float_text, is_decimal};
 use runner_data::temporal;
 use runner_data::{ColumnBuilder, ColumnType, ColumnValues, Value};
 use runner_database::number::{exact_float, exact_integer};
 
 /// What the declared type of a column says about its cells.
-pub(super) fn declared(statement: &Active<'_>, column: usize) -> Option<ColumnType> {
+pub(crate) fn declared(statement: &Active<'_>, column: usize) -> Option<ColumnType> {
     statement.declared_type(column).and_then(|declared| declared_column_type(&declared))
 }
 
 /// The column type that a declared type means; none: as stored.
-pub(super) fn declared_column_type(declared: &str) -> Option<ColumnType> {
+pub(crate) fn declared_column_type(declared: &str) -> Option<ColumnType> {
     let name = declared.to_ascii_uppercase();
     let has = |part: &str| name.contains(part);
     let base = name.split('(').next().unwrap_or_default().trim();
@@ -53,7 +53,7 @@ pub(super) fn declared_column_type(declared: &str) -> Option<ColumnType> {
 }
 
 /// The column type that a cell is delivered in as it is stored.
-pub(super) fn stored_column_type(cell: Cell<'_>) -> Option<ColumnType> {
+pub(crate) fn stored_column_type(cell: Cell<'_>) -> Option<ColumnType> {
     match cell {
         Cell::Null => None,
         Cell::Integer(_) => Some(ColumnType::Int64),
@@ -65,7 +65,7 @@ pub(super) fn stored_column_type(cell: Cell<'_>) -> Option<ColumnType> {
 
 /// Where the type of a column comes from, which decides the conversions that are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TypeSource {
+pub(crate) enum TypeSource {
     /// The caller asked for it: convert whatever can be converted exactly.
     Requested,
     /// The declared type.
@@ -80,7 +80,7 @@ pub(super) enum TypeSource {
 /// that of the entry; `None` if the storage class is another, see [`push`]. The cursor checks text for UTF-8, a
 /// column at a time.
 #[inline(always)]
-pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit: usize) -> Option<usize> {
+pub(crate) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit: usize) -> Option<usize> {
     let size = match (builder.entries(), cell) {
         (ColumnValues::Int64(entries), Cell::Integer(number)) => {
             entries.push(number);
@@ -105,7 +105,7 @@ pub(super) fn push_as_stored(builder: &mut ColumnBuilder, cell: Cell<'_>, limit:
 }
 
 /// Appends a cell to a column. Returns false if it does not fit into the column's type without loss.
-pub(super) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: TypeSource) -> bool {
+pub(crate) fn push(builder: &mut ColumnBuilder, cell: Cell<'_>, source: TypeSource) -> bool {
     if matches!(cell, Cell::Null) {
         builder.push_null();
         return true;
@@ -165,7 +165,7 @@ fn number_text(cell: Cell<'_>) -> Option<String> {
 }
 
 /// A short description of a cell, for messages.
-pub(super) fn describe(cell: Cell<'_>) -> String {
+pub(crate) fn describe(cell: Cell<'_>) -> String {
     match cell {
         Cell::Null => cell.to_string(),
         Cell::Integer(_) => format!("the integer {cell}"),
@@ -176,7 +176,7 @@ pub(super) fn describe(cell: Cell<'_>) -> String {
 }
 
 /// A cell of a small result: by its declared type where it fits, else as it is stored.
-pub(super) fn value(cell: Cell<'_>, declared: Option<ColumnType>) -> Result<Value, String> {
+pub(crate) fn value(cell: Cell<'_>, declared: Option<ColumnType>) -> Result<Value, String> {
     let owned = |text: &[u8]| {
         std::str::from_utf8(text).map(str::to_owned).map_err(|_| format!("{}, which is not UTF-8", describe(cell)))
     };

@@ -1,18 +1,18 @@
 //! Cursors: a SELECT that is stepped into columns, a batch at a time.
 
-use super::raw::{Active, Cell, Statement, Step};
-use super::types_read::{self, TypeSource};
-use super::{SqliteDatabase, bind};
+use crate::executor::Executor;
+use crate::raw::{Active, Cell, Statement};
+use crate::types::{self, TypeSource};
 use runner_data::{Batch, ColumnBuilder, ColumnType, Value};
 use runner_database::message::{cell_text, excerpt};
 use runner_database::read::{RowWidth, cell_too_large, duplicate_column, in_column, not_a_query, row_too_large};
-use runner_database::{BatchLimits, CursorId, CursorRequest, DatabaseError, DatabaseErrorKind, PageRequest, Role};
+use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest, Role};
 
 /// An open cursor.
 pub(super) struct Cursor {
     statement: Statement,
     text: String,
-    rights: Role,
+    role: Role,
     columns: Vec<CursorColumn>,
 }
 
@@ -29,66 +29,45 @@ enum Filling {
     Known(ColumnBuilder),
 }
 
-impl SqliteDatabase {
-    pub(super) fn open_cursor_now(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        self.guard.check_stop()?;
-        let cursor = self.start(request.statement.clone(), &request.parameters, &request.types)?;
-        Ok(self.opened.add_cursor(cursor))
-    }
-
-    pub(super) fn read_page_now(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
-        self.guard.check_stop()?;
-        let mut cursor = self.start(page.statement(), &page.parameters, &page.types)?;
-        let (batch, _) = self.fill(&mut cursor, Some(page), page.limits)?;
-        drop(cursor);
-        self.connection.finalize_dropped();
-        Ok((batch.row_count > 0).then_some(batch))
-    }
-
+impl Cursor {
     /// Prepares a SELECT and binds its parameters.
-    fn start(
-        &mut self,
+    pub(super) fn open(
+        executor: &Executor,
         text: String,
         parameters: &[Value],
         types: &[Option<ColumnType>],
-    ) -> Result<Cursor, DatabaseError> {
-        let mut statement = self.prepare_one(&text)?;
-        let mut active = statement.activate(&self.connection);
+    ) -> Result<Self, DatabaseError> {
+        executor.guard().check_stop()?;
+        let mut statement = executor.prepare(&text)?;
+        let mut active = statement.activate(executor.connection());
         if active.column_count() == 0 || !active.is_read_only() {
             return Err(not_a_query());
         }
-        bind::bind_all(&mut active, parameters).map_err(|error| error.or(|failure| self.failed(failure, &text)))?;
+        executor.bind(&mut active, parameters, &text)?;
         let columns = cursor_columns(&active, types)?;
-        Ok(Cursor { statement, text, rights: self.guard.rights(), columns })
-    }
-
-    pub(super) fn fetch_now(&mut self, id: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        self.guard.check_stop()?;
-        let Some(mut cursor) = self.opened.take_cursor(id)? else { return Ok(None) };
-        // After a change of the schema the statement is authorized again, in the role that opened it.
-        let rights = self.guard.rights();
-        self.guard.set_role(cursor.rights);
-        let fetched = self.fill(&mut cursor, None, limits);
-        self.guard.set_role(rights);
-        let (batch, more) = fetched?;
-        if more {
-            self.opened.put_cursor(id, cursor);
-        } else {
-            self.opened.end_cursor(id);
-        }
-        Ok((batch.row_count > 0).then_some(batch))
+        Ok(Self { statement, text, role: executor.guard().role(), columns })
     }
 
     /// The next batch, and whether there may be more rows after it.
+    pub(super) fn fetch(&mut self, executor: &Executor, limits: BatchLimits) -> Result<(Batch, bool), DatabaseError> {
+        // After a change of the schema the statement is authorized again, in the role that opened it.
+        executor.guard().in_role(self.role, || self.fill(executor, None, limits))
+    }
+
+    /// The rows of a page.
+    pub(super) fn read(&mut self, executor: &Executor, page: &PageRequest) -> Result<Batch, DatabaseError> {
+        self.fill(executor, Some(page), page.limits).map(|(batch, _)| batch)
+    }
+
     fn fill(
-        &self,
-        cursor: &mut Cursor,
+        &mut self,
+        executor: &Executor,
         page: Option<&PageRequest>,
         limits: BatchLimits,
     ) -> Result<(Batch, bool), DatabaseError> {
         // Offsets of a column are 32 bits wide.
         let bytes_limit = limits.bytes.min(u32::MAX as usize / 2);
-        let mut filling: Vec<Filling> = cursor
+        let mut filling: Vec<Filling> = self
             .columns
             .iter()
             .map(|column| match column.column_type {
@@ -96,27 +75,24 @@ impl SqliteDatabase {
                 None => Filling::Nulls(0),
             })
             .collect();
-        let entry_bytes = cursor.columns.len() * size_of::<i64>();
+        let entry_bytes = self.columns.len() * size_of::<i64>();
         let row_bytes = limits.row_bytes();
         let mut rows = 0;
         let mut bytes = 0;
         let mut more = true;
-        let Cursor { statement, columns: described, .. } = cursor;
-        let mut active = statement.activate(&self.connection);
+        let Self { statement, text, columns: described, .. } = self;
+        let failed = |failure| executor.failed(failure, text);
+        let mut active = statement.activate(executor.connection());
         while rows < limits.rows && bytes < bytes_limit {
-            match active.step() {
-                Ok(Step::Row) => {}
-                Ok(Step::Done) => {
-                    more = false;
-                    break;
-                }
-                Err(failure) => return Err(self.failed(&failure, &cursor.text)),
+            if !active.step().map_err(failed)?.is_row() {
+                more = false;
+                break;
             }
             let before = bytes;
             for (index, filling) in filling.iter_mut().enumerate() {
                 let cell = active.cell(index);
                 let pushed = match filling {
-                    Filling::Known(builder) => types_read::push_as_stored(builder, cell, limits.cell_bytes),
+                    Filling::Known(builder) => types::push_as_stored(builder, cell, limits.cell_bytes),
                     Filling::Nulls(_) => None,
                 };
                 bytes += match pushed {
@@ -133,12 +109,12 @@ impl SqliteDatabase {
                     }));
                 }
             }
-            active.check_cells().map_err(|failure| self.failed(&failure, &cursor.text))?;
+            active.check_cells().map_err(failed)?;
             bytes += entry_bytes;
             rows += 1;
         }
         let mut columns = Vec::with_capacity(filling.len());
-        for (filling, column) in filling.into_iter().zip(&cursor.columns) {
+        for (filling, column) in filling.into_iter().zip(&self.columns) {
             columns.push(match filling {
                 Filling::Known(builder) => builder.finish(column.name.as_str()),
                 // Nothing but NULL so far: any type would do.
@@ -146,7 +122,7 @@ impl SqliteDatabase {
             });
         }
         let batch = Batch { row_count: rows, columns };
-        cursor.check_text(&batch, page)?;
+        self.check_text(&batch, page)?;
         Ok((batch, more))
     }
 }
@@ -165,7 +141,7 @@ fn cursor_columns(statement: &Active<'_>, types: &[Option<ColumnType>]) -> Resul
             return Err(duplicate_column(&name));
         }
         let requested = types.get(index).copied().flatten();
-        let (column_type, source) = match (requested, types_read::declared(statement, index)) {
+        let (column_type, source) = match (requested, types::declared(statement, index)) {
             (Some(requested), _) => (Some(requested), TypeSource::Requested),
             (None, Some(declared)) => (Some(declared), TypeSource::Declared),
             (None, None) if statement.table_name(index).is_some() => (None, TypeSource::FirstCell),
@@ -197,7 +173,7 @@ impl CursorColumn {
         let builder = match filling {
             Filling::Known(builder) => builder,
             Filling::Nulls(count) => {
-                let Some(column_type) = types_read::stored_column_type(cell) else {
+                let Some(column_type) = types::stored_column_type(cell) else {
                     *count += 1;
                     return Ok(0);
                 };
@@ -207,7 +183,7 @@ impl CursorColumn {
                 builder
             }
         };
-        if !types_read::push(builder, cell, self.source) {
+        if !types::push(builder, cell, self.source) {
             return Err(unfit(cell, builder.column_type(), self.source));
         }
         Ok(size)
@@ -262,7 +238,7 @@ fn locate(
 
 #[cold]
 fn unfit(cell: Cell<'_>, column_type: ColumnType, source: TypeSource) -> DatabaseError {
-    let what = format!("{}, which is no {column_type}", types_read::describe(cell));
+    let what = format!("{}, which is no {column_type}", types::describe(cell));
     let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
     match source {
         TypeSource::Requested => error,

@@ -23,11 +23,10 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::denial::Denial;
-use super::error::text_of;
 use super::harmless;
-use super::raw::{AuthRequest, Connection, Failure};
-use super::statement::something_else;
-use super::words::{after, has};
+use crate::error::text_of;
+use crate::raw::{AuthRequest, Connection, Failure, PULL_PREFIX};
+use crate::text::{after, has, something_else};
 use runner_database::facts::is_tool_table;
 use runner_database::grants::{Grants, Need, Touched, Verb};
 use runner_database::{Dialect, TableName};
@@ -133,7 +132,7 @@ impl Granted {
             ffi::SQLITE_READ if is_internal(first) => {
                 (!defining || through.is_some() || self.names_internal).then(|| catalogue(first))
             }
-            ffi::SQLITE_READ if is_one_of(harmless::TABLES, first) => None,
+            ffi::SQLITE_READ if harmless::is_table(first) => None,
             // Indexes over expressions, and the check of a new constraint.
             ffi::SQLITE_READ if self.defines(first) || (defining && first == "pragma_quick_check") => None,
             ffi::SQLITE_READ => {
@@ -249,9 +248,9 @@ impl Granted {
                 )
             });
         }
-        let ours = name.starts_with(super::rights::FUNCTION_PREFIX);
+        let ours = name.starts_with(PULL_PREFIX);
         let need = Need::Function(name.to_ascii_lowercase());
-        let allowed = ours || is_one_of(harmless::FUNCTIONS, name) || grants.allow(&need, Dialect::Sqlite);
+        let allowed = ours || harmless::is_function(name) || grants.allow(&need, Dialect::Sqlite);
         (!allowed).then(|| Denial::from(need.denied(through)))
     }
 }
@@ -262,19 +261,10 @@ fn replaces(text: &str) -> bool {
 }
 
 /// The tables whose constraints say `ON CONFLICT REPLACE`.
-pub(super) fn replacing(connection: &Connection) -> Result<Vec<String>, Failure> {
-    let mut found = Vec::new();
-    connection.each_row(
-        "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%REPLACE%'",
-        &[],
-        |row| {
-            if replaces(&text_of(row, 1)?) {
-                found.push(text_of(row, 0)?);
-            }
-            Ok(())
-        },
-    )?;
-    Ok(found)
+pub(crate) fn replacing(connection: &Connection) -> Result<Vec<String>, Failure> {
+    let tables = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%REPLACE%'";
+    let tables = connection.fetch_all(tables, &[], |row| Ok((text_of(row, 0)?, text_of(row, 1)?)))?;
+    Ok(tables.into_iter().filter(|(_, sql)| replaces(sql)).map(|(name, _)| name).collect())
 }
 
 /// Pragmas that describe one table may be used for a table with grants; of the others, only the one that a transaction may

@@ -1,6 +1,6 @@
 //! The statements of a writer.
 
-use super::raw::{HAS, function_name};
+use crate::raw::{HAS, function_name};
 use runner_data::Batch;
 use runner_database::write::Layout;
 use runner_database::{DatabaseError, Dialect, TableInfo, WriteMode};

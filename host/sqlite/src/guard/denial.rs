@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::words::mentioned_tool_table;
+use crate::text::mentioned_tool_table;
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// Why something was refused.
@@ -61,6 +61,6 @@ pub(super) fn mentions(table: &'static str) -> Denial {
 }
 
 /// The refusal of a statement that defines something and names one of the tool's tables, wherever it does.
-pub(super) fn refused_mention(statement: &str) -> Option<DatabaseError> {
+pub(crate) fn refused_mention(statement: &str) -> Option<DatabaseError> {
     mentioned_tool_table(statement).map(|table| mentions(table).into())
 }

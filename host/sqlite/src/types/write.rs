@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::raw::{Cell, CellColumn, Cells};
+use crate::raw::{Cell, CellColumn, Cells};
 use runner_data::decimal::{float_text, is_decimal, same_number};
 use runner_data::{Column, ColumnValues, VarValues, temporal};
 use runner_database::message::cell_text;
@@ -14,7 +14,7 @@ use runner_database::number::{exact_float, exact_integer};
 
 /// How a column of SQLite converts values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Affinity {
+pub(crate) enum Affinity {
     Integer,
     Real,
     Numeric,
@@ -27,7 +27,7 @@ pub(super) enum Affinity {
 
 impl Affinity {
     /// The affinity of a declared type; see <https://sqlite.org/datatype3.html>. `strict`: of a STRICT table.
-    pub(super) fn of(declared: &str, strict: bool) -> Self {
+    pub(crate) fn of(declared: &str, strict: bool) -> Self {
         let name = declared.to_ascii_uppercase();
         let has = |part: &str| name.contains(part);
         if has("INT") {
@@ -61,7 +61,7 @@ impl Affinity {
 }
 
 /// A column in the storage classes of SQLite.
-pub(super) struct Encoded<'a> {
+pub(crate) struct Encoded<'a> {
     /// Empty, or one byte per row.
     nulls: &'a [u8],
     cells: Stored<'a>,
@@ -80,7 +80,7 @@ enum Stored<'a> {
 
 impl Encoded<'_> {
     /// The column as statements take it.
-    pub(super) fn as_pull(&self) -> CellColumn<'_> {
+    pub(crate) fn as_pull(&self) -> CellColumn<'_> {
         let cells = match &self.cells {
             Stored::Boolean(entries) => Cells::Boolean(entries),
             Stored::Integer(entries) => Cells::Integer(entries),
@@ -94,13 +94,13 @@ impl Encoded<'_> {
 }
 
 /// A cell that cannot be stored as it is.
-pub(super) struct Unwritable {
+pub(crate) struct Unwritable {
     pub row: usize,
     pub what: String,
 }
 
 /// The column as a table's column of that affinity stores it.
-pub(super) fn encode(column: &Column, affinity: Affinity) -> Result<Encoded<'_>, Unwritable> {
+pub(crate) fn encode(column: &Column, affinity: Affinity) -> Result<Encoded<'_>, Unwritable> {
     let cells = match &column.values {
         ColumnValues::Boolean(entries) => Stored::Boolean(entries),
         ColumnValues::Int64(entries) => {
