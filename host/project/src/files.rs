@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 
-use super::discovery::Ignored;
+use super::ignore::Ignored;
 use super::problem::{Problem, shown};
 use super::units::format_size;
 use runner_base::error::{Error, ErrorKind, Result};

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::catalog::ComponentFiles;
 use super::digest::{sha256, sha256_of_reader};
-use super::discovery::{
-    ASSETS, Found, FoundEntry, Ignored, VENDOR, discover, discover_embedded, find_assets, source_digest,
-};
+use super::discovery::{ASSETS, Found, FoundEntry, VENDOR, discover, discover_embedded, find_assets, source_digest};
 use super::embedded::{EmbeddedFiles, ProjectFiles};
 use super::files::{ProjectDirectory, open_root, read_regular, too_large, unreadable};
+use super::ignore::Ignored;
 use super::lockfile::Lockfile;
+use super::migration::ComponentFiles;
 use super::problem::Problem;
 use super::script::{RUNTIMES, RuntimePin, ScriptPlace, companions_within, is_companion};
 use super::settings::Settings;

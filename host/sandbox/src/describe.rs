@@ -17,7 +17,7 @@ use runner_database::stop::StopReason;
 use runner_engine::script::Assets;
 use runner_engine::stopped::stopped;
 use runner_project::catalog::{Description, Need};
-use runner_project::vendored::PackageName;
+use runner_project::package::PackageName;
 
 /// What a component reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use runner_project::problem::{list, shown};
 use runner_project::read_id;
 use runner_project::revision::{RevisionKey, migration_id};
 use runner_project::settings::Settings;
-use runner_project::vendored::package_of;
+use runner_project::package_of;
 
 /// A migration that has another revision.
 #[derive(Clone, Debug, PartialEq, Eq)]

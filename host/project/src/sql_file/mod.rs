@@ -4,14 +4,13 @@
 mod describe;
 mod read;
 
-use super::catalog::{Artifact, Description, SqlFiles};
 use super::digest::sha256;
 use super::discovery::{FoundEntry, SqlFile, SqlPart};
 use super::lockfile::{SqlDigests, TextDigests};
+use super::migration::{Artifact, Description, SqlFiles};
 use super::per_dialect::PerDialect;
 use super::problem::Problem;
 pub(super) use read::normalise;
-pub(super) use read::wide_encoding;
 use read::{runs_in_transaction, sql_text};
 use runner_base::dialect::Dialect;
 use runner_base::error::ErrorKind;

@@ -10,7 +10,7 @@ use runner_base::error::{Error, Result};
 use runner_database::{Grants, StopSignal};
 use runner_engine::plan::{grants_to_paste, lacking};
 use runner_packages::{AddRequest, Place, Vendored};
-use runner_project::vendored::PackageName;
+use runner_project::package::PackageName;
 
 /// Adds a package.
 pub fn run(context: &Context, args: &AddArgs) -> Result<u8> {

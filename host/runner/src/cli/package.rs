@@ -11,7 +11,7 @@ use runner_base::error::{Error, Result};
 use runner_engine::plan::{grants_for, grants_to_paste, lacking};
 use runner_engine::target::Candidates;
 use runner_packages::{MakeRequest, Place, PushRequest, make};
-use runner_project::vendored::{PackageName, Version};
+use runner_project::package::{PackageName, Version};
 
 /// A package that is to be made.
 pub struct Request {

@@ -7,7 +7,7 @@ use crate::report::{Format, text};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_packages::Removed;
-use runner_project::vendored::PackageName;
+use runner_project::package::PackageName;
 
 /// Removes a package.
 pub fn run(context: &Context, name: &PackageName) -> Result<u8> {

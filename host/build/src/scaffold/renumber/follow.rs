@@ -15,7 +15,7 @@ use runner_project::revision::{RevisionKey, migration_id};
 use runner_project::script::{ScriptLanguage, is_companion};
 use runner_project::settings::Settings;
 use runner_project::units::format_size;
-use runner_project::vendored::package_of;
+use runner_project::package_of;
 
 /// The largest text that is searched; sources are smaller.
 const LARGEST: u64 = 16 << 20;

@@ -5,9 +5,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use super::env::{is_ours, unreadable};
-use super::origin::Origin;
-use super::units::format_size;
+use super::names::{is_ours, unreadable};
+use crate::origin::Origin;
+use crate::units::format_size;
 use runner_base::error::{Error, Result};
 
 /// The most bytes that the values of `.env` may have. A value may name others, so a few lines could double it each, and fill any memory.

@@ -4,6 +4,9 @@ use std::fmt;
 
 use semver::{Comparator, Op, Prerelease, VersionReq};
 
+use crate::toml_reader::Section;
+use runner_database::Renames;
+
 /// The longest part of a name. The file of a package is named after both parts and its version.
 const LONGEST: usize = 64;
 
@@ -122,6 +125,20 @@ impl fmt::Display for VersionRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Why a package that runs statements of its own keeps the names of its tables.
+pub const RAW_SQL_KEEPS_NAMES: &str = "statements of a package's own name its tables, and are run as they are";
+
+/// `tables`: what a package calls a table, and what it is called here.
+pub fn read_renames(section: &Section<'_, '_>) -> Renames {
+    let path = section.key("tables");
+    let Some(tables) = section.section("tables", &path) else { return Renames::default() };
+    let lines: Vec<(&str, &str)> = tables.entries().filter_map(|(name, _)| Some((name, tables.text(name)?))).collect();
+    Renames::parse(lines).unwrap_or_else(|error| {
+        section.wrong("tables", error.message, &error.hint.unwrap_or_default());
+        Renames::default()
+    })
 }
 
 #[cfg(test)]

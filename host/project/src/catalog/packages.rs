@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::claims;
-use super::format::{Manifest, PackageFile};
-use super::name::{package_of, package_revision};
-use super::{SIGNATURE, SIGNATURE_BYTES};
-use crate::catalog::{Artifact, CatalogProblem, CatalogProblemKind, ComponentFiles, Kind, Migration};
+use super::report::{CatalogProblem, CatalogProblemKind};
 use crate::digest::sha256;
 use crate::discovery::VENDOR;
 use crate::lockfile::{LockLine, LockedArtifact, LockedPackage, Lockfile};
+use crate::migration::{Artifact, ComponentFiles, Kind, Migration};
+use crate::package::{package_of, package_revision};
 use crate::problem::{Problem, shown};
-use crate::revision::RevisionKey;
+use crate::revision::{Reference, RevisionKey};
 use crate::settings::Settings;
 use crate::source::Source;
+use crate::vendored::{Manifest, PackageFile, SIGNATURE, SIGNATURE_BYTES, claims, key_is_lost, range_hint};
 use runner_base::error::ErrorKind;
 use runner_database::Renames;
 
@@ -135,7 +134,7 @@ impl Loader<'_> {
                     (what, taken())
                 }
                 (Some(_), None) => (format!("`{}` was added before `{table}` had a key", package.name), taken()),
-                (None, _) => super::key_is_lost(&package.name),
+                (None, _) => key_is_lost(&package.name),
             };
             return Err(self.wrong(CatalogProblemKind::Changed, message, hint));
         }
@@ -163,7 +162,7 @@ impl Loader<'_> {
                 package.name, package.version
             );
             let problem = Problem::new(message).kind(ErrorKind::Denied);
-            return Err(Wrong::Problem(problem.hint(super::range_hint(&package.name, package.version))));
+            return Err(Wrong::Problem(problem.hint(range_hint(&package.name, package.version))));
         }
         self.check_signature(file, key, bytes)
     }
@@ -177,7 +176,7 @@ impl Loader<'_> {
             let message = format!("`{VENDOR}/{name}` does not exist");
             return Err(self.wrong(CatalogProblemKind::Missing, message, restore));
         };
-        super::signature::verify(key, &signature, bytes).map_err(|problem| {
+        crate::signature::verify(key, &signature, bytes).map_err(|problem| {
             self.wrong(CatalogProblemKind::Changed, format!("the signature of `{file}` {problem}"), restore)
         })
     }
@@ -274,26 +273,5 @@ impl Loader<'_> {
             message,
             hint,
         })
-    }
-}
-
-/// What a text refers to that names a revision: one of the project, or one of a package.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
-    /// The package; empty for the project.
-    package: String,
-    key: RevisionKey,
-}
-
-impl Reference {
-    /// Parses `REVISION` or `vendor/package:REVISION`.
-    pub fn of(text: &str) -> Option<Self> {
-        let (package, revision) = text.split_once(':').unwrap_or(("", text));
-        Some(Self { package: package.to_owned(), key: RevisionKey::of(revision)? })
-    }
-
-    /// What refers to a migration.
-    pub fn to(revision: &str, name: &str) -> Option<Self> {
-        if package_of(name).is_some() { Self::of(name) } else { Self::of(revision) }
     }
 }

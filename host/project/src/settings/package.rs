@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::name::{PackageName, VersionRange};
-use crate::settings::read_grants;
+use super::grants::read_grants;
+use crate::package::{PackageName, RAW_SQL_KEEPS_NAMES, VersionRange, read_renames};
 use crate::toml_reader::Section;
 use runner_database::{Grants, Renames};
 
@@ -19,7 +19,7 @@ pub struct PackageSettings {
 }
 
 /// One table: what is pinned, and what is granted.
-pub fn read(section: &Section<'_, '_>, name: &str) -> Option<(PackageSettings, Arc<Grants>)> {
+pub(super) fn read(section: &Section<'_, '_>, name: &str) -> Option<(PackageSettings, Arc<Grants>)> {
     if PackageName::parse(name).is_none() {
         let hint = "name it as in `[packages.\"vendor/package\"]`, in lower-case letters, digits and `-`";
         section.wrong("", format!("`[{}]` does not name a package", section.path()), hint);
@@ -28,7 +28,7 @@ pub fn read(section: &Section<'_, '_>, name: &str) -> Option<(PackageSettings, A
     section.only(&["key", "version", "tables", "allow", "raw_sql", "password_env", "superuser"]);
     let key = section.text("key").map(|key| key.trim().to_owned());
     #[cfg(feature = "components")]
-    if key.as_ref().is_some_and(|key| !super::signature::is_key(key)) {
+    if key.as_ref().is_some_and(|key| !crate::signature::is_key(key)) {
         let hint = "use the public key that minisign prints: 56 characters that begin with `RW`";
         section.wrong("key", "`key` is not a public key of minisign", hint);
     }
@@ -46,18 +46,4 @@ pub fn read(section: &Section<'_, '_>, name: &str) -> Option<(PackageSettings, A
         section.wrong("tables", "`tables` and `raw_sql` cannot both be set", RAW_SQL_KEEPS_NAMES);
     }
     Some((PackageSettings { key, version, renames }, Arc::new(grants)))
-}
-
-/// Why a package that runs statements of its own keeps the names of its tables.
-pub const RAW_SQL_KEEPS_NAMES: &str = "statements of a package's own name its tables, and are run as they are";
-
-/// `tables`: what a package calls a table, and what it is called here.
-pub fn read_renames(section: &Section<'_, '_>) -> Renames {
-    let path = section.key("tables");
-    let Some(tables) = section.section("tables", &path) else { return Renames::default() };
-    let lines: Vec<(&str, &str)> = tables.entries().filter_map(|(name, _)| Some((name, tables.text(name)?))).collect();
-    Renames::parse(lines).unwrap_or_else(|error| {
-        section.wrong("tables", error.message, &error.hint.unwrap_or_default());
-        Renames::default()
-    })
 }

@@ -16,7 +16,7 @@ impl Ignored {
     }
 
     /// Whether a name in the directory of the migrations is ignored.
-    pub(super) fn is_match(&self, name: &str, is_directory: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn is_match(&self, name: &str, is_directory: impl FnOnce() -> bool) -> bool {
         let fits = |pattern: &String| fits(pattern.trim_end_matches('/'), name);
         match self.0.iter().filter(|pattern| fits(pattern)).map(|pattern| pattern.ends_with('/')).min() {
             None => false,

@@ -5,7 +5,7 @@ use minisign_verify::{PublicKey, Signature};
 use runner_base::error::{Error, Result};
 
 /// Whether a text is a public key: the second line of minisign's file.
-pub(super) fn is_key(text: &str) -> bool {
+pub(crate) fn is_key(text: &str) -> bool {
     PublicKey::from_base64(text).is_ok()
 }
 

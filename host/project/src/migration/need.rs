@@ -131,7 +131,7 @@ impl fmt::Display for Need {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Description;
+    use crate::migration::Description;
 
     fn need(line: &str) -> Need {
         Need::parse(line).unwrap_or_else(|| panic!("{line}"))
