@@ -38,7 +38,7 @@ impl Place {
     }
 
     /// Whether it can be asked for other versions.
-    pub fn lists_versions(&self) -> bool {
+    pub(crate) fn lists_versions(&self) -> bool {
         !matches!(self, Self::Web(_))
     }
 

@@ -31,7 +31,7 @@ impl ProjectDirectory {
     }
 
     /// Opens the directory of the migrations in a project; `None` if it does not exist.
-    pub fn open_if_there(root: &Path, migrations: &Path) -> Result<Option<Self>> {
+    pub(crate) fn open_if_there(root: &Path, migrations: &Path) -> Result<Option<Self>> {
         let directory = open_root(root)?;
         let shown = migrations.display();
         let opened = directory.open_dir(migrations).map(Some).or_else(|error| match error.kind() {

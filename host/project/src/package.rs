@@ -131,7 +131,7 @@ impl fmt::Display for VersionRange {
 pub const RAW_SQL_KEEPS_NAMES: &str = "statements of a package's own name its tables, and are run as they are";
 
 /// `tables`: what a package calls a table, and what it is called here.
-pub fn read_renames(section: &Section<'_, '_>) -> Renames {
+pub(crate) fn read_renames(section: &Section<'_, '_>) -> Renames {
     let path = section.key("tables");
     let Some(tables) = section.section("tables", &path) else { return Renames::default() };
     let lines: Vec<(&str, &str)> = tables.entries().filter_map(|(name, _)| Some((name, tables.text(name)?))).collect();

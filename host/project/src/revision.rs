@@ -85,7 +85,7 @@ fn scaled(digits: &[u8]) -> Option<u128> {
 }
 
 /// The date that 8 digits are; `None` for others and for years that no migration is from.
-pub fn calendar_date(digits: &str) -> Option<jiff::civil::Date> {
+pub(crate) fn calendar_date(digits: &str) -> Option<jiff::civil::Date> {
     let is_date = digits.len() == 8 && ("1900".."2200").contains(&digits.get(..4)?);
     jiff::civil::Date::strptime("%Y%m%d", digits).ok().filter(|_| is_date)
 }

@@ -77,7 +77,7 @@ impl Source {
     }
 
     /// The names of the files of packages, in order.
-    pub fn vendored_files(&self) -> Result<Vec<String>, Problem> {
+    pub(crate) fn vendored_files(&self) -> Result<Vec<String>, Problem> {
         let directory = match self {
             Self::Directory(directory) => directory,
             Self::Embedded(it) => {
@@ -170,7 +170,7 @@ impl Source {
     }
 
     /// Whether a runtime is in the project.
-    pub fn has_runtime(&self, runtime: &RuntimePin) -> bool {
+    pub(crate) fn has_runtime(&self, runtime: &RuntimePin) -> bool {
         let file = format!("{RUNTIMES}/{}", runtime.file_name());
         match self {
             Self::Directory(project) => project.root.is_file(project.path.join(file)),

@@ -217,7 +217,7 @@ impl Web {
     }
 
     /// Sends bytes to a server that another one has named: without credentials, and not on to a third one.
-    pub fn send_elsewhere(&self, url: Url, sent: Sent<'_>, most: u64) -> Result<Answer> {
+    pub(crate) fn send_elsewhere(&self, url: Url, sent: Sent<'_>, most: u64) -> Result<Answer> {
         let action = Action::Put(sent);
         self.ask(&Request { action, url, accept: None, authorization: None, most, elsewhere: Elsewhere::Refused })
     }

@@ -37,7 +37,8 @@ use name::{
 };
 use runner_base::error::{Error, Result};
 
-pub use assets::{ASSETS, WalkRules, find_assets, walk_files};
+pub use assets::{ASSETS, find_assets};
+pub(crate) use assets::{WalkRules, walk_files};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
 pub(super) use name::dialect;
 pub use name::mistaken_for_target;

@@ -85,7 +85,7 @@ impl Variables {
     }
 
     /// With these variables of the process, of which the value is not valid UTF-8.
-    pub fn with_unreadable(mut self, names: &BTreeSet<String>) -> Result<Self> {
+    pub(crate) fn with_unreadable(mut self, names: &BTreeSet<String>) -> Result<Self> {
         names.iter().try_for_each(|name| self.set_unreadable(name, Origin::Environment))?;
         Ok(self)
     }
@@ -145,7 +145,7 @@ impl Variables {
 
     /// Refuses the first of these variables that is set, as [`Self::first`] looks for them, if it is empty: what was to choose the
     /// database would leave the choice to what comes after it.
-    pub fn refuse_empty(&self, names: &[&str]) -> Result<()> {
+    pub(crate) fn refuse_empty(&self, names: &[&str]) -> Result<()> {
         for (set, origin) in [
             (&self.process, Origin::Environment as fn(String) -> Origin),
             (&self.file, Origin::DotEnv as fn(String) -> Origin),
@@ -175,7 +175,7 @@ impl Variables {
     }
 
     /// The names of all variables with this prefix.
-    pub fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         let names = self.process.keys().chain(self.file.keys().filter(|name| !self.process.contains_key(*name)));
         names.map(String::as_str).filter(move |name| name.starts_with(prefix))
     }

@@ -30,7 +30,7 @@ const KEPT: usize = 3;
 static OPENED: Mutex<Vec<Runtime>> = Mutex::new(Vec::new());
 
 /// The compressed file of a runtime. That of one which is part of this program is not copied.
-pub type RuntimeFile = Cow<'static, [u8]>;
+pub(crate) type RuntimeFile = Cow<'static, [u8]>;
 
 /// Which runtime runs a script.
 #[derive(Clone, Debug, PartialEq, Eq)]

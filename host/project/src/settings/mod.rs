@@ -76,10 +76,10 @@ pub use transform::Chunking;
 pub const FILE_NAME: &str = "runner.toml";
 
 /// What stands for the database of a project whose settings name none: its kind is known, and it cannot be connected to.
-pub const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
+pub(crate) const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
 
 /// Default timeout for the lock: longer than most runs, and short enough for an operator at a terminal.
-pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All settings of a run.
 #[derive(Clone, Debug)]

@@ -177,7 +177,7 @@ impl SqlTexts {
     }
 
     /// What was chosen for a database of that dialect, as the artifact of the migration.
-    pub fn into_artifact(mut self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
+    pub(crate) fn into_artifact(mut self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
         let dialects: Vec<Dialect> = self.texts.keys().flatten().collect();
         let chosen_for = (!dialects.is_empty()).then_some(dialect);
         let up = self.texts.entry(chosen.up).0.take().unwrap_or_default();
