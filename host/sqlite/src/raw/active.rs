@@ -139,11 +139,13 @@ impl<'a> Active<'a> {
             }
         }
         let connection = self.connection;
-        connection.functions().pull_from(batch, connection.is_utf8(), from, || {
+        let work = || {
             let reset = Reset(self);
             while reset.0.step()?.is_row() {}
             Ok(())
-        })
+        };
+        // SAFETY: `work` resets the statement when it drops `reset`.
+        unsafe { connection.functions().pull_from(batch, connection.is_utf8(), from, work) }
     }
 
     /// The number of columns of its rows; 0 if it returns none.

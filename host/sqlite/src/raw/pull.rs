@@ -125,8 +125,11 @@ impl Functions {
     }
 
     /// Lets `work` run a statement whose functions read from the batch. `utf8`: whether the database stores text as UTF-8; `from`: the
-    /// place of the first key of the statement's range. No cell of the batch may be in use by SQLite when `work` ends, even by a panic.
-    pub(super) fn pull_from(
+    /// place of the first key of the statement's range.
+    ///
+    /// # Safety
+    /// When `work` ends, even by a panic, its statement is reset, so that SQLite holds no cell of the batch.
+    pub(super) unsafe fn pull_from(
         &self,
         batch: &PullBatch<'_>,
         utf8: bool,
