@@ -8,7 +8,7 @@ use runner_base::error::{Error, Result};
 use runner_database::{Grants, StopSignal};
 use runner_engine::plan::{grants_to_paste, lacking};
 use runner_packages::{AddRequest, Place, Vendored};
-use runner_project::vendored::PackageName;
+use runner_project::package::PackageName;
 use runner_report::json::VendoredJson;
 use runner_report::{Format, text};
 

@@ -9,7 +9,7 @@ use runner_base::error::{Error, Result};
 use runner_engine::plan::{grants_for, grants_to_paste, lacking};
 use runner_engine::target::Candidates;
 use runner_packages::{MakeRequest, Place, PushRequest, make};
-use runner_project::vendored::{PackageName, Version};
+use runner_project::package::{PackageName, Version};
 use runner_report::json::PackageJson;
 use runner_report::{Format, text};
 

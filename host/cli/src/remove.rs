@@ -5,7 +5,7 @@ use super::exit;
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_packages::Removed;
-use runner_project::vendored::PackageName;
+use runner_project::package::PackageName;
 use runner_report::json::RemovedJson;
 use runner_report::{Format, text};
 

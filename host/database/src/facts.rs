@@ -4,7 +4,9 @@ use super::DatabaseError;
 #[cfg(debug_assertions)]
 use super::DatabaseErrorKind;
 use super::dialect_sql::DialectSql;
-use super::place::HistoryPlace;
+pub use super::place::{
+    GATE_NAMES, GUARDED_TABLES, HistoryPlace, LEASE_TABLES, TOOL_SCHEMA, TOOL_TABLES, is_tool_table, tool_table,
+};
 use runner_base::dialect::Dialect;
 
 /// What keeps two runs on one database apart.
@@ -247,53 +249,4 @@ impl Facts {
     pub fn placed(&self, template: &str) -> String {
         self.filled(template, |number| format!("?{number}"))
     }
-}
-
-/// The schema of runner's own tables on PostgreSQL, unless the settings name another.
-pub const TOOL_SCHEMA: &str = "runner";
-
-/// The tables that runner keeps in a database. No migration may write to them, alter them or shadow them.
-pub const TOOL_TABLES: [&str; 11] = [
-    "runner_history",
-    "runner_artifact",
-    "runner_journal",
-    "runner_head",
-    "runner_checkpoint",
-    "runner_chunk",
-    "runner_repair",
-    "runner_evidence",
-    "runner_control",
-    "runner_progress",
-    "runner_meta",
-];
-
-/// The same, with [`LEASE_TABLES`].
-pub const GUARDED_TABLES: [&str; TOOL_TABLES.len() + LEASE_TABLES.len()] = {
-    let mut all = [""; TOOL_TABLES.len() + LEASE_TABLES.len()];
-    let (tool, lease) = all.split_at_mut(TOOL_TABLES.len());
-    tool.copy_from_slice(&TOOL_TABLES);
-    lease.copy_from_slice(&LEASE_TABLES);
-    all
-};
-
-/// The tables of a lease, which runs create whose lock is one. Only runner may change these, too.
-pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
-
-/// What `runner grants sync` makes in addition on MariaDB: a procedure, and its tables. On PostgreSQL they are in a
-/// schema of their own.
-pub const GATE_NAMES: [&str; 3] = ["runner_gate", "runner_gate_ticket", "runner_gate_login"];
-
-/// Returns whether a name is that of a table of this or of another project's history: see [`tool_table`].
-pub fn is_tool_table(name: &str) -> bool {
-    tool_table(name).is_some()
-}
-
-/// Returns the one of [`TOOL_TABLES`], [`LEASE_TABLES`] and [`GATE_NAMES`] that a name is, ignoring case, with whatever prefix.
-pub fn tool_table(name: &str) -> Option<&'static str> {
-    TOOL_TABLES.into_iter().chain(LEASE_TABLES).chain(GATE_NAMES).find(|table| {
-        let ends = name.len().checked_sub(table.len()).and_then(|at| Some((name.get(..at)?, name.get(at..)?)));
-        ends.is_some_and(|(prefix, end)| {
-            end.eq_ignore_ascii_case(table) && (prefix.is_empty() || prefix.ends_with('_'))
-        })
-    })
 }

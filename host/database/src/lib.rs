@@ -27,6 +27,7 @@ pub mod renames;
 pub mod role;
 pub mod schema_change;
 pub mod scratch;
+mod secret;
 pub mod session;
 pub mod spec;
 pub mod stop;

@@ -34,8 +34,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Grants;
+pub use super::secret::Secret;
 use runner_base::backoff::Backoff;
-use runner_base::random::bits;
 
 /// A component that should have a login.
 #[derive(Clone, Debug)]
@@ -128,33 +128,6 @@ pub struct LoginState {
     pub differences: Vec<String>,
 }
 
-/// A password that no text shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a password.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns 256 random bits, as hexadecimal digits.
-    pub fn random() -> Self {
-        Self((0..4).map(|_| format!("{:016x}", bits())).collect())
-    }
-
-    /// The password itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
 /// How often a login is tried: processes that share a run set passwords of the same login at the same time. Those of a test do
 /// little else, and the busier the machine is, the longer it takes from setting a password to using it.
 pub const ATTEMPTS: u32 = if cfg!(debug_assertions) { 12 } else { 8 };
@@ -198,12 +171,6 @@ impl Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn passwords_differ() {
-        assert_ne!(Secret::random(), Secret::random());
-        assert_eq!(Secret::random().reveal().len(), 64);
-    }
 
     #[test]
     fn a_password_is_shared_until_it_is_old_and_never_shown() {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::assign::{Assigner, VendoredMigration, line_of, needs_of};
 use super::edit;
-use super::newer::{Fetched, fetch, newest};
+use super::fetched::Fetched;
+use super::newer::{fetch, newest};
 use super::place::Place;
 use runner_base::error::{Error, Result};
 use runner_database::{Grants, Renames};
@@ -14,11 +15,11 @@ use runner_project::digest::sha256;
 use runner_project::discovery::VENDOR;
 use runner_project::files::{ProjectDirectory, cannot_write, open_root, read_regular};
 use runner_project::lockfile::{LockLine, LockedPackage, Lockfile, write_atomically};
+use runner_project::package::RAW_SQL_KEEPS_NAMES;
+use runner_project::package::{PackageName, Version, package_revision};
 use runner_project::settings::Settings;
 use runner_project::vendored::claims;
 use runner_project::vendored::format::{ManifestMigration, PackageFile};
-use runner_project::vendored::name::{PackageName, Version, package_revision};
-use runner_project::vendored::settings::RAW_SQL_KEEPS_NAMES;
 use runner_project::vendored::{SIGNATURE, key_is_lost, range_hint};
 
 /// How a package is added.
@@ -251,12 +252,12 @@ fn check_key(
             .hint(format!("if the new key is the right one, change `key` in `[packages.\"{}\"]`", file.name)));
     }
     let Some(key) = request.key.or(pinned) else { return Ok(None) };
-    runner_project::vendored::signature::check_key(key)?;
+    runner_project::signature::check_key(key)?;
     let Some(signature) = &fetched.signature else {
         return Err(Error::mismatch(format!("`{}` is not signed: {}", fetched.shown, fetched.unsigned))
             .hint("get the signature from where the package comes from, and keep it next to the file"));
     };
-    runner_project::vendored::signature::verify(key, signature, &fetched.bytes)
+    runner_project::signature::verify(key, signature, &fetched.bytes)
         .map_err(|problem| Error::mismatch(format!("the signature of `{}` {problem}", fetched.shown)))
         .map_err(|error| error.hint("get package and signature from their author again; do not apply this one"))?;
     Ok(Some(key.to_owned()))

@@ -11,11 +11,11 @@ use runner_project::digest::sha256;
 use runner_project::discovery::discover;
 use runner_project::files::ProjectDirectory;
 use runner_project::lockfile::{ComponentDescription, LockLine, LockedArtifact, Lockfile};
+use runner_project::package::{package_of, package_revision};
+use runner_project::revision::Reference;
 use runner_project::revision::RevisionKey;
 use runner_project::revision::{revision_after_all, revision_at};
 use runner_project::vendored::format::{ManifestMigration, PackageFile};
-use runner_project::vendored::load::Reference;
-use runner_project::vendored::name::{package_of, package_revision};
 
 /// A migration of a package that is part of the project.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use runner_database::Renames;
 use runner_project::files::{behind_links, cannot_write, open_root, read_own};
 use runner_project::line_ends::with_line_ends;
 use runner_project::lockfile::write_atomically;
+use runner_project::package::{PackageName, Version};
 use runner_project::settings::Settings;
-use runner_project::vendored::name::{PackageName, Version};
 
 /// The largest settings file that is edited.
 const LARGEST: u64 = 4 << 20;

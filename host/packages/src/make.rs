@@ -4,10 +4,10 @@ use runner_base::error::{Error, Result, several};
 use runner_database::Grants;
 use runner_project::catalog::{Artifact, Catalog, Kind, Migration, Need};
 use runner_project::digest::sha256;
+use runner_project::package::{PackageName, Version, package_of};
 use runner_project::revision::{RevisionKey, compare_revisions};
 use runner_project::settings::{ComponentGrants, Settings};
 use runner_project::vendored::format::{ManifestMigration, write};
-use runner_project::vendored::name::{PackageName, Version, package_of};
 
 /// What to make.
 pub struct MakeRequest<'a> {

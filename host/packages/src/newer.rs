@@ -2,32 +2,15 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::fetched::{Fetched, signature_beside, too_large};
 use super::place::Place;
 use super::remote;
-
-use super::publish::signature_beside;
 use runner_base::error::{Error, Result};
 use runner_project::files::{cannot_read, open_root, read_regular_anywhere};
 use runner_project::lockfile::{LockedPackage, Lockfile};
+use runner_project::package::{PackageName, Version, VersionRange};
 use runner_project::settings::Settings;
-use runner_project::units::format_size;
 use runner_project::vendored::SIGNATURE;
-use runner_project::vendored::name::{PackageName, Version, VersionRange};
-
-/// A package as it was read where it comes from.
-pub(super) struct Fetched {
-    pub bytes: Vec<u8>,
-    /// The file of its signature, if there is one.
-    pub signature: Option<Vec<u8>>,
-    /// What says that it has no signature, where it comes from.
-    pub unsigned: String,
-    /// Where it comes from, as the lockfile has it.
-    pub source: String,
-    /// Where it comes from, as messages show it.
-    pub shown: String,
-    /// The version that it has to have, if its place promises one.
-    pub version: Option<Version>,
-}
 
 /// The state of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,11 +137,6 @@ fn from_file(settings: &Settings, path: &Path) -> Result<Fetched> {
     let signature = signature_beside(path)?.map(|(_, signature)| signature);
     let unsigned = format!("`{shown}{SIGNATURE}` does not exist");
     Ok(Fetched { bytes, signature, unsigned, source: relative(&settings.root, path), shown, version: None })
-}
-
-pub(super) fn too_large(shown: &str, limit: u64) -> Error {
-    Error::denied(format!("`{shown}` is larger than {}", format_size(limit)))
-        .hint("raise `artifact_bytes` in `[limits]`, if it is what you expect")
 }
 
 /// A path from the project, with `/`; as it is if the two have nothing in common.

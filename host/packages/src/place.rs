@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use url::Url;
-
 use super::remote::{Reference, WebAddress};
 use runner_base::error::{Error, Result};
 use runner_project::settings::Settings;
@@ -40,7 +38,7 @@ impl Place {
     }
 
     /// Whether it can be asked for other versions.
-    pub fn lists_versions(&self) -> bool {
+    pub(crate) fn lists_versions(&self) -> bool {
         !matches!(self, Self::Web(_))
     }
 
@@ -52,15 +50,4 @@ impl Place {
             Self::Registry(reference) => reference.to_string(),
         }
     }
-}
-
-/// A URL without what may be secret in it: user, password and query.
-pub(super) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    // Both fail only for URLs without a host, which are not fetched.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.to_string()
 }

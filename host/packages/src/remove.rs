@@ -5,9 +5,9 @@ use super::edit;
 use runner_base::error::{Error, Result};
 use runner_project::catalog::{Catalog, Checks};
 use runner_project::lockfile::Lockfile;
+use runner_project::package::{PackageName, Version, package_of};
+use runner_project::revision::Reference;
 use runner_project::settings::Settings;
-use runner_project::vendored::load::Reference;
-use runner_project::vendored::name::{PackageName, Version, package_of};
 
 /// A package that is to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]

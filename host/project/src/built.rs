@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::catalog::Kind;
 use crate::lockfile::ComponentDescription;
+use crate::migration::Kind;
 use crate::script::LoadedScript;
 use runner_base::error::Result;
 

@@ -25,7 +25,7 @@ pub fn package(bytes: &[u8]) -> std::result::Result<Vec<usize>, String> {
 /// Checks a signature.
 #[cfg(feature = "components")]
 pub fn signature(key: &str, signature: &[u8], bytes: &[u8]) -> Result<()> {
-    super::vendored::signature::verify(key, signature, bytes).map_err(runner_base::error::Error::mismatch)
+    super::signature::verify(key, signature, bytes).map_err(runner_base::error::Error::mismatch)
 }
 
 /// Reads the text of a file of variables.

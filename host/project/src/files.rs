@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 
-use super::discovery::Ignored;
+use super::ignore::Ignored;
 use super::problem::{Problem, shown};
 use super::units::format_size;
 use runner_base::error::{Error, ErrorKind, Result};
@@ -31,7 +31,7 @@ impl ProjectDirectory {
     }
 
     /// Opens the directory of the migrations in a project; `None` if it does not exist.
-    pub fn open_if_there(root: &Path, migrations: &Path) -> Result<Option<Self>> {
+    pub(crate) fn open_if_there(root: &Path, migrations: &Path) -> Result<Option<Self>> {
         let directory = open_root(root)?;
         let shown = migrations.display();
         let opened = directory.open_dir(migrations).map(Some).or_else(|error| match error.kind() {

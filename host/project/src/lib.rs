@@ -8,17 +8,22 @@ pub mod discovery;
 pub mod entrances;
 pub mod env;
 pub mod fixtures;
+mod ignore;
 pub mod limits;
 pub mod lockfile;
+pub mod migration;
 pub mod origin;
+pub mod package;
 pub mod revision;
 pub mod script;
+mod script_language;
 pub mod settings;
+#[cfg(feature = "components")]
+pub mod signature;
 pub mod units;
 pub mod vendored;
 
 pub mod digest;
-mod dotenv;
 mod embedded;
 pub mod files;
 pub mod line_ends;
@@ -35,10 +40,7 @@ mod test_project;
 #[cfg(test)]
 extern crate self as runner_project;
 
-pub use catalog::{
-    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComponentFiles, Description, Kind,
-    Migration, Mode, StaleShared, UnknownShared,
-};
+pub use catalog::{Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, StaleShared, UnknownShared};
 pub use digest::{component_digest, sha256, short};
 pub use discovery::{TARGET_WORDS, read_id};
 pub use embedded::{EmbeddedFiles, Project, ProjectFiles};
@@ -46,7 +48,8 @@ pub use files::leaves;
 #[cfg(feature = "components")]
 pub use files::open_regular;
 pub use limits::Limits;
+pub use migration::{Artifact, ComponentFiles, Description, Kind, Migration, Mode};
 pub use origin::{Origin, Sourced};
+pub use package::{package_of, package_revision};
 pub use revision::{RevisionKey, RevisionPlace, compare_revisions, migration_id};
 pub use settings::{LoadRequest, Settings};
-pub use vendored::{package_of, package_revision};

@@ -1,4 +1,4 @@
-//! Texts of people that are read as TOML and written again: their editor chose the ends of their lines.
+//! Text files as the editor of their author left them: the ends of their lines, and their encoding.
 
 /// A text that was written with LF at the ends of its lines, with those and the mark at the beginning that it had before. Lines that
 /// came on top end as the first one does.
@@ -13,6 +13,16 @@ pub fn with_line_ends(before: &str, after: &str) -> String {
         }
     });
     mark.to_owned() + &lines.collect::<String>()
+}
+
+/// The encoding of bytes that are text in units of two bytes: by its mark, or by the zeros of ASCII in it.
+pub(crate) fn wide_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some("UTF-16LE"),
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some("UTF-16BE"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

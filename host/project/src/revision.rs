@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 pub use next::{revision_after, revision_after_all, revision_at};
 
-use super::vendored::package_of;
+use super::package::package_of;
 
 /// Most digits of a revision, or of a part of it.
 const DIGITS: usize = 20;
@@ -85,7 +85,7 @@ fn scaled(digits: &[u8]) -> Option<u128> {
 }
 
 /// The date that 8 digits are; `None` for others and for years that no migration is from.
-pub fn calendar_date(digits: &str) -> Option<jiff::civil::Date> {
+pub(crate) fn calendar_date(digits: &str) -> Option<jiff::civil::Date> {
     let is_date = digits.len() == 8 && ("1900".."2200").contains(&digits.get(..4)?);
     jiff::civil::Date::strptime("%Y%m%d", digits).ok().filter(|_| is_date)
 }
@@ -119,6 +119,27 @@ pub fn migration_id(revision: &str, name: &str) -> String {
         return name.to_owned();
     }
     if name.is_empty() { revision.to_owned() } else { format!("{revision}_{name}") }
+}
+
+/// What a text refers to that names a revision: one of the project, or one of a package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// The package; empty for the project.
+    package: String,
+    key: RevisionKey,
+}
+
+impl Reference {
+    /// Parses `REVISION` or `vendor/package:REVISION`.
+    pub fn of(text: &str) -> Option<Self> {
+        let (package, revision) = text.split_once(':').unwrap_or(("", text));
+        Some(Self { package: package.to_owned(), key: RevisionKey::of(revision)? })
+    }
+
+    /// What refers to a migration.
+    pub fn to(revision: &str, name: &str) -> Option<Self> {
+        if package_of(name).is_some() { Self::of(name) } else { Self::of(revision) }
+    }
 }
 
 #[cfg(test)]

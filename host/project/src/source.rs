@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::catalog::ComponentFiles;
 use super::digest::{sha256, sha256_of_reader};
-use super::discovery::{
-    ASSETS, Found, FoundEntry, Ignored, VENDOR, discover, discover_embedded, find_assets, source_digest,
-};
+use super::discovery::{ASSETS, Found, FoundEntry, VENDOR, discover, discover_embedded, find_assets, source_digest};
 use super::embedded::{EmbeddedFiles, ProjectFiles};
 use super::files::{ProjectDirectory, open_root, read_regular, too_large, unreadable};
+use super::ignore::Ignored;
 use super::lockfile::Lockfile;
+use super::migration::ComponentFiles;
 use super::problem::Problem;
 use super::script::{RUNTIMES, RuntimePin, ScriptPlace, companions_within, is_companion};
 use super::settings::Settings;
@@ -78,7 +77,7 @@ impl Source {
     }
 
     /// The names of the files of packages, in order.
-    pub fn vendored_files(&self) -> Result<Vec<String>, Problem> {
+    pub(crate) fn vendored_files(&self) -> Result<Vec<String>, Problem> {
         let directory = match self {
             Self::Directory(directory) => directory,
             Self::Embedded(it) => {
@@ -171,7 +170,7 @@ impl Source {
     }
 
     /// Whether a runtime is in the project.
-    pub fn has_runtime(&self, runtime: &RuntimePin) -> bool {
+    pub(crate) fn has_runtime(&self, runtime: &RuntimePin) -> bool {
         let file = format!("{RUNTIMES}/{}", runtime.file_name());
         match self {
             Self::Directory(project) => project.root.is_file(project.path.join(file)),

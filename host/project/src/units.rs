@@ -29,7 +29,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses a duration, or `none`; `no_time` is the error for zero.
-pub fn parse_duration_or_none(text: &str, no_time: &str) -> Result<Option<Duration>, String> {
+pub(crate) fn parse_duration_or_none(text: &str, no_time: &str) -> Result<Option<Duration>, String> {
     match text {
         "none" => Ok(None),
         text => match parse_duration(text)? {

@@ -10,14 +10,14 @@ use super::bindings::runner::migration::description_types as wit;
 use super::inspect::is_transformer;
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
-use super::{Artifact, SandboxCore, convert, failure, script};
+use super::{Artifact, SandboxCore, component, convert, failure};
 use runner_base::error::{Error, Result};
 use runner_database::Dialect;
 use runner_database::stop::StopReason;
 use runner_engine::script::Assets;
 use runner_engine::stopped::stopped;
 use runner_project::catalog::{Description, Need};
-use runner_project::vendored::PackageName;
+use runner_project::package::PackageName;
 
 /// What a component reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,15 +49,15 @@ fn describe_within(
     artifact: &Artifact<'_>,
     assets: Option<Assets>,
 ) -> Result<Described> {
-    let component = core.component(artifact)?;
-    let transformer = is_transformer(&component);
+    let compiled = core.component(artifact)?;
+    let transformer = is_transformer(&compiled);
     let stop = core.stop.child();
     let call = async {
-        let pre = script::pre_instantiate(&core, &component)?;
+        let pre = component::pre_instantiate(&core, &compiled)?;
         let mut state = GuestState::new(Purpose::Describe, core.limits.clone());
         state.assets = assets.map(GuestAssets::new).map(Arc::new);
         state.stop = stop.clone();
-        let mut store = script::store(&core, state)?;
+        let mut store = component::store(&core, state)?;
         let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
         let instance = match pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
@@ -65,7 +65,7 @@ fn describe_within(
         };
         let migration = match Migration::new(&mut store, &instance) {
             Ok(migration) => migration,
-            Err(error) => return Err(inspect_mismatch(&error)),
+            Err(error) => return Err(component::mismatch(&error)),
         };
         match migration.call_describe(&mut store).await {
             Ok(description) => read(description),
@@ -102,13 +102,6 @@ fn describe_within(
         false => error,
     })?;
     Ok(Described { description, transformer })
-}
-
-/// The error for a component whose functions have other types than the contract's.
-pub(super) fn inspect_mismatch(error: &wasmtime::Error) -> Error {
-    Error::failed("the component's functions do not have the types of `runner:migration@0.1.0`")
-        .cause(cut(&format!("{error:#}"), ERROR))
-        .hint("rebuild it with the WIT files of this version of runner")
 }
 
 /// The description that a component returned, checked.

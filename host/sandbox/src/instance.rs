@@ -7,12 +7,12 @@ use wasmtime::Store;
 use wasmtime::component::TypedFunc;
 
 use super::bindings::runner::migration::{packed as wit_packed, types as wit};
+use super::component::{LoadedComponent, refuel, store};
 use super::convert;
 use super::failure;
 use super::host::arguments;
 use super::inspect::{PACKED_TRANSFORMER, TRANSFORMER};
 use super::packed;
-use super::script::{LoadedComponent, refuel, store};
 use super::state::{GuestState, Purpose, batch_limits};
 use super::text::{ERROR, cut_owned};
 use super::usage::LogBudget;

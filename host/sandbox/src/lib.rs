@@ -1,6 +1,21 @@
 //! Runs components: wasmtime's configuration, the limits, the host's side of the WIT contract.
 //!
-//! It may import `runner-engine`, `runner-project` and what is below them.
+//! It may import `runner-engine`, `runner-project` and what is below them. A room imports rooms of lower floors only; a test holds
+//! the imports against this drawing.
+//!
+//! ```text
+//! script             a component that migrates
+//! describe instance  a component that describes itself; its batch functions
+//! component host     compiled and linked, in a store with limits; the host's side of the contract
+//! cache              compiled components on disk
+//! compile            in a process or thread of its own
+//! failure            how a guest ended
+//! state              the data of a store
+//! convert_schema     types of the contract as those of the engine
+//! convert packed weight
+//! bindings inspect   the contract, generated; checks before anything is compiled
+//! assets engine text usage
+//! ```
 //!
 //! Closed by default. A component has no clock, network, files, environment, randomness or WASI; it has its own
 //! memory, a budget of fuel, the interfaces of `runner:migration`, and the assets that the lockfile lists.
@@ -26,6 +41,7 @@ mod assets;
 mod bindings;
 mod cache;
 pub mod compile;
+mod component;
 mod convert;
 mod convert_schema;
 mod describe;
@@ -39,6 +55,10 @@ mod script;
 mod state;
 mod text;
 mod usage;
+mod weight;
+
+#[cfg(test)]
+mod architecture_tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -51,6 +71,7 @@ pub use cache::Cache;
 pub use cache::CacheNote;
 pub use compile::Compiler;
 use compile::Order;
+use component::LoadedComponent;
 pub use describe::Described;
 pub(crate) use engine::engine;
 use runner_base::error::{Error, Result};
@@ -59,7 +80,7 @@ use runner_engine::script::{Assets, Compiled, Script};
 use runner_project::limits::Limits;
 use runner_project::script::{LoadedScript, Runtime, is_embedded};
 use runner_project::sha256;
-use script::{ComponentScript, LoadedComponent};
+use script::ComponentScript;
 use state::GuestState;
 
 /// How components are run.

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use wasmtime::component::ResourceTable;
 
 use super::assets::GuestAssets;
-use super::host::weight::Weigh;
-use super::script::LoadedComponent;
 use super::usage::{LogBudget, UsageLimiter};
+use super::weight::Weigh;
 use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames, StopSignal};
 use runner_engine::CallError;
 use runner_engine::call::CallKind;
 use runner_engine::execution::{CallLimits, Calls};
 use runner_engine::script::RunContext;
+use runner_engine::transform::BatchFunction;
 use runner_project::limits::Limits;
 
 /// Bytes of a description, which the guest returns and the lockfile keeps. A summary has 500, and the longest known lists of
@@ -77,8 +77,8 @@ pub struct GuestState {
     pub server: Option<(Dialect, String)>,
     /// Ends the guest at its next call of the host, and between two slices of its code.
     pub stop: StopSignal,
-    /// The component, for the instances of a transform; `None` while it describes itself.
-    pub loaded: Option<Arc<LoadedComponent>>,
+    /// The component's batch functions; `None` if it has none, or does something else than to migrate.
+    pub batch_function: Option<Arc<dyn BatchFunction>>,
     /// The files that it can read.
     pub assets: Option<Arc<GuestAssets>>,
     /// The last warning: the SDKs log the message of a panic as one before they trap.
@@ -146,7 +146,7 @@ impl GuestState {
             run: None,
             server: None,
             stop: StopSignal::never(),
-            loaded: None,
+            batch_function: None,
             assets: None,
             last_words: None,
         }

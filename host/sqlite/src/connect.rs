@@ -7,8 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, ffi};
 use url::Url;
 
-use super::error::from_failure;
-use super::raw::{Connection, Failure, on_stack, vfs};
+use crate::raw::{Connection, Failure, on_stack, vfs};
 use runner_database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// How long a statement waits for another connection, unless the URL says otherwise. In tests, what has to succeed must not
@@ -28,6 +27,8 @@ struct FileSettings {
     journal_mode: &'static str,
     synchronous: Option<&'static str>,
     cache_kib: u32,
+    /// Whether foreign keys are enforced.
+    foreign_keys: bool,
 }
 
 impl FileSettings {
@@ -42,6 +43,7 @@ impl FileSettings {
             journal_mode: "wal",
             synchronous: None,
             cache_kib: CACHE_KIB,
+            foreign_keys: true,
         }
     }
 
@@ -113,10 +115,10 @@ impl FileSettings {
 }
 
 /// An open database.
-pub(super) struct OpenedFile {
+pub(crate) struct OpenedFile {
     pub connection: Connection,
     /// Its file, unless it is in memory.
-    pub path: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// How long its statements wait for other connections.
     pub busy_timeout: Duration,
     /// Bytes of pages that it keeps in memory.
@@ -124,11 +126,12 @@ pub(super) struct OpenedFile {
 }
 
 /// Opens the database of the URL.
-pub(super) async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<OpenedFile, DatabaseError> {
+pub(crate) async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<OpenedFile, DatabaseError> {
     let mut settings = FileSettings::read(url)?;
     // The whole file has one lock. SQLite counts the milliseconds in an int.
     let most = Duration::from_millis(i32::MAX as u64);
     settings.busy_timeout = options.lock_timeout.unwrap_or(settings.busy_timeout).min(most);
+    settings.foreign_keys = options.foreign_keys;
     let may_create = settings.may_create && !settings.read_only;
     let create = options.create && may_create;
     let new = match &settings.path {
@@ -137,13 +140,13 @@ pub(super) async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<
     };
     // The first statement reads the schema.
     let connection = on_stack(|| open_file(&settings, create).and_then(|sqlite| prepare(sqlite, &settings, new)))
-        .map_err(|failure| explain(from_failure(&failure), settings.path.as_deref()))?;
+        .map_err(|failure| explain(failure.into(), settings.path.as_deref()))?;
     let cache_bytes = usize::try_from(settings.cache_kib).unwrap_or(usize::MAX).saturating_mul(1024);
-    Ok(OpenedFile { connection, path: settings.path, busy_timeout: settings.busy_timeout, cache_bytes })
+    Ok(OpenedFile { connection, file: settings.path, busy_timeout: settings.busy_timeout, cache_bytes })
 }
 
 /// Opens an empty database in memory.
-pub(super) fn in_memory() -> Result<Connection, Failure> {
+pub(crate) fn in_memory() -> Result<Connection, Failure> {
     let settings = FileSettings::of_path(None);
     open_file(&settings, false).and_then(|sqlite| prepare(sqlite, &settings, false))
 }
@@ -222,7 +225,8 @@ fn is_new(path: &Path, create: bool, may_create: bool) -> Result<bool, DatabaseE
 fn prepare(sqlite: rusqlite::Connection, settings: &FileSettings, new: bool) -> Result<Connection, Failure> {
     sqlite.busy_timeout(settings.busy_timeout)?;
     let cache = settings.cache_kib;
-    sqlite.execute_batch(&format!("PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache}"))?;
+    let enforced = if settings.foreign_keys { "ON" } else { "OFF" };
+    sqlite.execute_batch(&format!("PRAGMA foreign_keys = {enforced}; PRAGMA cache_size = -{cache}"))?;
     if let Some(synchronous) = settings.synchronous {
         sqlite.execute_batch(&format!("PRAGMA synchronous = {synchronous}"))?;
     }
@@ -230,9 +234,6 @@ fn prepare(sqlite: rusqlite::Connection, settings: &FileSettings, new: bool) -> 
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     sqlite.load_extension_disable()?;
     let mut connection = Connection::new(sqlite)?;
-    connection.forbid_attach_to_create()?;
-    connection.replace_random()?;
-    connection.provide_math()?;
     if new {
         set_journal_mode(&connection, settings)?;
     }

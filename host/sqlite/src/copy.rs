@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use rusqlite::backup::StepResult;
 use rusqlite::{OpenFlags, ffi};
 
-use super::connect;
-use super::error::from_failure;
-use super::raw::{Connection, Failure, on_stack};
+use crate::connect;
+use crate::raw::{Connection, Failure, on_stack};
 use runner_database::{ConnectOptions, DatabaseError, DatabaseErrorKind, DatabaseUrl, StopSignal};
 
 /// Pages between two checks of the stop signal: a few milliseconds of work.
@@ -46,9 +45,8 @@ fn copy_pages(
     progress: PageProgress<'_>,
 ) -> Result<(), DatabaseError> {
     // An open transaction pins what is read: without one, every commit of another connection would restart the copy.
-    let failure = |failure: Failure| from_failure(&failure);
-    from.begin("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(failure)?;
-    let backup = from.backup(to).map_err(failure)?;
+    from.begin("BEGIN; SELECT count(*) FROM sqlite_schema")?;
+    let backup = from.backup(to)?;
     let mut busy_since = None;
     loop {
         if stop.is_raised() {
@@ -69,16 +67,16 @@ fn copy_pages(
             }
         };
         if busy_since.get_or_insert_with(Instant::now).elapsed() > busy_timeout {
-            return Err(from_failure(&Failure::of_code(code)));
+            return Err(Failure::of_code(code).into());
         }
         std::thread::sleep(BUSY_PAUSE);
     }
     drop(backup);
-    from.roll_back().map_err(failure)
+    Ok(from.roll_back()?)
 }
 
 fn failed(error: rusqlite::Error) -> DatabaseError {
-    from_failure(&error.into())
+    Failure::from(error).into()
 }
 
 /// Fails unless SQLite's integrity check passes.

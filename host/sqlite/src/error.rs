@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use rusqlite::ffi;
 
-use super::raw::Failure;
+use crate::raw::Failure;
 use runner_database::message::place_in;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
 use runner_sql::leading_words;
@@ -13,20 +13,16 @@ use runner_sql::leading_words;
 const IN_PROGRESS: &str = "SQL statements in progress";
 
 /// The name and number of an extended result code, such as `SQLITE_CONSTRAINT_FOREIGNKEY (787)`.
-pub(super) fn code_name(code: c_int) -> String {
-    match NAMES.iter().find(|(number, _)| *number == code).or_else(|| primary(code)) {
-        Some((number, name)) if *number == code => format!("SQLITE_{name} ({code})"),
-        Some((_, name)) => format!("SQLITE_{name} ({code})"),
+fn code_name(code: c_int) -> String {
+    let name_of = |code| NAMES.iter().find(|(number, _)| *number == code);
+    match name_of(code).or_else(|| name_of(code & 0xff)) {
+        Some((_, name)) => format!("{name} ({code})"),
         None => format!("SQLITE {code}"),
     }
 }
 
-fn primary(code: c_int) -> Option<&'static (c_int, &'static str)> {
-    NAMES.iter().find(|(number, _)| *number == code & 0xff)
-}
-
 /// What a failure means.
-pub(super) fn kind(code: c_int) -> DatabaseErrorKind {
+fn kind(code: c_int) -> DatabaseErrorKind {
     match code & 0xff {
         ffi::SQLITE_ERROR | ffi::SQLITE_SCHEMA | ffi::SQLITE_RANGE => DatabaseErrorKind::Syntax,
         ffi::SQLITE_CONSTRAINT => DatabaseErrorKind::Constraint,
@@ -66,23 +62,27 @@ fn hint(code: c_int) -> Option<&'static str> {
 }
 
 /// A failure without a statement.
-pub(super) fn from_failure(failure: &Failure) -> DatabaseError {
-    if failure.code & 0xff == ffi::SQLITE_BUSY && failure.message.contains(IN_PROGRESS) {
-        // Not the lock of another connection, which ends: it is not worth another try.
-        return DatabaseError::new(DatabaseErrorKind::Other, failure.message.trim())
-            .code(code_name(failure.code))
-            .hint("a query of the same connection is still being read: read it to its end, or close it, before");
+impl From<Failure> for DatabaseError {
+    fn from(failure: Failure) -> Self {
+        if failure.code & 0xff == ffi::SQLITE_BUSY && failure.message.contains(IN_PROGRESS) {
+            // Not the lock of another connection, which ends: it is not worth another try.
+            return Self::new(DatabaseErrorKind::Other, failure.message.trim())
+                .code(code_name(failure.code))
+                .hint("a query of the same connection is still being read: read it to its end, or close it, before");
+        }
+        let mut error = Self::new(kind(failure.code), message(&failure)).code(code_name(failure.code));
+        error.hint = failure.hint.or_else(|| hint(failure.code)).map(str::to_owned);
+        error
     }
-    let mut error = DatabaseError::new(kind(failure.code), message(failure)).code(code_name(failure.code));
-    error.hint = failure.hint.or_else(|| hint(failure.code)).map(str::to_owned);
-    error
 }
 
 /// A failure of a statement, with the position in its text.
-pub(super) fn from_statement(failure: &Failure, statement: &str) -> DatabaseError {
-    let mut error = from_failure(failure);
-    error.hint = of_attached(failure, statement).map(str::to_owned).or(error.hint);
-    match failure.offset.and_then(|offset| place_in(statement, offset)) {
+pub(crate) fn of_statement(failure: Failure, statement: &str) -> DatabaseError {
+    let place = failure.offset.and_then(|offset| place_in(statement, offset));
+    let hint = of_attached(&failure, statement);
+    let mut error = DatabaseError::from(failure);
+    error.hint = hint.map(str::to_owned).or(error.hint);
+    match place {
         Some(place) => error.detail(place),
         None => error,
     }
@@ -120,65 +120,28 @@ fn message(failure: &Failure) -> String {
 }
 
 /// Text that may be NULL, and that may not be UTF-8 in a file that another program wrote.
-pub(super) fn text_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+pub(crate) fn text_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
     let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-const NAMES: &[(c_int, &str)] = &[
-    (ffi::SQLITE_ERROR, "ERROR"),
-    (ffi::SQLITE_INTERNAL, "INTERNAL"),
-    (ffi::SQLITE_PERM, "PERM"),
-    (ffi::SQLITE_ABORT, "ABORT"),
-    (ffi::SQLITE_ABORT_ROLLBACK, "ABORT_ROLLBACK"),
-    (ffi::SQLITE_BUSY, "BUSY"),
-    (ffi::SQLITE_BUSY_RECOVERY, "BUSY_RECOVERY"),
-    (ffi::SQLITE_BUSY_SNAPSHOT, "BUSY_SNAPSHOT"),
-    (ffi::SQLITE_BUSY_TIMEOUT, "BUSY_TIMEOUT"),
-    (ffi::SQLITE_LOCKED, "LOCKED"),
-    (ffi::SQLITE_LOCKED_SHAREDCACHE, "LOCKED_SHAREDCACHE"),
-    (ffi::SQLITE_NOMEM, "NOMEM"),
-    (ffi::SQLITE_READONLY, "READONLY"),
-    (ffi::SQLITE_READONLY_RECOVERY, "READONLY_RECOVERY"),
-    (ffi::SQLITE_READONLY_CANTLOCK, "READONLY_CANTLOCK"),
-    (ffi::SQLITE_READONLY_ROLLBACK, "READONLY_ROLLBACK"),
-    (ffi::SQLITE_READONLY_DBMOVED, "READONLY_DBMOVED"),
-    (ffi::SQLITE_READONLY_CANTINIT, "READONLY_CANTINIT"),
-    (ffi::SQLITE_READONLY_DIRECTORY, "READONLY_DIRECTORY"),
-    (ffi::SQLITE_INTERRUPT, "INTERRUPT"),
-    (ffi::SQLITE_IOERR, "IOERR"),
-    (ffi::SQLITE_IOERR_READ, "IOERR_READ"),
-    (ffi::SQLITE_IOERR_SHORT_READ, "IOERR_SHORT_READ"),
-    (ffi::SQLITE_IOERR_WRITE, "IOERR_WRITE"),
-    (ffi::SQLITE_IOERR_FSYNC, "IOERR_FSYNC"),
-    (ffi::SQLITE_IOERR_TRUNCATE, "IOERR_TRUNCATE"),
-    (ffi::SQLITE_CORRUPT, "CORRUPT"),
-    (ffi::SQLITE_CORRUPT_VTAB, "CORRUPT_VTAB"),
-    (ffi::SQLITE_CORRUPT_INDEX, "CORRUPT_INDEX"),
-    (ffi::SQLITE_NOTFOUND, "NOTFOUND"),
-    (ffi::SQLITE_FULL, "FULL"),
-    (ffi::SQLITE_CANTOPEN, "CANTOPEN"),
-    (ffi::SQLITE_CANTOPEN_ISDIR, "CANTOPEN_ISDIR"),
-    (ffi::SQLITE_PROTOCOL, "PROTOCOL"),
-    (ffi::SQLITE_SCHEMA, "SCHEMA"),
-    (ffi::SQLITE_TOOBIG, "TOOBIG"),
-    (ffi::SQLITE_CONSTRAINT, "CONSTRAINT"),
-    (ffi::SQLITE_CONSTRAINT_CHECK, "CONSTRAINT_CHECK"),
-    (ffi::SQLITE_CONSTRAINT_COMMITHOOK, "CONSTRAINT_COMMITHOOK"),
-    (ffi::SQLITE_CONSTRAINT_FOREIGNKEY, "CONSTRAINT_FOREIGNKEY"),
-    (ffi::SQLITE_CONSTRAINT_NOTNULL, "CONSTRAINT_NOTNULL"),
-    (ffi::SQLITE_CONSTRAINT_PRIMARYKEY, "CONSTRAINT_PRIMARYKEY"),
-    (ffi::SQLITE_CONSTRAINT_TRIGGER, "CONSTRAINT_TRIGGER"),
-    (ffi::SQLITE_CONSTRAINT_UNIQUE, "CONSTRAINT_UNIQUE"),
-    (ffi::SQLITE_CONSTRAINT_ROWID, "CONSTRAINT_ROWID"),
-    (ffi::SQLITE_CONSTRAINT_DATATYPE, "CONSTRAINT_DATATYPE"),
-    (ffi::SQLITE_MISMATCH, "MISMATCH"),
-    (ffi::SQLITE_MISUSE, "MISUSE"),
-    (ffi::SQLITE_AUTH, "AUTH"),
-    (ffi::SQLITE_FORMAT, "FORMAT"),
-    (ffi::SQLITE_RANGE, "RANGE"),
-    (ffi::SQLITE_NOTADB, "NOTADB"),
-];
+macro_rules! names {
+    ($($name:ident)*) => { [$((ffi::$name, stringify!($name))),*] };
+}
+
+/// Result codes with their names.
+const NAMES: [(c_int, &str); 52] = names! {
+    SQLITE_ERROR SQLITE_INTERNAL SQLITE_PERM SQLITE_ABORT SQLITE_ABORT_ROLLBACK SQLITE_BUSY SQLITE_BUSY_RECOVERY
+    SQLITE_BUSY_SNAPSHOT SQLITE_BUSY_TIMEOUT SQLITE_LOCKED SQLITE_LOCKED_SHAREDCACHE SQLITE_NOMEM SQLITE_READONLY
+    SQLITE_READONLY_RECOVERY SQLITE_READONLY_CANTLOCK SQLITE_READONLY_ROLLBACK SQLITE_READONLY_DBMOVED
+    SQLITE_READONLY_CANTINIT SQLITE_READONLY_DIRECTORY SQLITE_INTERRUPT SQLITE_IOERR SQLITE_IOERR_READ
+    SQLITE_IOERR_SHORT_READ SQLITE_IOERR_WRITE SQLITE_IOERR_FSYNC SQLITE_IOERR_TRUNCATE SQLITE_CORRUPT
+    SQLITE_CORRUPT_VTAB SQLITE_CORRUPT_INDEX SQLITE_NOTFOUND SQLITE_FULL SQLITE_CANTOPEN SQLITE_CANTOPEN_ISDIR
+    SQLITE_PROTOCOL SQLITE_SCHEMA SQLITE_TOOBIG SQLITE_CONSTRAINT SQLITE_CONSTRAINT_CHECK
+    SQLITE_CONSTRAINT_COMMITHOOK SQLITE_CONSTRAINT_FOREIGNKEY SQLITE_CONSTRAINT_NOTNULL SQLITE_CONSTRAINT_PRIMARYKEY
+    SQLITE_CONSTRAINT_TRIGGER SQLITE_CONSTRAINT_UNIQUE SQLITE_CONSTRAINT_ROWID SQLITE_CONSTRAINT_DATATYPE
+    SQLITE_MISMATCH SQLITE_MISUSE SQLITE_AUTH SQLITE_FORMAT SQLITE_RANGE SQLITE_NOTADB
+};
 
 #[cfg(test)]
 mod tests {
@@ -192,7 +155,8 @@ mod tests {
             (ffi::SQLITE_BUSY, "cannot commit transaction - SQL statements in progress", false),
             (ffi::SQLITE_LOCKED, "database table is locked", false),
         ] {
-            let error = from_failure(&Failure { code, message: message.to_owned(), offset: None, hint: None });
+            let failure = Failure { code, message: message.to_owned(), offset: None, hint: None };
+            let error = DatabaseError::from(failure);
             assert_eq!(error.is_transient(), is_transient, "{message}: {error}");
             assert!(error.hint.is_some(), "{message}");
         }

@@ -3,11 +3,14 @@
 //! The authorizer decides while a statement is prepared, so an empty database in memory with the tool's tables answers the same for
 //! all that the statement itself names. What it names of the operator's is missing there; only refusals count, no other error.
 
-use super::denial::refused_mention;
-use super::raw::{Connection, on_stack};
-use super::rights::Guard;
-use super::{SQL, connect, nesting};
-use runner_database::{DatabaseError, Dialect, Facts, Role};
+use std::time::Duration;
+
+use crate::connect;
+use crate::dialect_sql::SQL;
+use crate::guard::{Guard, refused_mention};
+use crate::raw::{Connection, on_stack};
+use crate::text::check_nesting;
+use runner_database::{DatabaseError, Dialect, Facts, Role, StopSignal};
 use runner_sql::identifiers;
 
 /// What every statement contains that the authorizer can refuse to a script, in lower case. Others need not be prepared.
@@ -21,7 +24,7 @@ pub struct Memory(Option<Option<Connection>>);
 impl Memory {
     /// Why a script may not run a statement, as far as that is known from its text.
     pub fn refused(&mut self, statement: &str, in_transaction: bool, facts: &Facts) -> Option<DatabaseError> {
-        if let Err(error) = nesting::check(statement) {
+        if let Err(error) = check_nesting(statement) {
             return Some(error);
         }
         let lower = statement.to_ascii_lowercase();
@@ -46,9 +49,9 @@ fn with_tables(facts: &Facts) -> Option<Connection> {
 }
 
 fn denial(connection: &mut Connection, statement: &str, in_transaction: bool) -> Option<DatabaseError> {
-    let guard = Guard::default();
-    connection.set_hooks(guard.hooks()).ok()?;
-    guard.set_role(Role::SqlScript);
+    let guard = Guard::new(None, Duration::ZERO, None);
+    connection.set_hooks(Box::new(guard.clone())).ok()?;
+    guard.take_role(Role::SqlScript, StopSignal::never());
     guard.set_transaction(in_transaction);
     guard.expect(statement);
     match connection.prepare(statement, false) {
@@ -93,8 +96,8 @@ mod tests {
                 assert_eq!(memory.refused(statement, true, &facts).is_some(), is_refused, "{statement}");
             }
             let made = memory.0.as_mut().and_then(Option::as_mut).expect("a database");
-            let guard = Guard::default();
-            made.set_hooks(guard.hooks()).expect("hooks of the host");
+            let guard = Guard::new(None, Duration::ZERO, None);
+            made.set_hooks(Box::new(guard)).expect("hooks of the host");
             assert_eq!(made.run("CREATE TABLE mark (a)").is_ok(), round == 0, "it is the same one");
         }
     }

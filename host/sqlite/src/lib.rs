@@ -3,112 +3,81 @@
 //!
 //! It may import `runner-database` and what is below it.
 //!
+//! A database is a handful of parts, each with fields of its own: `rows`, `transaction`, `executor` and `lock`. The rooms, from the
+//! top down; a room imports rooms of lower floors only, which a test holds against the imports.
+//!
+//! ```text
+//! scratch               a copy of a database for a dry run
+//! copy known remove     files as a whole; what is known of a statement without a database
+//! rows                  cursors, pages and writers
+//! transaction           what is open, what is checked at its end, and how it ends; reading ahead of writes
+//! tool_tables schema    changes to the tool's own tables; tables as they are declared
+//! executor              statements: prepared for a role, cached, bound and run
+//! connect               opens a file, as its URL says
+//! guard                 what a role may do, and when its statement must end
+//! types error           cells and values; SQLite's result codes as errors
+//! dialect_sql           the statements of the tool that SQLite spells in its own way
+//! raw text lock         SQLite's C interface; what the text of a statement shows; the lock file
+//! ```
+//!
 #![doc = include_str!("types.md")]
 
-mod bind;
-mod closed;
 mod connect;
 pub mod copy;
-mod cursor;
-mod denial;
 mod dialect_sql;
 mod error;
-mod granted;
-mod harmless;
-#[cfg(unix)]
-mod holders;
+mod executor;
+mod guard;
 pub mod known;
 mod lock;
-mod nesting;
-mod parents;
-mod pragmas;
-mod pulled;
 mod raw;
-mod reading;
 mod remove;
-mod rights;
+mod rows;
 mod schema;
 pub mod scratch;
-mod statement;
-mod temporary;
+mod text;
+mod tool_tables;
 mod transaction;
-mod types_read;
-mod types_write;
-mod views;
-mod words;
-mod write_sql;
-mod writer;
+mod types;
 
+#[cfg(test)]
+mod architecture_tests;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::limits::Limit;
 
-use self::cursor::Cursor;
 pub use self::dialect_sql::SQL;
+use self::executor::{Executor, bytes_of, size_of_batch, size_of_program};
 use self::lock::Lock;
 pub use self::raw::configure_process;
-use self::raw::{Account, Connection};
 pub use self::remove::remove;
-use self::rights::Guard;
+use self::rows::Rows;
 use self::transaction::Transaction;
-use self::writer::Writer;
 use runner_data::{Batch, RowSet, Value};
-use runner_database::opened::Opened;
 use runner_database::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
-    End, Facts, FixedInputs, Grants, Large, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part,
-    Probe, QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo,
-    TableName, TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId,
+    End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
+    QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName,
+    TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId,
 };
-
-/// Bytes of a value or row that a statement of a guest can make: no `printf('%.*c', 900000000)`.
-const GUEST_VALUE_BYTES: i32 = 128 << 20;
-
-/// Bytes that SQLite may take for a component's statements, cursors and writers in one transaction, not counting pages,
-/// a sorter as large as the pages, and the values that go in and out: text that is being assembled, expanded views,
-/// records. Without it one statement can fill the memory. With the pages of the default settings it is 64 MiB in all.
-const GUEST_MEMORY: usize = 32 << 20;
-
-/// Instructions of one statement of a guest, of which each takes 24 bytes: views that are used several times by each other
-/// multiply when they are expanded. SQLite's own limit allows 6 GB.
-const GUEST_INSTRUCTIONS: i32 = 5_000_000;
-
-/// The size from which bytes of the host are written in place instead of bound.
-const LARGE: usize = 1 << 20;
 
 /// A SQLite database.
 struct SqliteDatabase {
-    opened: Opened<Cursor, Writer>,
-    cache: statement::Cache,
-    connection: Connection,
+    rows: Rows,
+    transaction: Transaction,
+    executor: Executor,
     // After the connection, so that the file is closed before the lock is released.
     lock: Option<Lock>,
-    guard: Guard,
-    transaction: Option<Transaction>,
-    /// Whether the project has foreign keys enforced.
-    foreign_keys: bool,
-    path: Option<PathBuf>,
-    /// The version of the schema in which the tool's tables were last seen to be as the tool made them.
-    proven_schema: Option<i64>,
-    /// Bytes that SQLite may take for a component.
-    guest_memory: usize,
     url: DatabaseUrl,
     facts: Facts,
 }
 
 /// Opens the database file of the URL.
 pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
-    let connect::OpenedFile { mut connection, path, busy_timeout, cache_bytes } = connect::open(url, options).await?;
-    if !options.foreign_keys {
-        connection.run("PRAGMA foreign_keys = OFF").map_err(|failure| error::from_failure(&failure))?;
-    }
-    let guard = Guard::new(path.clone(), busy_timeout, options.statement_timeout);
-    connection.set_hooks(guard.hooks()).map_err(|failure| error::from_failure(&failure))?;
+    let opened = connect::open(url, options).await?;
     let facts = Facts {
         sql: &SQL,
         version: rusqlite::version().to_owned(),
@@ -116,38 +85,13 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         ..Facts::of_dialect(Dialect::Sqlite)
     };
     Ok(Box::new(SqliteDatabase {
-        opened: Opened::default(),
-        cache: statement::Cache::default(),
-        connection,
+        rows: Rows::default(),
+        transaction: Transaction::new(options.foreign_keys, &options.history),
+        executor: Executor::new(opened, options.statement_timeout)?,
         lock: None,
-        guard,
-        transaction: None,
-        foreign_keys: options.foreign_keys,
-        path,
-        proven_schema: None,
-        guest_memory: cache_bytes.saturating_mul(2).saturating_add(GUEST_MEMORY),
         url: url.clone(),
         facts,
     }))
-}
-
-impl SqliteDatabase {
-    /// Begins a call of a session, in which `bytes` go in or out, and returns where it runs.
-    fn call(&self, bytes: usize) -> Arc<Account> {
-        self.guard.begin_statement();
-        let account = self.connection.account();
-        // What is in a database in memory would count as well.
-        if self.guard.rights() == Role::Component && self.path.is_some() {
-            account.limit(Some(self.guest_memory.saturating_add(bytes)));
-        }
-        Arc::clone(account)
-    }
-
-    /// Closes cursors and writers.
-    fn close_statements(&mut self) {
-        self.opened.close();
-        self.connection.finalize_dropped();
-    }
 }
 
 #[async_trait]
@@ -161,35 +105,16 @@ impl Database for SqliteDatabase {
     }
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        let is_guest = role == Role::Component;
-        self.connection.account().serve(if role == Role::Host { StopSignal::never() } else { stop.clone() });
-        self.guard.take_role(role, stop);
-        let limits =
-            [(Limit::SQLITE_LIMIT_LENGTH, GUEST_VALUE_BYTES), (Limit::SQLITE_LIMIT_VDBE_OP, GUEST_INSTRUCTIONS)];
-        for (limit, of_guest) in limits {
-            self.connection.set_limit(limit, if is_guest { of_guest } else { i32::MAX });
-        }
-        self.connection.account().limit(None);
-        self.connection.use_fixed_inputs(is_guest);
+        self.executor.take_role(role, stop);
     }
 
     fn fix_inputs(&mut self, inputs: FixedInputs) {
-        self.connection.fix_inputs(&inputs);
+        self.executor.connection().fixed().set(&inputs);
     }
 
     fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
-        // Statements were authorized when they were prepared.
-        self.close_statements();
-        self.cache.clear();
-        let replacing = match &grants {
-            Some(_) => {
-                let _host = self.guard.as_host();
-                granted::replacing(&self.connection).map_err(|failure| error::from_failure(&failure))?
-            }
-            None => Vec::new(),
-        };
-        self.guard.set_grants(grants, replacing);
-        Ok(())
+        self.rows.close(&self.executor);
+        self.executor.set_grants(grants)
     }
 
     fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
@@ -210,7 +135,7 @@ impl Database for SqliteDatabase {
             return Ok(());
         }
         // A database in memory is not shared.
-        if let Some(path) = &self.path {
+        if let Some(path) = self.executor.file() {
             self.lock = Some(Lock::take(path, request, stop, waiting).await?);
         }
         Ok(())
@@ -228,7 +153,7 @@ impl Database for SqliteDatabase {
     }
 
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        Ok(self.path.as_deref().and_then(lock::holder))
+        Ok(self.executor.file().and_then(lock::holder))
     }
 
     fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
@@ -237,7 +162,7 @@ impl Database for SqliteDatabase {
     }
 
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.begin_now(options)
+        self.transaction.begin(&mut self.executor, options)
     }
 
     async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
@@ -253,53 +178,60 @@ impl Database for SqliteDatabase {
     }
 
     async fn begin_part(&mut self, _part: Part) -> Result<Claims, DatabaseError> {
-        self.begin_now(TransactionOptions::default()).map(|()| Claims::Within)
+        self.begin(TransactionOptions::default()).await.map(|()| Claims::Within)
     }
 
     async fn commit(&mut self) -> Result<(), DatabaseError> {
-        self.commit_now()
+        self.rows.close(&self.executor);
+        self.transaction.commit(&mut self.executor)
     }
 
     async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
-        self.call(0).run(|| self.make(std::slice::from_ref(change)))
+        let change = std::slice::from_ref(change);
+        self.executor.call(0).run(|| tool_tables::make(&mut self.executor, &self.facts, change))
     }
 
     async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.begin_now(TransactionOptions::default())?;
-        let made = self.make(changes).and_then(|()| self.commit_now());
+        self.begin(TransactionOptions::default()).await?;
+        let mut made = tool_tables::make(&mut self.executor, &self.facts, changes);
+        if made.is_ok() {
+            made = self.commit().await;
+        }
         if made.is_err() {
             // The error of the change matters more than that of the rollback.
-            let _ = self.rollback_now();
+            let _ = self.rollback().await;
         }
         made
     }
 
     async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
-        if self.transaction.is_none() {
+        if !self.transaction.is_open() {
             return Err(DatabaseError::no_transaction("commit"));
         }
-        self.check_transaction()?;
+        self.executor.connection().check()?;
         if end != End::Step {
-            self.drop_temporary_now()?;
+            self.drop_temporary().await?;
         }
-        self.make(changes)?;
-        self.commit_now()
+        tool_tables::make(&mut self.executor, &self.facts, changes)?;
+        self.commit().await
     }
 
     async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
-        self.check_constraints_now()
+        self.transaction.check_constraints(&self.executor)
     }
 
     async fn rollback(&mut self) -> Result<(), DatabaseError> {
-        self.rollback_now()
+        self.rows.close(&self.executor);
+        self.transaction.roll_back(&mut self.executor)
     }
 
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
-        self.begin_reading_now(table, is)
+        self.transaction.begin_reading(&mut self.executor, table, is)
     }
 
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
-        self.drop_temporary_now()
+        self.rows.close(&self.executor);
+        self.transaction.drop_temporary(&mut self.executor)
     }
 
     async fn reconnect(&mut self) -> Result<(), DatabaseError> {
@@ -311,8 +243,8 @@ impl Database for SqliteDatabase {
     }
 
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
-        self.check_transaction()?;
-        Ok(self.connection.holds())
+        self.executor.connection().check()?;
+        Ok(self.executor.connection().holds())
     }
 
     async fn logins(&mut self, _request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
@@ -328,63 +260,6 @@ impl Database for SqliteDatabase {
     }
 }
 
-impl SqliteDatabase {
-    /// Makes changes to the tool's own tables in the open transaction.
-    fn make(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        for change in changes {
-            if let Some(large) = change.large().filter(|large| large.bytes.len() >= LARGE) {
-                self.make_large(change, large)?;
-                continue;
-            }
-            let (statement, values) = change.statement(&self.facts)?;
-            change.check(self.execute_now(&statement, &values)?)?;
-        }
-        Ok(())
-    }
-
-    /// Makes a change with a large value: reserves its room, and writes it there. As a parameter it would be copied several times,
-    /// each time into memory that the system clears first; the 5.8 MB of a runtime would take ten times as long.
-    fn make_large(&mut self, change: &ToolChange, large: &Large) -> Result<(), DatabaseError> {
-        let length = Value::Int64(large.bytes.len() as i64);
-        let reserve = |placeholder| format!("zeroblob({placeholder})");
-        let (statement, mut values) = change.statement_with(&self.facts, reserve, |_| length.clone())?;
-        change.check(self.execute_now(&statement, &values)?)?;
-        values.truncate(large.key.len());
-        let table = format!("{}{}", self.facts.history.prefix(Dialect::Sqlite), large.table);
-        let find = format!("SELECT rowid FROM main.{table} WHERE {} = ?", large.key.join(" = ? AND "));
-        let found = self.query_now(&find, &values, QueryLimits::NONE)?;
-        let row =
-            found.rows.first().and_then(|row| row.first()?.as_int64()).ok_or_else(DatabaseError::unexpected_rows)?;
-        self.connection
-            .overwrite(&table, large.column, row, &large.bytes)
-            .map_err(|failure| self.failed(&failure, &find))
-    }
-}
-
-/// The bytes of the texts and blobs among values.
-fn bytes_of(values: &[Value]) -> usize {
-    let bytes = values.iter().map(|value| match value {
-        Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        _ => 0,
-    });
-    bytes.sum()
-}
-
-/// What the text of a statement and its program take, roughly.
-fn size_of_program(statement: &str) -> usize {
-    statement.len().saturating_mul(8)
-}
-
-/// The bytes of a batch's cells.
-fn size_of_batch(rows: &Batch) -> usize {
-    let bytes = rows.columns.iter().map(|column| match column.values.var_values() {
-        Some(values) => values.data.len(),
-        None => rows.row_count.saturating_mul(size_of::<i64>()),
-    });
-    bytes.sum()
-}
-
 #[async_trait]
 impl Session for SqliteDatabase {
     fn facts(&self) -> &Facts {
@@ -392,8 +267,11 @@ impl Session for SqliteDatabase {
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        self.call(bytes_of(parameters) + size_of_program(statement))
-            .run(|| self.keeping_views(statement, |it| it.execute_now(statement, parameters)))
+        self.transaction.note_statement();
+        let executor = &mut self.executor;
+        executor
+            .call(bytes_of(parameters) + size_of_program(statement))
+            .run(|| executor.keeping_views(statement, |it| it.execute(statement, parameters)))
     }
 
     async fn query(
@@ -403,17 +281,21 @@ impl Session for SqliteDatabase {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         let bytes = limits.bytes.saturating_add(bytes_of(parameters) + size_of_program(statement));
-        self.call(bytes).run(|| self.keeping_views(statement, |it| it.query_now(statement, parameters, limits)))
+        self.transaction.note_statement();
+        let executor = &mut self.executor;
+        executor.call(bytes).run(|| executor.keeping_views(statement, |it| it.query(statement, parameters, limits)))
     }
 
     async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
         let statement = change.statement(self.facts.dialect)?;
-        self.call(size_of_program(&statement)).run(|| {
+        self.transaction.note_statement();
+        let executor = &mut self.executor;
+        executor.call(size_of_program(&statement)).run(|| {
             if let SchemaChange::DropIndex { table, index } = change {
-                self.check_index(table, index)?;
+                schema::check_index(executor, table, index)?;
             }
-            let _changing = self.guard.changing();
-            self.keeping_views(&statement, |it| it.execute_now(&statement, &[]).map(drop))
+            let _changing = executor.guard().changing();
+            executor.keeping_views(&statement, |it| it.execute(&statement, &[]).map(drop))
         })
     }
 
@@ -426,7 +308,7 @@ impl Session for SqliteDatabase {
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
-        self.call(0).run(|| self.table_now(name).map(|table| table.info))
+        self.executor.call(0).run(|| schema::table(&self.executor, name).map(|table| table.info))
     }
 }
 
@@ -437,7 +319,7 @@ impl Bulk for SqliteDatabase {
         source: &TableSource,
         target: &TableTarget,
     ) -> Result<ReadingAhead, DatabaseError> {
-        self.call(0).run(|| self.reading_ahead_now(source, target))
+        self.executor.call(0).run(|| self.transaction.reading_ahead(&self.executor, source, target))
     }
 
     async fn hold(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<(), DatabaseError> {
@@ -445,34 +327,34 @@ impl Bulk for SqliteDatabase {
     }
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
-        self.call(page.limits.row_bytes()).run(|| self.read_page_now(page))
+        self.executor.call(page.limits.row_bytes()).run(|| rows::read_page(&self.executor, page))
     }
 
     async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        self.call(bytes_of(&request.parameters) + size_of_program(&request.statement))
-            .run(|| self.open_cursor_now(request))
+        let bytes = bytes_of(&request.parameters) + size_of_program(&request.statement);
+        self.executor.call(bytes).run(|| self.rows.open_cursor(&self.executor, request))
     }
 
     async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        self.call(limits.row_bytes()).run(|| self.fetch_now(cursor, limits))
+        self.executor.call(limits.row_bytes()).run(|| self.rows.fetch(&self.executor, cursor, limits))
     }
 
     async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
-        self.opened.close_cursor(cursor);
-        self.connection.finalize_dropped();
+        self.rows.close_cursor(&self.executor, cursor);
         Ok(())
     }
 
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
-        self.call(0).run(|| self.open_writer_now(target))
+        self.executor.call(0).run(|| self.rows.open_writer(&self.executor, target))
     }
 
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         // SQLite copies a row into a record, and the record into pages.
-        self.call(size_of_batch(rows).saturating_mul(2)).run(|| self.write_now(writer, rows, hint))
+        let bytes = size_of_batch(rows).saturating_mul(2);
+        self.executor.call(bytes).run(|| self.rows.write(&self.executor, &mut self.transaction, writer, rows, hint))
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        self.opened.take_writer(writer).map(|writer| writer.rows_written())
+        self.rows.finish_writer(writer)
     }
 }

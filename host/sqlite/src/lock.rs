@@ -14,7 +14,7 @@ use runner_database::holder::{WORK, still_held, wait_longer};
 use runner_database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 
 /// A lock that is held until it is dropped.
-pub(super) struct Lock {
+pub(crate) struct Lock {
     file: File,
     /// Bytes of the text that names the holder.
     named: u64,
@@ -36,7 +36,7 @@ const LONGEST: u64 = 4_096;
 
 impl Lock {
     /// Takes the lock of a database file.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         database: &Path,
         request: &LockRequest,
         stop: &StopSignal,
@@ -88,7 +88,7 @@ impl Lock {
     }
 
     /// Notes what the holder works on. The text is as long as the one before, so that it takes its place in one write.
-    pub(super) fn note(&mut self, work: &str) {
+    pub(crate) fn note(&mut self, work: &str) {
         // Nothing has named the holder, or there is nothing to clear.
         if self.named == 0 || (work.is_empty() && self.noted == 0) {
             return;
@@ -111,7 +111,7 @@ impl Drop for Lock {
 
 /// The holder of the lock of a database file, if it is held. A lock file that is missing or cannot be read names no
 /// holder.
-pub(super) fn holder(database: &Path) -> Option<LockHolder> {
+pub(crate) fn holder(database: &Path) -> Option<LockHolder> {
     let path = lock_path(database);
     let file = open(&path, OpenOptions::new().read(true)).ok()?;
     if !file.metadata().is_ok_and(|found| found.is_file()) {
@@ -131,7 +131,7 @@ fn holder_of(record: &str) -> LockHolder {
 }
 
 /// The lock file of a database file, the same for every link that leads to it.
-pub(super) fn lock_path(database: &Path) -> PathBuf {
+pub(crate) fn lock_path(database: &Path) -> PathBuf {
     let real = std::fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let mut name = real.into_os_string();
     name.push(".runner-lock");

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::lock::{Lock, lock_path};
+use crate::lock::{Lock, lock_path};
 use runner_database::{DatabaseError, DatabaseErrorKind, LockRequest, StopSignal};
 
 /// The first bytes of every database file that is not empty.

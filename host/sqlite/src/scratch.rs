@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::connect;
-use super::copy::copy;
+use crate::connect;
+use crate::copy::copy;
 use runner_database::scratch::{Directory, ScratchCopy, ScratchPlace, ScratchRequest, sweep_directories};
 use runner_database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 

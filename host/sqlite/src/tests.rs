@@ -1,19 +1,19 @@
 //! What is specific to SQLite; `database::contract` tests what every database does.
 
-mod closed;
 mod connect;
 mod contract;
 mod fixed;
 mod grants;
+mod guard;
 mod hostile;
 mod lock;
 mod lost;
 mod math;
 mod nesting;
-mod pulled;
 mod random;
-mod reading;
-mod rights;
+mod range;
+mod read_ahead;
+mod tool_tables;
 mod transaction;
 mod types;
 

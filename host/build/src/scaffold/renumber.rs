@@ -14,11 +14,11 @@ pub use rename::renumber;
 use runner_base::error::{Error, Result};
 use runner_project::discovery::{NamedEntry, TESTS, named_entries, spelled};
 use runner_project::lockfile::{LockLine, Lockfile};
+use runner_project::package_of;
 use runner_project::problem::{list, shown};
 use runner_project::read_id;
 use runner_project::revision::{RevisionKey, migration_id};
 use runner_project::settings::Settings;
-use runner_project::vendored::package_of;
 
 /// A migration that has another revision.
 #[derive(Clone, Debug, PartialEq, Eq)]

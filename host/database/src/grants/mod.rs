@@ -19,7 +19,7 @@ pub use grant::{Grant, Tables, Verb, begins};
 use grant::{Names, malformed};
 pub use need::{Need, Touched};
 
-use super::logins::Secret;
+use super::secret::Secret;
 use super::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 
 /// What a component may do. The default is nothing.

@@ -13,8 +13,8 @@ use runner_database::{Facts, Grants, WantedLogin};
 use runner_project::catalog::{Kind, Need, RAW_SQL};
 use runner_project::limits::Limits;
 use runner_project::lockfile::quote;
+use runner_project::package_of;
 use runner_project::settings::{ComponentGrants, RequiredIsolation};
-use runner_project::vendored::package_of;
 use runner_project::{RevisionKey, migration_id};
 
 impl Plan {

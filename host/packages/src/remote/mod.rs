@@ -16,11 +16,11 @@ pub use web::WebAddress;
 
 use self::registry::{Access, Registry};
 use self::web::{Action, Elsewhere, Request, Web};
-use super::newer::{Fetched, too_large};
+use super::fetched::{Fetched, too_large};
 use runner_base::error::{Error, Result};
 use runner_project::digest::sha256;
+use runner_project::package::Version;
 use runner_project::settings::Settings;
-use runner_project::vendored::name::Version;
 use runner_project::vendored::{SIGNATURE, SIGNATURE_BYTES};
 
 /// Fetches a package from a web server, and its signature from next to it.

@@ -7,14 +7,13 @@ use ureq::http::header::LOCATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::place::shown;
 use super::manifest::{self, COMPONENT, CONFIG, Content, MANIFEST, MANIFEST_BYTES, SIGNATURE_ANNOTATION};
 use super::reference::Reference;
 use super::registry::{Access, Registry, digest_of, lied};
-use super::web::{Action, Elsewhere, Sent, Web, is_same_server};
+use super::web::{Action, Elsewhere, Sent, Web, is_same_server, shown};
 use runner_base::error::{Error, Result};
+use runner_project::package::{PackageName, Version};
 use runner_project::settings::Settings;
-use runner_project::vendored::name::{PackageName, Version};
 
 /// What bytes are sent as.
 const BYTES: &str = "application/octet-stream";

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::web::{is_local, is_sha256};
 use runner_base::error::{Error, Result};
-use runner_project::vendored::name::Version;
+use runner_project::package::Version;
 
 /// The scheme of references.
 const SCHEME: &str = "oci://";

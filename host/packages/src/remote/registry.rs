@@ -9,12 +9,11 @@ use super::challenge::Challenge;
 use super::credentials::{self, Credentials};
 use super::manifest::{self, MANIFEST, MANIFEST_BYTES};
 use super::reference::Reference;
-use super::too_large;
-use super::web::{Action, Answer, Elsewhere, Request, Sent, Web, check_scheme, is_same_server};
-use crate::place::shown;
+use super::web::{Action, Answer, Elsewhere, Request, Sent, Web, check_scheme, is_same_server, shown};
+use crate::fetched::too_large;
 use runner_base::error::{Error, Result};
 use runner_project::digest::sha256;
-use runner_project::vendored::Version;
+use runner_project::package::Version;
 
 /// The largest page of tags, and how many are read.
 const TAGS_BYTES: u64 = 4 << 20;

@@ -9,7 +9,6 @@ use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LO
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use url::{Host, Url};
 
-use super::super::place::shown;
 use runner_base::error::{Error, Result};
 use runner_project::limits::Limits;
 use runner_project::units::format_duration;
@@ -218,7 +217,7 @@ impl Web {
     }
 
     /// Sends bytes to a server that another one has named: without credentials, and not on to a third one.
-    pub fn send_elsewhere(&self, url: Url, sent: Sent<'_>, most: u64) -> Result<Answer> {
+    pub(crate) fn send_elsewhere(&self, url: Url, sent: Sent<'_>, most: u64) -> Result<Answer> {
         let action = Action::Put(sent);
         self.ask(&Request { action, url, accept: None, authorization: None, most, elsewhere: Elsewhere::Refused })
     }
@@ -315,6 +314,17 @@ impl Web {
                 .hint("check the address, and that the server can be reached from here; the project is unchanged"),
         }
     }
+}
+
+/// A URL without what may be secret in it: user, password and query.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // Both fail only for URLs without a host, which are not fetched.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
 }
 
 #[cfg(test)]

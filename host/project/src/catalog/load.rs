@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::compare::{Digests, SqlFound, differences, missing, unlisted};
+use super::packages;
 use super::{
     Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, Description, Kind,
     Migration, StaleShared, UnknownShared,
@@ -11,14 +12,15 @@ use crate::digest::{component_digest, sha256};
 use crate::discovery::{Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared, read_id};
 use crate::files::no_directory;
 use crate::lockfile::{LockLine, LockedArtifact, Lockfile};
+use crate::package::package_of;
 use crate::parallel;
 use crate::problem::{Problem, errors, shown};
+use crate::revision::Reference;
 use crate::revision::RevisionKey;
 use crate::script::{self, RuntimePin, ScriptFiles, ScriptLanguage, decode};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::sql_file::SqlTexts;
-use crate::vendored::{self, Reference, package_of};
 use runner_base::error::{Error, ErrorKind, Result, several};
 
 impl Catalog {
@@ -91,7 +93,7 @@ impl Catalog {
                 report.problems.push(missing(line, &lockfile_name));
             }
         }
-        let packages = vendored::load(settings, &source, &lockfile);
+        let packages = packages::load(settings, &source, &lockfile);
         problems.extend(packages.problems);
         report.catalog.without_package = without_package(settings, &lockfile);
         report.problems.extend(packages.mismatches);

@@ -37,7 +37,7 @@ pub fn find_assets(
 
 /// Which files a walk takes.
 #[derive(Clone, Copy)]
-pub struct WalkRules<'a> {
+pub(crate) struct WalkRules<'a> {
     /// The largest size of a file.
     pub limit: u64,
     /// Whether a path is left out; hidden ones always are.
@@ -45,7 +45,7 @@ pub struct WalkRules<'a> {
 }
 
 /// Adds the files below a directory: path, with `/`, to sha256. `top` is the directory's name in messages.
-pub fn walk_files(
+pub(crate) fn walk_files(
     dir: &Dir,
     top: &str,
     rules: WalkRules<'_>,

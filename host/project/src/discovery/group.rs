@@ -7,7 +7,7 @@ use super::name::{Name, Role, is_versioned};
 use super::{about, order, reversal};
 use crate::problem::{Problem, list, shown};
 use crate::revision::{RevisionKey, migration_id};
-use crate::script::ScriptLanguage;
+use crate::script_language::ScriptLanguage;
 use runner_base::dialect::Dialect;
 
 /// A file or directory of a migration.

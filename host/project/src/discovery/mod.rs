@@ -19,7 +19,6 @@
 
 mod assets;
 mod group;
-mod ignore;
 mod name;
 mod order;
 mod reversal;
@@ -30,17 +29,17 @@ mod sources;
 use std::collections::BTreeSet;
 
 use super::files::{ProjectDirectory, explain};
+use super::ignore::Ignored;
 use super::problem::{Problem, shown};
-use super::script::RUNTIMES;
 use name::{
     Name, Role, SqlName, for_other_database, is_ignored, is_versioned, lonely, parse_directory, parse_file,
     sql_name_in_directory, without_other_database,
 };
 use runner_base::error::{Error, Result};
 
-pub use assets::{ASSETS, WalkRules, find_assets, walk_files};
+pub use assets::{ASSETS, find_assets};
+pub(crate) use assets::{WalkRules, walk_files};
 pub use group::{Found, FoundEntry, FoundFiles, SqlFile, SqlPart};
-pub use ignore::Ignored;
 pub(super) use name::dialect;
 pub use name::mistaken_for_target;
 pub use name::spelled;
@@ -58,6 +57,9 @@ const METADATA: &str = "metadata.toml";
 
 /// The file in a migration's directory in which Drizzle keeps the schema that it leads to.
 const SNAPSHOT: &str = "snapshot.json";
+
+/// The directory of the runtimes.
+pub const RUNTIMES: &str = "runtimes";
 
 /// The directory with the packages of others.
 pub const VENDOR: &str = "vendor";

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::problem::Problem;
 use crate::revision::RevisionKey;
-use crate::script::ScriptLanguage;
+use crate::script_language::ScriptLanguage;
 use runner_base::dialect::Dialect;
 use runner_base::visible::steers;
 pub use split::read_id;

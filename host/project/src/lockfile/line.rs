@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ComponentDescription, LockLine, LockedArtifact, SqlDigests, TextDigests};
-use crate::catalog::Kind;
-use crate::catalog::{Description, Mode, Need};
 use crate::discovery::is_shared_path;
+
+use crate::migration::{Description, Kind, Mode, Need};
 use crate::per_dialect::PerDialect;
 use crate::revision::RevisionKey;
 use crate::script::ScriptLanguage;
-use crate::toml_reader::Section;
+use crate::toml_reader::{Document, Section};
 use runner_database::Dialect;
 
 /// The line as text, without defaults.
@@ -279,4 +279,17 @@ pub(super) fn required(section: &Section<'_, '_>, key: &str) -> Option<String> {
         section.wrong(key, format!("`{}` has no `{key}`", section.path()), "run `runner build`");
     }
     section.text(key).map(str::to_owned)
+}
+
+/// Parses one line of the artifacts by itself.
+pub(super) fn parse_line(text: &str) -> Option<LockLine> {
+    let (id, _) = text.split_once(" = {")?;
+    let id = id.trim_matches('"');
+    RevisionKey::of(id.split('_').next()?)?;
+    let document = Document::new("", text);
+    let root = document.parse().ok()?;
+    let section = Section::root(&document, &root);
+    let line = section.section(id, id).and_then(|section| read(&section, id, OddNeeds::Refused));
+    document.finish().ok()?;
+    line
 }

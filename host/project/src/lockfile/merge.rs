@@ -1,12 +1,17 @@
 //! Reads a lockfile as a merge of version control left it. `runner build` then derives every line from the files again,
 //! so only what they do not contain has to survive: descriptions and the source code that artifacts were built from.
 
-use super::read::parse_line;
+use super::line::parse_line;
 use super::{LockLine, LockedPackage, Lockfile, package};
-use crate::vendored::package_of;
+use crate::package::package_of;
 
 /// The markers of a conflict, also in the style `diff3`, as they begin a line.
 const MARKERS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+
+/// The marker that a line begins with.
+pub(super) fn marker(line: &str) -> Option<&'static str> {
+    MARKERS.into_iter().find(|marker| line.starts_with(marker))
+}
 
 /// The lines of both sides, of which several may have one revision, if the text shows signs of a merge: markers of a conflict, or keys
 /// that occur twice, as a union of both sides has them.
@@ -17,10 +22,10 @@ pub(super) fn merged(text: &str) -> Option<Lockfile> {
     let mut lines: Vec<LockLine> = Vec::new();
     let mut packages: Vec<LockedPackage> = Vec::new();
     for line in text.lines() {
-        if let Some(marker) = MARKERS.iter().find(|marker| line.starts_with(**marker)) {
+        if let Some(marker) = marker(line) {
             is_merge = true;
             // What was there before both sides counts for neither.
-            in_base = *marker == "|||||||";
+            in_base = marker == "|||||||";
             continue;
         }
         if in_base {

@@ -37,12 +37,12 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use super::catalog::{Description, Kind};
 use super::discovery::SqlPart;
+use super::migration::{Description, Kind};
+use super::package::{PackageName, Version};
 use super::per_dialect::PerDialect;
 use super::revision::{RevisionKey, migration_id};
 use super::script::ScriptLanguage;
-use super::vendored::{PackageName, Version};
 pub use line::quote;
 use runner_base::dialect::Dialect;
 use runner_database::Renames;

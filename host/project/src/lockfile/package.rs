@@ -3,8 +3,8 @@
 use super::line::quote;
 use super::line::required;
 use super::{LockedPackage, Lockfile};
+use crate::package::{PackageName, Version, read_renames};
 use crate::toml_reader::{Document, Section};
-use crate::vendored::{PackageName, Version, read_renames};
 
 /// What comes before the packages, after the artifacts.
 pub(super) const HEADING: &str = "\n[packages]\n";

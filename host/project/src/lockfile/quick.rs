@@ -1,6 +1,6 @@
 //! Reads a lockfile that is exactly as `runner build` writes it, which nearly every one is, without a parser for all of TOML.
 
-use super::read::parse_line;
+use super::line::parse_line;
 use super::{LockLine, LockedArtifact, Lockfile, SqlDigests, TextDigests, VERSION, package};
 use crate::digest::sha256;
 use crate::revision::RevisionKey;

@@ -8,7 +8,8 @@ use std::path::Path;
 use cap_std::fs::Dir;
 
 use super::line::OddNeeds;
-use super::{LockLine, Lockfile, VERSION, line, package};
+use super::merge::{marker, merged};
+use super::{LockLine, Lockfile, VERSION, line, package, quick};
 use crate::digest::sha256;
 use crate::files::{cannot_read, is_link, read_regular};
 use crate::revision::{RevisionKey, migration_id};
@@ -46,7 +47,7 @@ impl Lockfile {
     /// Reads the lockfile in order to rewrite it, perhaps after a merge; also returns whether its digest matches.
     pub fn read_to_rewrite(root: &Dir, name: &str) -> Result<(Self, bool)> {
         let Some(text) = text_of(root, name)? else { return Ok((Self::default(), true)) };
-        Self::parse(&text, name).or_else(|error| match super::merge::merged(&text) {
+        Self::parse(&text, name).or_else(|error| match merged(&text) {
             Some(merged) => Ok((merged, false)),
             None => Err(error),
         })
@@ -72,7 +73,7 @@ impl Lockfile {
     fn parse_with(text: &str, name: &str, odd: OddNeeds) -> Result<(Self, bool)> {
         // Version control may have changed the line ends.
         let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
-        if let Some(lockfile) = super::quick::parse(&text) {
+        if let Some(lockfile) = quick::parse(&text) {
             return Ok((lockfile, true));
         }
         refuse_conflict(&text, name)?;
@@ -130,23 +131,8 @@ fn text_of(root: &Dir, name: &str) -> Result<Option<String>> {
     }
 }
 
-/// Parses one line of the artifacts by itself.
-pub(super) fn parse_line(text: &str) -> Option<LockLine> {
-    let (id, _) = text.split_once(" = {")?;
-    let id = id.trim_matches('"');
-    RevisionKey::of(id.split('_').next()?)?;
-    let document = Document::new("", text);
-    let root = document.parse().ok()?;
-    let section = Section::root(&document, &root);
-    let line = section.section(id, id).and_then(|section| line::read(&section, id, OddNeeds::Refused));
-    document.finish().ok()?;
-    line
-}
-
 fn refuse_conflict(text: &str, name: &str) -> Result<()> {
-    let marker =
-        |line: &str| ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|marker| line.starts_with(marker));
-    match text.lines().position(marker) {
+    match text.lines().position(|line| marker(line).is_some()) {
         None => Ok(()),
         Some(at) => Err(Error::mismatch(format!("`{name}` has an unresolved merge conflict"))
             .at("file", format!("{name}:{}", at + 1))

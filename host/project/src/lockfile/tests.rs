@@ -1,6 +1,6 @@
 use super::*;
-use crate::catalog::{Mode, Need};
 use crate::files::open_root;
+use crate::migration::{Mode, Need};
 use crate::script::ScriptLanguage;
 use crate::test_project::{TestProject, told, told_by};
 use runner_base::error::ErrorKind;

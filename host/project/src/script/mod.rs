@@ -21,7 +21,6 @@
 //! 152 packages and a parser of untrusted text outside of the sandbox; the stripped text in the history; a library in
 //! JavaScript inside of the interpreter, which moves columns or needs 9 MB.
 
-mod language;
 mod runtime;
 mod source;
 
@@ -30,12 +29,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::digest::{component_digest, sha256};
+pub use super::discovery::RUNTIMES;
 use super::files::read_regular_anywhere;
-pub use language::ScriptLanguage;
+pub use super::script_language::ScriptLanguage;
 use runner_base::error::{Error, Result};
 #[cfg(feature = "runtimes")]
 pub use runtime::embedded;
-pub use runtime::{DIRECTORY as RUNTIMES, Runtime, RuntimePin, is_embedded};
+pub use runtime::{Runtime, RuntimePin, is_embedded};
 pub use source::{companions_within, decode, is_companion};
 
 /// The asset that is the script's source.

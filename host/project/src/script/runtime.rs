@@ -10,11 +10,9 @@ use std::sync::LazyLock;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::digest::{sha256, short};
+use crate::discovery::RUNTIMES;
 use crate::files::{has_bytes, read_regular_anywhere};
 use runner_base::error::{Error, Result};
-
-/// The directory of the runtimes in that of the migrations.
-pub const DIRECTORY: &str = "runtimes";
 
 /// The largest compressed file of a runtime. Those of interpreters have 0.3 to 6 MB.
 const LARGEST_FILE: u64 = 64 << 20;
@@ -32,7 +30,7 @@ const KEPT: usize = 3;
 static OPENED: Mutex<Vec<Runtime>> = Mutex::new(Vec::new());
 
 /// The compressed file of a runtime. That of one which is part of this program is not copied.
-pub type RuntimeFile = Cow<'static, [u8]>;
+pub(crate) type RuntimeFile = Cow<'static, [u8]>;
 
 /// Which runtime runs a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,12 +93,12 @@ impl RuntimePin {
     /// The error for a runtime that does not exist.
     pub fn missing(&self) -> Error {
         Error::mismatch(format!("the runtime {} does not exist", self.shown()))
-            .cause(format!("the lockfile names it, and there is no `{DIRECTORY}/{}`", self.file_name()))
-            .hint(format!("restore `{DIRECTORY}/{}` from version control", self.file_name()))
+            .cause(format!("the lockfile names it, and there is no `{RUNTIMES}/{}`", self.file_name()))
+            .hint(format!("restore `{RUNTIMES}/{}` from version control", self.file_name()))
     }
 
     fn corrupt(&self, why: &str) -> Error {
-        Error::mismatch(format!("`{DIRECTORY}/{}` is not the runtime {}: {why}", self.file_name(), self.shown()))
+        Error::mismatch(format!("`{RUNTIMES}/{}` is not the runtime {}: {why}", self.file_name(), self.shown()))
             .hint("restore the file from version control")
     }
 }

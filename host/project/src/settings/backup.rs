@@ -2,11 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::LoadRequest;
-use super::choose::Choice;
-use super::file::SettingsFile;
-use super::named::flag_or_variable;
-use crate::env::{self, Variables};
+use super::request::Sources;
+use crate::env;
 use crate::origin::{Origin, Sourced};
 use crate::toml_reader::Section;
 use runner_base::error::{Error, Result};
@@ -81,21 +78,19 @@ pub(super) fn read(parent: &Section<'_, '_>) -> BackupSection {
 
 /// The file, then its named database, then its environment, then the variable, then the flag; the last one wins. Paths of the file
 /// and of variables are relative to the project, those of flags to the current directory.
-pub(super) fn choose(
-    request: &LoadRequest,
-    variables: &Variables,
-    content: &SettingsFile,
-    choice: &Choice<'_>,
-    root: &Path,
+pub(super) fn choose<'s>(
+    sources: Sources<'_>,
+    sections: impl Iterator<Item = &'s BackupSection>,
 ) -> Result<BackupSettings> {
+    let Sources { request, root, .. } = sources;
     let mut settings = BackupSettings::default();
     let mut to = None;
-    for section in choice.layers(&content.backup, |database| &database.backup, |environment| &environment.backup) {
+    for section in sections {
         to = section.to.clone().or(to);
         settings.directory = section.directory.as_ref().map(|directory| root.join(directory)).or(settings.directory);
         settings.command = section.command.clone().or(settings.command);
     }
-    let to = flag_or_variable(request.backup.as_ref(), "--backup", variables, env::BACKUP).or(to);
+    let to = sources.flag_or_variable(request.backup.as_ref(), "--backup", env::BACKUP).or(to);
     let Some(to) = to else { return Ok(settings) };
     let text = to.value.trim();
     settings.to = match text {

@@ -1,14 +1,14 @@
 //! Chooses the environment and the database, and from them the URL.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::file::{Environment, NamedDatabase, SettingsFile};
-use super::named::{flag_or_variable, flagged};
+use super::layer::{Layer, RequiredIsolation};
 use super::password::UrlSetting;
+use super::request::{LoadRequest, Sources, flagged};
 use super::tenants::TenantsTable;
-use super::{DEFAULT_DATABASE_URL, LoadRequest, OnExisting, RequiredIsolation};
-use super::{interpolate, lock};
-use crate::env::{self, Variables};
+use super::{DEFAULT_DATABASE_URL, interpolate, lock};
+use crate::env;
 use crate::origin::{Origin, Sourced};
 use crate::problem::{list, shown};
 use runner_base::error::{Error, Result};
@@ -17,24 +17,23 @@ use runner_database::{ChosenLock, DatabaseUrl, Dialect, Unset};
 
 /// The chosen environment and database.
 pub(super) struct Choice<'a> {
+    sources: Sources<'a>,
+    content: &'a SettingsFile,
+    /// The settings file, as messages show it.
+    file: &'a str,
     pub environment: Option<(Sourced<String>, &'a Environment)>,
     pub database: Option<(Sourced<String>, &'a NamedDatabase)>,
-    /// Whether the database is that of a tenant.
-    is_tenant: bool,
 }
 
 impl<'a> Choice<'a> {
     /// The chosen environment, whatever database was selected by name.
-    pub fn of_main(
-        request: &LoadRequest,
-        variables: &Variables,
-        content: &'a SettingsFile,
-        file: &str,
-    ) -> Result<Self> {
+    pub fn of_main(sources: Sources<'a>, content: &'a SettingsFile, file: &'a str) -> Result<Self> {
+        let Sources { request, variables, .. } = sources;
         if request.environment.is_none() {
             variables.refuse_empty(&[env::ENVIRONMENT])?;
         }
-        let environment = flag_or_variable(request.environment.as_ref(), "--environment", variables, env::ENVIRONMENT)
+        let environment = sources
+            .flag_or_variable(request.environment.as_ref(), "--environment", env::ENVIRONMENT)
             .filter(|name| !set_by_github(name, request, content));
         let environment = environment
             .map(|name| {
@@ -43,18 +42,19 @@ impl<'a> Choice<'a> {
                 found.ok_or_else(|| missing("environment", "environments", &name, known, file)).map(|it| (name, it))
             })
             .transpose()?;
-        Ok(Self { environment, database: None, is_tenant: request.tenant.is_some() })
+        Ok(Self { sources, content, file, environment, database: None })
     }
 
     /// The chosen environment, and the database that was selected by name.
-    pub fn make(request: &LoadRequest, variables: &Variables, content: &'a SettingsFile, file: &str) -> Result<Self> {
-        let main = Self::of_main(request, variables, content, file)?;
+    pub fn make(sources: Sources<'a>, content: &'a SettingsFile, file: &'a str) -> Result<Self> {
+        let Sources { request, variables, .. } = sources;
+        let main = Self::of_main(sources, content, file)?;
         if request.database.is_none() {
             variables.refuse_empty(&[env::DATABASE])?;
         }
-        let database = flag_or_variable(request.database.as_ref(), "--database", variables, env::DATABASE);
+        let database = sources.flag_or_variable(request.database.as_ref(), "--database", env::DATABASE);
         let database = database
-            .filter(|_| !main.is_tenant)
+            .filter(|_| request.tenant.is_none())
             .map(|name| {
                 let known = content.databases.keys().map(String::as_str);
                 let found = content.databases.get(&name.value);
@@ -64,105 +64,80 @@ impl<'a> Choice<'a> {
         Ok(Self { database, ..main })
     }
 
-    /// Values of the file, then of its named database, then of its environment.
-    pub fn layers<'l, T>(
-        &'l self,
-        plain: &'l T,
-        of_database: impl Fn(&'l NamedDatabase) -> &'l T,
-        of_environment: impl Fn(&'l Environment) -> &'l T,
-    ) -> impl Iterator<Item = &'l T> {
-        let database = self.database.as_ref().map(|(_, database)| of_database(database));
-        let environment = self.environment.as_ref().map(|(_, environment)| of_environment(environment));
-        std::iter::once(plain).chain(database).chain(environment)
+    /// What the file says, then for its named database, then for its environment.
+    pub fn layers(&self) -> impl Iterator<Item = &'a Layer> + Clone + use<'a> {
+        let database = self.database.as_ref().map(|(_, database)| &database.layer);
+        let environment = self.environment.as_ref().map(|(_, environment)| &environment.layer);
+        std::iter::once(&self.content.main).chain(database).chain(environment)
+    }
+
+    /// As the environment says, or the named database, or `[database]`.
+    pub fn nearest<T>(&self, of: impl Fn(&'a Layer) -> Option<T>) -> Option<T> {
+        let of_environment = self.environment.as_ref().and_then(|(_, environment)| of(&environment.layer));
+        of_environment.or_else(|| match &self.database {
+            Some((_, database)) => of(&database.layer),
+            None => of(&self.content.main),
+        })
     }
 
     /// What must confine a component.
-    pub fn isolation(&self, content: &SettingsFile) -> RequiredIsolation {
-        let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.isolation.as_ref());
-        of_environment.or(content.isolation.as_ref()).map(|isolation| isolation.value).unwrap_or_default()
+    pub fn isolation(&self) -> RequiredIsolation {
+        self.layers().filter_map(|layer| layer.isolation.as_ref()).last().map(|it| it.value).unwrap_or_default()
     }
 
     /// The table of the settings that protects the database, if one does.
-    pub fn protected(&self, content: &SettingsFile) -> Option<String> {
+    pub fn protected(&self) -> Option<String> {
         if let Some((name, environment)) = &self.environment
-            && environment.protected
+            && environment.layer.protected
         {
             return Some(format!("environments.{}", name.value));
         }
-        if self.is_tenant {
-            return self.tenants(content).filter(|table| table.protected).map(|table| table.path.clone());
+        if self.sources.request.tenant.is_some() {
+            return self.tenants().filter(|table| table.protected).map(|table| table.path.clone());
         }
         match &self.database {
-            Some((name, database)) => database.protected.then(|| format!("databases.{}", name.value)),
+            Some((name, database)) => database.layer.protected.then(|| format!("databases.{}", name.value)),
             // An environment with a URL of its own is another database, and decides for itself.
-            None if self.chosen_url().is_none() => content.protected.then(|| "database".to_owned()),
+            None if self.chosen_url().is_none() => self.content.main.protected.then(|| "database".to_owned()),
             None => None,
         }
     }
 
     /// The tenants. Those of the file are not those of an environment, which is often another server.
-    pub fn tenants<'t>(&'t self, content: &'t SettingsFile) -> Option<&'t TenantsTable> {
+    pub fn tenants(&self) -> Option<&'a TenantsTable> {
         match &self.environment {
-            Some((_, environment)) => environment.tenants.as_ref(),
-            None => content.tenants.as_ref(),
+            Some((_, environment)) => environment.layer.tenants.as_ref(),
+            None => self.content.main.tenants.as_ref(),
         }
     }
 
     /// The directory of the migrations, relative to the project.
-    pub fn migrations(&self, content: &SettingsFile) -> PathBuf {
+    pub fn migrations(&self) -> &'a Path {
         match &self.database {
-            Some((_, database)) => database.migrations.clone(),
-            None => content.migrations.clone(),
+            Some((_, database)) => &database.migrations,
+            None => &self.content.migrations,
         }
     }
 
     /// The URL of the database: a flag, `RUNNER_DATABASE_URL`, `DATABASE_URL`, `.env`, the file, the default. If an environment or
     /// a database was selected by name, only `RUNNER_DATABASE_URL` of the environment overrides its URL: `production` must not be
     /// redirected by what is set for other tools or for daily use.
-    pub fn database_url(
-        &self,
-        request: &LoadRequest,
-        variables: &Variables,
-        content: &SettingsFile,
-        root: &Path,
-        file: &str,
-    ) -> Result<Sourced<DatabaseUrl>> {
-        let url = self.url_alone(request, variables, content, root, file)?;
-        match self.lock(content) {
+    pub fn database_url(&self) -> Result<Sourced<DatabaseUrl>> {
+        let url = self.url_alone()?;
+        match self.lock() {
             Some(lock) => Ok(Sourced { value: lock::with_lock(url.value, lock)?, origin: url.origin }),
             None => Ok(url),
         }
     }
 
-    /// The lock of the settings: as the environment says, or the named database, or `[database]`.
-    pub fn lock<'l>(&'l self, content: &'l SettingsFile) -> Option<&'l Sourced<ChosenLock>> {
-        let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.lock.as_ref());
-        let of_database = || match &self.database {
-            Some((_, database)) => database.lock.as_ref(),
-            None => content.lock.as_ref(),
-        };
-        of_environment.or_else(of_database)
-    }
-
-    /// What the settings say about a database that is not empty: as the environment says, or the named database, or
-    /// `[database]`.
-    pub fn on_existing(&self, content: &SettingsFile) -> Option<OnExisting> {
-        let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.on_existing);
-        of_environment.or(match &self.database {
-            Some((_, database)) => database.on_existing,
-            None => content.on_existing,
-        })
+    /// The lock of the settings.
+    pub fn lock(&self) -> Option<&'a Sourced<ChosenLock>> {
+        self.nearest(|layer| layer.lock.as_ref())
     }
 
     /// The URL without the lock.
-    fn url_alone(
-        &self,
-        request: &LoadRequest,
-        variables: &Variables,
-        content: &SettingsFile,
-        root: &Path,
-        file: &str,
-    ) -> Result<Sourced<DatabaseUrl>> {
+    fn url_alone(&self) -> Result<Sourced<DatabaseUrl>> {
+        let Sources { request, variables, root } = self.sources;
         if let Some(url) = &request.program_database {
             return Ok(Sourced { value: url.clone(), origin: Origin::Program });
         }
@@ -190,7 +165,7 @@ impl<'a> Choice<'a> {
         let url = match (variable.filter(|url| chosen.is_none() || ours(&url.origin)), chosen) {
             (Some(variable), _) => return parse(variable, root),
             (None, Some(url)) => Some(url?),
-            (None, None) => content.main_url(file)?,
+            (None, None) => self.content.main_url(self.file)?,
         };
         match url {
             Some(UrlSetting { text, password }) => {
@@ -209,14 +184,9 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// Whether foreign keys are enforced: as the environment says, or the named database, or `[database]`.
-    pub fn foreign_keys(&self, content: &SettingsFile, dialect: Dialect) -> Result<bool> {
-        let of_environment = self.environment.as_ref().and_then(|(_, environment)| environment.foreign_keys.clone());
-        let of_database = || match &self.database {
-            Some((_, database)) => database.foreign_keys.clone(),
-            None => content.foreign_keys.clone(),
-        };
-        match of_environment.or_else(of_database) {
+    /// Whether foreign keys are enforced.
+    pub fn foreign_keys(&self, dialect: Dialect) -> Result<bool> {
+        match self.nearest(|layer| layer.foreign_keys.clone()) {
             Some(Sourced { value: false, origin }) if dialect == Dialect::Postgres => {
                 Err(Error::usage("`foreign_keys = false` is not possible on PostgreSQL, which always enforces them")
                     .at("setting", origin.to_string())
@@ -229,8 +199,8 @@ impl<'a> Choice<'a> {
     /// The URL of the chosen environment and database.
     fn chosen_url(&self) -> Option<Result<UrlSetting>> {
         match (&self.database, &self.environment) {
-            (Some((_, database)), None) => Some(Ok(database.url.clone())),
-            (None, Some((_, environment))) => Some(Ok(environment.url.clone()?)),
+            (Some((_, database)), None) => Some(Ok(database.layer.url.clone()?)),
+            (None, Some((_, environment))) => Some(Ok(environment.layer.url.clone()?)),
             (Some((name, _)), Some((in_name, environment))) => {
                 let url = environment.databases.get(&name.value).cloned();
                 Some(url.ok_or_else(|| {

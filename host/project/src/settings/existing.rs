@@ -1,8 +1,7 @@
 //! `on_existing`: whether a first run applies migrations to a database that is not empty.
 
-use super::named::flag_or_variable;
-use super::{LoadRequest, choose::Choice, file::SettingsFile};
-use crate::env::{self, Variables};
+use super::request::Sources;
+use crate::env;
 use crate::origin::Sourced;
 use crate::toml_reader::Section;
 use runner_base::error::{Error, Result};
@@ -46,17 +45,11 @@ pub(super) fn read(section: &Section<'_, '_>) -> Option<OnExisting> {
     value
 }
 
-/// The flag, the variable, or the settings.
-pub(super) fn choose(
-    request: &LoadRequest,
-    variables: &Variables,
-    content: &SettingsFile,
-    choice: &Choice<'_>,
-) -> Result<OnExisting> {
-    let Some(Sourced { value, origin }) =
-        flag_or_variable(request.on_existing.as_ref(), "--on-existing", variables, env::ON_EXISTING)
-    else {
-        return Ok(choice.on_existing(content).unwrap_or_default());
+/// The flag, the variable, or the file.
+pub(super) fn choose(sources: Sources<'_>, in_file: Option<OnExisting>) -> Result<OnExisting> {
+    let given = sources.request.on_existing.as_ref();
+    let Some(Sourced { value, origin }) = sources.flag_or_variable(given, "--on-existing", env::ON_EXISTING) else {
+        return Ok(in_file.unwrap_or_default());
     };
     parse(&value)
         .ok_or_else(|| Error::usage(wrong(&value)).at("setting", origin.to_string()).hint("the default is `refuse`"))

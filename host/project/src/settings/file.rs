@@ -3,33 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use toml::Spanned;
-use toml::de::DeValue;
-
-use super::RequiredIsolation;
-use super::backup;
-use super::existing::{self, ON_EXISTING, OnExisting};
 use super::grants::{self, ComponentGrants};
-use super::history::{self, HISTORY};
-use super::lock::{self, LOCK};
+use super::history::HISTORY;
+use super::layer::{self, Layer};
 use super::named::{self, SettingValue};
+use super::package::{PackageSettings, read as read_package};
 use super::password::{self, URL_KEYS, UrlSetting};
-use super::tenants::{self, TenantsTable};
 use super::test;
-use super::throttle::{self, TransformSection};
-use super::timeouts::{self, Timeouts};
 use super::transform::{self, Chunking};
-use crate::discovery::Ignored;
 use crate::files::read_own;
-use crate::limits::Limits;
+use crate::ignore::Ignored;
+use crate::line_ends::wide_encoding;
 use crate::origin::Sourced;
 use crate::problem::{list, shown};
-use crate::sql_file::wide_encoding;
-use crate::toml_reader::{Document, Section, to_i64};
-use crate::vendored::{PackageSettings, read_settings as read_package};
+use crate::toml_reader::{Document, Section};
 use runner_base::error::{Error, Result};
-use runner_data::Value;
-use runner_database::{ChosenLock, HistoryPlace};
 
 /// The content of the settings file.
 #[derive(Debug, Default)]
@@ -39,74 +27,33 @@ pub(super) struct SettingsFile {
     pub ignored: Ignored,
     pub sdk: Option<PathBuf>,
     pub toolchain: Option<Sourced<String>>,
-    pub url: Option<UrlSetting>,
-    pub protected: bool,
-    /// `[database] isolation`
-    pub isolation: Option<Sourced<RequiredIsolation>>,
-    /// `[database] foreign_keys`
-    pub foreign_keys: Option<Sourced<bool>>,
-    /// `[database] lock`
-    pub lock: Option<Sourced<ChosenLock>>,
-    /// `[database] on_existing`
-    pub on_existing: Option<OnExisting>,
-    /// `[history]`
-    pub history: Vec<SettingValue<HistoryPlace>>,
+    /// `[database]`, and the tables beside it.
+    pub main: Layer,
     pub environments: BTreeMap<String, Environment>,
     pub databases: BTreeMap<String, NamedDatabase>,
-    pub tenants: Option<TenantsTable>,
-    pub limits: Vec<(String, Sourced<String>)>,
-    pub parameters: BTreeMap<String, Value>,
     pub grants: ComponentGrants,
     pub packages: BTreeMap<String, PackageSettings>,
-    pub timeouts: Vec<SettingValue<Timeouts>>,
-    pub backup: backup::BackupSection,
     pub test: test::TestTable,
     pub transform: Vec<SettingValue<Chunking>>,
-    pub throttle: TransformSection,
 }
 
 /// `[environments.NAME]`
 #[derive(Debug)]
 pub(super) struct Environment {
-    pub url: Option<UrlSetting>,
-    /// Databases are neither dropped nor rolled back to the base.
-    pub protected: bool,
-    pub isolation: Option<Sourced<RequiredIsolation>>,
-    pub foreign_keys: Option<Sourced<bool>>,
-    pub lock: Option<Sourced<ChosenLock>>,
-    pub on_existing: Option<OnExisting>,
-    pub history: Vec<SettingValue<HistoryPlace>>,
+    pub layer: Layer,
     /// `[environments.NAME.databases.OTHER] url`
     pub databases: BTreeMap<String, UrlSetting>,
-    /// `[environments.NAME.tenants]`
-    pub tenants: Option<TenantsTable>,
-    pub limits: Vec<(String, Sourced<String>)>,
-    pub parameters: BTreeMap<String, Value>,
-    pub timeouts: Vec<SettingValue<Timeouts>>,
-    pub throttle: TransformSection,
-    pub backup: backup::BackupSection,
 }
 
-/// `[databases.NAME]`
+/// `[databases.NAME]`, which has a URL.
 #[derive(Debug)]
 pub(super) struct NamedDatabase {
-    pub url: UrlSetting,
-    pub protected: bool,
-    pub foreign_keys: Option<Sourced<bool>>,
-    pub lock: Option<Sourced<ChosenLock>>,
-    pub on_existing: Option<OnExisting>,
-    pub history: Vec<SettingValue<HistoryPlace>>,
+    pub layer: Layer,
     pub migrations: PathBuf,
-    pub timeouts: Vec<SettingValue<Timeouts>>,
-    pub backup: backup::BackupSection,
 }
 
 /// The largest settings file that is read. One with thousands of databases fits.
 const LARGEST: u64 = 4 << 20;
-
-const FOREIGN_KEYS: &str = "foreign_keys";
-
-const ISOLATION: &str = "isolation";
 
 const DEFAULT_MIGRATIONS: &str = "migrations";
 
@@ -169,23 +116,12 @@ impl SettingsFile {
             content.sdk = project.text("sdk").map(PathBuf::from);
         }
         if let Some(database) = root.section("database", "database") {
-            database.only(&known(&[FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", ISOLATION]));
-            content.url = password::read(&database);
-            content.protected = database.boolean("protected");
-            content.isolation = isolation(&database);
-            content.foreign_keys = database.flag(FOREIGN_KEYS);
-            content.lock = lock::read(&database);
-            content.on_existing = existing::read(&database);
-            content.timeouts = named::read(&database, &timeouts::SETTINGS);
+            database.only(&layer::known(&[layer::ISOLATION]));
+            content.main.read_keys(&database);
         }
-        content.history = history_table(root);
         content.environments = by_name(root, "environments", environment);
         content.databases = by_name(root, "databases", named_database);
-        content.tenants = tenants_table(root);
-        content.limits = limits(root, "limits");
-        content.parameters = parameters(root, "parameters");
-        content.throttle = throttle::read(root, &named::names(&transform::SETTINGS).collect::<Vec<_>>());
-        content.backup = backup::read(root);
+        content.main.read_tables(root, &named::names(&transform::SETTINGS).collect::<Vec<_>>());
         if let Some(section) = root.section("transform", "transform") {
             content.transform = named::read(&section, &transform::SETTINGS);
         }
@@ -212,12 +148,12 @@ impl SettingsFile {
 
     /// The URL of the main database, if it is set. A project with only named databases has no main one.
     pub fn main_url(&self, file: &str) -> Result<Option<UrlSetting>> {
-        if self.url.is_none() && !self.databases.is_empty() {
+        if self.main.url.is_none() && !self.databases.is_empty() {
             let names = list(self.databases.keys().map(String::as_str));
             return Err(Error::usage(format!("`{file}` has several databases: no database selected"))
                 .hint(format!("select one of {names} with `--database NAME`")));
         }
-        Ok(self.url.clone())
+        Ok(self.main.url.clone())
     }
 }
 
@@ -246,12 +182,8 @@ fn by_name<T>(
 }
 
 fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
-    section.only(&known(&[
-        FOREIGN_KEYS,
-        LOCK,
-        ON_EXISTING,
-        "protected",
-        ISOLATION,
+    section.only(&layer::known(&[
+        layer::ISOLATION,
         "limits",
         "parameters",
         "transform",
@@ -260,29 +192,18 @@ fn environment(section: &Section<'_, '_>, _name: &str) -> Option<Environment> {
         "backup",
         HISTORY,
     ]));
-    Some(Environment {
-        url: password::read(section),
-        protected: section.boolean("protected"),
-        isolation: isolation(section),
-        foreign_keys: section.flag(FOREIGN_KEYS),
-        lock: lock::read(section),
-        on_existing: existing::read(section),
-        history: history_table(section),
-        databases: by_name(section, "databases", |section, _| {
-            section.only(&URL_KEYS);
-            password::read(section)
-        }),
-        tenants: tenants_table(section),
-        limits: limits(section, "limits"),
-        parameters: parameters(section, "parameters"),
-        timeouts: named::read(section, &timeouts::SETTINGS),
-        throttle: throttle::read(section, &[]),
-        backup: backup::read(section),
-    })
+    let databases = by_name(section, "databases", |section, _| {
+        section.only(&URL_KEYS);
+        password::read(section)
+    });
+    let mut layer = Layer::default();
+    layer.read_keys(section);
+    layer.read_tables(section, &[]);
+    Some(Environment { layer, databases })
 }
 
 fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase> {
-    section.only(&known(&[FOREIGN_KEYS, LOCK, ON_EXISTING, "protected", "migrations", "backup", HISTORY]));
+    section.only(&layer::known(&["migrations", "backup", HISTORY]));
     for (key, example) in [("url", format!("sqlite://{name}.db")), ("migrations", format!("{name}/migrations"))] {
         if !section.has(key) {
             let hint = format!("add a line such as `{key} = \"{example}\"`");
@@ -290,52 +211,10 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
         }
     }
     let migrations = directory(section, "migrations");
-    Some(NamedDatabase {
-        url: password::read(section)?,
-        protected: section.boolean("protected"),
-        foreign_keys: section.flag(FOREIGN_KEYS),
-        lock: lock::read(section),
-        on_existing: existing::read(section),
-        history: history_table(section),
-        migrations: migrations?,
-        timeouts: named::read(section, &timeouts::SETTINGS),
-        backup: backup::read(section),
-    })
-}
-
-/// The tenants of the project, or of an environment.
-fn tenants_table(parent: &Section<'_, '_>) -> Option<TenantsTable> {
-    let path = parent.key("tenants");
-    tenants::read(&parent.section("tenants", &path)?)
-}
-
-/// Where the history is.
-fn history_table(parent: &Section<'_, '_>) -> Vec<SettingValue<HistoryPlace>> {
-    let path = parent.key(HISTORY);
-    let Some(section) = parent.section(HISTORY, &path) else { return Vec::new() };
-    section.only(&named::names(&history::SETTINGS).collect::<Vec<_>>());
-    named::read(&section, &history::SETTINGS)
-}
-
-/// Whether a component must be isolated by the database.
-fn isolation(section: &Section<'_, '_>) -> Option<Sourced<RequiredIsolation>> {
-    let text = section.string(ISOLATION)?;
-    let value = match text.value.as_str() {
-        "required" => RequiredIsolation::ByTheDatabase,
-        "optional" => RequiredIsolation::Any,
-        other => {
-            let message =
-                format!("`{}` must be `required` or `optional`, not `{}`", section.key(ISOLATION), shown(other));
-            section.wrong(ISOLATION, message, "`required` refuses components that the database does not confine");
-            return None;
-        }
-    };
-    Some(Sourced { value, origin: text.origin })
-}
-
-/// These keys, those of the URL and those of the timeouts.
-fn known(keys: &[&'static str]) -> Vec<&'static str> {
-    keys.iter().copied().chain(URL_KEYS).chain(named::names(&timeouts::SETTINGS)).collect()
+    let mut layer = Layer::default();
+    layer.read_keys(section);
+    layer.read_tables(section, &[]);
+    Some(NamedDatabase { layer, migrations: migrations? })
 }
 
 /// A directory within the project, or next to it: see [`super::above`].
@@ -353,34 +232,4 @@ fn directory(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
         return None;
     }
     Some(path)
-}
-
-/// The limits, each checked, as text.
-fn limits(section: &Section<'_, '_>, key: &str) -> Vec<(String, Sourced<String>)> {
-    let path = section.key(key);
-    let Some(section) = section.section(key, &path) else { return Vec::new() };
-    let read = |(name, value): (&str, &Spanned<DeValue<'_>>)| {
-        let expected = "an integer or a string such as \"64MiB\"";
-        let text = section.expect(name, value, named::text_of(value), expected)?;
-        let text = named::checked(&section, name, value, text, |text| Limits::default().set(name, text))?;
-        Some((name.to_owned(), text))
-    };
-    section.entries().filter_map(read).collect()
-}
-
-fn parameters(section: &Section<'_, '_>, key: &str) -> BTreeMap<String, Value> {
-    let path = section.key(key);
-    let Some(section) = section.section(key, &path) else { return BTreeMap::new() };
-    let read = |(name, value): (&str, &Spanned<DeValue<'_>>)| {
-        let found = match value.get_ref() {
-            DeValue::String(text) => Some(Value::Text(text.to_string())),
-            DeValue::Boolean(boolean) => Some(Value::Boolean(*boolean)),
-            DeValue::Integer(integer) => to_i64(integer).map(Value::Int64),
-            DeValue::Float(float) => float.as_str().parse().ok().map(Value::Float64),
-            _ => None,
-        };
-        let value = section.expect(name, value, found, "a string, a boolean, a float or a 64-bit integer")?;
-        Some((name.to_owned(), value))
-    };
-    section.entries().filter_map(read).collect()
 }

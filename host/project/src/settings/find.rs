@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FILE_NAME, LoadRequest};
+use super::FILE_NAME;
+use super::request::LoadRequest;
 use crate::env;
 use crate::origin::Origin;
 use runner_base::error::{Error, Result};

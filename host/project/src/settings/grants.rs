@@ -36,7 +36,7 @@ pub(super) fn read(section: &Section<'_, '_>, _name: &str) -> Option<Arc<Grants>
 }
 
 /// What is granted in a table, that of a package too.
-pub(crate) fn read_grants(section: &Section<'_, '_>) -> Grants {
+pub(super) fn read_grants(section: &Section<'_, '_>) -> Grants {
     let mut grants = Grants {
         raw_sql: section.boolean("raw_sql"),
         password_env: section.text("password_env").map(str::to_owned),

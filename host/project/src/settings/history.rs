@@ -1,11 +1,9 @@
 //! `[history]`: where runner keeps its own tables in a database.
 
-use super::choose::Choice;
-use super::file::SettingsFile;
-use super::named::{self, InFile, Named};
+use super::interpolate::DatabaseUse;
+use super::named::{InFile, Named};
 use super::tenants::PLACEHOLDER;
-use super::{DatabaseUse, LoadRequest};
-use crate::env::{self, Variables};
+use crate::env;
 use runner_base::error::{Error, Result};
 use runner_database::{Dialect, HistoryPlace};
 
@@ -36,17 +34,6 @@ pub(super) static SETTINGS: [Named<HistoryPlace>; 2] = [
 
 fn name(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-/// The place as the settings have it, with `{tenant}` in it.
-pub(super) fn choose(
-    request: &LoadRequest,
-    variables: &Variables,
-    content: &SettingsFile,
-    choice: &Choice<'_>,
-) -> Result<HistoryPlace> {
-    let layers = choice.layers(&content.history, |database| &database.history, |environment| &environment.history);
-    named::choose(request, variables, &SETTINGS, layers.flatten())
 }
 
 /// The place in a database of this kind; `tenant`: whose it is.

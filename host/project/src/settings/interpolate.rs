@@ -2,12 +2,21 @@
 
 use std::path::Path;
 
-use super::DatabaseUse;
 use crate::env::Variables;
 use crate::origin::{Origin, Sourced};
 use crate::toml_reader::Section;
 use runner_base::error::{Error, Result};
 use runner_database::{DatabaseError, DatabaseUrl, Unset};
+
+/// What a command needs from the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DatabaseUse {
+    /// To connect to it.
+    #[default]
+    Connect,
+    /// To know its kind: variables in its URL need not be set.
+    Kind,
+}
 
 /// A list of URLs in a section, as written.
 pub(super) fn urls(section: &Section<'_, '_>, key: &str) -> Vec<Sourced<String>> {

@@ -1,5 +1,11 @@
 //! The settings of a run: flags, environment, `.env`, `runner.toml` and defaults, in this order of precedence.
 //!
+//! # A new key
+//!
+//! A key that has a flag and a variable is an entry of the table `SETTINGS` of its topic (`timeouts`, `transform`, `throttle`, `history`):
+//! its name, its type, and how it is set; `env/names.rs` has the name of its variable. Any other key is read in the file of its topic,
+//! or in `layer` if it is about a database, and `load` chooses its value. In both cases that is two files.
+//!
 //! # Which URL
 //!
 //! There is one exception to that order: if an environment or a database was selected by name, `DATABASE_URL` and
@@ -22,37 +28,40 @@ mod find;
 mod grants;
 mod history;
 mod interpolate;
+mod layer;
+mod load;
 mod lock;
 mod named;
+mod package;
 mod parameters;
 mod password;
 mod protected;
+mod request;
 mod tenants;
 mod test;
 mod throttle;
 mod timeouts;
 mod transform;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::discovery::Ignored;
-use super::embedded::{Place, Project, ProjectFiles};
-use super::env::{self, Switches, Variables};
-use super::files::ProjectDirectory;
-use super::files::no_directory;
-use super::limits::{Limits, parse_limit};
+use super::embedded::ProjectFiles;
+use super::env::Switches;
+use super::files::{ProjectDirectory, no_directory};
+use super::ignore::Ignored;
+use super::limits::Limits;
 use super::origin::{Origin, Sourced};
-use super::units::parse_duration;
-use super::vendored::PackageSettings;
-use above::Above;
 pub use backup::{BackupSettings, BackupTo};
 pub use existing::OnExisting;
-use file::SettingsFile;
 pub use grants::ComponentGrants;
-pub(super) use grants::read_grants;
-use named::flag_or_variable;
+pub use interpolate::DatabaseUse;
+pub use layer::RequiredIsolation;
+pub use load::NamedDatabases;
+pub(crate) use load::check_text;
+pub use package::PackageSettings;
+pub use request::LoadRequest;
 use runner_base::error::{Error, Result};
 use runner_base::suggest::quoted_for_shell;
 use runner_data::Value;
@@ -67,101 +76,10 @@ pub use transform::Chunking;
 pub const FILE_NAME: &str = "runner.toml";
 
 /// What stands for the database of a project whose settings name none: its kind is known, and it cannot be connected to.
-pub const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
+pub(crate) const DEFAULT_DATABASE_URL: &str = "sqlite://runner.db";
 
 /// Default timeout for the lock: longer than most runs, and short enough for an operator at a terminal.
-pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// What must confine a component.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RequiredIsolation {
-    /// Whatever there is.
-    #[default]
-    Any,
-    /// The database: SQLite's authorizer, or a login of its own.
-    ByTheDatabase,
-}
-
-/// What a command needs from the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DatabaseUse {
-    /// To connect to it.
-    #[default]
-    Connect,
-    /// To know its kind: variables in its URL need not be set.
-    Kind,
-}
-
-/// Input from the command line and the process.
-#[derive(Clone, Debug, Default)]
-pub struct LoadRequest {
-    /// `--config`.
-    pub config: Option<PathBuf>,
-    /// `--environment`.
-    pub environment: Option<String>,
-    /// `--database`.
-    pub database: Option<String>,
-    /// `--database-url`.
-    pub database_url: Option<String>,
-    /// The database of an embedding program; takes precedence over everything else that names one.
-    pub program_database: Option<DatabaseUrl>,
-    /// The tenant that `database` names; its URL is the database's.
-    pub tenant: Option<Tenant>,
-    /// `--format`.
-    pub format: Option<String>,
-    /// `--lock-timeout`.
-    pub lock_timeout: Option<String>,
-    /// `--table-lock-timeout`.
-    pub table_lock_timeout: Option<String>,
-    /// `--statement-timeout`.
-    pub statement_timeout: Option<String>,
-    /// `--retries`.
-    pub retries: Option<String>,
-    /// `--batch-delay` and the other throttling flags, by their names in the settings file.
-    pub throttle: BTreeMap<&'static str, String>,
-    /// `--backup`.
-    pub backup: Option<String>,
-    /// `--on-existing`.
-    pub on_existing: Option<String>,
-    /// `--unprotect`: the name of a protected database with which the command may do what it would refuse.
-    pub unprotect: Option<String>,
-    /// `--history-schema`.
-    pub history_schema: Option<String>,
-    /// `--history-prefix`.
-    pub history_prefix: Option<String>,
-    /// `--chunk-rows`.
-    pub chunk_rows: Option<String>,
-    /// `--chunk-time`.
-    pub chunk_time: Option<String>,
-    /// Every `--limit NAME=VALUE`.
-    pub limits: Vec<String>,
-    /// What the command needs from the database.
-    pub wanted: DatabaseUse,
-    /// The directory to start from: the current one, absolute.
-    pub start_dir: PathBuf,
-    /// Environment variables of the process.
-    pub env: BTreeMap<String, String>,
-    /// Those of which the value is not valid UTF-8.
-    pub unreadable: BTreeSet<String>,
-}
-
-/// The databases that a command can name: those of `[databases]`, and the tenants.
-#[derive(Clone, Debug)]
-pub struct NamedDatabases {
-    /// The name that the command line or a variable has.
-    pub chosen: Option<Sourced<String>>,
-    /// The tables `[databases.NAME]`, in order.
-    pub databases: BTreeSet<String>,
-    /// The tenants, if there are any in the chosen environment. An error, such as an unset variable, matters only to a
-    /// caller that names one.
-    pub tenants: Option<Result<Tenants>>,
-    /// The chosen environment, if only the project without one has tenants.
-    pub without_tenants: Option<String>,
-    /// Where the variable `RUNNER_DATABASE_URL` comes from, if it overrides the URL of a named database: it names one.
-    pub url_variable: Option<Origin>,
-    /// The settings file, as messages show it.
-    pub file: String,
-}
+pub(crate) const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All settings of a run.
 #[derive(Clone, Debug)]
@@ -237,16 +155,6 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Finds the project and reads its settings. Only reads files.
-    pub fn load(request: &LoadRequest) -> Result<Self> {
-        let file = find::settings_file(request)?;
-        let root = file.parent().unwrap_or(Path::new("/")).to_path_buf();
-        let shown = file.strip_prefix(&request.start_dir).unwrap_or(&file).display().to_string();
-        let content = SettingsFile::read(&file, &shown)?;
-        let variables = Variables::load(request.env.clone(), &root)?.with_unreadable(&request.unreadable)?;
-        Self::choose(request, ProjectFiles::Directory, &content, &variables, file, &shown)
-    }
-
     /// What the settings or the list of tenants call the database, if it is one of several.
     pub fn database_name(&self) -> Option<&str> {
         self.database.as_ref().map(|name| name.value.as_str()).or(self.tenant.as_deref())
@@ -286,138 +194,6 @@ impl Settings {
     pub fn with_hints_for_database(&self, mut error: Error) -> Error {
         error.hints.iter_mut().for_each(|hint| *hint = self.for_database(hint));
         error
-    }
-
-    /// The names of the environments and of the databases in the settings file, in order.
-    pub fn names(request: &LoadRequest) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
-        let file = find::settings_file(request)?;
-        let content = SettingsFile::read(&file, FILE_NAME)?;
-        Ok((content.environments.into_keys().collect(), content.databases.into_keys().collect()))
-    }
-
-    /// The databases that a command can name.
-    pub fn databases(request: &LoadRequest) -> Result<NamedDatabases> {
-        let file = find::settings_file(request)?;
-        let root = file.parent().unwrap_or(Path::new("/"));
-        let shown = file.strip_prefix(&request.start_dir).unwrap_or(&file).display().to_string();
-        let content = SettingsFile::read(&file, &shown)?;
-        let variables = Variables::load(request.env.clone(), root)?.with_unreadable(&request.unreadable)?;
-        let chosen = flag_or_variable(request.database.as_ref(), "--database", &variables, env::DATABASE);
-        // The main database: no other is chosen here.
-        let plain = LoadRequest { database: None, ..request.clone() };
-        let choice = choose::Choice::of_main(&plain, &variables, &content, &shown)?;
-        let table = choice.tenants(&content);
-        let main = || choice.database_url(&plain, &variables, &content, root, &shown);
-        let tenants = table.map(|table| table.choose(request.wanted, &variables, root, choice.lock(&content), main));
-        let without_tenants = match &choice.environment {
-            Some((name, _)) if table.is_none() && content.tenants.is_some() => Some(name.value.clone()),
-            _ => None,
-        };
-        let url_variable = variables.first(&[env::DATABASE_URL]).map(|url| url.origin);
-        // That of `.env` is for the main database alone.
-        let url_variable = url_variable.filter(|origin| matches!(origin, Origin::Environment(_)));
-        let databases = content.databases.into_keys().collect();
-        Ok(NamedDatabases { chosen, databases, tenants, without_tenants, url_variable, file: shown })
-    }
-
-    /// The settings of a project as an embedding program names it: without `runner.toml`, the defaults.
-    pub fn of_project(request: &LoadRequest, project: &Project) -> Result<Self> {
-        let (files, root) = match &project.place {
-            Place::Directory(directory) => (ProjectFiles::Directory, request.start_dir.join(directory)),
-            Place::Embedded(files) => (ProjectFiles::Embedded(files.clone()), request.start_dir.clone()),
-        };
-        let file = root.join(FILE_NAME);
-        let content = match &files {
-            ProjectFiles::Directory if std::fs::symlink_metadata(&file).is_ok() => {
-                SettingsFile::read(&file, FILE_NAME)?
-            }
-            ProjectFiles::Directory => SettingsFile::parse("", FILE_NAME)?,
-            ProjectFiles::Embedded(files) => {
-                files.check()?;
-                SettingsFile::parse(files.text(FILE_NAME)?.unwrap_or_default(), FILE_NAME)?
-            }
-        };
-        let variables = match &files {
-            ProjectFiles::Directory => Variables::load(request.env.clone(), &root)?,
-            ProjectFiles::Embedded(_) => Variables::of_process(request.env.clone()),
-        };
-        Self::choose(request, files, &content, &variables, file, FILE_NAME)
-    }
-
-    /// Chooses from everything that was read.
-    fn choose(
-        request: &LoadRequest,
-        files: ProjectFiles,
-        content: &SettingsFile,
-        variables: &Variables,
-        file: PathBuf,
-        shown: &str,
-    ) -> Result<Self> {
-        let root = file.parent().unwrap_or(Path::new("/")).to_path_buf();
-        let choice = choose::Choice::make(request, variables, content, shown)?;
-        let database_url = choice.database_url(request, variables, content, &root, shown)?;
-        let (limits, limit_origins) = limits(request, variables, content, &choice)?;
-        let timeouts =
-            choice.layers(&content.timeouts, |database| &database.timeouts, |environment| &environment.timeouts);
-        let timeouts = named::choose(request, variables, &timeouts::SETTINGS, timeouts.flatten())?;
-        let foreign_keys = choice.foreign_keys(content, database_url.value.dialect())?;
-        let throttle = throttle::choose(request, variables, content, &choice, &root)?;
-        let backup = backup::choose(request, variables, content, &choice, &root)?;
-        let on_existing = existing::choose(request, variables, content, &choice)?;
-        let history_of_tenants = history::choose(request, variables, content, &choice)?;
-        let tenant = request.tenant.as_ref().map(|tenant| tenant.name.clone());
-        let dialect = database_url.value.dialect();
-        let history = history::place(&history_of_tenants, dialect, tenant.as_deref(), request.wanted)?;
-        let mut parameters = content.parameters.clone();
-        if let Some((_, environment)) = &choice.environment {
-            parameters.extend(environment.parameters.clone());
-        }
-        let parameter_variables = parameter_variables(variables, &parameters);
-        let directory_name =
-            || root.file_name().map_or("project".to_owned(), |name| name.to_string_lossy().into_owned());
-        let Above { root: project, below, migrations } =
-            Above::of(&root, &choice.migrations(content)).map_err(|error| error.at("file", shown))?;
-        Ok(Self {
-            below,
-            name: content.name.clone().unwrap_or_else(directory_name),
-            migrations,
-            ignored: content.ignored.clone(),
-            protected: choice
-                .protected(content)
-                .or_else(|| protected::by_address(&database_url.value, variables, content, &root)),
-            unprotect: request.unprotect.clone(),
-            isolation: choice.isolation(content),
-            on_existing,
-            history,
-            history_of_tenants,
-            environment: choice.environment.map(|(name, _)| name),
-            database: choice.database.map(|(name, _)| name),
-            tenant,
-            database_url,
-            sdk: content.sdk.as_ref().map(|sdk| root.join(sdk)),
-            toolchain: variables.first(&[env::TOOLCHAIN]).or_else(|| content.toolchain.clone()),
-            limits,
-            limit_origins,
-            parameters,
-            grants: grants::with_passwords(&content.grants, variables)?,
-            packages: content.packages.clone(),
-            parameter_variables,
-            switches: variables.switches(),
-            format: flag_or_variable(request.format.as_ref(), "--format", variables, env::FORMAT),
-            lock_timeout: lock_timeout(request, variables)?,
-            foreign_keys,
-            timeouts,
-            throttle,
-            backup,
-            test: test::choose(&content.test, variables, &root),
-            chunking: Chunking {
-                time_by_flag: request.chunk_time.as_ref().is_some_and(|text| text.trim() != "none"),
-                ..named::choose(request, variables, &transform::SETTINGS, &content.transform)?
-            },
-            root: project,
-            file,
-            files,
-        })
     }
 
     /// The name of the lockfile: `runner.lock`, or `runner.NAME.lock` for a named database, which has its own migrations.
@@ -464,65 +240,6 @@ impl Settings {
         let parts = self.migrations.iter().map(|part| part.to_string_lossy());
         parts.chain([file.into()]).collect::<Vec<_>>().join("/")
     }
-}
-
-/// Checks the text of a settings file, whatever would be chosen from it.
-pub(super) fn check_text(text: &str) -> Result<()> {
-    SettingsFile::parse(text, FILE_NAME).map(drop)
-}
-
-fn lock_timeout(request: &LoadRequest, variables: &Variables) -> Result<Sourced<Duration>> {
-    let text = flag_or_variable(request.lock_timeout.as_ref(), "--lock-timeout", variables, env::LOCK_TIMEOUT);
-    let Some(text) = text else { return Ok(Sourced::default(DEFAULT_LOCK_TIMEOUT)) };
-    let value = parse_duration(&text.value)
-        .map_err(|problem| Error::usage(format!("invalid lock timeout {}: {problem}", text.origin)))
-        .map_err(|error| error.hint("use a number with a unit, such as `30s` or `10m`"))?;
-    Ok(Sourced { value, origin: text.origin })
-}
-
-/// Parameters from variables. A variable matches a parameter of the file regardless of case and of `-` or `_`; otherwise its name
-/// is in lower case.
-fn parameter_variables(variables: &Variables, known: &BTreeMap<String, Value>) -> Vec<(String, Sourced<String>)> {
-    let parameters = variables.starting_with(env::PARAMETER_PREFIX).filter_map(|variable| {
-        let name = &variable[env::PARAMETER_PREFIX.len()..];
-        let of_file = known.keys().find(|key| key.replace('-', "_").eq_ignore_ascii_case(name));
-        let name = of_file.cloned().unwrap_or_else(|| name.to_lowercase());
-        Some((name, variables.first(&[variable])?))
-    });
-    parameters.filter(|(name, _)| !name.is_empty()).collect()
-}
-
-/// Limits of the file, then of its environment, then variables, then flags; the last one wins.
-fn limits(
-    request: &LoadRequest,
-    variables: &Variables,
-    content: &SettingsFile,
-    choice: &choose::Choice<'_>,
-) -> Result<(Limits, BTreeMap<String, Origin>)> {
-    let mut limits = Limits::default();
-    let mut origins = BTreeMap::new();
-    let mut set = |name: &str, text: &str, origin: &Origin| -> Result<()> {
-        limits.set(name, text).map_err(|error| error.at("setting", origin.to_string()))?;
-        origins.insert(name.to_owned(), origin.clone());
-        Ok(())
-    };
-    for (name, text) in &content.limits {
-        set(name, &text.value, &text.origin)?;
-    }
-    for (name, text) in choice.environment.iter().flat_map(|(_, environment)| &environment.limits) {
-        set(name, &text.value, &text.origin)?;
-    }
-    for variable in variables.starting_with(env::LIMIT_PREFIX) {
-        let name = variable[env::LIMIT_PREFIX.len()..].to_lowercase();
-        if let Some(text) = variables.first(&[variable]) {
-            set(&name, &text.value, &text.origin)?;
-        }
-    }
-    for text in &request.limits {
-        let (name, value) = parse_limit(text)?;
-        set(&name, &value, &Origin::Flag("--limit"))?;
-    }
-    Ok((limits, origins))
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::LoadRequest;
-use crate::env::Variables;
+use super::request::{LoadRequest, Sources};
 use crate::origin::Sourced;
 use crate::toml_reader::{Section, to_i64};
 use runner_base::error::{Error, Result};
@@ -106,8 +105,7 @@ pub(super) fn checked<'t>(
 
 /// Sections of the file from general to specific, then variables, then flags; the last one wins.
 pub(super) fn choose<'e, T: Default>(
-    request: &LoadRequest,
-    variables: &Variables,
+    sources: Sources<'_>,
     settings: &'static [Named<T>],
     in_file: impl IntoIterator<Item = &'e SettingValue<T>>,
 ) -> Result<T> {
@@ -116,24 +114,10 @@ pub(super) fn choose<'e, T: Default>(
         setting.set_sourced(&mut target, &text.value, text)?;
     }
     for setting in settings {
-        if let Some(text) = flag_or_variable((setting.given)(request), setting.flag, variables, setting.variable) {
+        let given = (setting.given)(sources.request);
+        if let Some(text) = sources.flag_or_variable(given, setting.flag, setting.variable) {
             setting.set_sourced(&mut target, text.value.trim(), &text)?;
         }
     }
     Ok(target)
-}
-
-/// The value of a flag, else of its variable.
-pub(super) fn flag_or_variable(
-    value: Option<&String>,
-    flag: &'static str,
-    variables: &Variables,
-    variable: &str,
-) -> Option<Sourced<String>> {
-    flagged(value, flag).or_else(|| variables.first(&[variable]))
-}
-
-/// The value of a flag.
-pub(super) fn flagged(value: Option<&String>, flag: &'static str) -> Option<Sourced<String>> {
-    value.map(|value| Sourced::flag(value.clone(), flag))
 }

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::DatabaseUse;
-use super::interpolate::interpolate;
+use super::interpolate::{DatabaseUse, interpolate};
 use crate::env::Variables;
 use crate::files::read_regular_anywhere;
 use crate::origin::Sourced;

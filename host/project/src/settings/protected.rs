@@ -1,36 +1,29 @@
 //! Whether an address is that of a database which the settings protect under another name.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::file::SettingsFile;
-use super::{DatabaseUse, interpolate};
-use crate::env::Variables;
-use crate::origin::Sourced;
+use super::interpolate::{self, DatabaseUse};
+use super::password::UrlSetting;
+use super::request::Sources;
 use runner_database::{DatabaseUrl, Dialect};
 
 /// The table of the settings that protects the database of this address, whatever was chosen. A URL with a variable
 /// that is not set is not an address; such a database is recognised by its history.
-pub(super) fn by_address(
-    address: &DatabaseUrl,
-    variables: &Variables,
-    content: &SettingsFile,
-    root: &Path,
-) -> Option<String> {
-    let mut protected: Vec<(String, &Sourced<String>)> = Vec::new();
-    protected.extend(content.url.as_ref().filter(|_| content.protected).map(|url| ("database".to_owned(), &url.text)));
-    for (name, environment) in content.environments.iter().filter(|(_, environment)| environment.protected) {
-        let urls = environment.url.iter().chain(environment.databases.values());
-        protected.extend(urls.map(|url| (format!("environments.{name}"), &url.text)));
-    }
-    for (name, database) in content.databases.iter().filter(|(_, database)| database.protected) {
-        protected.push((format!("databases.{name}"), &database.url.text));
-    }
+pub(super) fn by_address(address: &DatabaseUrl, sources: Sources<'_>, content: &SettingsFile) -> Option<String> {
+    let none = BTreeMap::new();
+    let main = std::iter::once(("database".to_owned(), &content.main, &none));
+    let environments = content.environments.iter();
+    let environments = environments.map(|(name, it)| (format!("environments.{name}"), &it.layer, &it.databases));
+    let databases = content.databases.iter().map(|(name, it)| (format!("databases.{name}"), &it.layer, &none));
     let place = place(address)?;
-    let is_it = |url: &Sourced<String>| {
-        let url = interpolate::url(url, variables, root, DatabaseUse::Connect);
+    let is_it = |url: &UrlSetting| {
+        let url = interpolate::url(&url.text, sources.variables, sources.root, DatabaseUse::Connect);
         url.ok().and_then(|url| self::place(&url)).is_some_and(|other| other == place)
     };
-    protected.into_iter().find(|(_, url)| is_it(url)).map(|(table, _)| table)
+    let mut protected = main.chain(environments).chain(databases).filter(|(_, layer, _)| layer.protected);
+    protected.find(|(_, layer, others)| layer.url.iter().chain(others.values()).any(is_it)).map(|(table, ..)| table)
 }
 
 /// Where a database is, as far as its address says it.

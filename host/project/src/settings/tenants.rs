@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::DatabaseUse;
-use super::interpolate::interpolate;
+use super::interpolate::{DatabaseUse, interpolate};
 use super::lock::with_lock;
 use super::password::{self, PasswordSetting, UrlSetting};
 use crate::env::Variables;
@@ -123,9 +122,8 @@ impl TenantsTable {
     /// The tenants with variables filled in; `lock` is that of their databases, `main` the URL of the project's main database.
     pub fn choose(
         &self,
+        (variables, root): (&Variables, &Path),
         wanted: DatabaseUse,
-        variables: &Variables,
-        root: &Path,
         lock: Option<&Sourced<ChosenLock>>,
         main: impl FnOnce() -> Result<Sourced<DatabaseUrl>>,
     ) -> Result<Tenants> {

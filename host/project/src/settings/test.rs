@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::DatabaseUse;
-use super::interpolate::{url, urls};
+use super::interpolate::{DatabaseUse, url, urls};
 use crate::env::Variables;
 use crate::origin::Sourced;
 use crate::toml_reader::Section;

@@ -1,14 +1,11 @@
 //! Throttling of transforms: `[transform]`, its variables and its flags.
 
-use std::path::Path;
 use std::time::Duration;
 
-use super::LoadRequest;
-use super::choose::Choice;
-use super::file::SettingsFile;
 use super::interpolate::{url, urls};
 use super::named::{self, InFile, Named, SettingValue};
-use crate::env::{self, Variables};
+use super::request::Sources;
+use crate::env;
 use crate::origin::Sourced;
 use crate::toml_reader::Section;
 use crate::units::{parse_count, parse_duration_or_none};
@@ -176,21 +173,16 @@ pub(super) fn read(root: &Section<'_, '_>, others: &[&'static str]) -> Transform
 }
 
 /// The file, then its environment, then variables, then flags; the last one wins.
-pub(super) fn choose(
-    request: &LoadRequest,
-    variables: &Variables,
-    content: &SettingsFile,
-    choice: &Choice<'_>,
-    root: &Path,
+pub(super) fn choose<'s>(
+    sources: Sources<'_>,
+    sections: impl Iterator<Item = &'s TransformSection> + Clone,
 ) -> Result<Throttle> {
-    let environment = choice.environment.as_ref().map(|(_, environment)| &environment.throttle);
-    let sections = || [Some(&content.throttle), environment].into_iter().flatten();
+    let Sources { request, variables, root } = sources;
     // Of the others, a variable need not be set.
-    let texts = sections().filter_map(|section| section.replicas.as_ref()).next_back();
+    let texts = sections.clone().filter_map(|section| section.replicas.as_ref()).last();
     let replicas =
         texts.into_iter().flatten().map(|text| url(text, variables, root, request.wanted)).collect::<Result<_>>()?;
-    let in_file = sections().flat_map(|section| &section.settings);
-    let throttle = named::choose(request, variables, &SETTINGS, in_file)?;
+    let throttle = named::choose(sources, &SETTINGS, sections.flat_map(|section| &section.settings))?;
     let is_given = |setting: &&Named<_>| (setting.given)(request).is_some_and(|text| text.trim() != "none");
     let by_flag = SETTINGS.iter().filter(is_given).map(|setting| setting.flag).collect();
     Ok(Throttle { replicas, by_flag, ..throttle })
@@ -198,6 +190,9 @@ pub(super) fn choose(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::request::LoadRequest;
     use super::super::tests::load;
     use super::*;
 

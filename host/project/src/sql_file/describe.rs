@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Chosen, SqlText, in_file};
-use crate::catalog::{Description, Mode, Need};
+use crate::migration::{Description, Mode, Need};
 use crate::problem::Problem;
 use runner_base::dialect::Dialect;
 use runner_sql::{

@@ -4,14 +4,13 @@
 mod describe;
 mod read;
 
-use super::catalog::{Artifact, Description, SqlFiles};
 use super::digest::sha256;
 use super::discovery::{FoundEntry, SqlFile, SqlPart};
 use super::lockfile::{SqlDigests, TextDigests};
+use super::migration::{Artifact, Description, SqlFiles};
 use super::per_dialect::PerDialect;
 use super::problem::Problem;
 pub(super) use read::normalise;
-pub(super) use read::wide_encoding;
 use read::{runs_in_transaction, sql_text};
 use runner_base::dialect::Dialect;
 use runner_base::error::ErrorKind;
@@ -178,7 +177,7 @@ impl SqlTexts {
     }
 
     /// What was chosen for a database of that dialect, as the artifact of the migration.
-    pub fn into_artifact(mut self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
+    pub(crate) fn into_artifact(mut self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
         let dialects: Vec<Dialect> = self.texts.keys().flatten().collect();
         let chosen_for = (!dialects.is_empty()).then_some(dialect);
         let up = self.texts.entry(chosen.up).0.take().unwrap_or_default();

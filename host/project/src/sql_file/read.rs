@@ -1,6 +1,7 @@
 //! Files as text: line ends and a byte order mark make no difference.
 
 use crate::discovery::FoundEntry;
+use crate::line_ends::wide_encoding;
 use crate::problem::Problem;
 
 /// Reads Diesel's `metadata.toml`.
@@ -27,16 +28,6 @@ pub(super) fn sql_text(file: &FoundEntry, bytes: Vec<u8>) -> Result<String, Prob
 
 /// What `pg_dump --format=custom` begins its files with.
 const ARCHIVE: &[u8] = b"PGDMP";
-
-/// The encoding of bytes that are text in units of two bytes: by its mark, or by the zeros of ASCII in it.
-pub(crate) fn wide_encoding(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
-        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some("UTF-16LE"),
-        [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some("UTF-16BE"),
-        _ => None,
-    }
-}
 
 /// The text of the bytes; the problem completes the sentence "`x` …".
 pub(crate) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {

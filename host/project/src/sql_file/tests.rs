@@ -1,6 +1,6 @@
 use super::read::normalise;
 use super::*;
-use crate::catalog::Mode;
+use crate::migration::Mode;
 
 #[test]
 fn line_ends_and_byte_order_marks_are_ignored() {

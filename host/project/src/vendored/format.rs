@@ -12,8 +12,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::name::{PackageName, Version};
-use crate::catalog::{Need, RAW_SQL};
+use crate::migration::{Need, RAW_SQL};
+use crate::package::{PackageName, Version};
 use crate::revision::RevisionKey;
 use runner_database::Renames;
 use runner_database::grants::Grant;

@@ -6,17 +6,10 @@
 
 pub mod claims;
 pub mod format;
-pub mod load;
-pub mod name;
-pub mod settings;
-#[cfg(feature = "components")]
-pub mod signature;
 
 pub use format::{Manifest, ManifestMigration, PackageFile};
-pub use load::Reference;
-pub(crate) use load::load;
-pub use name::{PackageName, Version, VersionRange, package_of, package_revision};
-pub use settings::{PackageSettings, read as read_settings, read_renames};
+
+use super::package::{PackageName, Version};
 
 /// What follows the name of a package's file in that of its signature.
 pub const SIGNATURE: &str = ".minisig";

@@ -6,7 +6,6 @@ use super::{Answer, answer, arguments};
 use crate::bindings::runner::migration::batches::{Host, HostReader, TableSource, TableTarget, TransformReport};
 use crate::bindings::runner::migration::types::{self, Value};
 use crate::convert;
-use crate::instance::ComponentFunction;
 use crate::state::GuestState;
 use runner_data::Batch;
 use runner_engine::CallError;
@@ -63,8 +62,7 @@ impl Host for GuestState {
         let checked = arguments::name("a transform's name", &name)
             .and_then(|()| arguments::source(&source, &self.limits))
             .and_then(|()| arguments::target(&target));
-        let run = self.loaded.as_ref().zip(self.run.as_ref());
-        let function = run.and_then(|(loaded, run)| ComponentFunction::of(loaded, run, self.server.clone(), &self.log));
+        let function = self.batch_function.clone();
         let done = match checked.and_then(|()| self.purpose.calls(CallKind::Transform)) {
             Ok(calls) => calls.transform(function, TransformTask { name, source, target }).await,
             Err(denied) => Err(denied),

@@ -7,7 +7,6 @@ mod context;
 mod packed;
 mod schema;
 mod sql;
-pub(super) mod weight;
 mod writers;
 
 use wasmtime::Engine;

@@ -6,7 +6,7 @@ use runner_database::message::{excerpt, excerpt_of_bytes};
 
 /// A cell as SQLite stores it.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Null,
     Integer(i64),
     Real(f64),
@@ -30,7 +30,7 @@ impl fmt::Display for Cell<'_> {
 
 /// The cells of one column.
 #[derive(Clone, Copy)]
-pub(in super::super) enum Cells<'a> {
+pub(crate) enum Cells<'a> {
     Boolean(&'a [u8]),
     Integer(&'a [i64]),
     Real(&'a [f64]),
@@ -50,7 +50,7 @@ pub(in super::super) enum Cells<'a> {
 
 /// A column from which statements take their values.
 #[derive(Clone, Copy)]
-pub(in super::super) struct CellColumn<'a> {
+pub(crate) struct CellColumn<'a> {
     /// Empty, or one byte per row.
     pub nulls: &'a [u8],
     pub cells: Cells<'a>,
@@ -59,7 +59,7 @@ pub(in super::super) struct CellColumn<'a> {
 impl<'a> CellColumn<'a> {
     /// The cell of a row; none beyond the end.
     #[inline]
-    pub(in super::super) fn get(&self, row: usize) -> Option<Cell<'a>> {
+    pub(crate) fn get(&self, row: usize) -> Option<Cell<'a>> {
         if self.nulls.get(row).is_some_and(|byte| *byte != 0) {
             return Some(Cell::Null);
         }
@@ -74,7 +74,7 @@ impl<'a> CellColumn<'a> {
     }
 
     /// About how many bytes its cells take in a database.
-    pub(in super::super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self.cells {
             Cells::Boolean(entries) => entries.len(),
             Cells::Integer(entries) => size_of_val(entries),

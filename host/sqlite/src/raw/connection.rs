@@ -1,6 +1,6 @@
 //! The connection itself.
 
-use std::ffi::{CStr, c_int, c_uint};
+use std::ffi::{c_int, c_uint};
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -9,18 +9,19 @@ use rusqlite::backup::Backup;
 use rusqlite::ffi;
 use rusqlite::limits::Limit;
 
+use super::failure::Failure;
 use super::fixed::Fixed;
-use super::functions::Functions;
-use super::held::Held;
+use super::held::{HELD, Held, LOST};
 use super::hooks::{self, Hooks};
+use super::math;
 use super::memory::{self, Account};
-use super::stack::{self, Exceeded};
-use super::statement::{Prepared, Statements};
+use super::pull::Functions;
+use super::statements::{Statement, Statements};
 
 /// Bytes up to which the journal of a single statement stays in memory. What outgrows memory is written out in one piece of this
 /// size, and SQLite's file system for Unix (`seekAndWriteFd` in its `os_unix.c`) cannot write pieces of 128 KiB or more: it says
 /// that the disk is full.
-pub(in super::super) const STATEMENT_JOURNAL_BYTES: c_int = 124 << 10;
+pub(crate) const STATEMENT_JOURNAL_BYTES: c_int = 124 << 10;
 
 /// Sets up SQLite for the whole process. A statement that could fail half-way keeps the old pages it changes, to undo its work;
 /// by default it writes all but the first 64 KiB to a temporary file, which costs as much as writing the pages themselves. Memory is
@@ -38,21 +39,15 @@ pub unsafe fn configure_process() {
     }
 }
 
-/// An error of SQLite.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Failure {
-    /// The extended result code.
-    pub code: c_int,
-    /// SQLite's message.
-    pub message: String,
-    /// The byte offset of the error in the statement.
-    pub offset: Option<usize>,
-    /// What helps, where the code does not say it.
-    pub hint: Option<&'static str>,
+/// A statement, and where the text after it begins.
+pub(crate) struct Prepared {
+    pub statement: Statement,
+    /// The byte after the statement and its semicolon.
+    pub end: usize,
 }
 
 /// An open connection, with its statements, functions and hooks.
-pub(in super::super) struct Connection {
+pub(crate) struct Connection {
     statements: Statements,
     functions: Functions,
     fixed: Fixed,
@@ -75,15 +70,16 @@ pub(in super::super) struct Connection {
 unsafe impl Send for Connection {}
 
 impl Connection {
-    /// Takes over an open connection.
-    pub(in super::super) fn new(sqlite: rusqlite::Connection) -> Result<Self, Failure> {
+    /// Takes over an open connection: its random numbers may be fixed, it has mathematical functions, and ATTACH opens files that
+    /// exist and makes none.
+    pub(crate) fn new(sqlite: rusqlite::Connection) -> Result<Self, Failure> {
         // SAFETY: the handle is not closed before `sqlite` is dropped, which this value owns.
         let handle =
             NonNull::new(unsafe { sqlite.handle() }).ok_or_else(|| Failure::new(ffi::SQLITE_MISUSE, "closed"))?;
         let held = Arc::default();
         // SAFETY: the connection is open. Dropping this value closes it, and then drops `held`.
         unsafe { Held::watch(handle.as_ptr(), &held) };
-        Ok(Self {
+        let connection = Self {
             statements: Statements::default(),
             functions: Functions::default(),
             fixed: Fixed::default(),
@@ -93,33 +89,40 @@ impl Connection {
             account: Arc::default(),
             handle,
             sqlite: ManuallyDrop::new(sqlite),
-        })
+        };
+        // SAFETY: the connection is open.
+        unsafe {
+            connection.fixed.replace_random(connection.handle()).and_then(|()| math::provide(connection.handle()))
+        }
+        .map_err(|code| connection.failure(code))?;
+        connection.forbid_attach_to_create()?;
+        Ok(connection)
     }
 
     /// A copy of the database, page by page, into another connection.
-    pub(in super::super) fn backup<'a>(&'a self, to: &'a mut rusqlite::Connection) -> Result<Backup<'a, 'a>, Failure> {
+    pub(crate) fn backup<'a>(&'a self, to: &'a mut rusqlite::Connection) -> Result<Backup<'a, 'a>, Failure> {
         Ok(Backup::new(&self.sqlite, to)?)
     }
 
     /// Sets a limit of SQLite for what is prepared from now on. SQLite caps the value at what it was compiled for.
-    pub(in super::super) fn set_limit(&self, limit: Limit, most: c_int) {
+    pub(crate) fn set_limit(&self, limit: Limit, most: c_int) {
         // Fails only for a limit that SQLite does not know.
         let _ = self.sqlite.set_limit(limit, most);
     }
 
     /// Whether the database of the file cannot be written.
-    pub(in super::super) fn is_readonly(&self) -> bool {
+    pub(crate) fn is_readonly(&self) -> bool {
         self.sqlite.is_readonly(rusqlite::MAIN_DB).unwrap_or(false)
     }
 
     /// Where calls of SQLite run, and how much memory they may take. Every call goes through it by itself; a caller that makes
     /// many saves time by running them all in one.
-    pub(in super::super) fn account(&self) -> &Arc<Account> {
+    pub(crate) fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
     /// Asks `hooks` from now on.
-    pub(in super::super) fn set_hooks(&mut self, hooks: Box<dyn Hooks>) -> Result<(), Failure> {
+    pub(crate) fn set_hooks(&mut self, hooks: Box<dyn Hooks>) -> Result<(), Failure> {
         let hooks = Arc::new(hooks);
         // SAFETY: the connection is open. The hooks live as long as they are registered: they are kept until they are replaced or
         // the connection is dropped, which unregisters them first.
@@ -152,7 +155,14 @@ impl Connection {
         &self.functions
     }
 
-    pub(super) fn fixed(&self) -> &Fixed {
+    /// Registers the functions that read a batch, for so many columns.
+    pub(crate) fn provide_functions(&self, columns: usize) -> Result<(), Failure> {
+        // SAFETY: the connection is open.
+        unsafe { self.functions.provide(self.handle(), columns) }.map_err(|code| self.failure(code))
+    }
+
+    /// What a component's statements see of time and chance.
+    pub(crate) fn fixed(&self) -> &Fixed {
         &self.fixed
     }
 
@@ -160,8 +170,24 @@ impl Connection {
         &self.held
     }
 
+    /// Fails once SQLite has rolled back the transaction that the host holds.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        // The hook has said so already; this does not depend on it.
+        if self.held.standing() == HELD && self.is_autocommit() {
+            self.held.set(LOST);
+        }
+        self.held.check()
+    }
+
+    /// The error of a call, kept if it ended the transaction.
+    fn noted(&self, error: rusqlite::Error) -> Failure {
+        let failure = Failure::from(error);
+        self.held.note(&failure);
+        failure
+    }
+
     /// Prepares the first statement of the text. `None`: there is none.
-    pub(in super::super) fn prepare(&self, sql: &str, persistent: bool) -> Result<Option<Prepared>, Failure> {
+    pub(crate) fn prepare(&self, sql: &str, persistent: bool) -> Result<Option<Prepared>, Failure> {
         self.finalize_dropped();
         self.check()?;
         let Ok(length) = c_int::try_from(sql.len()) else {
@@ -189,28 +215,28 @@ impl Connection {
     }
 
     /// Finalizes the statements whose tickets were dropped. `prepare` and `activate` do so too.
-    pub(in super::super) fn finalize_dropped(&self) {
+    pub(crate) fn finalize_dropped(&self) {
         if self.statements.any_dropped() {
             self.account.run(|| self.statements.finalize_dropped());
         }
     }
 
     /// Reads the encoding of the database. Until then every text is read as UTF-8, which is right but slower.
-    pub(in super::super) fn read_encoding(&mut self) -> Result<(), Failure> {
+    pub(crate) fn read_encoding(&mut self) -> Result<(), Failure> {
         let encoding: String = self.sqlite.query_row("PRAGMA encoding", [], |row| row.get(0))?;
         self.utf8 = encoding == "UTF-8";
         Ok(())
     }
 
     /// Runs statements and ignores the rows that they return.
-    pub(in super::super) fn run(&self, sql: &str) -> Result<(), Failure> {
+    pub(crate) fn run(&self, sql: &str) -> Result<(), Failure> {
         self.finalize_dropped();
         self.check()?;
         self.account.run(|| self.sqlite.execute_batch(sql)).map_err(|error| self.noted(error))
     }
 
     /// Writes over all bytes of a blob.
-    pub(in super::super) fn overwrite(&self, table: &str, column: &str, row: i64, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn overwrite(&self, table: &str, column: &str, row: i64, bytes: &[u8]) -> Result<(), Failure> {
         self.finalize_dropped();
         self.check()?;
         let written = self.account.run(|| {
@@ -221,54 +247,43 @@ impl Connection {
         written.map_err(|error| self.noted(error))
     }
 
-    /// Calls `visit` with each row of a query. For queries of the host: neither quick nor cached. `values`: those of its
-    /// placeholders; names in its text are quoted, and everything else of a database or a migration is such a value.
-    pub(in super::super) fn each_row(
+    /// Returns the rows of a query. For queries of the host: neither quick nor cached. `values`: those of its placeholders; names in
+    /// its text are quoted, and everything else of a database or a migration is such a value.
+    pub(crate) fn fetch_all<T>(
         &self,
         sql: &str,
         values: &[&str],
-        mut visit: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), Failure> {
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Failure> {
         self.finalize_dropped();
         self.check()?;
-        let visited = self.account.run(|| {
+        let rows = self.account.run(|| -> rusqlite::Result<_> {
             let mut statement = self.sqlite.prepare(sql)?;
-            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-            while let Some(row) = rows.next()? {
-                visit(row)?;
-            }
-            Ok(())
+            statement.query_map(rusqlite::params_from_iter(values), read)?.collect()
         });
-        visited.map_err(|error: rusqlite::Error| self.noted(error))
+        rows.map_err(|error| self.noted(error))
+    }
+
+    /// The first row of a query, as [`Connection::fetch_all`] returns it.
+    pub(crate) fn fetch_optional<T>(
+        &self,
+        sql: &str,
+        values: &[&str],
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Failure> {
+        Ok(self.fetch_all(sql, values, read)?.into_iter().next())
     }
 
     /// The last error of the connection, if `code` is its code.
     #[cold]
     pub(super) fn failure(&self, code: c_int) -> Failure {
-        let failure = Failure::exceeded().unwrap_or_else(|| self.last_failure(code));
+        // SAFETY: the connection is open.
+        let failure = Failure::exceeded().unwrap_or_else(|| unsafe { Failure::last(self.handle(), code) });
         self.held.note(&failure);
         failure
     }
 
-    fn last_failure(&self, code: c_int) -> Failure {
-        let database = self.handle();
-        // SAFETY: the connection is open; the message is copied before SQLite is called again.
-        unsafe {
-            let extended = ffi::sqlite3_extended_errcode(database);
-            let known = extended & 0xff == code & 0xff;
-            let message = if known { ffi::sqlite3_errmsg(database) } else { ffi::sqlite3_errstr(code) };
-            let message = if message.is_null() {
-                "unknown error".to_owned()
-            } else {
-                CStr::from_ptr(message).to_string_lossy().into_owned()
-            };
-            let offset = usize::try_from(ffi::sqlite3_error_offset(database)).ok();
-            Failure { code: if known { extended } else { code }, message, offset, hint: None }
-        }
-    }
-
-    /// From here on, ATTACH opens files that exist and makes none.
-    pub(in super::super) fn forbid_attach_to_create(&self) -> Result<(), Failure> {
+    fn forbid_attach_to_create(&self) -> Result<(), Failure> {
         let mut is_on: c_int = 0;
         // SAFETY: the connection is open; the option takes an int and a pointer to one, which is valid.
         let code = unsafe {
@@ -283,22 +298,22 @@ impl Connection {
     }
 
     /// Whether no transaction is open.
-    pub(in super::super) fn is_autocommit(&self) -> bool {
+    pub(crate) fn is_autocommit(&self) -> bool {
         self.sqlite.is_autocommit()
     }
 
     /// Rows changed directly by the last INSERT, UPDATE or DELETE, without those changed by triggers.
-    pub(in super::super) fn changes(&self) -> u64 {
+    pub(crate) fn changes(&self) -> u64 {
         self.sqlite.changes()
     }
 
     /// Rows changed by all statements since the connection was opened, by triggers and foreign-key actions too.
-    pub(in super::super) fn total_changes(&self) -> u64 {
+    pub(crate) fn total_changes(&self) -> u64 {
         self.sqlite.total_changes()
     }
 
     /// Whether the path of the main database no longer leads to the file that is open.
-    pub(in super::super) fn has_moved(&self) -> bool {
+    pub(crate) fn has_moved(&self) -> bool {
         let mut moved: c_int = 1;
         // SAFETY: the connection is open; this operation writes one int to the pointer.
         let code = unsafe {
@@ -314,7 +329,7 @@ impl Connection {
 
     /// Whether foreign keys are violated in the open transaction, so that its commit would be refused. False while they are
     /// not enforced.
-    pub(in super::super) fn has_deferred_violations(&self) -> bool {
+    pub(crate) fn has_deferred_violations(&self) -> bool {
         let (mut current, mut highest) = (0, 0);
         // SAFETY: the connection is open, and both out-pointers are valid.
         let code = unsafe {
@@ -334,62 +349,5 @@ impl Drop for Connection {
             // SAFETY: dropped here only, and not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.sqlite) };
         });
-    }
-}
-
-impl Failure {
-    pub(super) fn new(code: c_int, message: &str) -> Self {
-        Self { code, message: message.to_owned(), offset: None, hint: None }
-    }
-
-    /// The failure of the present call, if it exceeded the stack or the memory that it may use. SQLite reports those as what
-    /// stopped it there: a refusal, or memory that it did not get.
-    pub(in super::super) fn exceeded() -> Option<Self> {
-        let (code, message, hint) = match stack::take_exceeded()? {
-            Exceeded::Stack => (
-                ffi::SQLITE_TOOBIG,
-                "the statement nests too deeply: subqueries, views, triggers and actions of foreign keys within each other are \
-                 limited"
-                    .to_owned(),
-                "split the statement, or shorten the chain of views, triggers or foreign keys that it goes through",
-            ),
-            Exceeded::Memory(most) => (
-                ffi::SQLITE_NOMEM,
-                format!(
-                    "the statement needs more memory than the {} MiB that SQLite may take for a component",
-                    most.div_euclid(1 << 20)
-                ),
-                "use fewer or smaller values at once, or batches; `?cache_size=` in the database URL raises the limit, and a \
-                 migration in SQL has none",
-            ),
-        };
-        Some(Self { hint: Some(hint), ..Self::new(code, &message) })
-    }
-
-    /// A result code by itself, with SQLite's general message for it.
-    pub(in super::super) fn of_code(code: c_int) -> Self {
-        Self::new(code, ffi::code_to_str(code))
-    }
-
-    pub(super) fn nul_byte() -> Self {
-        Self::new(ffi::SQLITE_ERROR, "the statement contains a NUL byte")
-    }
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        if let Some(exceeded) = Self::exceeded() {
-            return exceeded;
-        }
-        match error {
-            rusqlite::Error::SqliteFailure(error, message) => {
-                let message = message.unwrap_or_else(|| ffi::code_to_str(error.extended_code).to_owned());
-                Self { code: error.extended_code, message, offset: None, hint: None }
-            }
-            rusqlite::Error::SqlInputError { error, msg, offset, .. } => {
-                Self { code: error.extended_code, message: msg, offset: usize::try_from(offset).ok(), hint: None }
-            }
-            other => Self { code: ffi::SQLITE_ERROR, message: other.to_string(), offset: None, hint: None },
-        }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rusqlite::ffi;
 
-use super::connection::{Connection, Failure};
+use super::register::{Callback, register};
 use runner_database::FixedInputs;
 
 /// The name of our VFS.
@@ -38,7 +38,7 @@ unsafe impl Sync for DefaultVfs {}
 static DEFAULT: OnceLock<Option<DefaultVfs>> = OnceLock::new();
 
 /// Registers the VFS once and returns its name; `None` if the default one has no clock that can be replaced.
-pub(in super::super) fn vfs() -> Option<&'static str> {
+pub(crate) fn vfs() -> Option<&'static str> {
     let registered = DEFAULT.get_or_init(|| {
         // SAFETY: looking up the default VFS initialises SQLite; the result lives as long as the process.
         let default = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
@@ -107,7 +107,7 @@ unsafe extern "C" fn current_time_in_days(vfs: *mut ffi::sqlite3_vfs, days: *mut
 
 /// The fixed inputs of a connection, shared with its functions.
 #[derive(Default)]
-pub(super) struct Fixed(Arc<Shared>);
+pub(crate) struct Fixed(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -118,12 +118,6 @@ struct Shared {
     /// An endless sequence of bytes; `None` before the inputs were set.
     random: Mutex<Option<blake3::OutputReader>>,
 }
-
-// The connection may close on another thread than the one that registered the functions.
-const _: () = {
-    const fn is_send_and_sync<T: Send + Sync>() {}
-    is_send_and_sync::<Shared>();
-};
 
 /// Gives this thread the fixed time until it is dropped.
 pub(super) struct FixedTime {
@@ -140,6 +134,18 @@ impl Drop for FixedTime {
 }
 
 impl Fixed {
+    /// Sets what the statements of a component see from now on.
+    pub(crate) fn set(&self, inputs: &FixedInputs) {
+        self.0.now.store(inputs.time.div_euclid(1_000).saturating_add(EPOCH), Ordering::Relaxed);
+        let random = blake3::Hasher::new_keyed(&inputs.seed).finalize_xof();
+        *self.0.random.lock().unwrap_or_else(PoisonError::into_inner) = Some(random);
+    }
+
+    /// Whether statements from now on are those of a component.
+    pub(crate) fn apply(&self, yes: bool) {
+        self.0.applies.store(yes, Ordering::Relaxed);
+    }
+
     /// Fixes the time for what this thread runs, if that applies.
     #[inline]
     pub(super) fn time(&self) -> FixedTime {
@@ -149,56 +155,24 @@ impl Fixed {
         }
         FixedTime { is_set }
     }
-}
-
-impl Connection {
-    /// Sets what the statements of a component see from now on.
-    pub(in super::super) fn fix_inputs(&self, inputs: &FixedInputs) {
-        let shared = &self.fixed().0;
-        shared.now.store(inputs.time.div_euclid(1_000).saturating_add(EPOCH), Ordering::Relaxed);
-        let random = blake3::Hasher::new_keyed(&inputs.seed).finalize_xof();
-        *shared.random.lock().unwrap_or_else(PoisonError::into_inner) = Some(random);
-    }
-
-    /// Whether statements from now on are those of a component.
-    pub(in super::super) fn use_fixed_inputs(&self, yes: bool) {
-        self.fixed().0.applies.store(yes, Ordering::Relaxed);
-    }
 
     /// Registers `random()` and `randomblob()`.
-    pub(in super::super) fn replace_random(&self) -> Result<(), Failure> {
-        type Callback = unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
+    ///
+    /// # Errors
+    /// The result code of SQLite.
+    ///
+    /// # Safety
+    /// `database` is an open connection.
+    pub(super) unsafe fn replace_random(&self, database: *mut ffi::sqlite3) -> Result<(), c_int> {
         let functions: [(&CStr, c_int, Callback); 2] = [(c"random", 0, random), (c"randomblob", 1, random_blob)];
-        for (name, arguments, callback) in functions {
-            let state = Arc::into_raw(Arc::clone(&self.fixed().0));
+        for (name, arguments, call) in functions {
             // As harmless as the functions that they replace: the defaults of columns may call them.
-            let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_INNOCUOUS;
-            // SAFETY: the connection is open, the name ends in NUL, and SQLite passes `state` to `drop_shared` exactly once:
-            // when the connection closes, when the function is replaced, or when this call fails.
-            let code = unsafe {
-                ffi::sqlite3_create_function_v2(
-                    self.handle(),
-                    name.as_ptr(),
-                    arguments,
-                    flags,
-                    state.cast_mut().cast(),
-                    Some(callback),
-                    None,
-                    None,
-                    Some(drop_shared),
-                )
-            };
-            if code != ffi::SQLITE_OK {
-                return Err(self.failure(code));
-            }
+            let flags = ffi::SQLITE_INNOCUOUS;
+            // SAFETY: as above. Both take their state for an `&Arc<Shared>`, and do not panic.
+            unsafe { register(database, (name, arguments), flags, Arc::clone(&self.0), call) }?;
         }
         Ok(())
     }
-}
-
-unsafe extern "C" fn drop_shared(state: *mut c_void) {
-    // SAFETY: `state` came from `Arc::into_raw` in `replace_random`, and SQLite calls this once.
-    drop(unsafe { Arc::from_raw(state.cast::<Shared>()) });
 }
 
 /// Fills the bytes from the run's sequence where that applies, else from SQLite's generator.
@@ -206,8 +180,8 @@ unsafe extern "C" fn drop_shared(state: *mut c_void) {
 /// # Safety
 /// To be called while SQLite calls a function that `replace_random` registered, with `length` bytes at `bytes`.
 unsafe fn fill(context: *mut ffi::sqlite3_context, bytes: *mut u8, length: usize) {
-    // SAFETY: the state is a live `Shared`, which the connection's registration owns.
-    let shared = unsafe { &*ffi::sqlite3_user_data(context).cast::<Shared>() };
+    // SAFETY: the state is a live `Arc<Shared>`, which the connection's registration owns.
+    let shared = unsafe { &*ffi::sqlite3_user_data(context).cast::<Arc<Shared>>() };
     if shared.applies.load(Ordering::Relaxed)
         && let Some(random) = &mut *shared.random.lock().unwrap_or_else(PoisonError::into_inner)
     {

@@ -6,7 +6,7 @@
 //! transaction, and two barriers follow from that, either of which suffices:
 //!
 //! * Once the transaction is lost, the connection prepares and steps nothing until the host lets go of it. Everything that
-//!   reaches the database is a method of [`Connection`] or [`Active`](super::Active), and asks here first.
+//!   reaches the database is a method of [`Connection`](super::Connection) or [`Active`](super::Active), and asks here first.
 //! * SQLite asks before it commits. While the host holds a transaction, lost or not, the answer is no, unless the host
 //!   itself is committing it. So letting go of it by a rollback proves that no part of it is in the database.
 //!
@@ -19,18 +19,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::ffi;
 
-use super::connection::{Connection, Failure};
+use super::failure::Failure;
 
 /// The host holds no transaction: each statement commits by itself.
-const FREE: u8 = 0;
+pub(super) const FREE: u8 = 0;
 /// The transaction that the host began is open.
-const HELD: u8 = 1;
+pub(super) const HELD: u8 = 1;
 /// The host commits it.
-const COMMITTING: u8 = 2;
+pub(super) const COMMITTING: u8 = 2;
 /// The host rolls it back.
-const ENDING: u8 = 3;
+pub(super) const ENDING: u8 = 3;
 /// SQLite has rolled it back.
-const LOST: u8 = 4;
+pub(super) const LOST: u8 = 4;
 
 /// Characters of the error that ended a transaction that later errors repeat. A trigger may choose its text.
 const REASON: usize = 300;
@@ -44,12 +44,18 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn standing(&self) -> u8 {
+    pub(super) fn standing(&self) -> u8 {
         self.standing.load(Ordering::Relaxed)
     }
 
-    fn set(&self, standing: u8) {
+    pub(super) fn set(&self, standing: u8) {
         self.standing.store(standing, Ordering::Relaxed);
+    }
+
+    /// From here on, the host holds a transaction.
+    pub(super) fn hold(&self) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.set(HELD);
     }
 
     /// Registers the hooks.
@@ -108,86 +114,5 @@ unsafe extern "C" fn rolls_back(state: *mut c_void) {
     let held = unsafe { &*state.cast::<Held>() };
     if matches!(held.standing(), HELD | COMMITTING) {
         held.set(LOST);
-    }
-}
-
-impl Connection {
-    /// The error of a call, kept if it ended the transaction.
-    pub(super) fn noted(&self, error: rusqlite::Error) -> Failure {
-        let failure = Failure::from(error);
-        self.held().note(&failure);
-        failure
-    }
-
-    /// Fails once SQLite has rolled back the transaction that the host holds.
-    pub(in super::super) fn check(&self) -> Result<(), Failure> {
-        // The hook has said so already; this does not depend on it.
-        if self.held().standing() == HELD && self.is_autocommit() {
-            self.held().set(LOST);
-        }
-        self.held().check()
-    }
-
-    /// Whether the transaction that the host began is still open.
-    pub(in super::super) fn holds(&self) -> bool {
-        self.check().is_ok() && self.held().standing() == HELD
-    }
-
-    /// Begins a transaction, and holds it until `commit` succeeds or `roll_back` is called. `begin`: the statements.
-    pub(in super::super) fn begin(&self, begin: &str) -> Result<(), Failure> {
-        if self.held().standing() != FREE {
-            return Err(Failure::new(ffi::SQLITE_MISUSE, "a transaction is held already"));
-        }
-        self.run(begin)?;
-        *self.held().why.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.held().set(HELD);
-        Ok(())
-    }
-
-    /// Commits the transaction. After a failure it is still held, and open if SQLite has not rolled it back.
-    pub(in super::super) fn commit(&self) -> Result<(), Failure> {
-        self.check()?;
-        if self.held().standing() != HELD {
-            return Err(Failure::new(ffi::SQLITE_MISUSE, "no transaction is held"));
-        }
-        self.held().set(COMMITTING);
-        let committed = self.run("COMMIT");
-        if committed.is_ok() {
-            self.held().set(FREE);
-        } else if self.held().standing() == COMMITTING {
-            self.held().set(HELD);
-        }
-        committed
-    }
-
-    /// Ends the transaction, if one is open, and lets go of it. Where this succeeds, no part of it is in the database.
-    pub(in super::super) fn roll_back(&self) -> Result<(), Failure> {
-        self.held().set(ENDING);
-        let ended = if self.is_autocommit() { Ok(()) } else { self.run("ROLLBACK") };
-        self.held().set(FREE);
-        ended
-    }
-
-    /// Sets a savepoint in the transaction that is held, and nowhere else: it would begin one. There is one at a time.
-    pub(in super::super) fn set_savepoint(&self) -> Result<(), Failure> {
-        self.at_savepoint("SAVEPOINT runner_definition")
-    }
-
-    /// Undoes what was done since the savepoint, which stays.
-    pub(in super::super) fn return_to_savepoint(&self) -> Result<(), Failure> {
-        self.at_savepoint("ROLLBACK TO runner_definition")
-    }
-
-    /// Removes the savepoint.
-    pub(in super::super) fn release_savepoint(&self) -> Result<(), Failure> {
-        self.at_savepoint("RELEASE runner_definition")
-    }
-
-    fn at_savepoint(&self, statement: &str) -> Result<(), Failure> {
-        self.check()?;
-        if self.held().standing() != HELD {
-            return Err(Failure::new(ffi::SQLITE_MISUSE, "a savepoint needs a transaction"));
-        }
-        self.run(statement)
     }
 }

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
-use super::stack::{self, Exceeded};
+use super::bounds::{self, Exceeded};
 
 /// What a statement is going to do, asked while it is prepared. The meaning of the arguments depends on the action; see
 /// <https://sqlite.org/c3ref/c_alter_table.html>.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct AuthRequest<'a> {
+pub(crate) struct AuthRequest<'a> {
     pub action: c_int,
     pub first: Option<&'a str>,
     pub second: Option<&'a str>,
@@ -26,7 +26,7 @@ pub(in super::super) struct AuthRequest<'a> {
 }
 
 /// What SQLite asks while it works.
-pub(in super::super) trait Hooks: Send + Sync {
+pub(crate) trait Hooks: Send + Sync {
     /// Whether a statement may do this.
     fn authorize(&self, request: &AuthRequest<'_>) -> bool;
 
@@ -72,8 +72,8 @@ unsafe extern "C" fn authorize(
     database: *const c_char,
     accessor: *const c_char,
 ) -> c_int {
-    if stack::is_short() {
-        stack::exceed(Exceeded::Stack);
+    if bounds::is_short() {
+        bounds::exceed(Exceeded::Stack);
         return ffi::SQLITE_DENY;
     }
     // SAFETY: `state` is the pointer that `register` passed, whose hooks are alive; SQLite's texts live during the call.

@@ -2,12 +2,11 @@
 //! setting of a build reaches those who install this program from its sources.
 
 use std::f64::consts::PI;
-use std::ffi::{CStr, c_int, c_void};
-use std::ptr;
+use std::ffi::{CStr, c_int};
 
 use rusqlite::ffi;
 
-use super::connection::{Connection, Failure};
+use super::register::register;
 
 /// A function of numbers. NaN becomes NULL.
 enum Function {
@@ -67,49 +66,37 @@ static FUNCTIONS: [(&CStr, Function); 30] = [
     (c"pi", Function::Pi),
 ];
 
-impl Connection {
-    /// Registers the mathematical functions, unless this SQLite has them.
-    pub(in super::super) fn provide_math(&self) -> Result<(), Failure> {
-        // SAFETY: the name ends in NUL.
-        if unsafe { ffi::sqlite3_compileoption_used(c"ENABLE_MATH_FUNCTIONS".as_ptr()) } != 0 {
-            return Ok(());
-        }
-        // As SQLite's own: in indexes and generated columns, too.
-        let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
-        for (name, function) in &FUNCTIONS {
-            let arguments = match function {
-                Function::Pi => 0,
-                Function::Two(_) => 2,
-                _ => 1,
-            };
-            let state = ptr::from_ref(function).cast_mut().cast::<c_void>();
-            // SAFETY: the connection is open, and the name ends in NUL. The state is static and only read.
-            let code = unsafe {
-                ffi::sqlite3_create_function_v2(
-                    self.handle(),
-                    name.as_ptr(),
-                    arguments,
-                    flags,
-                    state,
-                    Some(call),
-                    None,
-                    None,
-                    None,
-                )
-            };
-            if code != ffi::SQLITE_OK {
-                return Err(self.failure(code));
-            }
-        }
-        Ok(())
+/// Registers the mathematical functions, unless this SQLite has them.
+///
+/// # Errors
+/// The result code of SQLite.
+///
+/// # Safety
+/// `database` is an open connection.
+pub(super) unsafe fn provide(database: *mut ffi::sqlite3) -> Result<(), c_int> {
+    // SAFETY: the name ends in NUL.
+    if unsafe { ffi::sqlite3_compileoption_used(c"ENABLE_MATH_FUNCTIONS".as_ptr()) } != 0 {
+        return Ok(());
     }
+    // As SQLite's own: in indexes and generated columns, too.
+    let flags = ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
+    for (name, function) in &FUNCTIONS {
+        let arguments = match function {
+            Function::Pi => 0,
+            Function::Two(_) => 2,
+            _ => 1,
+        };
+        // SAFETY: as above. `call` takes its state for a `&&Function`, and does not panic.
+        unsafe { register(database, (name, arguments), flags, function, call) }?;
+    }
+    Ok(())
 }
 
 unsafe extern "C" fn call(context: *mut ffi::sqlite3_context, _: c_int, arguments: *mut *mut ffi::sqlite3_value) {
-    // SAFETY: called by SQLite with as many arguments as `provide_math` registered; all pointers are valid during the call. Nothing in
+    // SAFETY: called by SQLite with as many arguments as `provide` registered; all pointers are valid during the call. Nothing in
     // here panics.
     unsafe {
-        let function = &*ffi::sqlite3_user_data(context).cast::<Function>();
+        let function = *ffi::sqlite3_user_data(context).cast::<&Function>();
         let number = |at: usize| {
             let value = *arguments.add(at);
             // A text that is a number counts as one.

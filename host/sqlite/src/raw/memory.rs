@@ -6,7 +6,6 @@
 //! component's statement that goes beyond its account gets no more. SQLite then fails with `SQLITE_NOMEM` and undoes the
 //! statement.
 
-use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,19 +13,10 @@ use std::sync::{Arc, OnceLock};
 
 use rusqlite::ffi;
 
-use super::stack::{self, Exceeded};
+use super::bounds::{self, Counter};
+use super::stack;
 use runner_database::StopSignal;
 use runner_database::inside::Calls;
-
-thread_local! {
-    /// Bytes that the connection that is working holds.
-    static HELD: Cell<i64> = const { Cell::new(0) };
-    /// Bytes that it may hold; `NOT_COUNTED` while none is working.
-    static MOST: Cell<i64> = const { Cell::new(NOT_COUNTED) };
-}
-
-/// No connection is working on this thread.
-const NOT_COUNTED: i64 = -1;
 
 /// There is no limit.
 const UNLIMITED: i64 = i64::MAX;
@@ -69,29 +59,9 @@ pub(super) unsafe fn wrap_allocator() {
     unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw mut methods) };
 }
 
-/// Whether these bytes may be added; counts them if so.
-#[inline]
-fn add(bytes: i64) -> bool {
-    let most = MOST.get();
-    if most == NOT_COUNTED {
-        return true;
-    }
-    if bytes > 0 && stack::is_almost_used() {
-        stack::exceed(Exceeded::Stack);
-        return false;
-    }
-    let held = HELD.get() + bytes;
-    if bytes > 0 && held > most {
-        stack::exceed(Exceeded::Memory(most));
-        return false;
-    }
-    HELD.set(held);
-    true
-}
-
 unsafe extern "C" fn counted_allocate(bytes: c_int) -> *mut c_void {
     let Some(original) = ORIGINAL.get() else { return std::ptr::null_mut() };
-    if !add(i64::from(bytes)) {
+    if !bounds::take(i64::from(bytes)) {
         return std::ptr::null_mut();
     }
     // SAFETY: the arguments that SQLite passes, handed on.
@@ -102,8 +72,8 @@ unsafe extern "C" fn counted_free(memory: *mut c_void) {
     let Some(original) = ORIGINAL.get() else { return };
     // SAFETY: SQLite passes what it was given and has not freed.
     unsafe {
-        if MOST.get() != NOT_COUNTED {
-            add(-i64::from((original.size)(memory)));
+        if bounds::is_counted() {
+            bounds::take(-i64::from((original.size)(memory)));
         }
         (original.free)(memory);
     }
@@ -113,7 +83,7 @@ unsafe extern "C" fn counted_reallocate(memory: *mut c_void, bytes: c_int) -> *m
     let Some(original) = ORIGINAL.get() else { return std::ptr::null_mut() };
     // SAFETY: as in `counted_free`.
     unsafe {
-        if MOST.get() != NOT_COUNTED && !add(i64::from(bytes) - i64::from((original.size)(memory))) {
+        if bounds::is_counted() && !bounds::take(i64::from(bytes) - i64::from((original.size)(memory))) {
             return std::ptr::null_mut();
         }
         (original.reallocate)(memory, bytes)
@@ -122,7 +92,7 @@ unsafe extern "C" fn counted_reallocate(memory: *mut c_void, bytes: c_int) -> *m
 
 /// What a connection holds and may hold.
 #[derive(Debug)]
-pub(in super::super) struct Account {
+pub(crate) struct Account {
     held: AtomicI64,
     /// What it held when the present transaction began.
     before: AtomicI64,
@@ -139,26 +109,26 @@ impl Default for Account {
 
 impl Account {
     /// From here on, limits apply to what is taken in addition.
-    pub(in super::super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.before.store(self.held.load(Ordering::Relaxed).max(0), Ordering::Relaxed);
     }
 
     /// Lets the connection hold this much more than when `begin` was called; `None`: without a limit.
-    pub(in super::super) fn limit(&self, more: Option<usize>) {
+    pub(crate) fn limit(&self, more: Option<usize>) {
         let more = more.and_then(|more| i64::try_from(more).ok());
         let most = more.map_or(UNLIMITED, |more| self.before.load(Ordering::Relaxed).saturating_add(more));
         self.most.store(most, Ordering::Relaxed);
     }
 
     /// From here on, calls are for a migration that this stops: see [`Calls::serve`].
-    pub(in super::super) fn serve(&self, stop: StopSignal) {
+    pub(crate) fn serve(&self, stop: StopSignal) {
         self.calls.serve(stop);
     }
 
     /// Runs `work`, which calls SQLite for this connection, on a stack that is large enough, and counts its memory.
     #[inline]
-    pub(in super::super) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
-        if stack::is_on() { work() } else { self.enter(work) }
+    pub(crate) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        if bounds::is_on() { work() } else { self.enter(work) }
     }
 
     fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
@@ -166,33 +136,13 @@ impl Account {
         struct Counting<'a>(&'a Account);
         impl Drop for Counting<'_> {
             fn drop(&mut self) {
-                self.0.held.store(HELD.get(), Ordering::Relaxed);
-                MOST.set(NOT_COUNTED);
+                self.0.held.store(Counter::end(), Ordering::Relaxed);
                 self.0.calls.turn();
             }
         }
         self.calls.turn();
-        HELD.set(self.held.load(Ordering::Relaxed));
-        MOST.set(self.most.load(Ordering::Relaxed));
+        Counter { held: self.held.load(Ordering::Relaxed), most: self.most.load(Ordering::Relaxed) }.apply();
         let _counting = Counting(self);
         stack::on_stack(work)
-    }
-}
-
-/// The counters of a thread, handed to another that works in its place.
-#[derive(Clone, Copy)]
-pub(super) struct State {
-    held: i64,
-    most: i64,
-}
-
-impl State {
-    pub(super) fn of_thread() -> Self {
-        Self { held: HELD.get(), most: MOST.get() }
-    }
-
-    pub(super) fn apply(self) {
-        HELD.set(self.held);
-        MOST.set(self.most);
     }
 }

@@ -18,25 +18,33 @@
 //!
 //! Callbacks run on the thread that is inside a call of this module. None of them unwinds into C.
 
+mod active;
+mod bounds;
 mod cells;
 mod connection;
+mod failure;
 mod fixed;
-mod functions;
 mod held;
 mod hooks;
 mod math;
 mod memory;
+mod pull;
+mod register;
 mod stack;
-mod statement;
+mod statements;
 #[cfg(test)]
 mod tests;
+mod transaction;
+mod values;
 
-pub(super) use cells::{Cell, CellColumn, Cells};
+pub(crate) use active::Active;
+pub(crate) use cells::{Cell, CellColumn, Cells};
 pub use connection::configure_process;
-pub(super) use connection::{Connection, Failure, STATEMENT_JOURNAL_BYTES};
-pub(super) use fixed::vfs;
-pub(super) use functions::{HAS, PullBatch, PullKeys, Pulled, function_name};
-pub(super) use hooks::{AuthRequest, Hooks};
-pub(super) use memory::Account;
-pub(super) use stack::on_stack;
-pub(super) use statement::{Active, Statement, Step};
+pub(crate) use connection::{Connection, STATEMENT_JOURNAL_BYTES};
+pub(crate) use failure::Failure;
+pub(crate) use fixed::vfs;
+pub(crate) use hooks::{AuthRequest, Hooks};
+pub(crate) use memory::Account;
+pub(crate) use pull::{HAS, PULL_PREFIX, PullBatch, PullKeys, Pulled, function_name};
+pub(crate) use stack::on_stack;
+pub(crate) use statements::Statement;

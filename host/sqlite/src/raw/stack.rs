@@ -8,120 +8,32 @@
 //! * the nesting of a statement's text (`nesting`), checked before it is prepared;
 //! * the depth at which SQLite asks the authorizer, as it does for each table of a chain of triggers or cascades: below
 //!   [`RESERVE`] the answer is no;
-//! * the depth at which SQLite allocates memory (`memory`), where the program has installed that: below [`LAST`] there is
-//!   none. Chains of views need it, since SQLite does not ask the authorizer while it looks for their columns.
+//! * the depth at which SQLite allocates memory (`memory`), where the program has installed that: below
+//!   `bounds::LAST` there is none. Chains of views need it, since SQLite does not ask the authorizer while it looks for their columns.
 //!
 //! A thread for SQLite with a large stack was rejected: each call would wake it and wait, which takes longer than most
 //! statements. So were lower limits for everybody, such as 100 levels: they refuse statements that SQLite runs by
 //! default. The allocator can only be wrapped before SQLite is first used, so a program that embeds the library does
 //! without that bound.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::bounds::{self, Counter, On, RESERVE};
 
 /// The size of the stack. Only the pages that are used take memory.
 pub(super) const SIZE: usize = 16 << 20;
 
-/// What must be free where SQLite asks the authorizer: enough for the deepest text that `nesting` lets pass, which SQLite
-/// walks through without asking. The unoptimised SQLite of a debug build needs 1 KiB for a level, an optimised one a third.
-const RESERVE: usize = 10 << 20;
-
-/// What must be free where SQLite allocates memory. Functions that walk through a statement without allocating follow; and a
-/// chain of views takes time with the third power of its length: 2,000 of them, which this lets pass, 4 s, and 8,000 minutes.
-const LAST: usize = 12 << 20;
-
 /// Free stack that is assumed where neither our own stack nor a thread with one is available.
 const ASSUMED: usize = 512 << 10;
 
-/// Which bound a statement exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exceeded {
-    /// The stack.
-    Stack,
-    /// The memory of a component's statements, with the bytes that SQLite may hold.
-    Memory(i64),
-}
-
-thread_local! {
-    /// The lowest address of the stack on which SQLite runs; 0: it does not run.
-    static BOTTOM: Cell<usize> = const { Cell::new(0) };
-    /// What the present call exceeded.
-    static EXCEEDED: Cell<Option<Exceeded>> = const { Cell::new(None) };
-}
-
-/// Whether this thread is running SQLite on our own stack.
-#[inline]
-pub(super) fn is_on() -> bool {
-    BOTTOM.get() != 0
-}
-
-/// Records that the present call exceeded a bound.
-#[cold]
-pub(super) fn exceed(what: Exceeded) {
-    if EXCEEDED.get().is_none() {
-        EXCEEDED.set(Some(what));
-    }
-}
-
-/// What the present call exceeded, if it is not yet reported.
-#[inline]
-pub(super) fn exceeded() -> Option<Exceeded> {
-    EXCEEDED.get()
-}
-
-/// Returns what the present or the last call exceeded, once.
-pub(super) fn take_exceeded() -> Option<Exceeded> {
-    EXCEEDED.take()
-}
-
-/// Whether too little stack is left where SQLite asks the authorizer.
-pub(super) fn is_short() -> bool {
-    is_below(RESERVE)
-}
-
-/// Whether too little stack is left where SQLite allocates memory.
-#[inline]
-pub(super) fn is_almost_used() -> bool {
-    is_below(LAST)
-}
-
-#[inline]
-fn is_below(reserve: usize) -> bool {
-    let bottom = BOTTOM.get();
-    bottom != 0 && here() < bottom.saturating_add(reserve)
-}
-
-/// An address on the present stack.
-#[inline(always)]
-fn here() -> usize {
-    let marker = 0u8;
-    std::hint::black_box(&raw const marker).addr()
-}
-
 /// Runs `work`, which calls SQLite, on the stack of this thread that is kept for it.
 #[inline]
-pub(in super::super) fn on_stack<R, F: FnOnce() -> R>(work: F) -> R {
-    if is_on() {
+pub(crate) fn on_stack<R, F: FnOnce() -> R>(work: F) -> R {
+    if bounds::is_on() {
         return work();
     }
-    EXCEEDED.set(None);
+    bounds::set_exceeded(None);
     enter(work)
-}
-
-/// Marks the stack until it is dropped.
-struct On;
-
-impl On {
-    fn new(bottom: usize) -> Self {
-        BOTTOM.set(bottom.max(1));
-        Self
-    }
-}
-
-impl Drop for On {
-    fn drop(&mut self) {
-        BOTTOM.set(0);
-    }
 }
 
 #[cfg(unix)]
@@ -164,7 +76,7 @@ fn on_thread<R, F: FnOnce() -> R>(work: F) -> R {
         }
     }
 
-    let state = super::memory::State::of_thread();
+    let state = Counter::of_thread();
     let work = Lent(work);
     let mut slot = Some(work);
     let ended = std::thread::scope(|scope| {
@@ -173,9 +85,9 @@ fn on_thread<R, F: FnOnce() -> R>(work: F) -> R {
             let slot = lent.take();
             let work = slot.take()?.take();
             state.apply();
-            let _on = On::new(here().saturating_sub(SIZE));
+            let _on = On::new(bounds::here().saturating_sub(SIZE));
             let outcome = catch_unwind(AssertUnwindSafe(work));
-            Some(Lent((outcome, super::memory::State::of_thread(), EXCEEDED.get())))
+            Some(Lent((outcome, Counter::of_thread(), bounds::exceeded())))
         };
         // A few pages more than promised, for what the thread itself needs.
         let thread = std::thread::Builder::new().name("sqlite".to_owned()).stack_size(SIZE + (256 << 10));
@@ -184,12 +96,12 @@ fn on_thread<R, F: FnOnce() -> R>(work: F) -> R {
     if let Some(ended) = ended {
         let (outcome, state, exceeded) = ended.take();
         state.apply();
-        EXCEEDED.set(exceeded);
+        bounds::set_exceeded(exceeded);
         return outcome.unwrap_or_else(|panic| resume_unwind(panic));
     }
     let Some(work) = slot.take() else { unreachable!("the thread did not start, or its outcome was taken") };
     // No thread could be started. What is left of this stack is unknown, so little of it is used.
-    let _on = On::new(here().saturating_sub(ASSUMED + RESERVE));
+    let _on = On::new(bounds::here().saturating_sub(ASSUMED + RESERVE));
     work.take()()
 }
 
@@ -253,6 +165,7 @@ mod mapped {
 
 #[cfg(test)]
 mod tests {
+    use super::bounds::{is_on, is_short};
     use super::*;
 
     fn deep(levels: usize) -> usize {

@@ -2,6 +2,7 @@
 
 use rusqlite::ffi;
 
+use super::active::Step;
 use super::*;
 
 fn open() -> Connection {
@@ -94,9 +95,7 @@ fn no_reference_to_a_batch_outlives_its_run() {
 }
 
 fn only(connection: &Connection, sql: &str) -> String {
-    let mut found = None;
-    connection.each_row(sql, &[], |row| row.get(0).map(|cell| found = Some(cell))).expect(sql);
-    found.expect("a row")
+    connection.fetch_optional(sql, &[], |row| row.get(0)).expect(sql).expect("a row")
 }
 
 /// What a statement reads on, or writes, after SQLite has rolled the transaction back, whatever way it takes.
@@ -112,7 +111,7 @@ fn a_lost_transaction_is_over_until_the_host_lets_go_of_it() {
     for attempt in [
         connection.run("INSERT INTO t VALUES (3)"),
         connection.run("BEGIN; INSERT INTO t VALUES (4); COMMIT"),
-        connection.each_row("INSERT INTO t VALUES (5) RETURNING id", &[], |_| Ok(())),
+        connection.fetch_all("INSERT INTO t VALUES (5) RETURNING id", &[], |_| Ok(())).map(drop),
         connection.set_savepoint(),
         connection.prepare("INSERT INTO t VALUES (6)", true).map(drop),
         earlier.activate(&connection).step().map(drop),

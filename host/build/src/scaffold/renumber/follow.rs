@@ -10,12 +10,12 @@ use super::{Edit, Id, others};
 use runner_base::error::{Error, Result};
 use runner_project::files::{ProjectDirectory, read_regular};
 use runner_project::line_ends::with_line_ends;
+use runner_project::package_of;
 use runner_project::problem::shown;
 use runner_project::revision::{RevisionKey, migration_id};
 use runner_project::script::{ScriptLanguage, is_companion};
 use runner_project::settings::Settings;
 use runner_project::units::format_size;
-use runner_project::vendored::package_of;
 
 /// The largest text that is searched; sources are smaller.
 const LARGEST: u64 = 16 << 20;
