@@ -87,7 +87,7 @@ impl Unit {
     }
 
     /// Commits it. `is_one`: as one statement, for a node of a cluster; `watch`: what watches over the answer.
-    pub async fn commit(self, session: &mut impl HostExecutor, is_one: bool, watch: Option<Watch>) -> Outcome {
+    pub async fn commit(self, session: &mut impl HostExecutor, is_one: bool, watch: Option<&Watch>) -> Outcome {
         let text = format!("{}{COMMIT_TEXT}", self.text);
         let text = format!("{}{}", self.prologue, if is_one { as_one(&text) } else { text });
         let committed = async {

@@ -3,7 +3,7 @@
 //! It may import `runner-database` and what is below it.
 //!
 //! The floors, from the top down. A room imports rooms of lower floors only; a test reads this drawing and holds the imports against it.
-//! `MysqlDatabase` is put together from the parts `session`, `guard`, `schema` and `rows`, none of which reaches into another's fields.
+//! `MysqlDatabase` is put together from `session`, `guard` and `rows`, and none of these reaches into another's fields.
 //!
 //! ```text
 //! driver         the sessions of a run with components under grants

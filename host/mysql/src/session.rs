@@ -223,8 +223,8 @@ impl RunSession {
 
     /// Sends a unit of the host, and says why it was not committed.
     async fn send(&mut self, unit: Unit) -> Outcome {
-        let (is_node, watch) = (self.is_node(), self.link.watch.clone());
-        match unit.commit(&mut self.link.work, is_node, Some(watch)).await {
+        let is_node = self.is_node();
+        match unit.commit(&mut self.link.work, is_node, Some(&self.link.watch)).await {
             Outcome::NotCommitted(error) => {
                 let error = self.lock.explain(&mut self.link, error).await;
                 Outcome::NotCommitted(match error.code == OUT_OF_RANGE {

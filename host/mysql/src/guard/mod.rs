@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! let checked = self.guard.before(&mut self.session, statement).await?;
-//! let answer = statement::execute(&mut self.session.link, …, statement).await;
+//! let answer = statement.execute(&mut self.session.link).await;
 //! self.guard.after(&mut self.session, checked, answer).await
 //! ```
 //!

@@ -1,5 +1,5 @@
 //! The first wall: what the text of a statement shows. It gives early and friendly errors; what a text hides is found by
-//! the proofs (see `rights`).
+//! the proofs (see [`Guard::after`](super::Guard::after)).
 
 use super::login::{check_hint, check_locks, check_quoting, denied, run_comment};
 use super::programs::EVENT_BY_HAND;

@@ -1,6 +1,6 @@
 //! The second wall around the tool tables: which of them exist, their definitions and contents are compared before and after the
-//! statements of a migration, and what is attached to them is refused (see `inspect`). Inside a transaction that is still ours, only rows can have changed, because everything
-//! else commits; besides that, a temporary table can hide one of them.
+//! statements of a migration, and what is attached to them is refused (see `inspect`). Inside a transaction that is still
+//! ours, only rows can have changed, because everything else commits; besides that, a temporary table can hide one of them.
 //!
 //! The digest is taken before the first statement that could change the tables without naming them: dynamic SQL, calls,
 //! and, since triggers and functions cannot assemble names, any statement where a trigger, view or routine of the
@@ -63,19 +63,8 @@ impl ToolTables {
     /// Fails if the tables are not as in the picture.
     pub async fn check(&mut self, link: &mut Link) -> Result<()> {
         let Some(before) = self.picture.clone() else { return Ok(()) };
-        self.compare_with(link, &before).await
-    }
-
-    /// The same, and the picture is taken again before the next statement.
-    pub async fn compare(&mut self, link: &mut Link) -> Result<()> {
-        self.check(link).await?;
-        self.forget();
-        Ok(())
-    }
-
-    async fn compare_with(&mut self, link: &mut Link, before: &Picture) -> Result<()> {
         match self.picture(link).await {
-            Ok(now) => compare(before, &now),
+            Ok(now) => compare(&before, &now),
             Err(error) if CHANGED.contains(&error.code.as_str()) => {
                 Err(changed("runner_history").detail(error.to_string()))
             }
@@ -83,6 +72,13 @@ impl ToolTables {
             Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.code(RAN)),
             Err(error) => Err(error),
         }
+    }
+
+    /// The same, and the picture is taken again before the next statement.
+    pub async fn compare(&mut self, link: &mut Link) -> Result<()> {
+        self.check(link).await?;
+        self.forget();
+        Ok(())
     }
 
     /// The tables as they are now.

@@ -122,8 +122,8 @@ impl Link {
 
     /// The connection, for a statement of a caller or one with values, and what has to watch over its answer. Fails once an answer could
     /// not be read.
-    pub fn guest(&mut self) -> Result<(&mut MySqlConnection, Watch)> {
-        Ok((self.work.of_guests()?, self.watch.clone()))
+    pub fn guest(&mut self) -> Result<(&mut MySqlConnection, &Watch)> {
+        Ok((self.work.of_guests()?, &self.watch))
     }
 
     /// Lets the server prepare a statement of a caller.
@@ -135,7 +135,7 @@ impl Link {
 
     /// The rows of each statement in a text of the host that may take as long as those of a caller.
     pub async fn answers(&mut self, text: &str) -> Result<Vec<Vec<MySqlRow>>> {
-        self.watch.clone().over(self.work.answers(text)).await
+        self.watch.over(self.work.answers(text)).await
     }
 
     /// Values as parameters.

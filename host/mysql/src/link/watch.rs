@@ -11,7 +11,7 @@
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Result, is_interrupted, lost};
@@ -37,13 +37,7 @@ const LOOKS: u32 = 10;
 /// How many times in a row the request may fail before the server counts as lost.
 const ATTEMPTS: u32 = 10;
 
-/// Watches over the answers of one session. Cheap to clone, so that a future may borrow the connection meanwhile:
-///
-/// ```text
-/// let watch = self.watch.clone();
-/// let answer = watch.over(async { … &mut self.connection … }).await;
-/// ```
-#[derive(Clone)]
+/// Watches over the answers of one session.
 pub(crate) struct Watch {
     endpoint: Endpoint,
     /// The session's number.
@@ -53,9 +47,9 @@ pub(crate) struct Watch {
     stop: StopSignal,
     role: Role,
     /// Why the last statement was asked to end, if it was.
-    killed: Arc<Mutex<Option<Reason>>>,
+    killed: Mutex<Option<Reason>>,
     /// Whether the session was ended because a statement did not end.
-    ended: Arc<AtomicBool>,
+    ended: AtomicBool,
 }
 
 /// Why a statement was asked to end.
@@ -67,7 +61,7 @@ enum Reason {
 
 impl Watch {
     pub fn new(endpoint: Endpoint, server: &SessionFacts) -> Self {
-        let (killed, ended) = (Arc::default(), Arc::default());
+        let (killed, ended) = (Mutex::default(), AtomicBool::default());
         let (id, meter) = (server.id, server.meter.clone());
         Self { endpoint, id, meter, stop: StopSignal::never(), role: Role::Host, killed, ended }
     }
@@ -75,7 +69,7 @@ impl Watch {
     /// Watches over another session from now on.
     pub fn renewed(&mut self, server: &SessionFacts) {
         (self.id, self.meter) = (server.id, server.meter.clone());
-        self.ended = Arc::default();
+        self.ended = AtomicBool::default();
     }
 
     /// The session's number.
