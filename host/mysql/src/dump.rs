@@ -2,8 +2,9 @@
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
-use super::connect::Endpoint;
-use runner_database::{ConnectOptions, DatabaseError, DatabaseUrl};
+use crate::error::Result;
+use crate::link::endpoint::Endpoint;
+use runner_database::{ConnectOptions, DatabaseUrl};
 
 /// The connection settings for `mariadb-dump`, `mysqldump` and similar programs.
 pub struct DumpAccess {
@@ -22,7 +23,7 @@ pub struct DumpAccess {
 }
 
 /// Returns what the programs need in order to reach the database of a URL.
-pub fn access(url: &DatabaseUrl) -> Result<DumpAccess, DatabaseError> {
+pub fn access(url: &DatabaseUrl) -> Result<DumpAccess> {
     let endpoint = Endpoint::new(url, &ConnectOptions::default())?;
     let options = endpoint.options();
     let socket = options.get_socket().map(|path| path.display().to_string()).unwrap_or_default();

@@ -2,27 +2,29 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use super::connect::Endpoint;
 use runner_data::temporal;
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
+/// What this crate's functions return.
+pub(crate) type Result<T, E = DatabaseError> = std::result::Result<T, E>;
+
 /// The prepared protocol does not support the statement.
-pub(super) const NOT_PREPARABLE: &str = "1295";
+pub(crate) const NOT_PREPARABLE: &str = "1295";
 
 /// The table does not exist.
-pub(super) const NO_TABLE: &str = "1146";
+pub(crate) const NO_TABLE: &str = "1146";
 
 /// The database does not exist.
-pub(super) const NO_DATABASE: &str = "1049";
+pub(crate) const NO_DATABASE: &str = "1049";
 
 /// A row with this key exists already.
-pub(super) const DUPLICATE: &str = "1062";
+pub(crate) const DUPLICATE: &str = "1062";
 
 /// The answer to a statement that was killed.
 const INTERRUPTED: &str = "1317";
 
 /// What an error of the driver means.
-pub(super) fn from_sqlx(error: sqlx::Error) -> DatabaseError {
+pub(crate) fn from_sqlx(error: sqlx::Error) -> DatabaseError {
     match error {
         sqlx::Error::Database(error) => match error.try_downcast_ref::<MySqlDatabaseError>() {
             Some(error) => from_server(error.number(), error.code().unwrap_or_default(), error.message()),
@@ -44,12 +46,12 @@ pub(super) fn from_sqlx(error: sqlx::Error) -> DatabaseError {
 }
 
 /// The error of an answer that lacks what was asked for.
-pub(super) fn unanswered() -> DatabaseError {
+pub(crate) fn unanswered() -> DatabaseError {
     lost("the server did not answer what it was asked")
 }
 
 /// The error of a lost connection.
-pub(super) fn lost(why: &str) -> DatabaseError {
+pub(crate) fn lost(why: &str) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Connection, format!("the connection to the server is lost: {why}"))
         .hint("look at the server's log; when the server is back, run the command again")
 }
@@ -89,21 +91,8 @@ fn kind(number: u16, state: &str) -> DatabaseErrorKind {
         1317 => Interrupted,
         1021 | 1114 => Full,
         1290 | 1792 | 1836 | 3906 => ReadOnly,
-        1043
-        | 1053
-        | 1077
-        | 1080
-        | 1152
-        | 1154..=1161
-        | 1184
-        | 1189
-        | 1190
-        | 1927
-        | 2002
-        | 2003
-        | 2006
-        | 2013
-        | 4031 => Connection,
+        1043 | 1053 | 1077 | 1080 | 1152 | 1184 | 1189 | 1190 | 1927 | 2002 | 2003 | 2006 | 2013 | 4031 => Connection,
+        1154..=1161 => Connection,
         1040 | 1129 | 1130 | 1203 | 1226 => Connection,
         1153 => Limit,
         1037 | 1038 | 1041 | 1135 | 1206 | 1390 | 1436 | 1456 => Limit,
@@ -121,51 +110,47 @@ fn kind(number: u16, state: &str) -> DatabaseErrorKind {
 
 /// The hint for an error number.
 fn hint(number: u16, message: &str) -> Option<String> {
-    Some(match number {
+    let hint = match number {
         1044 | 1142 | 1143 | 1370 => return grant(number, message.trim_end_matches('.')),
-        1227 => "an administrator can grant the privilege that the message names".to_owned(),
-        1419 => "an administrator can allow it: `SET GLOBAL log_bin_trust_function_creators = 1`".to_owned(),
-        1095 => "killing a connection of another user needs the privilege `CONNECTION ADMIN` or `SUPER`".to_owned(),
+        1227 => "an administrator can grant the privilege that the message names",
+        1419 => "an administrator can allow it: `SET GLOBAL log_bin_trust_function_creators = 1`",
+        1095 => "killing a connection of another user needs the privilege `CONNECTION ADMIN` or `SUPER`",
         1205 => {
             "another session holds the rows or the table; `SHOW PROCESSLIST` tells which, and the command can be run \
                  again"
-                .to_owned()
         }
-        1213 => "another session locked the same rows in a different order; run the command again".to_owned(),
-        1020 => "another session changed the same rows meanwhile; run the command again".to_owned(),
+        1213 => "another session locked the same rows in a different order; run the command again",
+        1020 => "another session changed the same rows meanwhile; run the command again",
         1047 if message.contains("WSREP") => {
             "this node of a Galera cluster has lost the others, or `wsrep_reject_queries` is set; give the URL of another node, or \
                  wait until it is back"
-                .to_owned()
         }
-        1021 | 1114 => "free some space on the server's disk, or raise the limit of its tablespace".to_owned(),
-        1153 => "raise `max_allowed_packet` on the server".to_owned(),
-        1206 => "raise `innodb_buffer_pool_size` on the server, or change fewer rows at once".to_owned(),
+        1021 | 1114 => "free some space on the server's disk, or raise the limit of its tablespace",
+        1153 => "raise `max_allowed_packet` on the server",
+        1206 => "raise `innodb_buffer_pool_size` on the server, or change fewer rows at once",
         1290 | 1836 if message.contains("read-only") || message.contains("read only") => {
-            "give the URL of the primary server".to_owned()
+            "give the URL of the primary server"
         }
-        1792 => {
-            "the session or the server opens transactions for reading only; look at `transaction_read_only`".to_owned()
-        }
+        1792 => "the session or the server opens transactions for reading only; look at `transaction_read_only`",
         1292 if beyond_timestamp(message) => {
             "a `TIMESTAMP` holds 1970-01-01 00:00:01 to 2038-01-19 03:14:07 in UTC, and to 2106-02-07 06:28:15 on MariaDB 11.5 and \
                  later; a `DATETIME` holds the years 1000 to 9999"
-                .to_owned()
         }
-        1665 => "set `binlog_format = ROW` on the server".to_owned(),
-        1969 | 3024 => "raise `statement_timeout`".to_owned(),
+        1665 => "set `binlog_format = ROW` on the server",
+        1969 | 3024 => "raise `statement_timeout`",
         // InnoDB's DB_TABLESPACE_EXISTS on MariaDB, ER_TABLESPACE_EXISTS on MySQL.
         1005 | 1813 if number == 1813 || message.contains("errno: 184") => {
             "a crash of the server left the file of a table that is gone: remove the table's `.ibd` file from the database's directory \
              in the server's `datadir`, and run the command again"
-                .to_owned()
         }
-        1071 | 1170 => "give the key a length, or the column a shorter type".to_owned(),
-        1118 => "columns that were dropped still count until the table is rebuilt: `ALTER TABLE … FORCE` does that; \
+        1071 | 1170 => "give the key a length, or the column a shorter type",
+        1118 => {
+            "columns that were dropped still count until the table is rebuilt: `ALTER TABLE … FORCE` does that; \
                  otherwise, make some columns `TEXT`"
-            .to_owned(),
+        }
         _ => return None,
-    })
+    };
+    Some(hint.to_owned())
 }
 
 /// Whether the value that a message quotes is a date and time that only a `TIMESTAMP` cannot hold:
@@ -180,7 +165,7 @@ fn beyond_timestamp(message: &str) -> bool {
 
 /// The error of a statement of a writer, without the number of a row that the server adds: it has counted the rows of the statement's
 /// own tables, too. Which row of the batch it is, the writer knows.
-pub(super) fn without_row(mut error: DatabaseError) -> DatabaseError {
+pub(crate) fn without_row(mut error: DatabaseError) -> DatabaseError {
     if let Some((message, row)) = error.message.rsplit_once(" at row ")
         && !row.is_empty()
         && row.bytes().all(|byte| byte.is_ascii_digit())
@@ -207,82 +192,12 @@ fn grant(number: u16, message: &str) -> Option<String> {
     Some(format!("an administrator can grant it: `GRANT {grant}`"))
 }
 
-/// The hint for a TLS failure.
-const WITHOUT_TRUST: &str = "`?ssl-mode=` chooses how much TLS there must be, and `?ssl-ca=` names the file with the \
-    certificate of the authority";
-
 /// Whether this is the number of an error of a server, or of a user's limits, that accept no more sessions now.
-pub(super) fn is_full(number: u16) -> bool {
+pub(crate) fn is_full(number: u16) -> bool {
     matches!(number, 1040 | 1203 | 1226)
 }
 
-/// The error of a connection that could not be opened.
-pub(super) fn from_connecting(error: sqlx::Error, endpoint: &Endpoint) -> DatabaseError {
-    let (user, place, shown) = (endpoint.user(), endpoint.place(), endpoint.shown());
-    let hint = match &error {
-        sqlx::Error::Database(server) => {
-            match server.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number) {
-                1045 | 1698 => format!("look at the user `{user}` and the password in the URL `{shown}`"),
-                1044 => format!(
-                    "an administrator can grant it: `GRANT ALL PRIVILEGES ON `{}`.* TO …`, with the user of the message",
-                    endpoint.database()
-                ),
-                1049 => "check the name in the database URL, or create it: `runner db create`, or `CREATE DATABASE … CHARACTER SET \
-                         utf8mb4` as an administrator"
-                    .to_owned(),
-                number if is_full(number) => {
-                    "a run needs up to four connections, and one more for each further job of `--jobs`; wait, or raise `max_connections` on \
-                     the server"
-                        .to_owned()
-                }
-                1129 => "`FLUSH HOSTS` on the server lets this host in again".to_owned(),
-                1130 => "the server admits no user from this host; check the host part of its users".to_owned(),
-                _ => format!("look at {place}"),
-            }
-        }
-        sqlx::Error::Tls(_) => WITHOUT_TRUST.to_owned(),
-        sqlx::Error::Configuration(error) if wants_tls(error.as_ref()) => return without_tls(user, &place),
-        sqlx::Error::Io(error) if is_of_tls(error) => WITHOUT_TRUST.to_owned(),
-        _ => format!("look whether {place} is running, and at the host and the port of the URL"),
-    };
-    let mut converted = match error {
-        sqlx::Error::Io(error) => {
-            let what = if is_of_tls(&error) { "TLS with" } else { "no connection to" };
-            DatabaseError::new(DatabaseErrorKind::Connection, format!("{what} {place}: {error}"))
-        }
-        error => from_sqlx(error),
-    };
-    converted.hint = Some(hint);
-    converted
-}
-
-/// Whether the server wants the password itself, which the driver sends over TLS only.
-fn wants_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.to_string().contains("RSA auth")
-}
-
-/// The error of a login by `caching_sha2_password` or `sha256_password` without TLS.
-fn without_tls(user: &str, place: &str) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::Denied,
-        format!(
-            "{place} wants the password of `{user}` over an encrypted connection (`caching_sha2_password`), and this one is \
-             not encrypted"
-        ),
-    )
-    .hint(
-        "use TLS: remove `ssl-mode=disabled` from the URL, and if the server has no TLS, give it a certificate (`ssl_cert`, \
-         `ssl_key`)",
-    )
-}
-
-/// Whether a connection failed because of TLS, which the driver reveals only in the text of the error.
-fn is_of_tls(error: &std::io::Error) -> bool {
-    let text = error.to_string();
-    ["certificate", "received fatal alert", "peer is incompatible", "TLS"].iter().any(|part| text.contains(part))
-}
-
 /// Whether the statement ended because it was killed.
-pub(super) fn is_interrupted(error: &DatabaseError) -> bool {
+pub(crate) fn is_interrupted(error: &DatabaseError) -> bool {
     error.code == INTERRUPTED || matches!(error.code.as_str(), "1969" | "3024")
 }

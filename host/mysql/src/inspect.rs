@@ -2,8 +2,9 @@
 //! rights of the tool's user, whenever the tool reads or writes there; a foreign key would change its rows, or keep it
 //! from changing them.
 
-use super::record::OUT_OF_RANGE;
-use super::session::{self, Spoken, literal, text};
+use crate::assertion::Assertion;
+use crate::error::Result;
+use crate::host_sql::{HostExecutor, literal, text};
 use runner_database::facts::{GATE_NAMES, LEASE_TABLES};
 use runner_database::{DatabaseError, DatabaseErrorKind, Facts};
 
@@ -21,14 +22,14 @@ const OF_LEASE: [&str; 9] = [
 ];
 
 /// The names of all tables of the tool, as a list of literals.
-pub(super) fn tables(facts: &Facts) -> String {
+pub(crate) fn tables(facts: &Facts) -> String {
     let of_gate = GATE_NAMES.map(|name| format!(", '{name}'")).concat();
     format!("{}{of_gate}", facts.history.guarded(facts.dialect))
 }
 
 /// The query for what does not belong there, in words; no rows if all is as the tool made it. The conditions on both names come first
 /// in each part: MariaDB opens no other tables for them, but those of the database for foreign keys.
-pub(super) fn question(facts: &Facts) -> String {
+pub(crate) fn question(facts: &Facts) -> String {
     let (schema, tables, prefix) = (literal(facts.tool_schema()), tables(facts), facts.history.prefix(facts.dialect));
     let place = format!("TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables})");
     let lease = LEASE_TABLES.map(|name| format!("'{prefix}{name}'")).join(", ");
@@ -53,31 +54,26 @@ pub(super) fn question(facts: &Facts) -> String {
 }
 
 /// A statement that fails, before those that follow it in its message, if there is something of that kind: they would run its code.
-pub(super) fn guard(facts: &Facts) -> String {
-    format!("SELECT {MARK}3 * EXISTS (SELECT 1 FROM ({}) AS found)) LIMIT 1; ", question(facts))
+pub(crate) fn guard(facts: &Facts) -> String {
+    Assertion::Unattached.fails_if(&format!("EXISTS (SELECT 1 FROM ({}) AS found)", question(facts)))
 }
 
-/// A number that the answer of [`guard`] exceeds the greatest BIGINT UNSIGNED from, and by which its error is
-/// distinguished from others.
-const MARK: &str = "(18446744073709551613 + ";
-const OF_GUARD: &str = "18446744073709551613";
-
 /// What an error means that a text with a [`guard`] has failed with.
-pub(super) async fn told(connection: &mut impl Spoken, facts: &Facts, error: DatabaseError) -> DatabaseError {
-    if error.code != OUT_OF_RANGE || !error.message.contains(OF_GUARD) {
-        return error;
+pub(crate) async fn told(connection: &mut impl HostExecutor, facts: &Facts, error: DatabaseError) -> DatabaseError {
+    match Assertion::Unattached.failed(&error) {
+        true => check(connection, facts).await.err().unwrap_or(error),
+        false => error,
     }
-    check(connection, facts).await.err().unwrap_or(error)
 }
 
 /// Fails, with what it is, if there is something.
-pub(super) async fn check(connection: &mut impl Spoken, facts: &Facts) -> Result<(), DatabaseError> {
-    let found = session::all(connection, question(facts)).await?;
+pub(crate) async fn check(connection: &mut impl HostExecutor, facts: &Facts) -> Result<()> {
+    let found = connection.all(question(facts)).await?;
     found.first().map_or(Ok(()), |row| Err(foreign(facts.tool_schema(), &text(row, 0))))
 }
 
 /// The error for what was found.
-pub(super) fn foreign(database: &str, what: &str) -> DatabaseError {
+pub(crate) fn foreign(database: &str, what: &str) -> DatabaseError {
     DatabaseError::new(
         DatabaseErrorKind::Denied,
         format!("runner's own tables in the database `{database}` are not as runner made them: there is {what}"),

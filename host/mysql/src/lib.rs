@@ -2,9 +2,29 @@
 //!
 //! It may import `runner-database` and what is below it.
 //!
-//! Every answer on the work connection is awaited under `Watch::over` (see `watch`), and every statement of a
-//! caller runs between `before` and `after` (see `rights`), which check what the caller may do and what the statement
-//! did to the transaction.
+//! The floors, from the top down. A room imports rooms of lower floors only; a test reads this drawing and holds the imports against it.
+//! `MysqlDatabase` is put together from `session`, `guard` and `rows`, and none of these reaches into another's fields.
+//!
+//! ```text
+//! driver         the sessions of a run with components under grants
+//! scratch dump   copies of a database; what client programs need
+//! logins         the sessions and the privileges of components under grants
+//! guard          what callers may do, and what may reach the tool's tables
+//! rows           cursors, pages and writers
+//! statement      one statement, several queries at once, and small results
+//! schema session what tables are; the link of a run with its lock and its transaction
+//! lock           user locks or a lease, and what proves that they are held
+//! transaction    the one transaction, and what proves that it is still the same
+//! inspect commit what others have attached to the tool's tables; the one place that sends COMMIT
+//! link           the connection: the server, whose settings are in force, what ends a statement
+//! types          what columns and cells hold
+//! dialect_sql    the statements of the tool that these servers spell in their own way
+//! host_sql       what the host says, on whatever session
+//! assertion error
+//! ```
+//!
+//! Every statement of a caller runs between `Guard::before` and `Guard::after`, which check what the caller may do and what the statement
+//! did to the transaction, and its answer is awaited under `Watch::over`.
 //!
 //! # What is guaranteed, and how
 //!
@@ -28,146 +48,112 @@
 //!
 #![doc = include_str!("types.md")]
 
-mod blockers;
-mod connect;
-mod cursor;
-mod cursor_batch;
+mod assertion;
+mod commit;
 mod dialect_sql;
+mod driver;
 pub mod dump;
 mod error;
+mod guard;
+mod host_sql;
 mod inspect;
-mod keepalive;
-mod learned;
-mod lease;
+mod link;
 mod lock;
 mod logins;
-mod look;
-mod make;
-mod node;
-mod owner;
-mod packed;
-mod page;
-mod parameters;
-mod programs;
-mod record;
-mod refusals;
-mod refusals_login;
-mod rights;
+mod rows;
 mod schema;
 pub mod scratch;
 mod session;
-mod settings;
-mod speech;
 mod statement;
-mod tool_tables;
 mod transaction;
 mod types;
-mod types_convert;
-mod types_read;
-mod types_write;
-mod watch;
-mod work;
-mod write_check;
-mod write_sql;
-mod writer;
 
+#[cfg(test)]
+mod architecture_tests;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::MySqlConnection;
 
-use self::connect::Endpoint;
-use self::cursor::Cursor;
 pub use self::dialect_sql::SQL;
-use self::learned::Learned;
-use self::lock::Lock;
-use self::logins::session::Gated;
-use self::node::Node;
-pub use self::refusals::refused_text;
-use self::rights::Guard;
-use self::session::SessionFacts;
-use self::transaction::Transaction;
-use self::watch::Watch;
-use self::work::WorkSession;
-use self::writer::Writer;
+pub use self::guard::refused_text;
+use self::guard::{Guard, names_tool_table};
+use self::link::Link;
+use self::link::endpoint::Endpoint;
+use self::link::node::{Attempts, Node};
+use self::lock::blockers;
+use self::logins::Gate;
+use self::rows::Rows;
+use self::session::RunSession;
+use self::statement::Statement;
+use crate::error::Result;
 use runner_data::{Batch, RowSet, Value};
-use runner_database::logins::sessions::{Driver as _, Logins};
-use runner_database::opened::Opened;
+use runner_database::logins::sessions::Logins;
 use runner_database::{
     BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
     End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
     QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName,
     TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, not_read_apart,
 };
+use runner_sql::Isolation;
 
 /// A database on a MySQL or MariaDB server.
-pub struct MysqlDatabase {
-    /// The work connection, which runs every statement of a run.
-    connection: WorkSession,
-    /// What is known of the server and of the session of `connection`.
-    server: SessionFacts,
-    /// Watches over the answers of `connection`.
-    watch: Watch,
-    /// What the role may do, and what has been done so far.
-    guard: Guard,
-    transaction: Option<Transaction>,
-    /// The open cursors and writers of the transaction.
-    opened: Opened<Cursor, Writer>,
-    /// Temporary tables of cursors, quoted.
-    kept: Vec<String>,
-    learned: Learned,
-    lock: Option<Lock>,
-    endpoint: Endpoint,
+struct MysqlDatabase {
     url: DatabaseUrl,
-    /// The session is that of a component's own login.
-    gated: Option<Gated>,
-    /// Statements are refused: they would be those of a component under grants, on the session of the host.
-    is_denied: bool,
+    session: RunSession,
+    guard: Guard,
+    rows: Rows,
+    /// Where the session is that of a component's own login, what the host writes through.
+    gate: Option<Gate>,
 }
 
 /// Opens the database of the URL.
-pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>> {
     let endpoint = Endpoint::new(url, options)?;
     let (connection, server) = endpoint.connect().await?;
     // Connections that follow are part of a run, which continues while its node brings another one up to date.
     server.node.as_ref().map_or(Ok(()), Node::is_synced)?;
-    Ok(Box::new(Logins::new(MysqlDatabase::of(connection, server, endpoint, url.clone()))))
+    let link = Link::of(connection, server, endpoint);
+    Ok(Box::new(Logins::new(MysqlDatabase::of(link, None, url.clone()))))
 }
 
 impl MysqlDatabase {
-    /// Works on a connection that was just made. `endpoint` makes those that end its statements.
-    fn of(connection: MySqlConnection, server: SessionFacts, endpoint: Endpoint, url: DatabaseUrl) -> Self {
-        Self {
-            watch: Watch::new(endpoint.clone(), &server),
-            guard: Guard::default(),
-            transaction: None,
-            opened: Opened::default(),
-            kept: Vec::new(),
-            learned: Learned::default(),
-            lock: None,
-            connection: WorkSession::of(connection, &server, endpoint.database()),
-            url,
-            server,
-            endpoint,
-            gated: None,
-            is_denied: false,
-        }
+    fn of(link: Link, gate: Option<Gate>, url: DatabaseUrl) -> Self {
+        Self { url, session: RunSession::of(link), guard: Guard::default(), rows: Rows::default(), gate }
     }
 
-    /// Closes cursors and writers. The cursors' tables are dropped before the next cursor is opened.
+    /// Closes cursors and writers.
     fn close_statements(&mut self) {
-        self.opened.close();
-        self.learned.forget_tables();
+        self.rows.close();
+        self.session.link.learned.forget_tables();
+    }
+
+    /// Whether a statement is one that the host runs through the gate, where there is one.
+    fn is_of_host(session: &RunSession, statement: &str) -> bool {
+        session.link.role() == Role::Host && names_tool_table(statement)
+    }
+
+    async fn try_execute(&mut self, statement: Statement<'_>) -> Result<u64> {
+        let checked = self.guard.before(&mut self.session, statement.text).await?;
+        let link = &mut self.session.link;
+        statement.forget_tables(link).await?;
+        let answer = statement.execute(link).await;
+        self.guard.after(&mut self.session, checked, answer).await
+    }
+
+    async fn try_query(&mut self, statement: Statement<'_>, limits: QueryLimits) -> Result<RowSet> {
+        let checked = self.guard.before(&mut self.session, statement.text).await?;
+        let answer = statement.query(&mut self.session.link, limits).await;
+        self.guard.after(&mut self.session, checked, answer).await
     }
 }
 
 #[async_trait]
 impl Database for MysqlDatabase {
     fn facts(&self) -> &Facts {
-        &self.server.facts
+        self.session.link.facts()
     }
 
     fn url(&self) -> &DatabaseUrl {
@@ -175,14 +161,14 @@ impl Database for MysqlDatabase {
     }
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        self.set_role(role, stop);
+        self.session.link.watch.take_role(role, stop);
     }
 
     fn fix_inputs(&mut self, _inputs: FixedInputs) {
         // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
     }
 
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<()> {
         match grants {
             Some(_) => Err(DatabaseError::invalid("grants need a session of their own")),
             None => Ok(()),
@@ -202,193 +188,254 @@ impl Database for MysqlDatabase {
         request: &LockRequest,
         stop: &StopSignal,
         waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
-    ) -> Result<(), DatabaseError> {
-        self.lock_now(request, stop, waiting).await
+    ) -> Result<()> {
+        self.session.lock.take(&mut self.session.link, request, stop, waiting).await
     }
 
-    async fn unlock(&mut self) -> Result<(), DatabaseError> {
-        self.unlock_now().await
+    async fn unlock(&mut self) -> Result<()> {
+        self.session.lock.release(&mut self.session.link).await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        self.lock_holder_now().await
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>> {
+        lock::holder(&mut self.session.link).await
     }
 
     fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
-        Some((blockers::query(&self.server), Vec::new()))
+        Some((blockers::query(self.session.link.server()), Vec::new()))
     }
 
     fn is_blocked(&self) -> Option<String> {
-        Some(blockers::is_blocked(&self.server))
+        Some(blockers::is_blocked(self.session.link.server()))
     }
 
-    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.begin_now(options).await
+    async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
+        let mut isolation = options.isolation;
+        // Where the tool's tables are watched, the view of them stays the same: what is stricter than asked for serves as well.
+        if isolation.is_some_and(Isolation::is_by_statement)
+            && self.guard.reaches_tool_tables(&mut self.session.link).await?
+        {
+            isolation = None;
+        }
+        self.guard.begun();
+        self.session.begin(isolation).await
     }
 
-    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<()> {
         Err(DatabaseError::invalid("grants need a session of their own"))
     }
 
-    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
+    async fn open_for_component(&mut self) -> Result<()> {
         Ok(())
     }
 
-    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<()> {
         Err(DatabaseError::invalid("grants need a session of their own"))
     }
 
-    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        self.begin_part_now(part).await
+    async fn begin_part(&mut self, part: Part) -> Result<Claims> {
+        self.session.renew_if_due().await?;
+        let is_watched = part != Part::Claim && self.guard.reaches_tool_tables(&mut self.session.link).await?;
+        self.guard.begun();
+        self.session.begin_part(is_watched).await
     }
 
-    async fn commit(&mut self) -> Result<(), DatabaseError> {
-        self.commit_now().await
+    async fn commit(&mut self) -> Result<()> {
+        self.close_statements();
+        self.session.commit().await
     }
 
-    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
-        let (statement, values) = change.statement(&self.server.facts)?;
-        let rows = self.execute_now(&statement, &values).await?;
+    async fn change(&mut self, change: &ToolChange) -> Result<()> {
+        let (statement, values) = change.statement(self.session.link.facts())?;
+        let rows = self.execute(&statement, &values).await?;
         change.check(rows)
     }
 
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.record_now(changes).await
+    async fn record(&mut self, changes: &[ToolChange]) -> Result<()> {
+        self.session.record(changes).await
     }
 
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
-        self.finish_now(changes, end).await
+    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<()> {
+        self.close_statements();
+        self.session.transaction.savepoint(&self.session.link)?;
+        self.guard.check_tool_tables(&mut self.session).await?;
+        self.session.finish(changes, end).await
     }
 
-    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
-        self.check_constraints_now().await
+    async fn check_constraints(&mut self) -> Result<()> {
+        // MySQL and MariaDB check each row at once; nothing is deferred to the commit.
+        match self.session.transaction.is_open() {
+            true => Ok(()),
+            false => Err(DatabaseError::no_transaction("check")),
+        }
     }
 
-    async fn rollback(&mut self) -> Result<(), DatabaseError> {
-        self.rollback_now().await
+    async fn rollback(&mut self) -> Result<()> {
+        self.close_statements();
+        self.session.transaction.rollback(&mut self.session.link).await
     }
 
-    async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<(), DatabaseError> {
+    async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<()> {
         Err(not_read_apart())
     }
 
-    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
-        self.drop_temporary_now().await
+    async fn drop_temporary(&mut self) -> Result<()> {
+        self.close_statements();
+        self.session.drop_temporary().await
     }
 
-    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
-        self.reconnect_now().await
+    async fn reconnect(&mut self) -> Result<()> {
+        if self.session.is_alive().await? {
+            return Ok(());
+        }
+        self.close_statements();
+        self.session.reconnect().await
     }
 
     fn session_number(&self) -> u64 {
-        self.watch.id
+        self.session.link.watch.session()
     }
 
-    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
-        self.check_tool_tables_now().await
+    async fn check_tool_tables(&mut self) -> Result<()> {
+        self.guard.check_tool_tables(&mut self.session).await
     }
 
-    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
-        self.in_transaction_now().await
+    async fn in_transaction(&mut self) -> Result<bool> {
+        self.session.transaction.is_ours(&mut self.session.link).await
     }
 
-    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        self.logins_now(request).await
+    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport> {
+        logins::sync_logins(&mut self.session, request).await
     }
 
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-        self.check_logins_now(wanted).await
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<()> {
+        logins::check_logins(&mut self.session, wanted).await
     }
 }
 
 #[async_trait]
 impl Session for MysqlDatabase {
     fn facts(&self) -> &Facts {
-        &self.server.facts
+        self.session.link.facts()
     }
 
-    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        self.execute_now(statement, parameters).await
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64> {
+        let statement = Statement { text: statement, values: parameters };
+        if let Some(gate) = self.gate.as_ref().filter(|_| Self::is_of_host(&self.session, statement.text)) {
+            return gate.execute(&mut self.session, statement).await;
+        }
+        let mut attempts = Attempts::default();
+        loop {
+            match self.try_execute(statement).await {
+                Err(error) if self.session.is_whole() && attempts.again(&error).await => {}
+                executed => return executed,
+            }
+        }
     }
 
-    async fn query(
-        &mut self,
-        statement: &str,
-        parameters: &[Value],
-        limits: QueryLimits,
-    ) -> Result<RowSet, DatabaseError> {
-        self.query_now(statement, parameters, limits).await
+    async fn query(&mut self, statement: &str, parameters: &[Value], limits: QueryLimits) -> Result<RowSet> {
+        let statement = Statement { text: statement, values: parameters };
+        if let Some(gate) = self.gate.as_ref().filter(|_| Self::is_of_host(&self.session, statement.text)) {
+            return gate.query(&mut self.session, statement, limits).await;
+        }
+        let mut attempts = Attempts::default();
+        loop {
+            match self.try_query(statement, limits).await {
+                Err(error) if self.session.is_whole() && attempts.again(&error).await => {}
+                found => return found,
+            }
+        }
     }
 
-    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+    async fn change_schema(&mut self, change: &SchemaChange) -> Result<()> {
         // MySQL spells everything as MariaDB does but that type.
-        let spelling = if self.server.facts.has_uuid { Dialect::Mariadb } else { Dialect::Mysql };
+        let spelling = if self.session.link.facts().has_uuid { Dialect::Mariadb } else { Dialect::Mysql };
         let statement = change.statement(spelling)?;
         // MySQL reads the defaults that it keeps, in which it has put backslashes, in the mode of the session.
-        if !self.guard.quoting.is_some_and(|quoting| quoting.plain_backslash) {
-            return self.execute_now(&statement, &[]).await.map(drop);
+        if !self.session.link.leftovers.quoting().is_some_and(|quoting| quoting.plain_backslash) {
+            return self.execute(&statement, &[]).await.map(drop);
         }
-        self.renew_if_due().await?;
-        self.connection.settle(self.guard.rights()).await?;
+        self.session.renew_if_due().await?;
+        self.session.link.settle().await?;
         let plain = |modes: &mut Vec<&str>| modes.retain(|mode| *mode != "NO_BACKSLASH_ESCAPES");
-        let changed = self.connection.change_modes(plain).await?;
-        let done = self.execute_now(&statement, &[]).await.map(drop);
-        done.and(self.connection.undo(changed).await)
+        let changed = self.session.link.work.change_modes(plain).await?;
+        let done = self.execute(&statement, &[]).await.map(drop);
+        done.and(self.session.link.work.undo(changed).await)
     }
 
-    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
-        self.look_now(questions).await
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe> {
+        let text = format!("{}; {}", questions.join("; "), lock::holder_query(self.session.link.server()));
+        let mut attempts = Attempts::default();
+        let told = loop {
+            let checked = self.guard.before(&mut self.session, &text).await?;
+            let told = self.session.link.answers(&text).await;
+            match self.guard.after(&mut self.session, checked, told).await {
+                Err(error) if self.session.is_whole() && attempts.again(&error).await => {}
+                told => break told?,
+            }
+        };
+        let (answers, is_held) = statement::probed(&told)?;
+        // The holder's name takes several queries that depend on one another, and a lease has a table, which may not exist.
+        let asks = is_held || self.session.link.server().has_lease();
+        Ok(Probe { answers, holder: if asks { self.lock_holder().await? } else { None } })
     }
 
-    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
-        self.table_now(name).await.map(|table| table.info)
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo> {
+        self.guard.check_open(&self.session.link)?;
+        self.session.renew_if_due().await?;
+        schema::read_table(&mut self.session.link, name).await.map(|table| table.info)
     }
 }
 
 #[async_trait]
 impl Bulk for MysqlDatabase {
-    async fn reading_ahead(
-        &mut self,
-        _source: &TableSource,
-        _target: &TableTarget,
-    ) -> Result<ReadingAhead, DatabaseError> {
+    async fn reading_ahead(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<ReadingAhead> {
         // Transforms run in chunks, each of which is read in the transaction that writes it.
         Ok(ReadingAhead::default())
     }
 
-    async fn hold(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<(), DatabaseError> {
+    async fn hold(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<()> {
         Ok(()) // Transforms run in chunks, which lock the rows that they read.
     }
 
-    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
-        self.read_page_now(page).await
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>> {
+        let statement = rows::page_statement(page);
+        let checked = self.guard.before(&mut self.session, &statement).await?;
+        let is_consistent = self.session.transaction.is_consistent();
+        let answer = self.rows.read_page(&mut self.session.link, page, &statement, is_consistent).await;
+        let answer = self.guard.after(&mut self.session, checked, answer).await;
+        self.session.transaction.check_after_failure(&mut self.session.link, answer).await
     }
 
-    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
-        self.open_cursor_now(request).await
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId> {
+        let checked = self.guard.before(&mut self.session, &request.statement).await?;
+        let answer = self.rows.open_cursor(&mut self.session.link, request).await;
+        self.guard.after(&mut self.session, checked, answer).await
     }
 
-    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
-        self.check_transaction()?;
-        let answer = self.fetch_now(cursor, limits).await;
-        self.check_after_failure(answer).await
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>> {
+        let RunSession { link, transaction, .. } = &mut self.session;
+        transaction.check(link)?;
+        let answer = self.rows.fetch(link, cursor, limits).await;
+        transaction.check_after_failure(link, answer).await
     }
 
-    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
-        self.close_cursor_now(cursor).await
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<()> {
+        self.rows.close_cursor(&mut self.session.link, cursor).await
     }
 
-    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
-        self.open_writer_now(target).await
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId> {
+        self.guard.before_writing(&mut self.session, &target.table).await?;
+        self.rows.open_writer(&mut self.session.link, target).await
     }
 
-    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
-        self.check_transaction()?;
-        let answer = self.write_now(writer, rows, hint).await;
-        self.check_after_failure(answer).await
+    async fn write(&mut self, writer: WriterId, rows: &Batch, _hint: WriteHint) -> Result<u64> {
+        let RunSession { link, transaction, .. } = &mut self.session;
+        transaction.check(link)?;
+        let answer = self.rows.write(link, writer, rows).await;
+        transaction.check_after_failure(link, answer).await
     }
 
-    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        self.opened.take_writer(writer).map(|writer| writer.rows_written())
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64> {
+        self.rows.finish_writer(writer)
     }
 }

@@ -1,18 +1,19 @@
 //! Tables and views as the server declares them, read by `SHOW`, which includes temporary tables.
 
 use sqlx::mysql::MySqlRow;
+use sqlx::{Column as _, Row as _};
 
-use super::session::{literal, row_text, text};
-use super::speech::results;
-use super::types::unique_keys;
-use super::{MysqlDatabase, error};
-use runner_database::logins::refusals::no_session;
+use crate::error;
+use crate::error::Result;
+use crate::host_sql::{literal, row_text, text};
+use crate::link::Link;
+use crate::types::kind::{ColumnKind, kind};
 use runner_database::spec::ColumnInfo;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, TableInfo, TableName};
 
 /// A table, with what the data path needs to know about its columns.
 #[derive(Clone, Debug)]
-pub(super) struct MysqlTable {
+pub(crate) struct MysqlTable {
     /// What every dialect reports.
     pub info: TableInfo,
     /// The columns, in the order of `info.columns`.
@@ -25,19 +26,11 @@ pub(super) struct MysqlTable {
 
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MysqlColumn {
+pub(crate) struct MysqlColumn {
     /// Its name.
     pub name: String,
-    /// The bare type in lower case: `int`, `decimal`, `varchar`, `enum` …
-    pub data_type: String,
     /// The whole type as the server spells it: `int(10) unsigned`, `enum('a','b')`.
     pub column_type: String,
-    /// Whether negative numbers are refused.
-    pub unsigned: bool,
-    /// The number in parentheses: digits of a decimal, length in characters, bits, fractional digits of a second.
-    pub precision: Option<u32>,
-    /// The second number in parentheses: digits after the decimal point.
-    pub scale: Option<u32>,
     /// The character set of a text column; `None` for other types and for bytes.
     pub character_set: Option<String>,
     /// The collation of a text column.
@@ -52,73 +45,122 @@ pub(super) struct MysqlColumn {
     pub is_json: bool,
 }
 
-impl MysqlDatabase {
-    pub(super) async fn table_now(&mut self, name: &TableName) -> Result<MysqlTable, DatabaseError> {
-        self.watch.check_stop()?;
-        if self.is_denied {
-            return Err(no_session());
+impl MysqlColumn {
+    /// What it holds.
+    pub fn kind(&self) -> ColumnKind {
+        match kind(&self.column_type) {
+            _ if self.is_json => ColumnKind::Json,
+            // Its limit counts bytes of its own character set, and the server knows how many those are.
+            ColumnKind::Text { .. } if self.character_set.as_deref().is_some_and(|set| !set.starts_with("utf8")) => {
+                ColumnKind::Text { bytes: u32::MAX as usize }
+            }
+            kind => kind,
         }
-        self.renew_if_due().await?;
-        // The session's own database, whatever `USE` a script has run.
-        let schema = name.schema.clone().or_else(|| self.server.facts.schema.clone()).unwrap_or_default();
-        let quoted = TableName { schema: Some(schema.clone()), name: name.name.clone() }.quoted(Dialect::Mysql);
-        let place = format!("TABLE_SCHEMA = {} AND TABLE_NAME = {}", literal(&schema), literal(&name.name));
-        let dialect = self.server.facts.dialect;
-        // A transform asks for each chunk, so all of it is one message.
-        let mut ask = format!(
-            "SHOW FULL COLUMNS FROM {quoted}; SHOW INDEX FROM {quoted}; \
-             SELECT t.TABLE_NAME, t.TABLE_TYPE, IF(e.TRANSACTIONS = 'YES', NULL, t.ENGINE) \
-             FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE WHERE {place}"
-        );
-        if dialect == Dialect::Mariadb {
-            ask.push_str(&format!(
-                "; SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS \
-                 WHERE CONSTRAINT_SCHEMA = {} AND TABLE_NAME = {}",
-                literal(&schema),
-                literal(&name.name)
-            ));
-        }
-        let connection = &mut self.connection;
-        let found = self.watch.clone().over(results(connection, &ask)).await;
-        let mut found = found.map_err(|error| not_found(error, name))?.into_iter();
-        let [columns, indexes, tables, checks] = std::array::from_fn(|_| found.next().unwrap_or_default());
-        let json = json_columns(&checks, dialect);
-        let columns: Vec<MysqlColumn> = columns
-            .iter()
-            .map(|row| {
-                let mut column =
-                    read_column(&text(row, 0), &text(row, 1), row_text(row, 2), &text(row, 3), &text(row, 6));
-                column.is_json = column.data_type == "json" || json.contains(&column.name);
-                column
-            })
-            .collect();
-        let found = tables.iter().find(|row| text(row, 0).eq_ignore_ascii_case(&name.name));
-        let spelt = found.map_or_else(|| name.name.clone(), |row| text(row, 0));
-        let info = TableInfo {
-            name: TableName {
-                schema: name.schema.clone(),
-                name: if self.server.folds_table_names { spelt } else { name.name.clone() },
-            },
-            columns: columns
-                .iter()
-                .map(|column| ColumnInfo {
-                    name: column.name.clone(),
-                    declared_type: column.column_type.clone(),
-                    base_type: None,
-                    not_null: !column.nullable,
-                    generated: column.generated,
-                })
-                .collect(),
-            // In the order of the key: `Seq_in_index` counts up.
-            key: indexes.iter().filter(|row| text(row, 2) == "PRIMARY").map(|row| text(row, 4)).collect(),
-            is_view: found.is_some_and(|row| text(row, 1).ends_with("VIEW")),
-            has_heirs: false,
-            key_is_rowid: false,
-            rowid: None,
-        };
-        let lasting_engine = found.and_then(|row| row_text(row, 2));
-        Ok(MysqlTable { info, columns, unique_keys: unique_keys(&indexes), lasting_engine })
     }
+}
+
+/// What a column of a table holds; `None` if the table cannot be read, as with a view over another user's tables.
+pub(crate) async fn kind_of(link: &mut Link, table: &TableName, column: &str) -> Result<Option<ColumnKind>> {
+    if link.learned.columns(table).is_none() {
+        let columns = match read_table(link, table).await {
+            Ok(table) => table.columns,
+            // The transaction may be gone with it.
+            Err(error) if error.is_transient() => return Err(error),
+            Err(_) => Vec::new(),
+        };
+        let kinds = columns.iter().map(|column| (column.name.clone(), column.kind())).collect();
+        link.learned.add(table.clone(), kinds);
+    }
+    let kinds = link.learned.columns(table).unwrap_or_default();
+    Ok(kinds.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, kind)| kind.clone()))
+}
+
+/// A table as the server declares it.
+pub(crate) async fn read_table(link: &mut Link, name: &TableName) -> Result<MysqlTable> {
+    // The session's own database, whatever `USE` a script has run.
+    let schema = name.schema.clone().or_else(|| link.facts().schema.clone()).unwrap_or_default();
+    let quoted = TableName { schema: Some(schema.clone()), name: name.name.clone() }.quoted(Dialect::Mysql);
+    let place = format!("TABLE_SCHEMA = {} AND TABLE_NAME = {}", literal(&schema), literal(&name.name));
+    let dialect = link.dialect();
+    // A transform asks for each chunk, so all of it is one message.
+    let mut ask = format!(
+        "SHOW FULL COLUMNS FROM {quoted}; SHOW INDEX FROM {quoted}; \
+         SELECT t.TABLE_NAME, t.TABLE_TYPE, IF(e.TRANSACTIONS = 'YES', NULL, t.ENGINE) \
+         FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE WHERE {place}"
+    );
+    if dialect == Dialect::Mariadb {
+        ask.push_str(&format!(
+            "; SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS \
+             WHERE CONSTRAINT_SCHEMA = {} AND TABLE_NAME = {}",
+            literal(&schema),
+            literal(&name.name)
+        ));
+    }
+    let mut found = link.answers(&ask).await.map_err(|error| not_found(error, name))?.into_iter();
+    let [columns, indexes, tables, checks] = std::array::from_fn(|_| found.next().unwrap_or_default());
+    let json = json_columns(&checks, dialect);
+    let columns: Vec<MysqlColumn> = columns
+        .iter()
+        .map(|row| {
+            let mut column = read_column(&text(row, 0), &text(row, 1), row_text(row, 2), &text(row, 3), &text(row, 6));
+            column.is_json = column.column_type.eq_ignore_ascii_case("json") || json.contains(&column.name);
+            column
+        })
+        .collect();
+    let found = tables.iter().find(|row| text(row, 0).eq_ignore_ascii_case(&name.name));
+    let spelt = found.map_or_else(|| name.name.clone(), |row| text(row, 0));
+    let info = TableInfo {
+        name: TableName {
+            schema: name.schema.clone(),
+            name: if link.server().folds_table_names { spelt } else { name.name.clone() },
+        },
+        columns: columns
+            .iter()
+            .map(|column| ColumnInfo {
+                name: column.name.clone(),
+                declared_type: column.column_type.clone(),
+                base_type: None,
+                not_null: !column.nullable,
+                generated: column.generated,
+            })
+            .collect(),
+        // In the order of the key: `Seq_in_index` counts up.
+        key: indexes.iter().filter(|row| text(row, 2) == "PRIMARY").map(|row| text(row, 4)).collect(),
+        is_view: found.is_some_and(|row| text(row, 1).ends_with("VIEW")),
+        has_heirs: false,
+        key_is_rowid: false,
+        rowid: None,
+    };
+    let lasting_engine = found.and_then(|row| row_text(row, 2));
+    Ok(MysqlTable { info, columns, unique_keys: unique_keys(&indexes), lasting_engine })
+}
+
+/// The sets of columns that identify a row: unique indexes over whole NOT NULL columns. Takes the rows of `SHOW
+/// INDEX`.
+pub(crate) fn unique_keys(rows: &[MySqlRow]) -> Vec<Vec<String>> {
+    let mut found: Vec<(String, Option<Vec<String>>)> = Vec::new();
+    for row in rows {
+        let cell = |name: &str| {
+            let at = row.columns().iter().position(|column| column.name().eq_ignore_ascii_case(name));
+            at.map(|at| text(row, at)).unwrap_or_default()
+        };
+        if cell("Non_unique") != "0" {
+            continue;
+        }
+        let (index, name) = (cell("Key_name"), cell("Column_name"));
+        // A prefix of a column, an expression or a nullable column does not identify a row.
+        let whole = cell("Sub_part").is_empty() && !name.is_empty() && cell("Null") != "YES";
+        if found.last().is_none_or(|(last, _)| *last != index) {
+            found.push((index, Some(Vec::new())));
+        }
+        if let Some((_, columns)) = found.last_mut() {
+            match columns {
+                Some(columns) if whole => columns.push(name),
+                _ => *columns = None,
+            }
+        }
+    }
+    found.into_iter().filter_map(|(_, columns)| columns).collect()
 }
 
 /// Columns that MariaDB checks to be JSON, which it declares as `longtext`.
@@ -140,24 +182,10 @@ fn not_found(error: DatabaseError, name: &TableName) -> DatabaseError {
 
 /// Reads a row of `SHOW FULL COLUMNS`.
 fn read_column(name: &str, column_type: &str, collation: Option<String>, null: &str, extra: &str) -> MysqlColumn {
-    let lower = column_type.to_ascii_lowercase();
-    let end = lower.find(['(', ' ']).unwrap_or(lower.len());
-    let data_type = lower[..end].to_owned();
-    let behind = lower[end..].trim_start();
-    let mut numbers = match behind.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-        Some((inside, _)) if !matches!(data_type.as_str(), "enum" | "set") => inside,
-        _ => "",
-    }
-    .split(',')
-    .filter_map(|digits| digits.trim().parse().ok());
     let extra = extra.to_ascii_uppercase();
     MysqlColumn {
         name: name.to_owned(),
-        unsigned: !matches!(data_type.as_str(), "enum" | "set") && lower.contains(" unsigned"),
-        data_type,
         column_type: column_type.to_owned(),
-        precision: numbers.next(),
-        scale: numbers.next(),
         character_set: collation.as_deref().and_then(|it| it.split('_').next()).map(str::to_owned),
         collation,
         nullable: null.eq_ignore_ascii_case("YES"),
@@ -174,18 +202,15 @@ mod tests {
 
     #[test]
     fn columns_are_parsed_from_show_columns() {
-        for (column_type, extra, data_type, unsigned, precision, scale, generated) in [
-            ("int(10) unsigned", "auto_increment", "int", true, Some(10), None, false),
-            ("bigint unsigned zerofill", "", "bigint", true, None, None, false),
-            ("decimal(20,4)", "", "decimal", false, Some(20), Some(4), false),
-            ("enum('a','b) unsigned')", "", "enum", false, None, None, false),
-            ("timestamp", "DEFAULT_GENERATED on update CURRENT_TIMESTAMP", "timestamp", false, None, None, false),
-            ("varchar(3)", "VIRTUAL GENERATED", "varchar", false, Some(3), None, true),
-            ("datetime(6)", "STORED GENERATED INVISIBLE", "datetime", false, Some(6), None, true),
+        for (extra, generated, auto_increment) in [
+            ("auto_increment", false, true),
+            ("", false, false),
+            ("DEFAULT_GENERATED on update CURRENT_TIMESTAMP", false, false),
+            ("VIRTUAL GENERATED", true, false),
+            ("STORED GENERATED INVISIBLE", true, false),
         ] {
-            let column = read_column("c", column_type, None, "NO", extra);
-            let read = (column.data_type.as_str(), column.unsigned, column.precision, column.scale, column.generated);
-            assert_eq!(read, (data_type, unsigned, precision, scale, generated), "{column_type}");
+            let column = read_column("c", "int", None, "NO", extra);
+            assert_eq!((column.generated, column.auto_increment), (generated, auto_increment), "{extra}");
         }
         let column = read_column("c", "text", Some("utf8mb4_unicode_ci".to_owned()), "YES", "");
         assert_eq!((column.character_set.as_deref(), column.nullable), (Some("utf8mb4"), true));

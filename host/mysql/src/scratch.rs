@@ -7,10 +7,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::logins::drop_logins;
-use super::refusals_login::Quoting;
-use super::session::set_mode;
 use crate::connect;
+use crate::error::Result;
+use crate::link::settings::Quoting;
+use crate::link::settings::set_mode;
+use crate::logins::drop_logins;
 use runner_data::Value;
 use runner_database::facts::{LockKind, is_tool_table};
 use runner_database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
@@ -34,7 +35,7 @@ fn name_of(original: &str) -> String {
 }
 
 /// Copies the database of the connection.
-pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> Result<ScratchCopy, DatabaseError> {
+pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> Result<ScratchCopy> {
     let source = original.facts().schema.clone().unwrap_or_default();
     let scratch = name_of(&source);
     let url = original.url().with_database_name(&scratch);
@@ -43,28 +44,14 @@ pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> 
     let made = make_held(&mut **original, &source, (&scratch, &url), request).await;
     if made.is_err() {
         // The error matters more; the next run removes what remains.
+        let _ = drop_schema(&mut **original, &scratch).await;
         let _ = release(&mut **original, &scratch).await;
     }
     made
 }
 
-async fn make_held(
-    original: &mut dyn Session,
-    source: &str,
-    (scratch, url): (&str, &DatabaseUrl),
-    request: &ScratchRequest<'_>,
-) -> Result<ScratchCopy, DatabaseError> {
-    drop_schema(original, scratch).await.map_err(|error| rights(error, scratch))?;
-    create(original, source, scratch).await?;
-    let filled = fill(original, source, (scratch, url), request).await;
-    if filled.is_err() {
-        let _ = drop_schema(original, scratch).await;
-    }
-    filled
-}
-
 /// Removes the scratch copy with that name.
-pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), DatabaseError> {
+pub async fn discard(original: &mut dyn Database, name: &str) -> Result<()> {
     let original = &mut original.host();
     let dropped = drop_schema(&mut **original, name).await;
     dropped.and(release(&mut **original, name).await)
@@ -72,7 +59,7 @@ pub async fn discard(original: &mut dyn Database, name: &str) -> Result<(), Data
 
 /// Locks the name as `runner test` locks the names of its databases, which drops those that are not locked. Where such
 /// locks do not hold on all nodes, it does without.
-async fn hold(original: &mut dyn Session, name: &str) -> Result<(), DatabaseError> {
+async fn hold(original: &mut dyn Session, name: &str) -> Result<()> {
     if original.facts().lock != LockKind::UserLocks {
         return Ok(());
     }
@@ -83,7 +70,7 @@ async fn hold(original: &mut dyn Session, name: &str) -> Result<(), DatabaseErro
     }
 }
 
-async fn release(original: &mut dyn Session, name: &str) -> Result<(), DatabaseError> {
+async fn release(original: &mut dyn Session, name: &str) -> Result<()> {
     match original.facts().lock {
         LockKind::UserLocks => texts(original, "SELECT RELEASE_LOCK(?)", &[name.into()]).await.map(drop),
         LockKind::File | LockKind::Advisory | LockKind::Lease => Ok(()),
@@ -91,13 +78,13 @@ async fn release(original: &mut dyn Session, name: &str) -> Result<(), DatabaseE
 }
 
 /// Drops it with the users that components had in it.
-async fn drop_schema(original: &mut dyn Session, name: &str) -> Result<(), DatabaseError> {
+async fn drop_schema(original: &mut dyn Session, name: &str) -> Result<()> {
     drop_logins(original, name).await?;
     original.execute(&format!("DROP DATABASE IF EXISTS {}", Dialect::Mysql.quote(name)), &[]).await.map(drop)
 }
 
 /// Removes what a killed run left.
-pub async fn sweep(original: &mut dyn Database) -> Result<Option<String>, DatabaseError> {
+pub async fn sweep(original: &mut dyn Database) -> Result<Option<String>> {
     let name = name_of(original.facts().schema.as_deref().unwrap_or_default());
     let ask = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?";
     let original = &mut original.host();
@@ -109,7 +96,7 @@ pub async fn sweep(original: &mut dyn Database) -> Result<Option<String>, Databa
     Ok(Some(name))
 }
 
-async fn create(original: &mut dyn Session, source: &str, scratch: &str) -> Result<(), DatabaseError> {
+async fn create(original: &mut dyn Session, source: &str, scratch: &str) -> Result<()> {
     let ask = "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
                WHERE SCHEMA_NAME = ?";
     let found = texts(original, ask, &[source.into()]).await?;
@@ -130,12 +117,14 @@ fn rights(mut error: DatabaseError, scratch: &str) -> DatabaseError {
     error
 }
 
-async fn fill(
+async fn make_held(
     original: &mut dyn Session,
     source: &str,
     (scratch, url): (&str, &DatabaseUrl),
     request: &ScratchRequest<'_>,
-) -> Result<ScratchCopy, DatabaseError> {
+) -> Result<ScratchCopy> {
+    drop_schema(original, scratch).await.map_err(|error| rights(error, scratch))?;
+    create(original, source, scratch).await?;
     let others = texts(original, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA", &[]).await?;
     let others: Vec<String> = others
         .into_iter()
@@ -187,7 +176,7 @@ struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    async fn tables(&mut self, request: &ScratchRequest<'_>) -> Result<(), DatabaseError> {
+    async fn tables(&mut self, request: &ScratchRequest<'_>) -> Result<()> {
         let ask = "SELECT TABLE_NAME, TABLE_TYPE, coalesce(ENGINE, ''), coalesce(CREATE_OPTIONS, '') \
                    FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE NOT LIKE '%VIEW' \
                    ORDER BY TABLE_TYPE = 'SEQUENCE' DESC, TABLE_NAME";
@@ -225,7 +214,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    async fn table(&mut self, table: &str, kind: &str, engine: &str) -> Result<(), DatabaseError> {
+    async fn table(&mut self, table: &str, kind: &str, engine: &str) -> Result<()> {
         if !ENGINES.iter().any(|known| known.eq_ignore_ascii_case(engine)) {
             return Err(refused(format!(
                 "the table `{table}` is of the engine {engine}, which may keep its rows elsewhere"
@@ -251,7 +240,7 @@ impl Filler<'_> {
     }
 
     /// Copies rows; returns whether some were left out.
-    async fn rows(&mut self, table: &str, bound: Option<u64>) -> Result<bool, DatabaseError> {
+    async fn rows(&mut self, table: &str, bound: Option<u64>) -> Result<bool> {
         let ask = "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? \
                    AND coalesce(GENERATION_EXPRESSION, '') = '' AND EXTRA NOT LIKE '%INVISIBLE SYSTEM%' \
                    ORDER BY ORDINAL_POSITION";
@@ -278,7 +267,7 @@ impl Filler<'_> {
         Ok(!self.target.query(&more, &[], QueryLimits::NONE).await?.rows.is_empty())
     }
 
-    async fn sequence(&mut self, name: &str) -> Result<(), DatabaseError> {
+    async fn sequence(&mut self, name: &str) -> Result<()> {
         let (definition, _) = self.shown("SEQUENCE", name, "Create Table").await?;
         self.make("sequence", name, &definition).await?;
         let quoted = Dialect::Mysql.quote(name);
@@ -289,7 +278,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    async fn routines(&mut self) -> Result<(), DatabaseError> {
+    async fn routines(&mut self) -> Result<()> {
         let ask = "SELECT ROUTINE_NAME, ROUTINE_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? \
                    AND ROUTINE_TYPE IN ('FUNCTION', 'PROCEDURE') ORDER BY ROUTINE_TYPE, ROUTINE_NAME";
         for row in texts(self.original, ask, &[self.source.into()]).await? {
@@ -306,7 +295,7 @@ impl Filler<'_> {
     }
 
     /// Views may depend on one another: those that fail are retried after the others.
-    async fn views(&mut self) -> Result<(), DatabaseError> {
+    async fn views(&mut self) -> Result<()> {
         let ask = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = ? ORDER BY TABLE_NAME";
         let mut left: Vec<String> =
             texts(self.original, ask, &[self.source.into()]).await?.into_iter().flatten().collect();
@@ -330,7 +319,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    async fn triggers(&mut self) -> Result<(), DatabaseError> {
+    async fn triggers(&mut self) -> Result<()> {
         let ask = "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ? \
                    ORDER BY EVENT_OBJECT_TABLE, EVENT_MANIPULATION, ACTION_TIMING, ACTION_ORDER";
         for name in texts(self.original, ask, &[self.source.into()]).await?.into_iter().flatten() {
@@ -341,7 +330,7 @@ impl Filler<'_> {
     }
 
     /// The statement that created an object, and the mode that the object keeps, if any. It does not name the connection's own database.
-    async fn shown(&mut self, kind: &str, name: &str, column: &str) -> Result<(String, String), DatabaseError> {
+    async fn shown(&mut self, kind: &str, name: &str, column: &str) -> Result<(String, String)> {
         let ask = format!("SHOW CREATE {kind} {}", Dialect::Mysql.quote(name));
         let found = self.original.query(&ask, &[], QueryLimits::NONE).await?;
         let row = found.rows.into_iter().next().unwrap_or_default();
@@ -370,7 +359,7 @@ impl Filler<'_> {
     }
 
     /// Routines and triggers must not reach beyond the copy.
-    fn check_body(&self, what: &str, name: &str, definition: &str) -> Result<(), DatabaseError> {
+    fn check_body(&self, what: &str, name: &str, definition: &str) -> Result<()> {
         if let Some(other) = self.other_in(definition) {
             return Err(refused(format!("the {what} `{name}` names the database `{other}`")).hint(OUTSIDE));
         }
@@ -382,7 +371,7 @@ impl Filler<'_> {
     }
 
     /// Makes a routine or a trigger, which keeps the mode in which it was created.
-    async fn make_in(&mut self, what: &str, name: &str, definition: &str, mode: &str) -> Result<(), DatabaseError> {
+    async fn make_in(&mut self, what: &str, name: &str, definition: &str, mode: &str) -> Result<()> {
         if Quoting::of(mode).differs(definition, self.original.facts().dialect) {
             return Err(refused(format!(
                 "the {what} `{name}` has a string with a backslash in the mode `{mode}`, which may name another database"
@@ -395,7 +384,7 @@ impl Filler<'_> {
         made.and(self.target.execute(&set_mode(MODE), &[]).await.map(drop))
     }
 
-    async fn make(&mut self, what: &str, name: &str, definition: &str) -> Result<(), DatabaseError> {
+    async fn make(&mut self, what: &str, name: &str, definition: &str) -> Result<()> {
         self.target.execute(definition, &[]).await.map(drop).map_err(|error| failed(what, name, error))
     }
 }
@@ -420,11 +409,7 @@ fn failed(what: &str, name: &str, mut error: DatabaseError) -> DatabaseError {
 }
 
 /// The rows of a query as strings.
-async fn texts(
-    session: &mut dyn Session,
-    query: &str,
-    parameters: &[Value],
-) -> Result<Vec<Vec<String>>, DatabaseError> {
+async fn texts(session: &mut dyn Session, query: &str, parameters: &[Value]) -> Result<Vec<Vec<String>>> {
     let text = |value: Value| match value {
         Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Value::Int64(number) => number.to_string(),

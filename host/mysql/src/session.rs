@@ -1,279 +1,285 @@
-//! The settings of a new session, and what its server reports about itself.
+//! The session of a run: its connection, the lock that it holds, and its transaction, which depend on one another. A session is replaced
+//! with its lock, and never within a transaction; what ends a transaction proves that the lock is still held.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use sqlx::AssertSqlSafe;
 
-use sqlx::mysql::MySqlRow;
-use sqlx::{MySqlConnection, Row};
+use crate::assertion::OUT_OF_RANGE;
+use crate::commit::{Outcome, ROLLBACK_TEXT, Unit, text_of_changes};
+use crate::error::{Result, from_sqlx, lost};
+use crate::host_sql::{HostExecutor as _, LITERALS};
+use crate::link::Link;
+use crate::link::node::Attempts;
+use crate::link::work::note_loss;
+use crate::lock::{Lock, Lost, gone};
+use crate::transaction::{NO_SAVEPOINT, Transaction, ended};
+use crate::types::parameters;
+use runner_database::{Claims, DatabaseError, End, Part, Role, ToolChange};
+use runner_sql::Isolation;
 
-use super::SQL;
-use super::error::lost;
-use super::make::{OF_INNODB, SINGLE_PRIMARY, Said};
-use super::node::Node;
-use super::refusals_login::Quoting;
-use super::settings::{HostSettings, MODE, PINNED, spelled, time_limit};
-pub(super) use super::speech::{LITERALS, Spoken, all, literal, one, run};
-use runner_database::pipe::Meter;
-use runner_database::{ConnectOptions, DatabaseError, Dialect, Facts};
-
-/// What is known of a server and of the session on it.
-#[derive(Clone, Debug)]
-pub(super) struct SessionFacts {
-    /// The facts.
-    pub facts: Facts,
-    /// The connection ID, by which another session can kill it.
-    pub id: u64,
-    /// The settings that make the server read and write as intended.
-    pub settings: HostSettings,
-    /// The largest packet that the server accepts, in bytes.
-    pub max_allowed_packet: usize,
-    /// Its binary log holds statements, so that transactions must be repeatable.
-    pub logs_statements: bool,
-    /// Where strings end in the mode of its callers.
-    pub quoting: Quoting,
-    /// The mode in which the texts of callers begin, where it is not that of the host.
-    pub callers_mode: Option<String>,
-    /// The time zone in which the texts of scripts begin, that of the server, where it is not that of the host.
-    pub scripts_zone: Option<String>,
-    /// NULL in a `TIMESTAMP NOT NULL` becomes the time: always on MariaDB, on MySQL where `explicit_defaults_for_timestamp` is off.
-    pub null_is_now: bool,
-    /// Table names are compared without regard to case (`lower_case_table_names`).
-    pub folds_table_names: bool,
-    /// The server, if it is a node of a cluster.
-    pub node: Option<Node>,
-    /// Counts what the server sends.
-    pub meter: Meter,
+/// The session of a run, or that of a component's own login.
+pub(crate) struct RunSession {
+    /// The connection.
+    pub link: Link,
+    /// The lock; a component's own session has none.
+    pub lock: Lock,
+    /// The transaction.
+    pub transaction: Transaction,
 }
 
-/// Queries the server's facts, and applies the settings that all our sessions share.
-pub(super) async fn prepare(
-    connection: &mut MySqlConnection,
-    meter: Meter,
-    settings: &ConnectOptions,
-    names: &str,
-) -> Result<SessionFacts, DatabaseError> {
-    let found = all(connection, format!("SELECT VERSION(), CONNECTION_ID(), DATABASE(); {}", variables())).await?;
-    let row = found.first().ok_or_else(|| lost("it does not say what it is"))?;
-    let (reported, id, schema): (String, u64, Option<String>) = (text(row, 0), number(row, 1), row_text(row, 2));
-    let variables: HashMap<String, String> = found[1..].iter().map(|row| (text(row, 0), text(row, 1))).collect();
-    let get = |name: &str| variables.get(name).map_or("", String::as_str);
-    let is_on = |name: &str| matches!(get(name), "ON" | "1" | "NO_LOCK" | "NO_LOCK_NO_ADMIN");
-    let comment = get("version_comment");
-    // A server that was built for clusters and replicates nowhere says `none`.
-    let is_node = is_on("wsrep_on") && !matches!(get("wsrep_provider"), "none");
-    let has_innodb = variables.contains_key(OF_INNODB);
-    let has_primaries = get(SINGLE_PRIMARY) == "OFF";
-    let (dialect, version) = Said { version: &reported, comment, has_innodb, is_node, has_primaries }.make()?;
-    let mode = sql_mode(get("sql_mode"), get("global_sql_mode"));
-    let own = own_mode(&mode);
-    let mut pinned = settings_of_texts(dialect, &own, settings);
-    let there = PINNED.iter().filter_map(|(name, value)| Some((*name, value, variables.get(*name)?)));
-    pinned.splice(..0, there.map(|(name, value, found)| (name, spelled(value.unwrap_or(found)))));
-    let warnings = get("max_error_count").to_owned();
-    let host = HostSettings { dialect, names: names.to_owned(), pinned, warnings };
-    // The servers' own default, set explicitly so that a server's configuration does not change what a migration
-    // sees. READ COMMITTED would be refused where the binary log holds statements. Sessions that were made read-only
-    // stay so.
-    let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
-    let mut all = format!("{}; {}; {isolation}", host.set(&host.warnings), settings_of_sessions(settings));
-    if is_node {
-        // A statement that is run again hides that the transaction of the one before it is lost: see `node::as_one`.
-        all.push_str("; SET SESSION wsrep_retry_autocommit = 0");
+/// How much of a packet is left for what surrounds the changes.
+const PACKET_MARGIN: usize = 64 << 10;
+
+impl RunSession {
+    /// A session without a lock and a transaction.
+    pub fn of(link: Link) -> Self {
+        Self { link, lock: Lock::default(), transaction: Transaction::default() }
     }
-    run(connection, all).await?;
-    let node = match is_node {
-        true => Some(Node::ask(connection, get("wsrep_node_name")).await?),
-        false => None,
-    };
-    let max_allowed_packet = get("max_allowed_packet").parse().unwrap_or(1 << 20);
-    let facts = Facts {
-        sql: &SQL,
-        packet_bytes: Some(max_allowed_packet),
-        version: version.to_string(),
-        atomic_ddl: version.has_atomic_ddl(dialect),
-        skips_locked: version.skips_locked(dialect),
-        has_replica_status: version.has_replica_status(dialect),
-        has_uuid: version.has_uuid(dialect),
-        read_only: READ_ONLY.into_iter().any(is_on),
-        schema,
-        comment: Some(comment.to_owned()).filter(|comment| !comment.is_empty()),
-        unread_modes: UNREAD_MODES.into_iter().filter(|mode| has_mode(get("sql_mode"), mode)).collect(),
-        increment: get("auto_increment_increment").parse().ok(),
-        history: settings.history.clone(),
-        ..Facts::of_dialect(dialect)
+
+    /// Whether this is the session of a component's own login.
+    pub fn is_gated(&self) -> bool {
+        self.link.endpoint().is_of_login()
     }
-    .forced_in_tests()?;
-    Ok(SessionFacts {
-        facts,
-        id,
-        settings: host,
-        max_allowed_packet,
-        logs_statements: is_on("log_bin") && get("binlog_format").eq_ignore_ascii_case("STATEMENT"),
-        quoting: Quoting::of(&mode),
-        callers_mode: Some(mode).filter(|mode| *mode != own),
-        scripts_zone: scripts_zone(get("time_zone"), get("system_time_zone")),
-        null_is_now: dialect == Dialect::Mariadb || get("explicit_defaults_for_timestamp") == "OFF",
-        folds_table_names: get("lower_case_table_names") != "0",
-        node,
-        meter,
-    })
-}
 
-/// Each of these makes the session or the server read-only. `tx_read_only` is MariaDB's, `transaction_read_only`
-/// MySQL's.
-const READ_ONLY: [&str; 5] = ["read_only", OF_INNODB, "super_read_only", "tx_read_only", "transaction_read_only"];
-
-/// The query for the server's variables; those that a dialect does not have are absent from the result.
-fn variables() -> String {
-    const OTHERS: [&str; 15] = [
-        "time_zone",
-        "system_time_zone",
-        "explicit_defaults_for_timestamp",
-        SINGLE_PRIMARY,
-        "max_error_count",
-        "auto_increment_increment",
-        "version_comment",
-        "sql_mode",
-        "max_allowed_packet",
-        "wsrep_on",
-        "wsrep_provider",
-        "wsrep_node_name",
-        "lower_case_table_names",
-        "log_bin",
-        "binlog_format",
-    ];
-    let pinned = PINNED.iter().map(|(name, _)| name);
-    let names =
-        READ_ONLY.iter().chain(&OTHERS).chain(pinned).map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
-    format!("SELECT 'global_sql_mode', @@GLOBAL.sql_mode; SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
-}
-
-/// Modes that are removed. Without backslash escapes, or in Oracle mode, a script would have to be parsed by other
-/// rules than those of MySQL and MariaDB. Where an empty string is NULL, or a CHAR is returned with its padding,
-/// values do not come back as they were written. And a `SHOW CREATE TABLE` that leaves out parts is useless for a
-/// copy.
-const MODES_OUT: [&str; 7] = [
-    "NO_BACKSLASH_ESCAPES",
-    "ORACLE",
-    "EMPTY_STRING_IS_NULL",
-    "PAD_CHAR_TO_FULL_LENGTH",
-    "NO_KEY_OPTIONS",
-    "NO_TABLE_OPTIONS",
-    "NO_FIELD_OPTIONS",
-];
-
-/// Those of them that change what a text in SQL means.
-const UNREAD_MODES: [&str; 3] = ["NO_BACKSLASH_ESCAPES", "ORACLE", "EMPTY_STRING_IS_NULL"];
-
-fn has_mode(modes: &str, mode: &str) -> bool {
-    modes.split(',').any(|it| it == mode)
-}
-
-/// The mode of the host: what the server prints of tables, checks and privileges is in backticks without `ANSI_QUOTES`.
-fn own_mode(mode: &str) -> String {
-    mode.split(',').filter(|mode| *mode != "ANSI_QUOTES").collect::<Vec<_>>().join(",")
-}
-
-/// The session's own modes plus strict mode, without those that change how a script is read or that only the driver
-/// adds.
-fn sql_mode(session: &str, global: &str) -> String {
-    let mut modes: Vec<&str> = session
-        .split(',')
-        .filter(|mode| !mode.is_empty() && !MODES_OUT.contains(mode))
-        // A flag that sqlx sets when it connects, and that turns function names into reserved words.
-        .filter(|mode| *mode != "IGNORE_SPACE" || has_mode(global, mode))
-        .collect();
-    if !modes.iter().any(|mode| mode.starts_with("STRICT_")) {
-        modes.push("STRICT_TRANS_TABLES");
+    /// Whether a statement is whole by itself, as what the engine sends outside of a transaction is.
+    pub fn is_whole(&self) -> bool {
+        !self.transaction.is_open() && self.link.role() == Role::Host
     }
-    modes.join(",")
-}
 
-/// As long as possible: a session that waits for a person, or for a component to compile, must not be closed,
-/// whatever `wait_timeout` is set for idle web servers. All platforms accept up to 2,147,483 s, about 24 days.
-const IDLE_SECONDS: u32 = 2_147_483;
-
-/// How long the server waits for a client that reads rows, in seconds: a component may work on one chunk for that
-/// long.
-const READER_SECONDS: u32 = 86_400;
-
-/// How much longer the server's own statement limit is than ours: it ends the statements of killed runs.
-const ORPHANED: Duration = Duration::from_secs(10);
-
-/// The settings that decide how text and values are read, and how long that may take.
-fn settings_of_texts(dialect: Dialect, sql_mode: &str, settings: &ConnectOptions) -> Vec<(&'static str, String)> {
-    let checks = u8::from(settings.foreign_keys);
-    let longest = settings.statement_timeout.map_or(Duration::ZERO, |limit| limit + ORPHANED);
-    let limit = match dialect {
-        Dialect::Mariadb => format!("{:.3}", longest.as_secs_f64()),
-        _ => longest.as_millis().to_string(),
-    };
-    vec![
-        (MODE, literal(sql_mode)),
-        ("time_zone", literal("+00:00")),
-        ("foreign_key_checks", checks.to_string()),
-        ("unique_checks", "1".to_owned()),
-        (time_limit(dialect), limit),
-    ]
-}
-
-/// The time zone of a session, unless it is that of the host, which needs no message then.
-fn scripts_zone(zone: &str, of_system: &str) -> Option<String> {
-    let meant = if zone == "SYSTEM" { of_system } else { zone };
-    (!["", "+00:00", "UTC", "Etc/UTC"].contains(&meant)).then(|| zone.to_owned())
-}
-
-fn settings_of_sessions(settings: &ConnectOptions) -> String {
-    let mut set = vec![
-        "autocommit = 1".to_owned(),
-        "completion_type = 0".to_owned(),
-        format!("wait_timeout = {IDLE_SECONDS}"),
-        format!("net_write_timeout = {READER_SECONDS}"),
-        format!("net_read_timeout = {READER_SECONDS}"),
-    ];
-    if let Some(wait) = settings.lock_timeout {
-        let seconds = wait.as_millis().div_ceil(1_000).max(1);
-        set.push(format!("innodb_lock_wait_timeout = {seconds}"));
-        set.push(format!("lock_wait_timeout = {seconds}"));
-    }
-    format!("SET {}", set.iter().map(|set| format!("SESSION {set}")).collect::<Vec<_>>().join(", "))
-}
-
-/// A row's column as text; empty if NULL.
-pub(super) fn text(row: &MySqlRow, column: usize) -> String {
-    row_text(row, column).unwrap_or_default()
-}
-
-/// A row's column as text, or `None`. Catalogues use many types for text, some of them binary.
-pub(super) fn row_text(row: &MySqlRow, column: usize) -> Option<String> {
-    let bytes: Option<Vec<u8>> = row.try_get_unchecked(column).ok()?;
-    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A row's column as a number; 0 if NULL.
-pub(super) fn number(row: &MySqlRow, column: usize) -> u64 {
-    row_text(row, column).and_then(|digits| digits.parse().ok()).unwrap_or(0)
-}
-
-/// The statement that sets the modes of a session.
-pub(super) fn set_mode(modes: &str) -> String {
-    format!("SET SESSION sql_mode = {}", literal(modes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_servers_modes_stay_but_for_those_that_change_how_a_script_is_read() {
-        for (session, global, mode) in [
-            ("", "", "STRICT_TRANS_TABLES"),
-            ("IGNORE_SPACE,STRICT_ALL_TABLES", "STRICT_ALL_TABLES", "STRICT_ALL_TABLES"),
-            ("ANSI_QUOTES,IGNORE_SPACE", "IGNORE_SPACE", "ANSI_QUOTES,IGNORE_SPACE,STRICT_TRANS_TABLES"),
-            ("NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT", "", "PIPES_AS_CONCAT,STRICT_TRANS_TABLES"),
-            ("EMPTY_STRING_IS_NULL,PAD_CHAR_TO_FULL_LENGTH,STRICT_ALL_TABLES", "", "STRICT_ALL_TABLES"),
-        ] {
-            assert_eq!(sql_mode(session, global), mode, "{session}");
+    /// Replaces the session if that is due and would not lose a transaction.
+    pub async fn renew_if_due(&mut self) -> Result<()> {
+        if self.link.is_over() && self.is_gated() {
+            // Another session takes its place, with a ticket of its own.
+            return Err(lost("the session of the component has ended"));
         }
+        match self.link.is_over() && !self.transaction.is_open() {
+            true => self.lock.renew(&mut self.link, Lost::Refused).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the session can still be used; fails if the run has lost its lease meanwhile. That of a component is not opened again.
+    pub async fn is_alive(&mut self) -> Result<bool> {
+        if self.is_gated() {
+            return Err(lost("the session of the component is lost"));
+        }
+        let is_alive = !self.link.is_over() && self.link.work.one("SELECT 1").await.is_ok();
+        if is_alive {
+            self.lock.prove_lease(&mut self.link).await?;
+        }
+        Ok(is_alive)
+    }
+
+    /// Opens another connection in the place of one that is lost.
+    pub async fn reconnect(&mut self) -> Result<()> {
+        self.transaction.close();
+        self.lock.renew(&mut self.link, Lost::TakenAgain).await
+    }
+
+    /// Fails unless a transaction that writes can be opened.
+    pub async fn check_begin(&mut self) -> Result<()> {
+        self.transaction.check_none()?;
+        self.link.check_writable()?;
+        self.renew_if_due().await
+    }
+
+    /// Begins a transaction.
+    pub async fn begin(&mut self, isolation: Option<Isolation>) -> Result<()> {
+        self.check_begin().await?;
+        let prologue =
+            [self.link.leftovers.take_cleaning(), &self.lock.proof(), &self.lock.proof_of_lease(self.link.facts())]
+                .concat();
+        let begun = self.transaction.begin(&mut self.link, &prologue, isolation).await;
+        match begun {
+            Err(error) => Err(self.lock.explain(&mut self.link, error).await),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Begins the transaction of a part of a transform. `is_watched`: something may reach the tool's tables, which takes a consistent view
+    /// of them.
+    ///
+    /// A chunk locks the rows that it reads. If its transaction also locked the gaps between them, as it does by default, it would wait for
+    /// the worker of the next chunk. But a statement-based binary log requires exactly that.
+    pub async fn begin_part(&mut self, is_watched: bool) -> Result<Claims> {
+        let isolation = (!self.link.server().logs_statements && !is_watched).then_some(Isolation::ReadCommitted);
+        self.begin(isolation).await?;
+        Ok(self.claims(isolation))
+    }
+
+    /// Begins a transaction of a component, in its own session. That of a chunk can claim the next one, as in [`Self::begin_part`]: the
+    /// frontier is read and moved through the gate, and the key at which the next chunk ends is one that the component may read.
+    pub async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<Claims> {
+        self.transaction.check_none()?;
+        self.link.watch.check_stop()?;
+        let is_chunk = matches!(part, Some(Part::Chunk | Part::LockedChunk))
+            && isolation.is_none()
+            && !self.link.server().logs_statements;
+        let of_chunk = is_chunk.then_some(Isolation::ReadCommitted);
+        self.transaction.begin(&mut self.link, "", of_chunk.or(isolation)).await?;
+        Ok(self.claims(of_chunk))
+    }
+
+    /// Whether a chunk's transaction that sees what others have committed meanwhile claims the next one: only where it need not
+    /// wait for another worker's claim, since it holds its own chunk.
+    fn claims(&self, isolation: Option<Isolation>) -> Claims {
+        match isolation.is_some() && self.link.facts().skips_locked {
+            true => Claims::Within,
+            false => Claims::Apart,
+        }
+    }
+
+    /// Commits. The proof of the transaction and the fence are in the message of the commit, so that nothing waits for a process that is
+    /// stopped in between.
+    pub async fn commit(&mut self) -> Result<()> {
+        let savepoint = self.transaction.take_savepoint()?;
+        let unit = Unit::ending(&savepoint).and(&self.lock.fence(self.link.facts())?);
+        let is_node = self.is_node();
+        match unit.commit(&mut self.link.work, is_node, None).await {
+            Outcome::Committed => Ok(()),
+            Outcome::Unanswered(error) => Err(error),
+            Outcome::NotCommitted(error) => {
+                // For example, a cluster found a conflict: none of the changes are kept, and no transaction may stay open.
+                let _ = self.link.work.run(ROLLBACK_TEXT).await;
+                match error.code == NO_SAVEPOINT {
+                    true => Err(ended(None)),
+                    false => Err(self.lock.explain(&mut self.link, error).await),
+                }
+            }
+        }
+    }
+
+    /// Makes changes to the tool's own tables in a transaction of their own.
+    pub async fn record(&mut self, changes: &[ToolChange]) -> Result<()> {
+        let mut attempts = Attempts::default();
+        loop {
+            match self.try_record(changes).await {
+                Err(error) if attempts.again(&error).await => {}
+                recorded => return recorded,
+            }
+        }
+    }
+
+    async fn try_record(&mut self, changes: &[ToolChange]) -> Result<()> {
+        self.check_begin().await?;
+        let Some(text) = self.text_of(changes)? else {
+            self.begin(None).await?;
+            return match self.make_singly(changes).await {
+                Ok(()) => self.commit().await,
+                Err(error) => {
+                    // The error of the change matters more than that of the rollback.
+                    let _ = self.transaction.rollback(&mut self.link).await;
+                    Err(error)
+                }
+            };
+        };
+        let prologue = [self.link.leftovers.take_cleaning(), &self.lock.proof()].concat();
+        let unit = Unit::whole(prologue).and(&text).and(&self.lock.fence(self.link.facts())?);
+        match self.send(unit).await {
+            Outcome::Committed => Ok(()),
+            Outcome::NotCommitted(error) | Outcome::Unanswered(error) => Err(error),
+        }
+    }
+
+    /// Ends the transaction of a migration, with changes to the tool's own tables.
+    pub async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<()> {
+        let unit = Unit::ending(self.transaction.savepoint(&self.link)?);
+        let dropped = if end == End::Step { String::new() } else { self.link.end_migration() };
+        let text = match self.text_of(changes)? {
+            Some(text) => text,
+            None => {
+                self.make_singly(changes).await?;
+                String::new()
+            }
+        };
+        let fence = self.lock.fence(self.link.facts())?;
+        self.end(unit.and(&dropped).and(&text).and(&self.lock.proof()).and(&fence)).await
+    }
+
+    /// Ends the transaction of a component's own session. `proof_of_lock`: a statement that fails unless the run still holds its lock.
+    pub async fn commit_gated(&mut self, proof_of_lock: &str) -> Result<()> {
+        let unit = Unit::ending(self.transaction.savepoint(&self.link)?).and(proof_of_lock).plain();
+        self.end(unit).await.map_err(|error| if error.is_unexpected_rows() { gone() } else { error })
+    }
+
+    /// Ends the open transaction by a unit.
+    async fn end(&mut self, unit: Unit) -> Result<()> {
+        match self.send(unit).await {
+            Outcome::NotCommitted(error) if error.code == NO_SAVEPOINT => {
+                self.transaction.note_over();
+                Err(DatabaseError::ended_by_migration())
+            }
+            // The caller rolls back what the text did before it failed.
+            Outcome::NotCommitted(error) => Err(error),
+            Outcome::Committed => {
+                self.transaction.close();
+                Ok(())
+            }
+            Outcome::Unanswered(error) => {
+                self.transaction.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends a unit of the host, and says why it was not committed.
+    async fn send(&mut self, unit: Unit) -> Outcome {
+        let is_node = self.is_node();
+        match unit.commit(&mut self.link.work, is_node, Some(&self.link.watch)).await {
+            Outcome::NotCommitted(error) => {
+                let error = self.lock.explain(&mut self.link, error).await;
+                Outcome::NotCommitted(match error.code == OUT_OF_RANGE {
+                    true => DatabaseError::unexpected_rows(),
+                    false => error,
+                })
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn is_node(&self) -> bool {
+        self.link.server().node.is_some()
+    }
+
+    /// The changes as one text, each followed by `; `; none where a packet does not hold it.
+    fn text_of(&self, changes: &[ToolChange]) -> Result<Option<String>> {
+        let text = text_of_changes(changes, self.link.facts())?;
+        Ok(self.fits(&text).then_some(text))
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        text.len() + PACKET_MARGIN <= self.link.server().max_allowed_packet
+    }
+
+    /// Makes changes one by one in the open transaction; their values go as bytes, which takes half the room.
+    async fn make_singly(&mut self, changes: &[ToolChange]) -> Result<()> {
+        self.link.settle().await?;
+        for change in changes {
+            let text = change.spelled(self.link.facts(), &LITERALS)?;
+            let rows = if self.fits(&text) {
+                self.link.work.run(text).await?
+            } else {
+                let (text, values) = change.statement(self.link.facts())?;
+                let query = sqlx::query_with(AssertSqlSafe(text), parameters::arguments(&values, None)?);
+                let done = query.persistent(false).execute(self.link.work.of_guests()?).await.map_err(from_sqlx);
+                note_loss(self.link.watch.meter(), &done);
+                done?.rows_affected()
+            };
+            change.check(rows)?;
+        }
+        Ok(())
+    }
+
+    /// Drops temporary tables of a migration as far as their names are known. Outside a transaction, a new session replaces the old one
+    /// before the next statement; inside one, after the transaction.
+    pub async fn drop_temporary(&mut self) -> Result<()> {
+        if self.is_gated() {
+            return Ok(()); // Its login has none, and the session ends with the component.
+        }
+        let drop = self.link.end_migration();
+        if self.transaction.is_open() && !drop.is_empty() {
+            self.link.work.run(drop.trim_end_matches("; ")).await?;
+        }
+        self.link.work.forget();
+        Ok(())
     }
 }

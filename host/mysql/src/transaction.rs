@@ -1,5 +1,4 @@
-//! The one transaction of a migration, with a savepoint that proves it is still the same transaction; and the
-//! session, which is replaced after each migration.
+//! The one transaction of a migration, with a savepoint that proves that it is still the same transaction.
 //!
 //! `RELEASE SAVEPOINT` only finds the name while the transaction of `begin` exists; `COMMIT AND CHAIN` does not fool
 //! it. It is checked at the commit, after every statement that could have ended the transaction (`CALL`, `EXECUTE`,
@@ -7,160 +6,112 @@
 //! followed by `COMMIT` and `SET autocommit = 1`, so that nothing that they left open captures the journal. There are
 //! no deferred constraints; what `foreign_key_checks = 0` lets pass is never checked again.
 
-use super::lease::is_of_lease;
-use super::lock::Lost;
-use super::node::run_patiently;
-use super::record::COMMIT;
-use super::tool_tables::Picture;
-use super::{MysqlDatabase, session};
+use crate::commit::{ROLLBACK_TEXT, as_one};
+use crate::error::Result;
+use crate::host_sql::{HostExecutor as _, text};
+use crate::link::Link;
+use crate::link::node::run_patiently;
 use runner_base::random;
 use runner_database::error::{ENDED, NOT_UNDONE, RAN};
-use runner_database::lease::lost;
 use runner_database::message::TAKES_PART;
-use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Part, TransactionOptions};
+use runner_database::{DatabaseError, DatabaseErrorKind};
 use runner_sql::Isolation;
 
-/// A transaction that `begin` opened.
-pub(super) struct Transaction {
+/// The transaction, if one is open.
+#[derive(Default)]
+pub(crate) struct Transaction {
+    open: Option<Open>,
+}
+
+struct Open {
     /// The savepoint that lasts as long as the transaction; its name cannot be guessed.
-    pub proof: String,
-    /// The tool tables before the first statement of a script, or after the host's last statement.
-    pub tool_tables: Option<Picture>,
-    /// The transaction was found to be over, for example after a deadlock: further statements would autocommit.
-    pub is_over: bool,
+    savepoint: String,
+    /// It was found to be over, for example after a deadlock: further statements would autocommit.
+    is_over: bool,
     /// Each statement sees what was committed before it.
-    pub is_by_statement: bool,
-}
-
-impl Transaction {
-    /// A transaction that was just begun with this savepoint, and with this isolation or the session's.
-    pub fn new(proof: String, isolation: Option<Isolation>) -> Self {
-        let is_by_statement = isolation.is_some_and(Isolation::is_by_statement);
-        Self { proof, tool_tables: None, is_over: false, is_by_statement }
-    }
-}
-
-/// Before the statement that begins a transaction; the session's own level is `REPEATABLE READ`.
-pub(super) fn isolate(isolation: Option<Isolation>) -> String {
-    isolation.map_or_else(String::new, |level| format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.name()))
-}
-
-/// Begins a transaction with a savepoint.
-pub(super) fn begin(proof: &str) -> String {
-    format!("START TRANSACTION; SAVEPOINT {proof}")
+    is_by_statement: bool,
 }
 
 /// A server's answer if there is no savepoint with that name.
-pub(super) const NO_SAVEPOINT: &str = "1305";
+pub(crate) const NO_SAVEPOINT: &str = "1305";
 
-impl MysqlDatabase {
-    pub(super) async fn begin_now(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        // Where the tool's tables are watched, the view of them stays the same: what is stricter than asked for serves as well.
-        let is_loose = options.isolation.is_some_and(Isolation::is_by_statement);
-        if is_loose && self.programs_reach_tool_tables().await? {
-            return self.begin_at(None).await;
-        }
-        self.begin_at(options.isolation).await
+impl Transaction {
+    /// Whether one is open.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
-    /// A chunk locks the rows that it reads. If its transaction also locked the gaps between them, as it does by
-    /// default, it would wait for the worker of the next chunk. But a statement-based binary log requires exactly
-    /// that; and where anything names the tool tables, they are watched, which needs a consistent view of them.
-    pub(super) async fn begin_part_now(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        self.renew_if_due().await?;
-        let is_watched = part != Part::Claim && self.programs_reach_tool_tables().await?;
-        if self.server.logs_statements || is_watched {
-            self.begin_at(None).await?;
-            return Ok(Claims::Apart);
-        }
-        self.begin_at(Some(Isolation::ReadCommitted)).await?;
-        Ok(self.claims())
+    /// Whether all statements of the open transaction see the same.
+    pub fn is_consistent(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| !open.is_by_statement)
     }
 
-    /// Whether a chunk's transaction that sees what others have committed meanwhile claims the next one: only where it need not
-    /// wait for another worker's claim, since it holds its own chunk.
-    pub(super) fn claims(&self) -> Claims {
-        if self.server.facts.skips_locked { Claims::Within } else { Claims::Apart }
+    /// Fails if one is open.
+    pub fn check_none(&self) -> Result<()> {
+        if self.is_open() { Err(DatabaseError::in_transaction()) } else { Ok(()) }
     }
 
-    async fn begin_at(&mut self, isolation: Option<Isolation>) -> Result<(), DatabaseError> {
-        if self.transaction.is_some() {
-            return Err(DatabaseError::in_transaction());
-        }
-        self.check_writable()?;
-        self.renew_if_due().await?;
-        let proof = random_name();
-        let clean = self.guard.take_cleaning();
-        let held = self.proof_of_lock() + &self.proof_of_lease();
-        let begun = format!("{clean}{held}{}{}", isolate(isolation), begin(&proof));
-        if let Err(error) = run_patiently(&mut self.connection, &begun).await {
-            return Err(self.unheld(error).await);
-        }
-        self.transaction = Some(Transaction::new(proof, isolation));
+    /// Begins one with a savepoint. `prologue`: statements that precede it, each followed by `; `. `isolation`: the session's own level is
+    /// `REPEATABLE READ`.
+    pub async fn begin(&mut self, link: &mut Link, prologue: &str, isolation: Option<Isolation>) -> Result<()> {
+        let savepoint = random_name();
+        let level = isolation.map_or_else(String::new, |it| format!("SET TRANSACTION ISOLATION LEVEL {}; ", it.name()));
+        // What the session of a component says apart from transactions of the run is read-only.
+        let access = if link.endpoint().is_of_login() { " READ WRITE" } else { "" };
+        let begin = format!("{prologue}{level}START TRANSACTION{access}; SAVEPOINT {savepoint}");
+        run_patiently(&mut link.work, &begin).await?;
+        let is_by_statement = isolation.is_some_and(Isolation::is_by_statement);
+        self.open = Some(Open { savepoint, is_over: false, is_by_statement });
         Ok(())
     }
 
-    /// Fails where no transaction that writes can be opened.
-    pub(super) fn check_writable(&self) -> Result<(), DatabaseError> {
-        self.watch.check_stop()?;
-        if !self.server.facts.read_only {
-            return Ok(());
-        }
-        Err(DatabaseError::new(
-            DatabaseErrorKind::ReadOnly,
-            "the server does not take changes: it, or the session, is read-only",
-        )
-        .hint("give the URL of the primary server, or look at `read_only` and `transaction_read_only` on this one"))
+    /// Fails if it was found to be over.
+    pub fn check(&self, link: &Link) -> Result<()> {
+        let is_over = |open: &Open| open.is_over || link.watch.has_ended();
+        if self.open.as_ref().is_some_and(is_over) { Err(ended(None)) } else { Ok(()) }
     }
 
-    pub(super) async fn commit_now(&mut self) -> Result<(), DatabaseError> {
-        self.close_statements();
-        let Some(Transaction { proof, is_over, .. }) = self.transaction.take() else {
-            return Err(DatabaseError::no_transaction("commit"));
-        };
-        if is_over {
-            return Err(ended(None));
-        }
-        if let Err(error) = self.commit_fenced(&proof).await {
-            if error.kind != DatabaseErrorKind::Connection {
-                // For example, a cluster found a conflict: none of the changes are kept, and no transaction may stay
-                // open.
-                let _ = session::run(&mut self.connection, "ROLLBACK AND NO CHAIN NO RELEASE".to_owned()).await;
-            }
-            return Err(if error.code == NO_SAVEPOINT { ended(None) } else { error });
-        }
-        Ok(())
-    }
-
-    /// The proof of the transaction and the fence are in the message of the commit, so that nothing waits for a process that is stopped
-    /// in between.
-    async fn commit_fenced(&mut self, proof: &str) -> Result<(), DatabaseError> {
-        let fence = self.fence()?;
-        let commit = self.on_node(format!("RELEASE SAVEPOINT {proof}; {fence}{COMMIT}"));
-        let committed = session::all(&mut self.connection, commit).await;
-        committed.map(drop).map_err(|error| if is_of_lease(&error) { lost() } else { error })
-    }
-
-    /// MySQL and MariaDB check each row at once; nothing is deferred to the commit.
-    pub(super) async fn check_constraints_now(&mut self) -> Result<(), DatabaseError> {
-        match self.transaction {
-            Some(_) => Ok(()),
-            None => Err(DatabaseError::no_transaction("check")),
+    /// The savepoint of the open transaction, which is about to be committed.
+    pub fn savepoint(&self, link: &Link) -> Result<&str> {
+        match &self.open {
+            None => Err(DatabaseError::no_transaction("commit")),
+            Some(open) if open.is_over || link.watch.has_ended() => Err(DatabaseError::ended_by_migration()),
+            Some(open) => Ok(&open.savepoint),
         }
     }
 
-    pub(super) async fn rollback_now(&mut self) -> Result<(), DatabaseError> {
-        self.close_statements();
-        if self.transaction.take().is_none() || self.watch.has_ended() {
+    /// Takes the savepoint, whatever comes of its transaction; fails if that was found to be over.
+    pub fn take_savepoint(&mut self) -> Result<String> {
+        match self.open.take() {
+            None => Err(DatabaseError::no_transaction("commit")),
+            Some(open) if open.is_over => Err(ended(None)),
+            Some(open) => Ok(open.savepoint),
+        }
+    }
+
+    /// Records that it is over: the server has ended it, or with it the session.
+    pub fn close(&mut self) {
+        self.open = None;
+    }
+
+    /// Records that it was found to be over; the caller still rolls back.
+    pub fn note_over(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.is_over = true;
+        }
+    }
+
+    /// Rolls back; does nothing without a transaction.
+    pub async fn rollback(&mut self, link: &mut Link) -> Result<()> {
+        if self.open.take().is_none() || link.watch.has_ended() {
             // The server rolls back the transaction of a session that is over.
             return Ok(());
         }
-        let rollback = "ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS";
-        match session::all(&mut self.connection, rollback).await {
-            Ok(warnings) if warnings.iter().any(|row| session::text(row, 1) == NOT_UNDONE) => {
+        match link.work.all(format!("{ROLLBACK_TEXT}; SHOW WARNINGS")).await {
+            Ok(warnings) if warnings.iter().any(|row| text(row, 1) == NOT_UNDONE) => {
                 // The list of warnings stays until a statement reads a table. If this fails, so does the next
                 // statement.
-                let _ = session::all(&mut self.connection, "SELECT 1 FROM information_schema.ENGINES LIMIT 0").await;
+                let _ = link.work.all("SELECT 1 FROM information_schema.ENGINES LIMIT 0").await;
                 Err(DatabaseError::new(
                     DatabaseErrorKind::Other,
                     "some tables keep what was written to them: their storage engine knows no transactions",
@@ -172,67 +123,55 @@ impl MysqlDatabase {
             Err(error) if error.is_transient() => Ok(()),
             // The server rolls back the transaction of a lost connection.
             Err(error) if error.kind == DatabaseErrorKind::Connection => {
-                self.guard.must_renew = true;
+                link.replace_later();
                 Ok(())
             }
-            answer => answer.map(|_| ()),
+            answer => answer.map(drop),
         }
     }
 
     /// Whether the savepoint of `begin` still exists. It is released and set again under a new name.
-    pub(super) async fn in_transaction_now(&mut self) -> Result<bool, DatabaseError> {
-        let Some((renew, next)) = self.renewal() else { return Ok(false) };
-        let renewed = session::run(&mut self.connection, renew).await;
+    pub async fn is_ours(&mut self, link: &mut Link) -> Result<bool> {
+        let Some((renew, next)) = self.renewal(link) else { return Ok(false) };
+        let renewed = link.work.run(renew).await;
         self.renewed(next, renewed).map(|renewed| renewed.is_some())
     }
 
     /// The statements that do so, and the new name.
-    pub(super) fn renewal(&self) -> Option<(String, String)> {
-        let transaction = self.transaction.as_ref().filter(|transaction| !transaction.is_over)?;
+    pub fn renewal(&self, link: &Link) -> Option<(String, String)> {
+        let open = self.open.as_ref().filter(|open| !open.is_over)?;
         let next = random_name();
-        Some((self.on_node(format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", transaction.proof)), next))
+        let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", open.savepoint);
+        Some((if link.server().node.is_some() { as_one(&renew) } else { renew }, next))
     }
 
     /// What an answer to these statements means; `None` if the savepoint is gone.
-    pub(super) fn renewed<T>(
-        &mut self,
-        next: String,
-        answer: Result<T, DatabaseError>,
-    ) -> Result<Option<T>, DatabaseError> {
-        let Some(transaction) = &mut self.transaction else { return Ok(None) };
+    pub fn renewed<T>(&mut self, next: String, answer: Result<T>) -> Result<Option<T>> {
+        let Some(open) = &mut self.open else { return Ok(None) };
         match answer {
             Ok(rows) => {
-                transaction.proof = next;
+                open.savepoint = next;
                 Ok(Some(rows))
             }
             Err(error) if error.code == NO_SAVEPOINT => {
-                transaction.is_over = true;
+                open.is_over = true;
                 Ok(None)
             }
             Err(error) => {
                 // A conflict within a cluster: the transaction is rolled back.
-                transaction.is_over = error.is_transient();
+                open.is_over = error.is_transient();
                 Err(error)
             }
         }
     }
 
-    /// Fails if the transaction was found to be over.
-    pub(super) fn check_transaction(&self) -> Result<(), DatabaseError> {
-        let is_over = |transaction: &Transaction| transaction.is_over || self.watch.has_ended();
-        if self.transaction.as_ref().is_some_and(is_over) { Err(ended(None)) } else { Ok(()) }
-    }
-
     /// After a failure, checks whether the server has rolled back the transaction, as it does on deadlocks.
-    pub(super) async fn check_after_failure<T>(
-        &mut self,
-        answer: Result<T, DatabaseError>,
-    ) -> Result<T, DatabaseError> {
+    pub async fn check_after_failure<T>(&mut self, link: &mut Link, answer: Result<T>) -> Result<T> {
         let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
         let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
-        if failed && self.transaction.is_some() && !self.watch.has_ended() {
+        if failed && self.is_open() && !link.watch.has_ended() {
             // If even that fails for another reason, so does whatever comes next.
-            if let Err(lost) = self.in_transaction_now().await
+            if let Err(lost) = self.is_ours(link).await
                 && lost.is_transient()
             {
                 return Err(lost);
@@ -240,55 +179,10 @@ impl MysqlDatabase {
         }
         answer
     }
-
-    /// Outside a transaction, a new session replaces the old one before the next statement. Inside one, temporary
-    /// tables are dropped as far as their names are known, and the session is replaced after the transaction.
-    pub(super) async fn drop_temporary_now(&mut self) -> Result<(), DatabaseError> {
-        self.close_statements();
-        if self.is_gated() {
-            return Ok(()); // Its login has none, and the session ends with the component.
-        }
-        self.guard.end_migration();
-        let temporary = std::mem::take(&mut self.guard.temporary);
-        if self.transaction.is_some() && !temporary.is_empty() {
-            let statement = format!("DROP TEMPORARY TABLE IF EXISTS {}", temporary.join(", "));
-            session::run(&mut self.connection, statement).await?;
-        }
-        self.connection.forget();
-        Ok(())
-    }
-
-    /// Replaces the session if that is due and would not lose a transaction.
-    pub(super) async fn renew_if_due(&mut self) -> Result<(), DatabaseError> {
-        let is_due = self.guard.must_renew || self.watch.has_ended();
-        if is_due && self.is_gated() {
-            // Another session takes its place, with a ticket of its own.
-            return Err(super::error::lost("the session of the component has ended"));
-        }
-        if is_due && self.transaction.is_none() { self.renew(Lost::Refused).await } else { Ok(()) }
-    }
-
-    pub(super) async fn reconnect_now(&mut self) -> Result<(), DatabaseError> {
-        if self.is_gated() {
-            return Err(super::error::lost("the session of the component is lost"));
-        }
-        if self.is_alive().await {
-            return self.prove_lease().await;
-        }
-        self.close_statements();
-        self.transaction = None;
-        self.renew(Lost::TakenAgain).await
-    }
-
-    async fn is_alive(&mut self) -> bool {
-        !self.guard.must_renew
-            && !self.watch.has_ended()
-            && session::one(&mut self.connection, "SELECT 1").await.is_ok()
-    }
 }
 
 /// The error of a transaction that is no longer ours. `cause` is the statement's own error, if it had one.
-pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
+pub(crate) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
     let error = DatabaseError::new(
         DatabaseErrorKind::Denied,
         "the transaction of the migration is over: a statement ended it, or the server gave it up after an error",
@@ -306,6 +200,6 @@ pub(super) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
 }
 
 /// A name that cannot be guessed.
-pub(super) fn random_name() -> String {
+fn random_name() -> String {
     format!("runner_{:016x}{:016x}", random::bits(), random::bits())
 }

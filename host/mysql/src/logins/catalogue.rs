@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::mysql::MySqlRow;
 
-use super::super::error::NO_TABLE;
-use super::super::programs::reaching_objects;
-use super::super::refusals::is_tool_name;
-use super::super::session::{self, Spoken, literal, text};
 use super::gate::{self, named};
+use crate::error::{NO_TABLE, Result};
+use crate::guard::{is_tool_name, reaching_objects};
+use crate::host_sql::{HostExecutor, literal, text};
+use crate::link::Link;
 use runner_database::logins::names::{login_of, scope};
 use runner_database::logins::reach::{Action, Attached, ForeignKey, Program};
 use runner_database::logins::refusals::NAMED;
 use runner_database::logins::rights::{Relations, Rights};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
+use runner_database::{DatabaseErrorKind, Dialect};
 use runner_sql::ShownGrants;
 
 /// What was found.
 #[derive(Clone, Debug)]
-pub(super) struct Catalogue {
+pub(crate) struct Catalogue {
     /// MySQL or MariaDB.
     pub dialect: Dialect,
     /// The user of the run, as `CURRENT_USER()` says it.
@@ -54,7 +54,7 @@ pub(super) struct Catalogue {
 
 /// A right that everybody has.
 #[derive(Clone, Debug)]
-pub(super) struct Open {
+pub(crate) struct Open {
     /// What it is, in words.
     pub what: String,
     /// What takes it away.
@@ -63,7 +63,7 @@ pub(super) struct Open {
 
 impl Open {
     /// What everybody has rights on, as `GRANT` spells it after `ON`.
-    pub(super) fn of_public(object: &str) -> Self {
+    pub(crate) fn of_public(object: &str) -> Self {
         Self {
             what: format!("everybody has rights on {object}"),
             revoke: format!("REVOKE ALL PRIVILEGES ON {object} FROM PUBLIC"),
@@ -71,7 +71,7 @@ impl Open {
     }
 
     /// A role of every user, as the server spells it.
-    pub(super) fn of_role(role: &str) -> Self {
+    pub(crate) fn of_role(role: &str) -> Self {
         Self {
             what: format!("everybody has the role {role} (`mandatory_roles`)"),
             revoke: "SET PERSIST mandatory_roles = ''".to_owned(),
@@ -81,7 +81,7 @@ impl Open {
 
 /// A login.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The revision of its component, if it is noted.
     pub revision: Option<String>,
     /// Whether it exists; where that is not known, it is taken to.
@@ -95,7 +95,7 @@ pub(super) struct Found {
 }
 
 /// The greatest number of sessions of a login; see `CONNECTIONS` of PostgreSQL.
-pub(super) const CONNECTIONS: u32 = 64;
+pub(crate) const CONNECTIONS: u32 = 64;
 
 /// Privileges on the whole server with which a user can make itself everything else. `SET USER` is MariaDB's; the last three are
 /// MySQL's.
@@ -118,13 +118,8 @@ const NO_USER: [&str; 2] = ["1141", "1396"];
 
 impl Catalogue {
     /// Asks the server. `schemas`: the databases that grants are about; `logins`: the names of those that are wanted.
-    pub(super) async fn read(
-        connection: &mut impl Spoken,
-        facts: &Facts,
-        database: &str,
-        schemas: &[String],
-        logins: &[String],
-    ) -> Result<Self, DatabaseError> {
+    pub(crate) async fn read(link: &mut Link, schemas: &[String], logins: &[String]) -> Result<Self> {
+        let (facts, database) = (link.facts(), link.endpoint().database());
         let mut found = Self {
             dialect: facts.dialect,
             scope: scope(facts, database),
@@ -142,7 +137,8 @@ impl Catalogue {
             histograms: BTreeMap::new(),
             attached: Attached::default(),
         };
-        found.host = text(&session::one(connection, "SELECT CURRENT_USER()").await?, 0);
+        let connection = &mut link.work;
+        found.host = text(&connection.one("SELECT CURRENT_USER()").await?, 0);
         // With those of its default role, which is active.
         found.is_superuser = shown(connection, None).await?.on_server().any(|right| EVERYTHING.contains(&right));
         found.read_tables(connection, schemas).await?;
@@ -152,7 +148,7 @@ impl Catalogue {
     }
 
     /// The name of a component's login.
-    pub(super) fn login_of(&self, revision: &str) -> String {
+    pub(crate) fn login_of(&self, revision: &str) -> String {
         login_of(self.dialect, &self.scope, revision)
     }
 
@@ -161,12 +157,12 @@ impl Catalogue {
         std::iter::once(&self.database).chain(schemas).map(|name| literal(name)).collect::<Vec<_>>().join(", ")
     }
 
-    async fn read_tables(&mut self, connection: &mut impl Spoken, schemas: &[String]) -> Result<(), DatabaseError> {
+    async fn read_tables(&mut self, connection: &mut impl HostExecutor, schemas: &[String]) -> Result<()> {
         let list = self.list(schemas);
         let columns = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ({list})"
         );
-        for row in &session::all(connection, columns).await? {
+        for row in &connection.all(columns).await? {
             let (schema, name) = (text(row, 0), text(row, 1));
             if !is_tool_name(&name) {
                 self.relations.entry((schema, name)).or_default().columns.insert(text(row, 2));
@@ -175,23 +171,23 @@ impl Catalogue {
         let versioned = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES WHERE TABLE_TYPE = 'SYSTEM VERSIONED' AND TABLE_SCHEMA IN ({list})"
         );
-        let versioned = session::all(connection, versioned).await?;
+        let versioned = connection.all(versioned).await?;
         self.versioned = versioned.iter().map(|row| (text(row, 0), text(row, 1))).collect();
         let partitions = format!(
             "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, CONCAT_WS(' ', PARTITION_EXPRESSION, SUBPARTITION_EXPRESSION) \
              FROM information_schema.PARTITIONS WHERE PARTITION_NAME IS NOT NULL AND TABLE_SCHEMA IN ({list})"
         );
-        let partitions = session::all(connection, partitions).await?;
+        let partitions = connection.all(partitions).await?;
         self.partitions = partitions.iter().map(|row| ((text(row, 0), text(row, 1)), text(row, 2))).collect();
         if self.dialect == Dialect::Mysql {
             let histograms = format!(
                 "SELECT SCHEMA_NAME, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMN_STATISTICS WHERE SCHEMA_NAME IN ({list})"
             );
-            for row in &session::all(connection, histograms).await? {
+            for row in &connection.all(histograms).await? {
                 self.histograms.entry((text(row, 0), text(row, 1))).or_default().insert(text(row, 2));
             }
         }
-        for row in &session::all(connection, reaching_objects(&list, &literal(&self.database))).await? {
+        for row in &connection.all(reaching_objects(&list, &literal(&self.database))).await? {
             let when_written = text(row, 0) == "trigger" || text(row, 0) == "view" && text(row, 3) == "1";
             let found = self.reaching.entry((text(row, 1), text(row, 2))).or_insert(when_written);
             *found &= when_written;
@@ -199,7 +195,7 @@ impl Catalogue {
         let views = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.VIEWS WHERE SECURITY_TYPE = 'DEFINER' AND TABLE_SCHEMA IN ({list})"
         );
-        for row in &session::all(connection, views).await? {
+        for row in &connection.all(views).await? {
             if let Some(relation) = self.relations.get_mut(&(text(row, 0), text(row, 1))) {
                 relation.reaches_past = true;
             }
@@ -208,7 +204,7 @@ impl Catalogue {
             "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, SECURITY_TYPE FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'FUNCTION' AND \
              ROUTINE_SCHEMA IN ({list})"
         );
-        let functions = session::all(connection, functions).await?;
+        let functions = connection.all(functions).await?;
         self.functions = functions.iter().map(|row| (text(row, 0), text(row, 1), text(row, 2) == "DEFINER")).collect();
         // MariaDB would open the tables of all databases to find keys in others.
         let is_listed = match self.dialect {
@@ -224,7 +220,7 @@ impl Catalogue {
                  ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA AND k.TABLE_NAME = r.TABLE_NAME AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME \
                  WHERE {is_listed}"
         );
-        for row in &session::all(connection, attached).await? {
+        for row in &connection.all(attached).await? {
             self.attach(row);
         }
         Ok(())
@@ -254,9 +250,9 @@ impl Catalogue {
         keys[at].parent_columns.push(text(row, 9));
     }
 
-    async fn read_logins(&mut self, connection: &mut impl Spoken, logins: &[String]) -> Result<(), DatabaseError> {
+    async fn read_logins(&mut self, connection: &mut impl HostExecutor, logins: &[String]) -> Result<()> {
         let noted = format!("SELECT login, revision FROM {}", named(&self.database, gate::LOGINS));
-        let noted = match session::all(connection, noted).await {
+        let noted = match connection.all(noted).await {
             // The database is new.
             Err(error) if error.code == NO_TABLE => Vec::new(),
             noted => noted?,
@@ -284,7 +280,7 @@ impl Catalogue {
     }
 
     /// Rights of everybody: of the anonymous user on databases, which every user has, and of `PUBLIC`.
-    async fn read_open(&mut self, connection: &mut impl Spoken) -> Result<(), DatabaseError> {
+    async fn read_open(&mut self, connection: &mut impl HostExecutor) -> Result<()> {
         let database = literal(&self.database);
         // A row of the anonymous user may exist there without such a user, and then nothing revokes it.
         let of_databases = format!(
@@ -307,7 +303,7 @@ impl Catalogue {
                 ..Open::of_public(&text(row, 1))
             },
         };
-        match session::all(connection, of_databases).await {
+        match connection.all(of_databases).await {
             Ok(rows) => self.open = rows.iter().map(open).collect(),
             Err(error) if error.kind == DatabaseErrorKind::Denied => self.is_blind = true,
             Err(error) => return Err(error),
@@ -317,9 +313,9 @@ impl Catalogue {
 }
 
 /// What a login may do, or the user of the connection, as the server says it.
-pub(super) async fn shown(connection: &mut impl Spoken, login: Option<&str>) -> Result<ShownGrants, DatabaseError> {
+pub(crate) async fn shown(connection: &mut impl HostExecutor, login: Option<&str>) -> Result<ShownGrants> {
     let of = login.map(|login| format!(" FOR {}", account(login))).unwrap_or_default();
-    let lines = session::all(connection, format!("SHOW GRANTS{of}")).await?;
+    let lines = connection.all(format!("SHOW GRANTS{of}")).await?;
     let lines: Vec<String> = lines.iter().map(|row| text(row, 0)).collect();
     Ok(ShownGrants::of(lines.iter().map(String::as_str)))
 }
@@ -329,10 +325,7 @@ const OF_ALL: &str = "'information_schema', 'performance_schema', 'sys'";
 
 /// What the user of the connection has any right on, from whatever it comes, apart from these objects: the server shows each user
 /// just that.
-pub(super) async fn reached(
-    connection: &mut impl Spoken,
-    granted: &BTreeSet<String>,
-) -> Result<Vec<String>, DatabaseError> {
+pub(crate) async fn reached(connection: &mut impl HostExecutor, granted: &BTreeSet<String>) -> Result<Vec<String>> {
     let quoted = |name: &str| format!("'`', REPLACE({name}, '`', '``'), '`'");
     let [table_schema, table, routine_schema, routine, schema] =
         ["TABLE_SCHEMA", "TABLE_NAME", "ROUTINE_SCHEMA", "ROUTINE_NAME", "SCHEMA_NAME"].map(quoted);
@@ -344,7 +337,7 @@ pub(super) async fn reached(
          UNION ALL SELECT CONVERT(CONCAT({schema}, '.') USING utf8mb4) FROM information_schema.SCHEMATA \
              WHERE SCHEMA_NAME NOT IN ({OF_ALL})"
     );
-    let seen = session::all(connection, seen).await?.into_iter().map(|row| text(&row, 0));
+    let seen = connection.all(seen).await?.into_iter().map(|row| text(&row, 0));
     // A user who sees an object also sees its database.
     let is_granted =
         |it: &String| granted.contains(it) || it.ends_with('.') && granted.iter().any(|one| one.contains(it));
@@ -359,8 +352,8 @@ pub(super) async fn reached(
 }
 
 /// What a user should not be, which only `SHOW CREATE USER` shows.
-async fn attributes(connection: &mut impl Spoken, login: &str) -> Result<Vec<String>, DatabaseError> {
-    let shown = text(&session::one(connection, format!("SHOW CREATE USER {}", account(login))).await?, 0);
+async fn attributes(connection: &mut impl HostExecutor, login: &str) -> Result<Vec<String>> {
+    let shown = text(&connection.one(format!("SHOW CREATE USER {}", account(login))).await?, 0);
     let mut found = Vec::new();
     if shown.contains(" ACCOUNT LOCK") {
         found.push("it may not log in".to_owned());
@@ -381,12 +374,12 @@ async fn attributes(connection: &mut impl Spoken, login: &str) -> Result<Vec<Str
 }
 
 /// A login as statements spell it: it may come from everywhere, as its password is random.
-pub(super) fn account(login: &str) -> String {
+pub(crate) fn account(login: &str) -> String {
     format!("{}@'%'", literal(login))
 }
 
 /// A user as `CURRENT_USER()` says it, as statements spell it.
-pub(super) fn spelled(user: &str) -> String {
+pub(crate) fn spelled(user: &str) -> String {
     let (name, host) = user.rsplit_once('@').unwrap_or((user, "%"));
     format!("{}@{}", Dialect::Mysql.quote(name), Dialect::Mysql.quote(host))
 }

@@ -26,19 +26,20 @@
 //! Not covered: a statement that the server explains and that commits, if there is one, keeps what it changed within
 //! the grants. Passwords of runs do not expire.
 
-use super::super::error::{NO_DATABASE, NO_TABLE};
-use super::super::inspect;
-use super::super::session::{self, Spoken, literal, text};
-use runner_database::{DatabaseError, Dialect, Facts};
+use crate::error::{NO_DATABASE, NO_TABLE, Result};
+use crate::host_sql::{HostExecutor, literal, text};
+use crate::inspect;
+use crate::link::Link;
+use runner_database::Dialect;
 
 /// The procedure.
-pub(super) const GATE: &str = "runner_gate";
+pub(crate) const GATE: &str = "runner_gate";
 
 /// The table of the sessions that it admits.
-pub(super) const TICKETS: &str = "runner_gate_ticket";
+pub(crate) const TICKETS: &str = "runner_gate_ticket";
 
 /// The table of the logins that were made, so that they are found when the settings no longer name their components.
-pub(super) const LOGINS: &str = "runner_gate_login";
+pub(crate) const LOGINS: &str = "runner_gate_login";
 
 /// The mode in which the procedure runs what it is given: that of the texts of the host.
 const MODE: &str = "STRICT_TRANS_TABLES";
@@ -52,7 +53,7 @@ const COLUMNS: &str = "runner_gate_login.login varchar(80),runner_gate_login.rev
     runner_gate_ticket.session bigint(20) unsigned,runner_gate_ticket.opened_at timestamp";
 
 /// A name with its database.
-pub(super) fn named(database: &str, name: &str) -> String {
+pub(crate) fn named(database: &str, name: &str) -> String {
     format!("{}.{}", Dialect::Mysql.quote(database), Dialect::Mysql.quote(name))
 }
 
@@ -90,7 +91,7 @@ const RUNS_MYSQL: &str = "
     EXECUTE runner_gate;";
 
 /// The statements that make the gate. `owner`: the user that owns the tool's tables, quoted.
-pub(super) fn making(database: &str, owner: &str, dialect: Dialect) -> Vec<String> {
+pub(crate) fn making(database: &str, owner: &str, dialect: Dialect) -> Vec<String> {
     let text = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL";
     let mut making = vec![
         format!(
@@ -122,14 +123,11 @@ pub(super) fn making(database: &str, owner: &str, dialect: Dialect) -> Vec<Strin
 
 /// Returns how the gate differs from what it should be; `None` if it does not. Fails if others have attached something to the tool's
 /// tables.
-pub(super) async fn difference(
-    connection: &mut impl Spoken,
-    database: &str,
-    facts: &Facts,
-) -> Result<Option<String>, DatabaseError> {
-    inspect::check(connection, facts).await?;
-    let dialect = facts.dialect;
-    let (schema, gate) = (literal(database), literal(GATE));
+pub(crate) async fn difference(link: &mut Link) -> Result<Option<String>> {
+    let facts = link.facts().clone();
+    inspect::check(&mut link.work, &facts).await?;
+    let (dialect, database) = (facts.dialect, link.endpoint().database().to_owned());
+    let (schema, gate) = (literal(&database), literal(GATE));
     let tables = format!("{}, {}", literal(TICKETS), literal(LOGINS));
     let asked = format!(
         "SELECT CONCAT_WS('|', r.ROUTINE_TYPE, r.SECURITY_TYPE, r.DEFINER = CURRENT_USER(), r.SQL_MODE, r.CHARACTER_SET_CLIENT), r.ROUTINE_DEFINITION, \
@@ -139,13 +137,13 @@ pub(super) async fn difference(
                  FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME IN ({tables})) \
          FROM information_schema.ROUTINES r WHERE r.ROUTINE_SCHEMA = {schema} AND r.ROUTINE_NAME = {gate}"
     );
-    let found = match session::all(connection, asked).await {
+    let found = match link.work.all(asked).await {
         Err(error) if [NO_TABLE, NO_DATABASE].contains(&error.code.as_str()) => Vec::new(),
         found => found?,
     };
     let Some(row) = found.first() else { return Ok(Some(format!("the procedure `{GATE}` does not exist"))) };
     let is_as_made = text(row, 0) == format!("PROCEDURE|DEFINER|1|{MODE}|utf8mb4")
-        && text(row, 1) == body(database, dialect)
+        && text(row, 1) == body(&database, dialect)
         && text(row, 2) == PARAMETERS;
     if !is_as_made {
         return Ok(Some(format!("the procedure `{GATE}` is not as runner makes it")));
@@ -156,7 +154,7 @@ pub(super) async fn difference(
 }
 
 /// The statement that admits a session to the gate, and forgets those of long ago. `user`: as the session says it.
-pub(super) fn ticket(database: &str, token_sha256: &str, user: &str, session: u64) -> String {
+pub(crate) fn ticket(database: &str, token_sha256: &str, user: &str, session: u64) -> String {
     let table = named(database, TICKETS);
     format!(
         "DELETE FROM {table} WHERE opened_at < NOW() - INTERVAL 30 DAY; \

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::super::refusals::is_tool_name;
-use super::super::session::literal;
 use super::catalogue::{CONNECTIONS, Catalogue, Found, account, spelled};
 use super::gate::{self, GATE, named};
+use crate::error::Result;
+use crate::guard::is_tool_name;
+use crate::host_sql::literal;
 use runner_database::grants::{Grant, Grants};
 use runner_database::logins::refusals::check_wanted;
 use runner_database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use runner_database::logins::{LoginReport, LoginRequest, LoginState, Removal, WantedLogin};
-use runner_database::{DatabaseError, Dialect, SchemaChange};
+use runner_database::{Dialect, SchemaChange};
 
 /// Why something is not granted: in the transaction of a component, the tool's tables are not compared.
 const REACHES: &str = "which runs a trigger or a function that names a table of runner, or a database that no grant names, with the rights of its owner";
@@ -20,14 +21,14 @@ const REACHES_HINT: &str =
     "find out who made the trigger or the function, and drop it; or grant what the component may do in that database";
 
 /// A password that MySQL generates, and returns in its answer only: no statement has it, so no log does.
-pub(super) const RANDOM_PASSWORD: &str = "WITH caching_sha2_password BY RANDOM PASSWORD";
+pub(crate) const RANDOM_PASSWORD: &str = "WITH caching_sha2_password BY RANDOM PASSWORD";
 
 /// Databases of the server itself.
 const OF_THE_SERVER: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
 /// What a component is granted, as rights of the server.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// As `GRANT` spells them, such as ``SELECT (`id`) ON `app`.`customers` ``.
     pub rights: Rights,
     /// What they are on, as `GRANT` spells it after `ON`.
@@ -41,7 +42,7 @@ pub(super) struct Wanted {
 }
 
 /// Fails if grants ask for what a login cannot be given here.
-pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
+pub(crate) fn check(wanted: &WantedLogin) -> Result<()> {
     let of_server = |schema: &String| OF_THE_SERVER.iter().any(|it| it.eq_ignore_ascii_case(schema));
     check_wanted(wanted, |grant: &Grant| {
         is_tool_name(&grant.tables.name) || grant.tables.schema.as_ref().is_some_and(of_server)
@@ -49,7 +50,7 @@ pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
 }
 
 /// Works out the rights on a table that was created, or on columns that were added. `database`: that of names without one.
-pub(super) fn rights_on_new(grants: &Grants, change: &SchemaChange, database: &str) -> Rights {
+pub(crate) fn rights_on_new(grants: &Grants, change: &SchemaChange, database: &str) -> Rights {
     let mut rights = Rights::new();
     if let Some(relations) = relations_of(change, database) {
         resolve(grants, &relations, database).granted.iter().for_each(|granted| add(&mut rights, granted));
@@ -68,7 +69,7 @@ fn add(rights: &mut Rights, Granted { privilege, table: (schema, name), columns,
 
 impl Wanted {
     /// Works out the rights.
-    pub(super) fn of(grants: &Grants, catalogue: &Catalogue) -> Self {
+    pub(crate) fn of(grants: &Grants, catalogue: &Catalogue) -> Self {
         let database = catalogue.database.as_str();
         let found = resolve(grants, &catalogue.relations, database);
         let mut wanted = Self { unknown: found.unknown, ..Self::default() };
@@ -130,7 +131,7 @@ impl Wanted {
     }
 
     /// The databases that grants name, other than that of the project.
-    pub(super) fn schemas(wanted: &[&Grants]) -> Vec<String> {
+    pub(crate) fn schemas(wanted: &[&Grants]) -> Vec<String> {
         let tables =
             wanted.iter().flat_map(|grants| grants.tables.iter().filter_map(|grant| grant.tables.schema.clone()));
         let functions = wanted.iter().flat_map(|grants| grants.functions.iter());
@@ -168,7 +169,7 @@ fn tells_more(
 }
 
 /// What a login is and should not be, or the other way round, apart from its rights.
-pub(super) fn differences_apart(found: Option<&Found>) -> Vec<String> {
+pub(crate) fn differences_apart(found: Option<&Found>) -> Vec<String> {
     match found {
         Some(found) if found.exists => {
             let roles = found.roles.iter().map(|role| format!("it has the role {role}"));
@@ -179,7 +180,7 @@ pub(super) fn differences_apart(found: Option<&Found>) -> Vec<String> {
 }
 
 /// The statements that give a login its rights and take others away.
-pub(super) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String> {
+pub(crate) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String> {
     rights::align(&account(login), found, wanted, "")
 }
 
@@ -247,7 +248,7 @@ fn one(wanted: &WantedLogin, catalogue: &Catalogue, gate: Option<&str>, report: 
 
 /// What exists beyond what should, and the statements that lead there. `gate`: how the gate differs from what it should
 /// be.
-pub(super) fn report(request: &LoginRequest, catalogue: &Catalogue, gate: Option<&str>) -> LoginReport {
+pub(crate) fn report(request: &LoginRequest, catalogue: &Catalogue, gate: Option<&str>) -> LoginReport {
     let wanted = &request.wanted;
     let mut report = LoginReport::default();
     if !wanted.is_empty() && gate.is_some() {

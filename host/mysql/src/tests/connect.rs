@@ -5,6 +5,7 @@ use std::time::Duration;
 use runner_tests::servers::{Kind, Proxy, Server};
 
 use super::*;
+use crate::link::watch::Watch;
 use runner_database::Dialect;
 
 async fn refused(url: &str) -> DatabaseError {
