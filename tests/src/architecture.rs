@@ -1,6 +1,6 @@
 //! Checks the imports within a crate against the drawing in the head of its `lib.rs`: rooms on floors, from the top down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -178,9 +178,67 @@ pub fn check(manifest: &str) {
     assert!(all.is_empty(), "the drawing and the imports differ:\n{}", all.join("\n"));
 }
 
+/// As [`check`]; fails as well if files of the crate import each other in a circle, within a room or through the root.
+#[track_caller]
+pub fn check_without_circles(manifest: &str) {
+    check(manifest);
+    let root = Path::new(manifest).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let sources: BTreeMap<Vec<String>, String> = files
+        .iter()
+        .map(|file| {
+            (module_of(file.strip_prefix(&root).expect("below `src`")), fs::read_to_string(file).expect("a file"))
+        })
+        .collect();
+    assert_eq!(circle(&sources), None, "files import each other");
+}
+
+/// Returns a file of a circle, if there is one: what is left when files that import none of those left are removed. A path of the root
+/// is that of the room it is re-exported from; the root itself imports all.
+fn circle(sources: &BTreeMap<Vec<String>, String>) -> Option<String> {
+    let exports = sources.get(&Vec::new()).map(|root| exports(root)).unwrap_or_default();
+    let mut graph: BTreeMap<&Vec<String>, Vec<Vec<String>>> = BTreeMap::new();
+    for (module, source) in sources {
+        let targets = paths(&code(source)).into_iter().map(|path| {
+            let mut target = absolute(&path, module);
+            if let Some(room) = target.first().and_then(|name| exports.get(name)) {
+                target[0].clone_from(room);
+            }
+            while !sources.contains_key(&target) {
+                target.pop();
+            }
+            target
+        });
+        graph.insert(module, targets.filter(|target| target != module && !target.is_empty()).collect());
+    }
+    loop {
+        let before = graph.len();
+        let left: BTreeSet<Vec<String>> = graph.keys().map(|module| (*module).clone()).collect();
+        graph.retain(|_, targets| targets.iter().any(|target| left.contains(target)));
+        if graph.len() == before {
+            return graph.keys().next().map(|module| module.join("::"));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_circle_of_files_is_found() {
+        let find = |files: &[(&str, &str)]| {
+            let module = |name: &str| name.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
+            circle(&files.iter().map(|(name, source)| (module(name), (*source).to_owned())).collect())
+        };
+        let lib = ("", "use self::a::A; pub use b::B;");
+        assert_eq!(find(&[lib, ("a", "use super::b::B;"), ("b", "struct B;")]), None);
+        assert!(find(&[lib, ("a", "use super::B;"), ("b", "use crate::a::A;")]).is_some());
+        assert!(
+            find(&[lib, ("b", ""), ("c", ""), ("c::d", "use super::e::E;"), ("c::e", "use super::d::D;")]).is_some()
+        );
+    }
 
     #[test]
     fn an_import_that_points_up_is_found() {
