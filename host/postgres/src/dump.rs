@@ -1,6 +1,6 @@
 //! How PostgreSQL's own programs find the database at a URL.
 
-use super::connect::options;
+use crate::link::options;
 use runner_database::{DatabaseError, DatabaseUrl};
 
 /// Returns the connection parameters as the environment variables that `pg_dump` and similar programs read. What the

@@ -5,7 +5,7 @@ use std::error::Error as _;
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
-use super::citus;
+use crate::citus;
 use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
 use runner_database::message::{place_in, told};
 use runner_database::url::redact;
@@ -13,20 +13,20 @@ use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
 use runner_sql::excerpt;
 
 /// SQLSTATE of a statement that was cancelled, or took longer than `statement_timeout`.
-pub(super) const CANCELED: &str = "57014";
+pub(crate) const CANCELED: &str = "57014";
 /// SQLSTATE of a statement in a transaction that an earlier error has ended.
-pub(super) const ABORTED: &str = "25P02";
+pub(crate) const ABORTED: &str = "25P02";
 /// SQLSTATE of a statement that would write in a transaction that only reads.
-pub(super) const READ_ONLY: &str = "25006";
+pub(crate) const READ_ONLY: &str = "25006";
 /// SQLSTATE of an object that is in use; by which session, only the place in the server's source says.
-pub(super) const IN_USE: &str = "55006";
+pub(crate) const IN_USE: &str = "55006";
 /// Where the server finds that this very session uses a table: waiting would not help.
 const USED_BY_ITSELF: &str = "CheckTableNotInUse";
 /// SQLSTATE of a missing privilege.
 const NO_RIGHT: &str = "42501";
 
 /// Converts an error of sqlx; with the statement given, the error includes the position in it.
-pub(super) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> DatabaseError {
+pub(crate) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> DatabaseError {
     match error {
         sqlx::Error::Database(inner) => match inner.try_downcast_ref::<PgDatabaseError>() {
             Some(inner) => from_server(inner, statement),
@@ -55,8 +55,46 @@ pub(super) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> Databas
 }
 
 /// Returns the error for a connection that can no longer be used.
-pub(super) fn lost(message: &str) -> DatabaseError {
+pub(crate) fn lost(message: &str) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Connection, redact(message))
+}
+
+/// The code of [`lock_lost`]: the connection for the work is not lost.
+const UNLOCKED: &str = "runner:unlocked";
+
+/// Whether an error is that of the connection for the work, which can no longer be used.
+pub(crate) fn is_lost(error: &DatabaseError) -> bool {
+    error.kind == DatabaseErrorKind::Connection && error.code != UNLOCKED
+}
+
+/// The error for a lock that was lost before it was released.
+pub(crate) fn lock_lost() -> DatabaseError {
+    lost("the connection that holds the lock is lost, so another run may have begun")
+        .code(UNLOCKED)
+        .hint("run it again; check whether a pooler or the server ends idle transactions")
+}
+
+/// Explains why a transaction that an error has ended accepts no more statements.
+pub(crate) fn aborted(first: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Other,
+        "the transaction takes no more statements, because an earlier one failed in it",
+    )
+    .code(ABORTED)
+    .detail(first)
+    .hint("look at the first error: PostgreSQL ends a transaction with it, and nothing of it remains")
+}
+
+pub(crate) fn read_only() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::ReadOnly, "the database is read-only").code("25006").hint(
+        "the server is a standby, or `default_transaction_read_only` is on for the role or the database: connect to the \
+         primary server as a role that may write",
+    )
+}
+
+/// The error for a server that does not say which transaction or process serves a session.
+pub(crate) fn unnamed(what: &str) -> DatabaseError {
+    lost(&format!("the server does not say which {what}"))
 }
 
 fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseError {
@@ -76,12 +114,12 @@ fn is_used_by_itself(inner: &PgDatabaseError) -> bool {
 }
 
 /// What an error of PgBouncer means. Its codes are those of connections; a migration may raise the same texts with others.
-pub(super) fn of_pooler(code: &str, message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
+pub(crate) fn of_pooler(code: &str, message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
     if code.starts_with("08") { told_by_pooler(message) } else { None }
 }
 
 /// What a text of PgBouncer means.
-pub(super) fn told_by_pooler(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
+pub(crate) fn told_by_pooler(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
     let has = |text: &str| message.contains(text);
     Some(if has("not allowed in statement pooling mode") {
         (
@@ -102,7 +140,7 @@ pub(super) fn told_by_pooler(message: &str) -> Option<(DatabaseErrorKind, &'stat
 }
 
 /// Returns the meaning of a SQLSTATE.
-pub(super) fn kind(code: &str) -> DatabaseErrorKind {
+pub(crate) fn kind(code: &str) -> DatabaseErrorKind {
     use DatabaseErrorKind as Kind;
     match code {
         NO_RIGHT => return Kind::Denied,

@@ -15,8 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
-use super::super::schema::literal;
-use super::super::scope::{rows, text_of};
+use crate::speech::{literal, rows, text_of};
 use runner_database::DatabaseError;
 use runner_database::facts::is_tool_table;
 pub use runner_database::logins::reach::{Action, Attached, ForeignKey, Program};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::{Catalogue, Found, Power};
-use super::gate::{self, GATE};
-use crate::schema::spelled;
+use crate::gate::functions::{self as gate, GATE};
+use crate::speech::quoted;
 use runner_database::facts::TOOL_SCHEMA;
 use runner_database::grants::Grants;
 use runner_database::logins::names::login_of;
@@ -192,7 +192,7 @@ fn one(
     let mut statements = Vec::new();
     if found.is_none() {
         statements.push(format!("CREATE ROLE {role}"));
-        statements.push(format!("COMMENT ON ROLE {role} IS {}", spelled(&expected)));
+        statements.push(format!("COMMENT ON ROLE {role} IS {}", quoted(&expected)));
     }
     let is_right = |found: &Found| found.attributes.is_empty() && found.connections == CONNECTIONS;
     if !found.is_some_and(is_right) {
