@@ -1,15 +1,16 @@
 //! Changes to the tool's own tables, as statements.
 
+use crate::error::Result;
 use crate::speech::{bytes, literal};
 use crate::verdict::Verdict;
 use runner_database::change::Literals;
-use runner_database::{ChangedRows, DatabaseError, Dialect, Facts, ToolChange};
+use runner_database::{ChangedRows, Dialect, Facts, ToolChange};
 
 /// The values of the host in a text.
 pub(crate) const LITERALS: Literals = Literals { dialect: Dialect::Postgres, text: literal, bytes };
 
 /// The changes as one text, each followed by `; `.
-pub(crate) fn text_of(changes: &[ToolChange], facts: &Facts) -> Result<String, DatabaseError> {
+pub(crate) fn text_of(changes: &[ToolChange], facts: &Facts) -> Result<String> {
     changes.iter().try_fold(String::new(), |text, change| {
         let statement = change.spelled(facts, &LITERALS)?;
         // An INSERT adds its row or fails.

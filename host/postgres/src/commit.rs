@@ -23,11 +23,11 @@ use std::time::Duration;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::error::{CANCELED, READ_ONLY, from_sqlx, is_lost};
+use crate::error::{CANCELED, READ_ONLY, Result, denied, from_sqlx, is_lost};
 use crate::settings::OURS;
 use crate::speech::{answers, simple, text_of};
 use crate::verdict::{Verdict, explain};
-use runner_database::{DatabaseError, DatabaseErrorKind};
+use runner_database::DatabaseError;
 
 /// How long a rollback may take before the connection is considered lost; the server rolls back a lost connection by
 /// itself.
@@ -98,7 +98,7 @@ impl Unit {
     }
 
     /// Sends it; an error may leave the transaction open.
-    pub(crate) async fn send(&self, connection: &mut PgConnection) -> Result<Answers, DatabaseError> {
+    pub(crate) async fn send(&self, connection: &mut PgConnection) -> Result<Answers> {
         let (rows, done) = answers(connection, &self.text()).await;
         let is_committed = || rows.iter().flatten().any(|row: &PgRow| text_of(row, 0).as_deref() == Some(COMMITTED));
         match done {
@@ -118,7 +118,7 @@ impl Unit {
         if !self.by_guest || error.code != READ_ONLY {
             return error;
         }
-        DatabaseError::new(DatabaseErrorKind::Denied, "the migration would write while its transaction commits, after the last check")
+        denied("the migration would write while its transaction commits, after the last check")
             .detail(error.message)
             .hint(
                 "let deferred triggers end their work when they run: without `SET CONSTRAINTS … DEFERRED` in their functions; and let \
@@ -129,7 +129,7 @@ impl Unit {
 
 /// What became of a unit that was sent, after a rollback of what was not committed: before its COMMIT, the message may have met the
 /// statement timeout of the migration, or the end of the lease.
-pub(crate) async fn outcome(connection: &mut PgConnection, sent: Result<Answers, DatabaseError>) -> Outcome {
+pub(crate) async fn outcome(connection: &mut PgConnection, sent: Result<Answers>) -> Outcome {
     match sent {
         Ok(answers) => Outcome::Committed(answers),
         Err(error) if is_lost(&error) => Outcome::Unanswered(error),
@@ -149,7 +149,7 @@ impl Answers {
 
 impl Outcome {
     /// The answers of a unit that is committed.
-    pub(crate) fn committed(self) -> Result<Answers, DatabaseError> {
+    pub(crate) fn committed(self) -> Result<Answers> {
         match self {
             Self::Committed(answers) => Ok(answers),
             Self::RolledBack(error) | Self::Unanswered(error) => Err(error),
@@ -175,7 +175,7 @@ pub(crate) async fn roll_back(connection: &mut PgConnection) -> bool {
 
 /// Closes the statements that sqlx has prepared: behind a pooler, the session may be a different one after the
 /// transaction.
-pub(crate) async fn drop_prepared(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+pub(crate) async fn drop_prepared(connection: &mut PgConnection) -> Result<()> {
     if connection.cached_statements_size() == 0 {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::PostgresDatabase;
+use crate::error::Result;
 use crate::lock::blockers;
 use crate::logins::{confined, open, sync};
 use crate::statement;
@@ -28,12 +29,12 @@ fn claims_of(part: Option<Part>) -> Claims {
 
 #[async_trait]
 impl Driver for PostgresDatabase {
-    async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError> {
+    async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self> {
         let session = open::log_in(&mut self.session, grants, rights).await?;
         Ok(Self::of(session))
     }
 
-    async fn confine_gated(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+    async fn confine_gated(&mut self, grants: Option<Arc<Grants>>) -> Result<()> {
         confined::confine(&mut self.session, grants).await
     }
 
@@ -53,36 +54,36 @@ impl Driver for PostgresDatabase {
         self.session.is_usable()
     }
 
-    async fn check_begin(&mut self) -> Result<(), DatabaseError> {
+    async fn check_begin(&mut self) -> Result<()> {
         self.session.check_begin().await
     }
 
-    async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<Claims, DatabaseError> {
-        self.session.begin_gated(part, isolation).await?;
+    async fn begin_gated(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<Claims> {
+        self.session.begin(part, isolation).await?;
         Ok(claims_of(part))
     }
 
-    async fn change_gated(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+    async fn change_gated(&mut self, changes: &[ToolChange]) -> Result<()> {
         self.session.change_gated(changes).await
     }
 
     fn proof_for_component(&self) -> String {
-        self.session.proof_of_lock()
+        self.session.run_lock().proof()
     }
 
     fn fence_for_component(&self) -> Option<ToolChange> {
-        self.session.fence_change()
+        self.session.run_lock().fence_change()
     }
 
-    async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError> {
+    async fn commit_gated(&mut self, proof: &str) -> Result<()> {
         self.rows.close();
         self.session.commit_gated(proof).await
     }
 
-    async fn outlast(&mut self, guest: Self) -> Result<(), DatabaseError> {
+    async fn outlast(&mut self, guest: Self) -> Result<()> {
         // Its socket is closed first: a server that waits for the client sees that it is gone.
         let left = guest.session.into_left();
-        self.session.link().outlast(&left).await
+        self.session.link_mut().outlast(&left).await
     }
 }
 
@@ -93,7 +94,7 @@ impl Database for PostgresDatabase {
     }
 
     fn url(&self) -> &DatabaseUrl {
-        self.session.endpoint().url()
+        self.session.link().endpoint().url()
     }
 
     fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
@@ -104,7 +105,7 @@ impl Database for PostgresDatabase {
         // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
     }
 
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<()> {
         match grants {
             Some(_) => Err(DatabaseError::invalid("grants need a session of their own")),
             None => Ok(()),
@@ -124,15 +125,15 @@ impl Database for PostgresDatabase {
         request: &LockRequest,
         stop: &StopSignal,
         waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<()> {
         self.session.lock(request, stop, waiting).await
     }
 
-    async fn unlock(&mut self) -> Result<(), DatabaseError> {
+    async fn unlock(&mut self) -> Result<()> {
         self.session.unlock().await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>> {
         self.session.lock_holder().await
     }
 
@@ -140,91 +141,91 @@ impl Database for PostgresDatabase {
         Some((blockers::QUERY.to_owned(), vec![run_id.into()]))
     }
 
-    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+    async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
         match options.for_migration {
             true => self.session.begin_migration(options).await,
             false => self.session.begin(None, options.isolation).await,
         }
     }
 
-    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
+    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<()> {
         Err(DatabaseError::invalid("grants need a session of their own"))
     }
 
-    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
+    async fn open_for_component(&mut self) -> Result<()> {
         Ok(())
     }
 
-    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<()> {
         Err(DatabaseError::invalid("grants need a session of their own"))
     }
 
-    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+    async fn begin_part(&mut self, part: Part) -> Result<Claims> {
         self.session.begin(Some(part), None).await?;
         Ok(claims_of(Some(part)))
     }
 
-    async fn commit(&mut self) -> Result<(), DatabaseError> {
+    async fn commit(&mut self) -> Result<()> {
         self.rows.close();
         self.session.commit().await
     }
 
-    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
+    async fn change(&mut self, change: &ToolChange) -> Result<()> {
         let (text, values) = change.statement(self.session.facts())?;
         let rows = statement::execute(&mut self.session, &text, &values).await?;
         change.check(rows)
     }
 
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+    async fn record(&mut self, changes: &[ToolChange]) -> Result<()> {
         self.session.record(changes).await
     }
 
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<()> {
         self.rows.close();
         self.session.finish(changes, end).await
     }
 
-    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+    async fn check_constraints(&mut self) -> Result<()> {
         self.session.check_constraints().await
     }
 
-    async fn rollback(&mut self) -> Result<(), DatabaseError> {
+    async fn rollback(&mut self) -> Result<()> {
         self.rows.close();
         self.session.rollback().await;
         Ok(())
     }
 
-    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
+    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<()> {
         self.session.begin_reading(table, is).await
     }
 
-    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+    async fn drop_temporary(&mut self) -> Result<()> {
         let reset = self.session.reset().await;
         self.rows.close();
         reset
     }
 
-    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+    async fn reconnect(&mut self) -> Result<()> {
         self.session.reconnect().await
     }
 
     fn session_number(&self) -> u64 {
-        self.session.number()
+        self.session.link().sessions()
     }
 
-    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
+    async fn check_tool_tables(&mut self) -> Result<()> {
         self.session.check_tool_tables().await
     }
 
-    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+    async fn in_transaction(&mut self) -> Result<bool> {
         self.session.in_transaction().await
     }
 
-    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport> {
         sync::logins(&mut self.session, request).await
     }
 
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<()> {
         sync::check_logins(&mut self.session, wanted).await
     }
 }

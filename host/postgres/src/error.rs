@@ -12,6 +12,9 @@ use runner_database::url::redact;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
 use runner_sql::excerpt;
 
+/// What this crate returns.
+pub(crate) type Result<T, E = DatabaseError> = std::result::Result<T, E>;
+
 /// SQLSTATE of a statement that was cancelled, or took longer than `statement_timeout`.
 pub(crate) const CANCELED: &str = "57014";
 /// SQLSTATE of a statement in a transaction that an earlier error has ended.
@@ -57,6 +60,18 @@ pub(crate) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> Databas
 /// Returns the error for a connection that can no longer be used.
 pub(crate) fn lost(message: &str) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Connection, redact(message))
+}
+
+pub(crate) fn denied(message: impl Into<String>) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, message)
+}
+
+pub(crate) fn configuration(message: impl Into<String>) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Configuration, message)
+}
+
+pub(crate) fn conversion(message: impl Into<String>) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Conversion, message)
 }
 
 /// The code of [`lock_lost`]: the connection for the work is not lost.
@@ -248,6 +263,15 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
     Some(ours.to_owned())
 }
 
+/// What precedes the name in the message, whose owner grants, and what.
+const OTHERS: [(&str, &str, &str); 5] = [
+    ("for schema ", "the schema", "USAGE, CREATE ON SCHEMA"),
+    ("for database ", "the database", "CREATE ON DATABASE"),
+    ("for sequence ", "`{}`", "USAGE ON SEQUENCE"),
+    ("for function ", "`{}`", "EXECUTE ON FUNCTION"),
+    ("for procedure ", "`{}`", "EXECUTE ON PROCEDURE"),
+];
+
 /// Returns the grant that is missing. The kind of the object is only in the message, which is translated: the English
 /// words are searched for, and without them the hint stays general. All that follows them is the name.
 fn grant(message: &str) -> String {
@@ -281,16 +305,8 @@ fn grant(message: &str) -> String {
              INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {TOOL_SCHEMA} TO …`; who only asks for the status needs `USAGE` \
              and `SELECT`"
         )
-    } else if let Some(name) = after("for schema ") {
-        run("the schema", "USAGE, CREATE ON SCHEMA", name)
-    } else if let Some(name) = after("for database ") {
-        run("the database", "CREATE ON DATABASE", name)
-    } else if let Some(name) = after("for sequence ") {
-        run(&format!("`{name}`"), "USAGE ON SEQUENCE", name)
-    } else if let Some(name) = after("for function ") {
-        run(&format!("`{name}`"), "EXECUTE ON FUNCTION", name)
-    } else if let Some(name) = after("for procedure ") {
-        run(&format!("`{name}`"), "EXECUTE ON PROCEDURE", name)
+    } else if let Some((name, (_, owner, grant))) = OTHERS.iter().find_map(|other| after(other.0).zip(Some(other))) {
+        run(&owner.replace("{}", name), grant, name)
     } else if let Some(name) = owned() {
         format!("only the owner of `{name}` may do this: connect as the owner, or run `ALTER … OWNER TO …`")
     } else {

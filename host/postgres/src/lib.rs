@@ -100,12 +100,12 @@ pub use self::rights::refused_text;
 use self::rows::{Rows, hold, reading};
 use self::session::Session;
 use self::statement::probe::probe;
+use crate::error::Result;
 use runner_data::{Batch, RowSet, Value};
 use runner_database::logins::sessions::Logins;
 use runner_database::{
-    BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Facts,
-    PageRequest, Probe, QueryLimits, ReadingAhead, SchemaChange, TableInfo, TableName, TableSource, TableTarget,
-    WriteHint, WriterId,
+    BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseUrl, Facts, PageRequest, Probe,
+    QueryLimits, ReadingAhead, SchemaChange, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
 };
 
 /// A PostgreSQL database.
@@ -115,11 +115,11 @@ pub struct PostgresDatabase {
 }
 
 /// Opens the database at the URL.
-pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>, DatabaseError> {
+pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<dyn Database>> {
     Ok(Box::new(Logins::new(open(url, options).await?)))
 }
 
-async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDatabase, DatabaseError> {
+async fn open(url: &DatabaseUrl, options: &ConnectOptions) -> Result<PostgresDatabase> {
     let endpoint = Endpoint::new(url, options)?;
     let (connection, found) = endpoint.open_for_work().await?;
     Ok(PostgresDatabase::of(Session::new(connection, Arc::new(endpoint), found)))
@@ -137,74 +137,65 @@ impl runner_database::Session for PostgresDatabase {
         self.session.facts()
     }
 
-    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+    async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64> {
         statement::execute(&mut self.session, statement, parameters).await
     }
 
-    async fn query(
-        &mut self,
-        statement: &str,
-        parameters: &[Value],
-        limits: QueryLimits,
-    ) -> Result<RowSet, DatabaseError> {
+    async fn query(&mut self, statement: &str, parameters: &[Value], limits: QueryLimits) -> Result<RowSet> {
         statement::query(&mut self.session, statement, parameters, limits).await
     }
 
-    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
+    async fn change_schema(&mut self, change: &SchemaChange) -> Result<()> {
         match self.session.is_gated() {
             true => confined::change_schema(&mut self.session, change).await,
             false => schema::change::change(&mut self.session, change).await,
         }
     }
 
-    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe> {
         probe(&mut self.session, questions).await
     }
 
-    async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
+    async fn table(&mut self, name: &TableName) -> Result<TableInfo> {
         schema::table(&mut self.session, name).await.map(|table| table.info)
     }
 }
 
 #[async_trait]
 impl Bulk for PostgresDatabase {
-    async fn reading_ahead(
-        &mut self,
-        source: &TableSource,
-        target: &TableTarget,
-    ) -> Result<ReadingAhead, DatabaseError> {
+    async fn reading_ahead(&mut self, source: &TableSource, target: &TableTarget) -> Result<ReadingAhead> {
         reading::reading_ahead(&mut self.session, source, target).await
     }
 
-    async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<(), DatabaseError> {
+    async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<()> {
         hold::hold(&mut self.session, source, target).await
     }
 
-    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>, DatabaseError> {
+    async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>> {
         self.rows.read_page(&mut self.session, page).await
     }
 
-    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId, DatabaseError> {
+    async fn open_cursor(&mut self, request: &CursorRequest) -> Result<CursorId> {
         self.rows.open_cursor(&mut self.session, request).await
     }
 
-    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>, DatabaseError> {
+    async fn fetch(&mut self, cursor: CursorId, limits: BatchLimits) -> Result<Option<Batch>> {
         self.rows.fetch(&mut self.session, cursor, limits).await
     }
 
-    async fn close_cursor(&mut self, cursor: CursorId) -> Result<(), DatabaseError> {
+    async fn close_cursor(&mut self, cursor: CursorId) -> Result<()> {
         self.rows.close_cursor(&mut self.session, cursor).await
     }
 
-    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
+    async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId> {
         self.rows.open_writer(&mut self.session, target).await
     }
 
-    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+    async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64> {
         self.rows.write(&mut self.session, writer, rows, hint).await
     }
 
-    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
+    async fn finish_writer(&mut self, writer: WriterId) -> Result<u64> {
         self.rows.finish_writer(&self.session, writer)
     }
 }

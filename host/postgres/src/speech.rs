@@ -30,7 +30,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row as _};
 
-use crate::error::from_sqlx;
+use crate::error::{Result, from_sqlx};
 use runner_base::dialect::postgres_value;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
 use runner_sql::substitute;
@@ -43,7 +43,7 @@ pub(crate) const ASK_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid() AS pg_b
 struct HostSql<'a>(&'a str);
 
 impl<'a> HostSql<'a> {
-    fn of(text: &'a str) -> Result<Self, DatabaseError> {
+    fn of(text: &'a str) -> Result<Self> {
         if text.is_ascii() && !text.contains(['\\', '\0']) {
             return Ok(Self(text));
         }
@@ -83,19 +83,19 @@ pub(crate) fn without_place(mut error: DatabaseError) -> DatabaseError {
 }
 
 /// Runs a text of the host.
-pub(crate) async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), DatabaseError> {
+pub(crate) async fn simple(connection: &mut PgConnection, text: &str) -> Result<()> {
     let text = HostSql::of(text)?.sendable();
     connection.execute(sqlx::raw_sql(text)).await.map(drop).map_err(|error| from_sqlx(&error, None))
 }
 
 /// Runs a text of the host and returns the rows of all its statements, in text format.
-pub(crate) async fn rows(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
+pub(crate) async fn rows(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>> {
     let text = HostSql::of(text)?.sendable();
     connection.fetch_all(sqlx::raw_sql(text)).await.map_err(|error| from_sqlx(&error, None))
 }
 
 /// Runs a text of the host; returns the rows of each of its statements that was done, and whether all were.
-pub(crate) async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<Vec<PgRow>>, Result<(), DatabaseError>) {
+pub(crate) async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<Vec<PgRow>>, Result<()>) {
     let (mut found, mut rows) = (Vec::new(), Vec::new());
     let text = match HostSql::of(text) {
         Ok(text) => text.sendable(),
@@ -114,7 +114,7 @@ pub(crate) async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<V
 
 /// Runs a text on the connection that holds the lock, which no guest speaks on. Others read there, in the list of sessions, who holds
 /// it, as the server shows texts: with names in them.
-pub(crate) async fn rows_with_mark(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
+pub(crate) async fn rows_with_mark(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>> {
     connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await.map_err(|error| from_sqlx(&error, None))
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn backend_of<'a>(rows: impl IntoIterator<Item = &'a PgRow>) -> Optio
 }
 
 /// An internal statement with literals in the places of its placeholders, all at once: a literal may look like a placeholder.
-pub(crate) fn filled(statement: &str, literals: &[String]) -> Result<String, DatabaseError> {
+pub(crate) fn filled(statement: &str, literals: &[String]) -> Result<String> {
     substitute(statement, Dialect::Postgres, literals)
         .ok_or_else(|| DatabaseError::invalid("a statement of runner's has other placeholders than values"))
 }

@@ -4,7 +4,7 @@
 
 use sqlx::postgres::PgRow;
 
-use crate::error::aborted;
+use crate::error::{Result, aborted};
 use crate::guard::Fingerprint;
 use crate::settings::{ENCODING, Formats, Own, PIN, UNPIN};
 use crate::verdict::Verdict;
@@ -128,12 +128,12 @@ impl Transaction {
     }
 
     /// Fails if an error has ended it.
-    pub(crate) fn check(&self) -> Result<(), DatabaseError> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.failed.as_ref().map_or(Ok(()), |first| Err(aborted(first)))
     }
 
     /// Fails if a script has changed the tool's tables, as far as was seen.
-    pub(crate) fn check_tool_tables(&self) -> Result<(), DatabaseError> {
+    pub(crate) fn check_tool_tables(&self) -> Result<()> {
         self.tampered.clone().map_or(Ok(()), Err)
     }
 
@@ -188,10 +188,9 @@ impl Transaction {
 
     /// A question that fails unless the open transaction is this one.
     pub(crate) fn proof(&self) -> String {
-        let is_ours = format!(
-            "pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text OPERATOR(pg_catalog.=) '{}'",
-            self.xid
-        );
+        let xid = &self.xid;
+        let is_ours =
+            format!("pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text OPERATOR(pg_catalog.=) '{xid}'");
         format!("{}; ", Verdict::Over.unless(&is_ours, &[]))
     }
 
@@ -228,7 +227,7 @@ impl Transaction {
     /// What precedes a statement: proves that the transaction is ours, restores our settings if the host speaks after a guest, sets the
     /// role's timeouts, reads the state of the tool's tables if the role changes, and sets a savepoint if one is needed. It is one
     /// message, or empty if nothing is needed.
-    pub(crate) fn before(&mut self, next: &Next<'_>) -> Result<(String, Entered), DatabaseError> {
+    pub(crate) fn before(&mut self, next: &Next<'_>) -> Result<(String, Entered)> {
         self.check()?;
         let restore = self.restore(next.voice, next.anew);
         let is_script = next.role != Role::Host;

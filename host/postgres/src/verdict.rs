@@ -1,8 +1,8 @@
 //! What the server answers to questions of the host that have to hold before a COMMIT in the same message. The server stops at the
 //! first statement that fails, so such a question is a cast that fails where the answer is no: the error then carries the answer.
 
-use crate::error::{ABORTED, aborted, lock_lost};
-use runner_database::{DatabaseError, DatabaseErrorKind, lease};
+use crate::error::{ABORTED, aborted, denied, lock_lost};
+use runner_database::{DatabaseError, lease};
 
 /// Begins an answer.
 const START: &str = "runner:";
@@ -96,10 +96,6 @@ pub(crate) fn explain(error: DatabaseError) -> DatabaseError {
     }
 }
 
-fn denied(message: impl Into<String>) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, message)
-}
-
 fn misread(encoding: &str, escapes: &str) -> DatabaseError {
     let what = match encoding {
         "UTF8" => format!("`standard_conforming_strings` to `{escapes}`"),
@@ -130,6 +126,7 @@ fn pending(what: &str) -> DatabaseError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::conversion;
 
     /// The text of an answer, as the server would make it of values.
     fn told(expression: &str) -> String {
@@ -152,14 +149,14 @@ mod tests {
                 for (start, end) in [("\"", "\""), ("\u{ab} ", " \u{bb}"), ("", "")] {
                     let message =
                         format!("invalid input syntax for type integer: {start}{}{end}", told(&verdict.answer(parts)));
-                    let error = DatabaseError::new(DatabaseErrorKind::Conversion, message);
+                    let error = conversion(message);
                     let expected = parts.iter().map(|part| part.trim_matches('\'').to_owned()).collect();
                     assert_eq!(Verdict::of(&error), Some((verdict, expected)), "{error:?}");
                 }
             }
         }
         for other in ["runner:other", "runner: refused", "no answer"] {
-            assert_eq!(Verdict::of(&DatabaseError::new(DatabaseErrorKind::Other, other)), None, "{other}");
+            assert_eq!(Verdict::of(&conversion(other)), None, "{other}");
         }
     }
 }

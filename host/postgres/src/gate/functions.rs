@@ -28,8 +28,8 @@
 
 use sqlx::PgConnection;
 
+use crate::error::Result;
 use crate::speech::{literal, rows, text_of};
-use runner_database::DatabaseError;
 use runner_database::logins::names::PREFIX;
 
 /// The schema of the gate.
@@ -38,9 +38,8 @@ pub(crate) const GATE: &str = "runner_gate";
 /// A function of the gate.
 struct Function {
     name: &'static str,
+    /// As the catalogue has them, too.
     parameters: &'static str,
-    /// Its parameters as the catalogue has them.
-    types: &'static str,
     returns: &'static str,
     /// Whether a component's session may call it, which then runs as the owner.
     is_open: bool,
@@ -53,7 +52,6 @@ const FUNCTIONS: [Function; 7] = [
     Function {
         name: "admit",
         parameters: "p_token text, p_sealed boolean",
-        types: "p_token text, p_sealed boolean",
         returns: "boolean",
         is_open: false,
         body: "
@@ -68,7 +66,6 @@ END ",
     Function {
         name: "open",
         parameters: "p_token text",
-        types: "p_token text",
         returns: "void",
         is_open: true,
         body: "
@@ -83,7 +80,6 @@ END ",
     Function {
         name: "write",
         parameters: "p_token text, p_text text",
-        types: "p_token text, p_text text",
         returns: "bigint",
         is_open: true,
         body: "
@@ -98,7 +94,6 @@ END ",
     Function {
         name: "read",
         parameters: "p_token text, p_cursor text, p_text text",
-        types: "p_token text, p_cursor text, p_text text",
         returns: "void",
         is_open: true,
         body: "
@@ -111,7 +106,6 @@ END ",
     Function {
         name: "seal",
         parameters: "p_token text",
-        types: "p_token text",
         returns: "void",
         is_open: true,
         body: "
@@ -131,7 +125,6 @@ END ",
     Function {
         name: "finish",
         parameters: "p_token text",
-        types: "p_token text",
         returns: "void",
         is_open: true,
         body: "
@@ -143,7 +136,6 @@ END ",
     Function {
         name: "guard",
         parameters: "",
-        types: "",
         returns: "trigger",
         is_open: true,
         body: "
@@ -163,7 +155,7 @@ const SETTINGS: &str = "{\"search_path=pg_catalog, pg_temp\"}";
 pub(crate) fn callable() -> impl Iterator<Item = String> {
     let open = FUNCTIONS.iter().filter(|function| function.is_open && function.returns != "trigger");
     open.map(|function| {
-        let types: Vec<&str> = function.types.split(", ").filter_map(|it| it.split(' ').nth(1)).collect();
+        let types: Vec<&str> = function.parameters.split(", ").filter_map(|it| it.split(' ').nth(1)).collect();
         format!("\"{GATE}\".\"{}\"({})", function.name, types.join(", "))
     })
 }
@@ -202,8 +194,8 @@ pub(crate) fn making(owner: &str) -> Vec<String> {
     ]);
     texts.push(format!("ALTER SCHEMA {GATE} OWNER TO {owner}"));
     texts.extend(["ticket", "underway"].map(|table| format!("ALTER TABLE {GATE}.{table} OWNER TO {owner}")));
-    for Function { name, types, .. } in &FUNCTIONS {
-        texts.push(format!("ALTER FUNCTION {GATE}.{name}({types}) OWNER TO {owner}"));
+    for Function { name, parameters, .. } in &FUNCTIONS {
+        texts.push(format!("ALTER FUNCTION {GATE}.{name}({parameters}) OWNER TO {owner}"));
     }
     texts.push(format!(
         "DO $gate$ DECLARE r name; BEGIN FOR r IN {} LOOP \
@@ -269,17 +261,17 @@ const GUARD: &str = "CREATE CONSTRAINT TRIGGER guard AFTER INSERT ON runner_gate
     FOR EACH ROW EXECUTE FUNCTION runner_gate.guard() O";
 
 /// Returns how the gate differs from what it should be; `None` if it does not.
-pub(crate) async fn difference(connection: &mut PgConnection) -> Result<Option<String>, DatabaseError> {
+pub(crate) async fn difference(connection: &mut PgConnection) -> Result<Option<String>> {
     let look = LOOK.replace("{strangers}", &strangers());
     let found = rows(connection, &look).await?;
     let mut found: Vec<[String; 6]> =
         found.iter().map(|row| [0, 1, 2, 3, 4, 5].map(|column| text_of(row, column).unwrap_or_default())).collect();
     found.sort();
     let mut expected = vec![["schema", "", "", "t", "ff", ""].map(str::to_owned)];
-    for Function { name, types, returns, is_open, body, .. } in &FUNCTIONS {
+    for Function { name, parameters, returns, is_open, body, .. } in &FUNCTIONS {
         let definer = if *is_open { 't' } else { 'f' };
         let what = format!("t {definer} {SETTINGS} plpgsql f v u f f f 0 0 0 {returns}");
-        expected.push(["function", name, types, &what, "f", body].map(str::to_owned));
+        expected.push(["function", name, parameters, &what, "f", body].map(str::to_owned));
     }
     let ticket = "token_sha256 bytea, login name, pid integer, opened_at timestamp with time zone";
     expected.push(["table", "ticket", ticket, "t r f f", "f", ""].map(str::to_owned));

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use sqlx::{Executor as _, PgConnection, Row as _};
 
-use crate::error::from_sqlx;
+use crate::error::{Result, from_sqlx};
 use crate::rights::check_propagation;
 use crate::speech::literal;
 use runner_database::logins::Secret;
 use runner_database::logins::refusals::{check_statement, of_gate};
-use runner_database::{DatabaseError, Dialect, Grants};
+use runner_database::{Dialect, Grants};
 use runner_sql::classify::{StatementClass, classify, identifiers};
 
 /// The key to the gate, and what the host knows of the component behind it.
@@ -87,12 +87,7 @@ impl Gate {
     }
 
     /// Calls a function of the gate. The token is a bound parameter, and so are the bytes of the texts.
-    pub(crate) async fn call(
-        &self,
-        connection: &mut PgConnection,
-        call: Call,
-        texts: &[&str],
-    ) -> Result<u64, DatabaseError> {
+    pub(crate) async fn call(&self, connection: &mut PgConnection, call: Call, texts: &[&str]) -> Result<u64> {
         let mut query = sqlx::query(call.text()).persistent(false).bind(self.token.reveal());
         for text in texts {
             query = query.bind(text.as_bytes());
@@ -110,7 +105,7 @@ const MAY_SAY: [&str; 10] =
 
 /// Refuses a statement of a component under grants that is neither a query nor a change of rows; otherwise returns its class. Which rows is
 /// for the rights of its login.
-pub(crate) fn check(statement: &str) -> Result<StatementClass, DatabaseError> {
+pub(crate) fn check(statement: &str) -> Result<StatementClass> {
     check_statement(statement, Dialect::Postgres, &MAY_SAY).map_err(|error| {
         error.hint("it may read and change rows; tables and indexes change by calls of `schema`, and everything else by a migration in SQL")
     })?;

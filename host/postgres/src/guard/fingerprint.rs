@@ -2,10 +2,11 @@
 
 use sqlx::postgres::PgRow;
 
+use crate::error::{Result, denied};
 use crate::place::ToolPlace;
 use crate::speech::{literal, text_of};
 use crate::verdict::Verdict;
-use runner_database::{DatabaseError, DatabaseErrorKind};
+use runner_database::DatabaseError;
 
 /// The result of [`fingerprint`](crate::place::picture::fingerprint).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Fingerprint {
     }
 
     /// Fails if the tables have changed.
-    pub(crate) fn compare(&self, now: &Self) -> Result<(), DatabaseError> {
+    pub(crate) fn compare(&self, now: &Self) -> Result<()> {
         let what = if self.tables != now.tables {
             "the migration has made, changed or dropped something that is runner's own, or changed who may use it"
         } else if self.locks != now.locks || self.locks.is_some() && self.rows != now.rows {
@@ -55,7 +56,7 @@ impl Fingerprint {
         } else {
             return Ok(());
         };
-        let error = DatabaseError::new(DatabaseErrorKind::Denied, what).hint(
+        let error = denied(what).hint(
             "runner's own tables, and the schemas `runner` and `runner_gate`, are changed by runner alone; look at triggers and functions \
              too",
         );

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 pub(crate) use self::fingerprint::Fingerprint;
 use self::stored::Stored;
+use crate::error::Result;
 use crate::link::Link;
 use crate::place::ToolPlace;
+use runner_database::DatabaseErrorKind;
 use runner_database::error::RAN;
-use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// What a session knows about the tool's tables.
 pub(crate) struct Guard {
@@ -52,7 +53,7 @@ impl Guard {
     }
 
     /// Reads what the tables hold before a statement that has no transaction, in one message with other statements.
-    pub(crate) async fn store(&mut self, link: &mut Link, first: &str) -> Result<(), DatabaseError> {
+    pub(crate) async fn store(&mut self, link: &mut Link, first: &str) -> Result<()> {
         self.stored = Some(Stored::read(link, &self.place, first, self.inspected).await?);
         self.inspected = true;
         Ok(())
@@ -60,7 +61,7 @@ impl Guard {
 
     /// Compares what the tables hold after a statement that has no transaction. The statements of `reset` take effect before,
     /// whether or not the tables can be read.
-    pub(crate) async fn compare_stored(&mut self, link: &mut Link, reset: &str) -> Result<(), DatabaseError> {
+    pub(crate) async fn compare_stored(&mut self, link: &mut Link, reset: &str) -> Result<()> {
         let now = match self.stored {
             Some(_) => Some(Stored::read(link, &self.place, reset, false).await),
             None => None,

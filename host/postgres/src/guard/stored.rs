@@ -8,6 +8,7 @@
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
+use crate::error::{Result, denied};
 use crate::link::Link;
 use crate::place::ToolPlace;
 use crate::settings::OURS;
@@ -15,7 +16,6 @@ use crate::speech::text_of;
 use crate::verdict::explain;
 use runner_database::error::RAN;
 use runner_database::facts::{TOOL_SCHEMA, TOOL_TABLES};
-use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// Tables that other sessions write to at any time.
 const SHARED: [&str; 4] = ["runner_control", "runner_progress", "runner_lease", "runner_heartbeat"];
@@ -36,12 +36,7 @@ pub(super) struct Stored(Vec<Vec<Option<String>>>);
 impl Stored {
     /// Reads it, in one message with the statements of `first`, which it follows. Fails if something foreign is attached to the
     /// tables, unless that `is_known`; then no part of `first` took effect.
-    pub(super) async fn read(
-        link: &mut Link,
-        place: &ToolPlace,
-        first: &str,
-        is_known: bool,
-    ) -> Result<Self, DatabaseError> {
+    pub(super) async fn read(link: &mut Link, place: &ToolPlace, first: &str, is_known: bool) -> Result<Self> {
         let inspect = if is_known { "" } else { place.inspect.as_str() };
         // As ourselves: a script may have taken a role that cannot read them.
         let which = format!("{OURS}{inspect}{}; {}", place.outline, place.which);
@@ -65,16 +60,14 @@ impl Stored {
     }
 
     /// Fails if the tables have changed.
-    pub(super) fn compare(&self, now: &Self) -> Result<(), DatabaseError> {
+    pub(super) fn compare(&self, now: &Self) -> Result<()> {
         if self == now {
             return Ok(());
         }
         // A table rather than the schemas, whose name is the shortest.
         let changed = self.0.iter().chain(&now.0).filter(|row| !self.0.contains(row) || !now.0.contains(row)).max();
         let name = changed.and_then(|row| row.first().cloned().flatten()).unwrap_or_default();
-        Err(DatabaseError::new(
-            DatabaseErrorKind::Denied,
-            match name == TOOL_SCHEMA {
+        Err(denied(match name == TOOL_SCHEMA {
                 true => "the statement has changed what is in runner's own schemas, and has committed that".to_owned(),
                 false => format!("the statement has changed runner's own table `{name}`, and has committed that"),
             },

@@ -3,9 +3,10 @@
 use sqlx::PgConnection;
 
 use crate::commit::Unit;
+use crate::error::{Result, configuration};
 use crate::speech::text_of;
+use runner_database::DatabaseError;
 use runner_database::facts::Citus;
-use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// The oldest version that was thought of. It knows `citus_is_coordinator`, and keeps the catalogue on all servers.
 const OLDEST: (u32, u32) = (11, 2);
@@ -37,7 +38,7 @@ const SCHEMA: &str = ", EXISTS (SELECT FROM pg_catalog.pg_dist_schema d \
 const SCHEMAS: (u32, u32) = (12, 0);
 
 /// Asks a database with this version of the extension what it is; fails where runner does not work.
-pub(crate) async fn look(connection: &mut PgConnection, version: &str, place: &str) -> Result<Citus, DatabaseError> {
+pub(crate) async fn look(connection: &mut PgConnection, version: &str, place: &str) -> Result<Citus> {
     check_version(version)?;
     let schema = if number(version) >= SCHEMAS { SCHEMA } else { "" };
     let text = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}{schema}; ").replace("{place}", place);
@@ -67,7 +68,7 @@ fn number(version: &str) -> (u32, u32) {
 }
 
 /// Fails if the version is too old.
-fn check_version(version: &str) -> Result<(), DatabaseError> {
+fn check_version(version: &str) -> Result<()> {
     if number(version) >= OLDEST {
         return Ok(());
     }
@@ -96,10 +97,6 @@ fn is_distributed(place: &str, table: &str) -> DatabaseError {
             "Citus cannot move them back, since they have identity columns: drop the tables `runner_…` in the schema `{place}`, then record what is \
              applied with `runner stamp`"
         ))
-}
-
-fn configuration(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Configuration, message)
 }
 
 #[cfg(test)]

@@ -10,13 +10,13 @@ use sqlx::{ConnectOptions as _, Connection, PgConnection};
 use super::failure::{self, explain, is_starting};
 use super::{cluster, make, options};
 use crate::commit::Unit;
-use crate::error::{from_sqlx, lost};
+use crate::error::{Result, from_sqlx, lost};
 use crate::place::ToolPlace;
 use crate::settings::{configured, read_configured};
 use crate::speech::{literal, text_of};
 use runner_database::lease::LockSettings;
 use runner_database::pipe::{self, Meter, Place};
-use runner_database::{ConnectOptions, DatabaseError, DatabaseUrl, DriverOptions, Facts, LockKind};
+use runner_database::{ConnectOptions, DatabaseUrl, DriverOptions, Facts, LockKind};
 
 /// The timeout for a second connection that cancels a statement of the first.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -102,7 +102,7 @@ impl Endpoint {
         self.options.get_options().unwrap_or_default()
     }
 
-    pub(crate) fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self, DatabaseError> {
+    pub(crate) fn new(url: &DatabaseUrl, settings: &ConnectOptions) -> Result<Self> {
         let options = match &settings.driver {
             Some(DriverOptions::Postgres(given)) => options::of_session((**given).clone(), &settings.application),
             _ => options::read(url, &settings.application)?,
@@ -165,11 +165,11 @@ impl Endpoint {
     }
 
     /// Opens a connection within the timeout; waits for a server that is starting up.
-    pub(crate) async fn open(&self) -> Result<PgConnection, DatabaseError> {
+    pub(crate) async fn open(&self) -> Result<PgConnection> {
         self.open_within(self.settings.connect_timeout).await.map(|(connection, _)| connection)
     }
 
-    async fn open_within(&self, timeout: Duration) -> Result<(PgConnection, Meter), DatabaseError> {
+    async fn open_within(&self, timeout: Duration) -> Result<(PgConnection, Meter)> {
         let deadline = Instant::now() + timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -204,7 +204,7 @@ impl Endpoint {
     }
 
     /// Opens the connection for the work, and returns what the server is.
-    pub(crate) async fn open_for_work(&self) -> Result<(PgConnection, Connected), DatabaseError> {
+    pub(crate) async fn open_for_work(&self) -> Result<(PgConnection, Connected)> {
         let (mut connection, meter) = self.open_within(self.settings.connect_timeout).await?;
         let asked =
             tokio::time::timeout(self.settings.connect_timeout, look(&mut connection, meter, &self.place)).await;
@@ -238,7 +238,7 @@ impl Endpoint {
 }
 
 /// Finds out what the server is, in a separate transaction.
-async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) -> Result<Connected, DatabaseError> {
+async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) -> Result<Connected> {
     const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::error::{from_sqlx, told_by_pooler};
+use crate::error::{from_sqlx, lost, told_by_pooler};
 use runner_database::url::redact;
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
@@ -15,11 +15,8 @@ pub(crate) fn is_starting(error: &sqlx::Error) -> bool {
 
 /// Returns the error for a server that did not respond in time.
 pub(crate) fn silent(options: &PgConnectOptions, timeout: Duration) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::Connection,
-        format!("{} did not answer within {} s", server(options), timeout.as_secs_f64()),
-    )
-    .hint("look at host and port of the database URL, at firewalls, and whether the server is up")
+    lost(&format!("{} did not answer within {} s", server(options), timeout.as_secs_f64()))
+        .hint("look at host and port of the database URL, at firewalls, and whether the server is up")
 }
 
 /// Converts a connection error, adding server, database and user.
@@ -27,18 +24,14 @@ pub(crate) fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> Databa
     let server = server(options);
     match error {
         sqlx::Error::Database(_) => refused(from_sqlx(error, None), options, &server),
-        sqlx::Error::Tls(cause) => DatabaseError::new(
-            DatabaseErrorKind::Connection,
-            format!("cannot open an encrypted connection to {server}: {}", redact(&cause.to_string())),
+        sqlx::Error::Tls(cause) => lost(&format!("cannot open an encrypted connection to {server}: {}", cause),
         )
         .hint(
             "`?sslmode=` and `?sslrootcert=` of the database URL say what is asked of the server: `verify-full` needs a \
              certificate for this host, `require` any, `prefer` none",
         ),
         sqlx::Error::Io(cause) => unreachable_server(cause, options, &server),
-        sqlx::Error::Protocol(text) => DatabaseError::new(
-            DatabaseErrorKind::Connection,
-            format!("what answers at {} does not use the PostgreSQL protocol", place(options)),
+        sqlx::Error::Protocol(text) => lost(&format!("what answers at {} does not use the PostgreSQL protocol", place(options)),
         )
         .detail(redact(text))
         .hint("look at the port of the database URL: it may belong to another program"),
@@ -74,7 +67,7 @@ fn unreachable_server(cause: &std::io::Error, options: &PgConnectOptions, server
         }
         _ => (format!("{server} cannot be reached"), "look at host and port of the database URL"),
     };
-    DatabaseError::new(DatabaseErrorKind::Connection, message).detail(cause.to_string()).hint(hint)
+    lost(&message).detail(cause.to_string()).hint(hint)
 }
 
 fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> DatabaseError {

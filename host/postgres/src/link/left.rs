@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 
+use crate::error::Result;
 use crate::speech::{rows, simple, text_of};
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
@@ -29,7 +30,7 @@ fn lower_half(xid: &str) -> u64 {
 
 impl Left {
     /// Waits until the server has ended its transaction, and ends the session if that takes too long.
-    pub(super) async fn done(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    pub(super) async fn done(&self, connection: &mut PgConnection) -> Result<()> {
         let Self { backend, xid } = self;
         let which = match xid {
             Some(xid) => format!("backend_xid OPERATOR(pg_catalog.=) '{}'::pg_catalog.xid", lower_half(xid)),

@@ -5,6 +5,7 @@
 
 use sqlx::{PgConnection, Row};
 
+use crate::error::{Result, configuration};
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// The oldest server with all the features used here, as `server_version_num`.
@@ -37,21 +38,18 @@ pub(crate) struct Said<'a> {
 
 impl Said<'_> {
     /// Fails if runner does not work with this server.
-    pub fn check(self) -> Result<(), DatabaseError> {
+    pub fn check(self) -> Result<()> {
         refuse_others(self.make)?;
         if self.number >= OLDEST {
             return Ok(());
         }
-        Err(DatabaseError::new(
-            DatabaseErrorKind::Configuration,
-            format!("the server is PostgreSQL {}, and runner needs 13 or later", self.version),
-        )
-        .hint("upgrade the server"))
+        Err(configuration(format!("the server is PostgreSQL {}, and runner needs 13 or later", self.version))
+            .hint("upgrade the server"))
     }
 }
 
 /// Fails if a server, by its `version()`, is not PostgreSQL. Makers of PostgreSQL with additions begin it like all others.
-fn refuse_others(make: &str) -> Result<(), DatabaseError> {
+fn refuse_others(make: &str) -> Result<()> {
     let said = make.to_ascii_lowercase();
     let message = match OTHERS.iter().find(|(part, _)| said.contains(part)) {
         Some((_, name)) => format!(
@@ -61,7 +59,7 @@ fn refuse_others(make: &str) -> Result<(), DatabaseError> {
         None if said.starts_with("postgresql ") || said.starts_with("enterprisedb ") => return Ok(()),
         None => format!("the server is of an unknown make: it calls itself `{make}`, and not PostgreSQL"),
     };
-    Err(DatabaseError::new(DatabaseErrorKind::Configuration, message).hint("give the URL of PostgreSQL 13 or later"))
+    Err(configuration(message).hint("give the URL of PostgreSQL 13 or later"))
 }
 
 /// Explains why a server cannot answer what every PostgreSQL can: it is another database. Otherwise the error is kept.

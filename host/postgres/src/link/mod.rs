@@ -18,7 +18,7 @@ use self::endpoint::{Connected, Endpoint, Running, Target};
 pub(crate) use self::left::Left;
 use self::watch::Watch;
 use crate::commit::{self, Outcome, Unit};
-use crate::error::{is_lost, lost, of_pooler};
+use crate::error::{Result, is_lost, lost, of_pooler};
 use crate::place::ToolPlace;
 use crate::speech;
 use runner_database::pipe::Meter;
@@ -119,7 +119,7 @@ impl Link {
     }
 
     /// Runs a text of the host and returns the rows of all its statements, in text format.
-    pub(crate) async fn rows(&mut self, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
+    pub(crate) async fn rows(&mut self, text: &str) -> Result<Vec<PgRow>> {
         let found = self.during(async |connection| speech::rows(connection, text).await).await;
         if let Ok(rows) = &found {
             self.backend = speech::backend_of(rows).unwrap_or(self.backend);
@@ -128,10 +128,7 @@ impl Link {
     }
 
     /// Does something on the connection by itself.
-    pub(crate) async fn during<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DatabaseError>,
-    ) -> Result<T, DatabaseError> {
+    pub(crate) async fn during<T>(&mut self, work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>) -> Result<T> {
         let busy = std::mem::replace(&mut self.busy, true);
         let done = work(&mut self.connection).await;
         self.busy = busy;
@@ -140,17 +137,17 @@ impl Link {
     }
 
     /// Runs a text of the host.
-    pub(crate) async fn run(&mut self, text: &str) -> Result<(), DatabaseError> {
+    pub(crate) async fn run(&mut self, text: &str) -> Result<()> {
         self.rows(text).await.map(drop)
     }
 
     /// The first cell of the answer to a text of the host.
-    pub(crate) async fn value(&mut self, text: &str) -> Result<Option<String>, DatabaseError> {
+    pub(crate) async fn value(&mut self, text: &str) -> Result<Option<String>> {
         Ok(self.rows(text).await?.first().and_then(|row| speech::text_of(row, 0)))
     }
 
     /// Sends a text that opens a transaction, which an error rolls back.
-    pub(crate) async fn begin(&mut self, prologue: &str) -> Result<Vec<PgRow>, DatabaseError> {
+    pub(crate) async fn begin(&mut self, prologue: &str) -> Result<Vec<PgRow>> {
         let begun = self.rows(prologue).await;
         if begun.is_err() {
             self.roll_back().await;
@@ -216,12 +213,12 @@ impl Link {
     }
 
     /// See [`commit::drop_prepared`].
-    pub(crate) async fn drop_prepared(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn drop_prepared(&mut self) -> Result<()> {
         self.during(commit::drop_prepared).await
     }
 
     /// Fails if the connection is closed, or in the middle of something that its caller abandoned.
-    pub(crate) fn check(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         if self.busy {
             self.lost = true;
         }
@@ -240,13 +237,13 @@ impl Link {
     }
 
     /// As [`Self::check`]; fails as well if the run is to stop.
-    pub(crate) fn check_ready(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) fn check_ready(&mut self) -> Result<()> {
         self.check()?;
         if self.stop.is_raised() { Err(DatabaseError::stopped()) } else { Ok(()) }
     }
 
     /// Notes what an error says about the connection.
-    pub(crate) fn note<T>(&mut self, result: &Result<T, DatabaseError>) {
+    pub(crate) fn note<T>(&mut self, result: &Result<T>) {
         self.lost |= self.is_ended();
         let Err(error) = result else { return };
         self.lost |= is_lost(error);
@@ -298,12 +295,12 @@ impl Link {
     }
 
     /// Waits until the server has finished with another session.
-    pub(crate) async fn outlast(&mut self, left: &Left) -> Result<(), DatabaseError> {
+    pub(crate) async fn outlast(&mut self, left: &Left) -> Result<()> {
         left.done(&mut self.connection).await
     }
 
     /// Opens another connection, once the server has finished with the old one. What that left is noted until [`Self::is_new`].
-    pub(crate) async fn reopen(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn reopen(&mut self) -> Result<()> {
         self.lost = true;
         let (connection, found) = self.endpoint.open_for_work().await?;
         // The old one is dropped, which closes its socket: a server that waits for the client sees that it is gone.

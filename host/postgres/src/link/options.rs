@@ -5,9 +5,10 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::error::{Result, configuration};
+use runner_database::DatabaseUrl;
 use runner_database::lease::{LOCK, LOCK_LEASE};
 use runner_database::url::{plain_host, redact};
-use runner_database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// How many seconds to wait for a connection.
 const CONNECT_TIMEOUT: &str = "connect_timeout";
@@ -42,14 +43,14 @@ const KNOWN: [&str; 24] = [
 
 /// Reads the URL; what it leaves out comes from `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`
 /// and similar variables, and from the password file.
-pub(crate) fn read(url: &DatabaseUrl, application: &str) -> Result<PgConnectOptions, DatabaseError> {
+pub(crate) fn read(url: &DatabaseUrl, application: &str) -> Result<PgConnectOptions> {
     let unreadable = |cause: &str| {
         // The cause may quote part of the URL.
-        wrong(format!("the database URL `{url}` cannot be read: {}", redact(cause)))
+        configuration(format!("the database URL `{url}` cannot be read: {}", redact(cause)))
             .hint("a URL looks like `postgres://user:password@host:5432/database`; write `%40` for `@` in a password")
     };
     if has_several_hosts(url.secret()) {
-        return Err(wrong("the database URL names several hosts".to_owned())
+        return Err(configuration("the database URL names several hosts".to_owned())
             .hint("name the one that takes writes, or a name that leads to it"));
     }
     let parsed = url.server().map_err(|error| unreadable(&error.to_string()))?;
@@ -57,7 +58,9 @@ pub(crate) fn read(url: &DatabaseUrl, application: &str) -> Result<PgConnectOpti
         answer(&name, &value)?;
     }
     if let Some((unknown, _)) = parsed.query_pairs().find(|(name, _)| !is_known(name)) {
-        return Err(wrong(format!("`{unknown}` is not a parameter of a PostgreSQL URL")).hint(known_hint(&unknown)));
+        return Err(
+            configuration(format!("`{unknown}` is not a parameter of a PostgreSQL URL")).hint(known_hint(&unknown))
+        );
     }
     let options = PgConnectOptions::from_url(parsed).map_err(|error| match error {
         sqlx::Error::Configuration(cause) => unreadable(&cause.to_string()),
@@ -86,8 +89,9 @@ pub(crate) fn connect_timeout(url: &DatabaseUrl) -> Option<Duration> {
 }
 
 /// Refuses parameters of libpq and of other tools that cannot be heeded.
-fn answer(name: &str, value: &str) -> Result<(), DatabaseError> {
-    let refuse = |why: &str, hint: &str| Err(wrong(format!("`{name}={value}` in the database URL {why}")).hint(hint));
+fn answer(name: &str, value: &str) -> Result<()> {
+    let refuse =
+        |why: &str, hint: &str| Err(configuration(format!("`{name}={value}` in the database URL {why}")).hint(hint));
     match (name, value) {
         ("channel_binding", "require") => refuse(
             "is not possible: the driver does not bind channels",
@@ -137,17 +141,14 @@ fn has_several_hosts(url: &str) -> bool {
     authority.rsplit('@').next().is_some_and(|hosts| hosts.contains(','))
 }
 
-fn wrong(message: String) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Configuration, message)
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
+    use runner_database::DatabaseErrorKind;
 
-    fn parse(url: &str) -> Result<PgConnectOptions, DatabaseError> {
+    fn parse(url: &str) -> Result<PgConnectOptions> {
         read(&DatabaseUrl::parse(url, Path::new("/")).expect("a URL"), "runner")
     }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::endpoint::{Endpoint, Signal, Target};
-use crate::error::{CANCELED, lost};
+use crate::error::{CANCELED, Result, lost};
 use runner_database::pipe::Meter;
 use runner_database::{DatabaseError, DatabaseErrorKind, StopSignal};
 
@@ -58,10 +58,7 @@ impl Watch {
     /// stop signal is raised, the work is not started, or is cancelled: both end with
     /// [`DatabaseErrorKind::Interrupted`]. Work that completes nevertheless keeps its result. After [`PATIENCE`], fails
     /// with an error of kind [`DatabaseErrorKind::Connection`].
-    pub(crate) async fn run<T>(
-        &self,
-        work: impl Future<Output = Result<T, DatabaseError>>,
-    ) -> Result<T, DatabaseError> {
+    pub(crate) async fn run<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.run_within(None, work).await
     }
 
@@ -70,8 +67,8 @@ impl Watch {
     pub(crate) async fn run_within<T>(
         &self,
         limit: Option<Duration>,
-        work: impl Future<Output = Result<T, DatabaseError>>,
-    ) -> Result<T, DatabaseError> {
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         if self.stop.is_raised() {
             return Err(DatabaseError::stopped());
         }
@@ -102,9 +99,9 @@ impl Watch {
     }
 
     /// Asks the server to end the work until it does: first as `signal` says, then by ending the session.
-    async fn end<T, W>(&self, signal: Signal, mut work: std::pin::Pin<&mut W>) -> Result<T, DatabaseError>
+    async fn end<T, W>(&self, signal: Signal, mut work: std::pin::Pin<&mut W>) -> Result<T>
     where
-        W: Future<Output = Result<T, DatabaseError>>,
+        W: Future<Output = Result<T>>,
     {
         let mut patience = pin!(tokio::time::sleep(PATIENCE));
         let mut next = signal;

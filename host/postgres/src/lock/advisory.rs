@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _};
 
-use crate::error::{lock_lost, unnamed};
+use crate::error::{Result, lock_lost, unnamed};
 use crate::place::ToolPlace;
 use crate::settings::{Own, in_transaction};
 use crate::speech::{backend_of, rows, rows_with_mark, simple, text_of};
@@ -51,7 +51,7 @@ impl Advisory {
     }
 
     /// Releases it.
-    pub(super) async fn release(mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn release(mut self) -> Result<()> {
         let released = simple(&mut self.connection, "ROLLBACK").await;
         if released.is_ok() {
             // The lock is already released.
@@ -61,7 +61,7 @@ impl Advisory {
     }
 
     /// Fails if the connection that holds the lock is closed: another run may then hold the lock.
-    pub(super) async fn check(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn check(&mut self) -> Result<()> {
         let held = ask(&self.mark, self.key);
         let answer = tokio::time::timeout(CHECK_TIMEOUT, rows_with_mark(&mut self.connection, &held)).await;
         match answer {
@@ -88,7 +88,7 @@ impl Advisory {
         request: &LockRequest,
         stop: &StopSignal,
         waiting: Waiting<'_>,
-    ) -> Result<(Self, bool), DatabaseError> {
+    ) -> Result<(Self, bool)> {
         let mark = format!("{MARK}{} */ ", comment(&LockHolder::record(request)));
         let begin = format!(
             "{mark}BEGIN ISOLATION LEVEL READ COMMITTED; {}; SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid; \
@@ -162,7 +162,7 @@ pub(super) fn who_holds_it_now(key: i64) -> String {
 /// Queries the server in the transaction that holds the lock or waits for it. This transaction lasts as long as the
 /// run, and what it has read would stay locked: `VACUUM FULL` and `REINDEX DATABASE` would wait for it, and new
 /// connections would wait for them.
-pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -> Result<Vec<PgRow>, DatabaseError> {
+pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -> Result<Vec<PgRow>> {
     let look = format!("{mark}SAVEPOINT look; {ANEW}; {ask}; ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look");
     rows_with_mark(connection, &look).await
 }

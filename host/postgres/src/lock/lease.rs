@@ -10,6 +10,7 @@ use sqlx::postgres::PgRow;
 use super::advisory::{holder, who_holds_it};
 use crate::changes::{self, LITERALS};
 use crate::commit::Unit;
+use crate::error::Result;
 use crate::link::endpoint::Endpoint;
 use crate::place::ToolPlace;
 use crate::settings::{OURS, Own, in_transaction};
@@ -18,7 +19,7 @@ use crate::verdict::Verdict;
 use runner_database::facts::CLOSE;
 use runner_database::facts::Citus;
 use runner_database::lease::{Heart, Lease, LeaseRows, Open, Seen};
-use runner_database::{DatabaseError, Facts, LockHolder, ToolChange};
+use runner_database::{Facts, LockHolder, ToolChange};
 
 /// The schema, or a table in it, does not exist.
 const MISSING: [&str; 2] = ["3F000", "42P01"];
@@ -48,13 +49,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) async fn open(endpoint: &Endpoint, scope: &str) -> Result<Self, DatabaseError> {
+    pub(super) async fn open(endpoint: &Endpoint, scope: &str) -> Result<Self> {
         Ok(Self { connection: endpoint.open().await?, scope: scope.to_owned(), place: endpoint.place_of_tables() })
     }
 }
 
 /// Begins to renew a lease that was taken.
-pub(super) async fn hold(endpoint: &Arc<Endpoint>, scope: &str, token: i64) -> Result<Lease, DatabaseError> {
+pub(super) async fn hold(endpoint: &Arc<Endpoint>, scope: &str, token: i64) -> Result<Lease> {
     let (length, endpoint, of) = (endpoint.lock().length, Arc::clone(endpoint), scope.to_owned());
     let open: Open = Box::new(move || {
         let (endpoint, scope) = (Arc::clone(&endpoint), of.clone());
@@ -65,7 +66,7 @@ pub(super) async fn hold(endpoint: &Arc<Endpoint>, scope: &str, token: i64) -> R
 }
 
 /// Runs our texts, each followed by `; `, in a transaction of its own.
-async fn ask(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
+async fn ask(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>> {
     let settings = in_transaction(&Own::default());
     let unit = Unit::new(format!("BEGIN ISOLATION LEVEL READ COMMITTED; {settings}; {WAIT}{OURS}{text}; "));
     // Where the connection is lost, the server rolls back.
@@ -74,11 +75,7 @@ async fn ask(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, Da
 }
 
 /// Reads the rows; `None` if they do not exist.
-pub(super) async fn look(
-    connection: &mut PgConnection,
-    facts: &Facts,
-    scope: &str,
-) -> Result<Option<Seen>, DatabaseError> {
+pub(super) async fn look(connection: &mut PgConnection, facts: &Facts, scope: &str) -> Result<Option<Seen>> {
     let question = Seen::question(scope, NOW).spelled(facts, &LITERALS)?;
     let found = match ask(connection, &question).await {
         Err(error) if MISSING.contains(&&*error.code) => return Ok(None),
@@ -99,16 +96,16 @@ impl LeaseRows for Rows {
         NOW
     }
 
-    async fn native_holder(&mut self) -> Result<Option<String>, DatabaseError> {
+    async fn native_holder(&mut self) -> Result<Option<String>> {
         let found = ask(&mut self.connection, &who_holds_it(self.place.key)).await?;
         Ok(holder(&found).map(|holder| holder.name))
     }
 
-    async fn look(&mut self) -> Result<Option<Seen>, DatabaseError> {
+    async fn look(&mut self) -> Result<Option<Seen>> {
         look(&mut self.connection, &self.place.facts, &self.scope).await
     }
 
-    async fn make_tables(&mut self) -> Result<(), DatabaseError> {
+    async fn make_tables(&mut self) -> Result<()> {
         let facts = &self.place.facts;
         let found = facts.placed("SELECT 'found' WHERE pg_catalog.to_regnamespace('@') IS NOT NULL");
         let found = ask(&mut self.connection, &found).await?;
@@ -123,7 +120,7 @@ impl LeaseRows for Rows {
         }
     }
 
-    async fn change(&mut self, changes: &[ToolChange]) -> Result<bool, DatabaseError> {
+    async fn change(&mut self, changes: &[ToolChange]) -> Result<bool> {
         let text = changes::text_of(changes, &self.place.facts)?;
         match ask(&mut self.connection, text.trim_end_matches([';', ' '])).await {
             Err(error) if error.is_unexpected_rows() || MADE.contains(&&*error.code) => Ok(false),
@@ -157,11 +154,11 @@ pub(super) fn is_held(lease: &Lease, place: &ToolPlace) -> String {
 }
 
 /// The statements that renew the lease, and fail if another run has taken it.
-pub(super) fn renew(lease: &Lease, facts: &Facts) -> Result<String, DatabaseError> {
+pub(super) fn renew(lease: &Lease, facts: &Facts) -> Result<String> {
     one_row(&lease.renewal(NOW), facts)
 }
 
 /// A change of the lease's row, which fails if another run has taken the lease.
-pub(super) fn one_row(change: &ToolChange, facts: &Facts) -> Result<String, DatabaseError> {
+pub(super) fn one_row(change: &ToolChange, facts: &Facts) -> Result<String> {
     Ok(format!("{OURS}{}", changes::one_row(&change.spelled(facts, &LITERALS)?, Verdict::Unleased)))
 }

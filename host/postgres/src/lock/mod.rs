@@ -10,7 +10,7 @@ use sqlx::Connection as _;
 
 use self::advisory::Advisory;
 pub(crate) use self::advisory::{Waiting, holder, who_holds_it};
-use crate::error::lock_lost;
+use crate::error::{Result, lock_lost};
 use crate::link::Link;
 use crate::place::ToolPlace;
 use crate::settings::{Own, in_transaction};
@@ -23,8 +23,8 @@ use runner_database::{DatabaseError, Facts, LockHolder, LockRequest, StopSignal,
 #[derive(Default)]
 pub(crate) struct RunLock {
     held: Option<Held>,
-    /// Kept until the lock is released: it may be lost meanwhile.
-    run: Option<LockedFor>,
+    /// What was asked for, and the name of the sessions that work for the run; kept until the lock is released: it may be lost meanwhile.
+    run: Option<(LockRequest, String)>,
 }
 
 /// A lock that is held until it is dropped.
@@ -35,25 +35,16 @@ enum Held {
     Lease(Lease),
 }
 
-/// Whom the lock was taken for.
-#[derive(Clone)]
-struct LockedFor {
-    request: LockRequest,
-    /// The name of the connections that work for the run. The server keeps 63 bytes of it.
-    application: String,
+/// The name of the connections that work for a run, of which the server keeps 63 bytes: a later run recognises by it what an earlier one has
+/// left.
+fn application_of(request: &LockRequest, place: &ToolPlace) -> String {
+    let is_plain = |character: &char| character.is_ascii_graphic() && !matches!(character, '\'' | '\\');
+    let name: String = request.run_id.chars().filter(is_plain).collect();
+    format!("{}{name}", place.application)
 }
 
-impl LockedFor {
-    fn of(request: &LockRequest, place: &ToolPlace) -> Self {
-        let is_plain = |character: &char| character.is_ascii_graphic() && !matches!(character, '\'' | '\\');
-        let name: String = request.run_id.chars().filter(is_plain).collect();
-        Self { request: request.clone(), application: format!("{}{name}", place.application) }
-    }
-
-    /// Returns the statement that names the connection after its run, so that a later run can recognise what an earlier one has left.
-    fn set_application(&self) -> String {
-        format!("SET application_name = '{}'", self.application)
-    }
+fn set_application(name: &str) -> String {
+    format!("SET application_name = '{name}'")
 }
 
 impl RunLock {
@@ -68,7 +59,7 @@ impl RunLock {
     }
 
     /// Fails if the lock was taken and is known to be lost.
-    pub(crate) async fn check(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn check(&mut self) -> Result<()> {
         match &mut self.held {
             Some(Held::Advisory(lock)) => lock.check().await,
             Some(Held::Lease(lease)) => lease.check(),
@@ -77,7 +68,7 @@ impl RunLock {
     }
 
     /// As [`Self::check`], without asking the server.
-    pub(crate) fn check_known(&self) -> Result<(), DatabaseError> {
+    pub(crate) fn check_known(&self) -> Result<()> {
         if self.held.is_none() && self.run.is_some() { Err(lock_lost()) } else { Ok(()) }
     }
 
@@ -108,7 +99,7 @@ impl RunLock {
 
     /// The statements that, right before a COMMIT, keep another run from taking the lock until then, or fail if it has
     /// it; none where the lock needs none.
-    pub(crate) fn fence(&self, facts: &Facts) -> Result<String, DatabaseError> {
+    pub(crate) fn fence(&self, facts: &Facts) -> Result<String> {
         self.fence_change().map_or_else(|| Ok(String::new()), |change| lease::one_row(&change, facts))
     }
 
@@ -121,7 +112,7 @@ impl RunLock {
     }
 
     /// The statements that renew the lease, and fail if another run has taken it; `None` if the lock is no lease.
-    pub(crate) fn renewal(&self, facts: &Facts) -> Option<Result<String, DatabaseError>> {
+    pub(crate) fn renewal(&self, facts: &Facts) -> Option<Result<String>> {
         match &self.held {
             Some(Held::Lease(lease)) => Some(lease::renew(lease, facts)),
             _ => None,
@@ -138,12 +129,12 @@ impl RunLock {
 
     /// The name of the sessions that work for the run.
     pub(crate) fn application(&self) -> Option<&str> {
-        self.run.as_ref().map(|run| run.application.as_str())
+        self.run.as_ref().map(|(_, name)| name.as_str())
     }
 
-    /// The statement that names a session after the run, if it has the lock: a later run recognises by it what an earlier one has left.
+    /// The statement that names a session after the run, if it has the lock.
     pub(crate) fn set_application(&self) -> Option<String> {
-        self.run.as_ref().map(LockedFor::set_application)
+        self.application().map(set_application)
     }
 
     /// What has to follow a text that resets the session.
@@ -158,7 +149,7 @@ impl RunLock {
         request: &LockRequest,
         stop: &StopSignal,
         waiting: Waiting<'_>,
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<()> {
         if self.held.is_some() {
             return Ok(());
         }
@@ -167,15 +158,15 @@ impl RunLock {
             true => Held::Lease(take_lease(link, request, stop, waiting).await?),
             false => Held::Advisory(take_advisory(link, request, stop, waiting).await?),
         };
-        let run = LockedFor::of(request, link.place());
-        link.run(&run.set_application()).await?;
-        (self.held, self.run) = (Some(held), Some(run));
+        let application = application_of(request, link.place());
+        link.run(&set_application(&application)).await?;
+        (self.held, self.run) = (Some(held), Some((request.clone(), application)));
         Ok(())
     }
 
     /// Takes it again on a session that is new, if the run holds one. The history shows whether another run held it meanwhile.
-    pub(crate) async fn take_again(&mut self, link: &mut Link) -> Result<(), DatabaseError> {
-        let Some(run) = self.run.clone() else { return Ok(()) };
+    pub(crate) async fn take_again(&mut self, link: &mut Link) -> Result<()> {
+        let Some((request, application)) = self.run.clone() else { return Ok(()) };
         let is_held = match &mut self.held {
             Some(Held::Lease(lease)) => {
                 lease.check()?;
@@ -193,13 +184,13 @@ impl RunLock {
         if !is_held {
             self.held = None;
             let stop = link.stop().clone();
-            return self.take(link, &run.request, &stop, &|_| {}).await;
+            return self.take(link, &request, &stop, &|_| {}).await;
         }
-        link.run(&run.set_application()).await
+        link.run(&set_application(&application)).await
     }
 
     /// Releases it. `is_free`: whether no transaction is open on the connection for the work.
-    pub(crate) async fn release(&mut self, link: &mut Link, is_free: bool) -> Result<(), DatabaseError> {
+    pub(crate) async fn release(&mut self, link: &mut Link, is_free: bool) -> Result<()> {
         self.run = None;
         let released = match self.held.take() {
             None => return Ok(()),
@@ -222,7 +213,7 @@ async fn take_advisory(
     request: &LockRequest,
     stop: &StopSignal,
     waiting: Waiting<'_>,
-) -> Result<Advisory, DatabaseError> {
+) -> Result<Advisory> {
     let connection = link.endpoint().open().await?;
     let (mut lock, has_leases) = Advisory::take(connection, link.place(), request, stop, waiting).await?;
     if has_leases {
@@ -234,12 +225,7 @@ async fn take_advisory(
     Ok(lock)
 }
 
-async fn take_lease(
-    link: &Link,
-    request: &LockRequest,
-    stop: &StopSignal,
-    waiting: Waiting<'_>,
-) -> Result<Lease, DatabaseError> {
+async fn take_lease(link: &Link, request: &LockRequest, stop: &StopSignal, waiting: Waiting<'_>) -> Result<Lease> {
     let (endpoint, database) = (link.endpoint(), link.database());
     let mut rows = lease::Rows::open(endpoint, database).await?;
     let token = acquire(&mut rows, request, endpoint.lock().length, true, stop, waiting).await?;
@@ -261,7 +247,7 @@ async fn take_lease(
 
 /// The holder of the lock, as far as it can be determined: of the lease, where runs have one, or else of the server's own lock. No
 /// transaction may be open.
-pub(crate) async fn find_holder(link: &mut Link) -> Result<Option<LockHolder>, DatabaseError> {
+pub(crate) async fn find_holder(link: &mut Link) -> Result<Option<LockHolder>> {
     if link.endpoint().lock().is_lease {
         let (facts, database) = (link.facts().clone(), link.database().to_owned());
         let seen = link.during(async |connection| lease::look(connection, &facts, &database).await).await?;

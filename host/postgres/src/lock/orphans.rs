@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::{PgConnection, Row};
 
 use super::advisory::{self, Waiting, who_works};
+use crate::error::Result;
 use crate::place::ToolPlace;
 use crate::speech::{literal, rows_with_mark, text_of};
 use runner_database::{DatabaseError, DatabaseErrorKind, StopSignal};
@@ -44,7 +45,7 @@ pub(super) async fn end(
     mark: &str,
     stop: &StopSignal,
     waiting: Waiting<'_>,
-) -> Result<(), DatabaseError> {
+) -> Result<()> {
     let since = Instant::now();
     let mut told = false;
     // When they were asked to end: this process may have been suspended until then.
@@ -84,7 +85,7 @@ impl Orphan {
 
 /// Finds the sessions that are active. Idle sessions do no work: a pooler may keep one with the name of its last
 /// client.
-async fn look(connection: &mut PgConnection, place: &ToolPlace, mark: &str) -> Result<Vec<Orphan>, DatabaseError> {
+async fn look(connection: &mut PgConnection, place: &ToolPlace, mark: &str) -> Result<Vec<Orphan>> {
     let ask = format!(
         "SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
          WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
@@ -106,11 +107,7 @@ async fn look(connection: &mut PgConnection, place: &ToolPlace, mark: &str) -> R
 
 /// Ends a session, in a savepoint: a refusal, which is a valid answer, must not end the transaction that holds the
 /// lock.
-async fn terminate(
-    connection: &mut PgConnection,
-    mark: &str,
-    orphan: &Orphan,
-) -> Result<Option<DatabaseError>, DatabaseError> {
+async fn terminate(connection: &mut PgConnection, mark: &str, orphan: &Orphan) -> Result<Option<DatabaseError>> {
     let pid = &orphan.pid;
     let end =
         format!("{mark}SAVEPOINT orphan; SELECT pg_catalog.pg_terminate_backend({pid}); RELEASE SAVEPOINT orphan");

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
+use crate::error::Result;
 use crate::speech::{literal, rows, text_of};
-use runner_database::DatabaseError;
 use runner_database::facts::is_tool_table;
 pub use runner_database::logins::reach::{Action, Attached, ForeignKey, Program};
 use runner_database::logins::rights::{Relation, Relations, Rights};
@@ -327,11 +327,7 @@ const ATTRIBUTES: [(usize, &str, &str); 7] = [
 
 impl Catalogue {
     /// Asks the server. `logins`: the names of those that are wanted.
-    pub(super) async fn read(
-        connection: &mut PgConnection,
-        scope: String,
-        logins: &[String],
-    ) -> Result<Self, DatabaseError> {
+    pub(super) async fn read(connection: &mut PgConnection, scope: String, logins: &[String]) -> Result<Self> {
         let mut found = Self { scope, ..Self::default() };
         let users = |text: &str| text.replace("{users}", USERS);
         let mut has_parameters = false;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::sync::{schema_of_names, scope_of};
 use super::wanted::{self, Wanted, quote, rights_on_new};
+use crate::error::Result;
 use crate::gate::Call;
 use crate::schema::change::check_index;
 use crate::session::Session;
@@ -20,7 +21,7 @@ const OUR_NAMES: &str = "SET LOCAL search_path = pg_catalog, pg_temp; ";
 
 /// Gives the login of this session exactly what a component with these grants may do, in the open transaction, and the session the
 /// names of the host again; without grants, the names alone.
-pub(crate) async fn confine(session: &mut Session, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+pub(crate) async fn confine(session: &mut Session, grants: Option<Arc<Grants>>) -> Result<()> {
     let Some((login, path)) = session.gate().map(|gate| (gate.login().to_owned(), gate.set_path())) else {
         return Err(DatabaseError::invalid("this session has no gate"));
     };
@@ -39,13 +40,13 @@ pub(crate) async fn confine(session: &mut Session, grants: Option<Arc<Grants>>) 
 }
 
 /// The migration before it has ended with the settings of the session.
-async fn set_names(session: &mut Session, path: &str) -> Result<(), DatabaseError> {
+async fn set_names(session: &mut Session, path: &str) -> Result<()> {
     let scope = session.enter(None).await?;
-    let set = session.link().run(&format!("SELECT {path}")).await;
+    let set = session.link_mut().run(&format!("SELECT {path}")).await;
     session.leave(scope, set).await
 }
 
-async fn align(session: &mut Session, grants: &Grants, login: &str) -> Result<(), DatabaseError> {
+async fn align(session: &mut Session, grants: &Grants, login: &str) -> Result<()> {
     let schema = schema_of_names(session);
     let found = catalogue_of(session, login).await?;
     let wanted = Wanted::of(grants, &found, &schema);
@@ -67,8 +68,8 @@ async fn align(session: &mut Session, grants: &Grants, login: &str) -> Result<()
     Ok(())
 }
 
-async fn catalogue_of(session: &mut Session, login: &str) -> Result<Catalogue, DatabaseError> {
-    let scope = session.enter_with(None, |_| OUR_NAMES.to_owned()).await?;
+async fn catalogue_of(session: &mut Session, login: &str) -> Result<Catalogue> {
+    let scope = session.enter_with(None, OUR_NAMES).await?;
     let logins_of = scope_of(session);
     let found = Catalogue::read(session.wire().0, logins_of, &[login.to_owned()]).await;
     session.leave(scope, found).await
@@ -76,7 +77,7 @@ async fn catalogue_of(session: &mut Session, login: &str) -> Result<Catalogue, D
 
 /// Changes the schema as the owner of the gate, who then owns what is created, and gives the login the rights that its
 /// component is granted there.
-pub(crate) async fn change_schema(session: &mut Session, change: &SchemaChange) -> Result<(), DatabaseError> {
+pub(crate) async fn change_schema(session: &mut Session, change: &SchemaChange) -> Result<()> {
     let Some((grants, login)) = session.gate().map(|gate| (Arc::clone(gate.grants()), gate.login().to_owned())) else {
         return Err(DatabaseError::invalid("this session has no gate"));
     };

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use super::wanted::quote;
 use super::{password, sync};
+use crate::error::Result;
 use crate::gate::{Gate, functions};
 use crate::link::endpoint::Connected;
 use crate::session::Session;
@@ -34,15 +35,15 @@ const PATH: &str = "SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name),
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s (name)";
 
 /// Opens a session of the login of a component with these grants.
-pub(crate) async fn log_in(host: &mut Session, grants: &Grants, rights: LoginRights) -> Result<Session, DatabaseError> {
+pub(crate) async fn log_in(host: &mut Session, grants: &Grants, rights: LoginRights) -> Result<Session> {
     host.check_free()?;
-    let path = host.link().value(PATH).await?;
+    let path = host.link_mut().value(PATH).await?;
     let login = match rights {
         LoginRights::Align => sync::align(host, grants).await?,
         LoginRights::Keep => login_of(Dialect::Postgres, &sync::scope_of(host), &grants.component),
     };
     let (mut connection, found) = open_as(host, &login, grants).await?;
-    if let Some(set) = host.set_application() {
+    if let Some(set) = host.run_lock().set_application() {
         simple(&mut connection, &set).await?;
     }
     let token = Secret::random();
@@ -53,18 +54,18 @@ pub(crate) async fn log_in(host: &mut Session, grants: &Grants, rights: LoginRig
     Ok(host.for_component(connection, found, gate))
 }
 
-async fn open_as(host: &mut Session, login: &str, grants: &Grants) -> Result<(PgConnection, Connected), DatabaseError> {
+async fn open_as(host: &mut Session, login: &str, grants: &Grants) -> Result<(PgConnection, Connected)> {
     if let (Some(variable), None) = (&grants.password_env, &grants.secret) {
         return Err(no_secret(variable, login));
     }
     if let Some(secret) = &grants.secret {
-        let opened = host.endpoint().as_login(login, secret.reveal()).open_for_work().await;
+        let opened = host.link().endpoint().as_login(login, secret.reveal()).open_for_work().await;
         return opened.map_err(|error| match WRONG_PASSWORD.contains(&&*error.code) {
             true => refused(login, &error).hint(WRONG_SECRET),
             false => error,
         });
     }
-    let passwords = host.endpoint().settings().passwords.clone();
+    let passwords = host.link().endpoint().settings().passwords.clone();
     let _turn = passwords.turn().await;
     let mut last = None;
     let mut pauses = PAUSES;
@@ -81,7 +82,7 @@ async fn open_as(host: &mut Session, login: &str, grants: &Grants) -> Result<(Pg
                 Err(error) => return Err(error),
             },
         };
-        match host.endpoint().as_login(login, secret.reveal()).open_for_work().await {
+        match host.link().endpoint().as_login(login, secret.reveal()).open_for_work().await {
             Ok(opened) => return Ok(opened),
             Err(error) if WRONG_PASSWORD.contains(&&*error.code) => {
                 passwords.forget(login);
@@ -96,7 +97,7 @@ async fn open_as(host: &mut Session, login: &str, grants: &Grants) -> Result<(Pg
 }
 
 /// Gives a login a password of this run.
-async fn set_password(host: &mut Session, login: &str) -> Result<Secret, DatabaseError> {
+async fn set_password(host: &mut Session, login: &str) -> Result<Secret> {
     let secret = Secret::random();
     let text = format!(
         "DO LANGUAGE plpgsql $runner$ BEGIN EXECUTE pg_catalog.format('ALTER ROLE {} PASSWORD %L VALID UNTIL %L', {}, \
@@ -110,6 +111,6 @@ async fn set_password(host: &mut Session, login: &str) -> Result<Secret, Databas
         }
         _ => error,
     })?;
-    host.endpoint().settings().passwords.keep(login, secret.clone());
+    host.link().endpoint().settings().passwords.keep(login, secret.clone());
     Ok(secret)
 }

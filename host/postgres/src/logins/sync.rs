@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::catalogue::Catalogue;
 use super::wanted::{self, Wanted};
+use crate::error::{Result, denied};
 use crate::gate::functions as gate;
 use crate::session::Session;
 use crate::speech::{in_server, without_place};
@@ -16,15 +17,15 @@ use runner_database::logins::refusals::{
 };
 use runner_database::logins::rights;
 use runner_database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
+use runner_database::{Dialect, Grants};
 
 /// See [`scope`].
 pub(super) fn scope_of(session: &Session) -> String {
-    scope(session.facts(), session.database())
+    scope(session.facts(), session.link().database())
 }
 
 /// Checks the logins; brings them in line if it is asked to.
-pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Result<LoginReport> {
     let task = request.task;
     for wanted in &request.wanted {
         wanted::check(wanted)?;
@@ -46,7 +47,7 @@ pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Res
                 return Ok((found, false));
             }
             session.check_not_read_only()?;
-            let done = session.link().run(&in_server(&found.statements.join(";\n"))).await;
+            let done = session.link_mut().run(&in_server(&found.statements.join(";\n"))).await;
             done.map_err(without_place).map_err(cannot_bring_in_line)?;
             // What the server only warned of was not done.
             let after = look(session, request).await?;
@@ -54,12 +55,9 @@ pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Res
                 after.logins.iter().filter(|login| login.component.is_some()).flat_map(|it| &it.differences);
             let left: Vec<String> = after.statements.iter().chain(differences).take(3).cloned().collect();
             if !left.is_empty() {
-                return Err(DatabaseError::new(
-                    DatabaseErrorKind::Denied,
-                    "the logins cannot be brought in line, and nothing was changed",
-                )
-                .detail(format!("the server did not do this for the login of this run: {}", left.join("; ")))
-                .hint(DBA));
+                return Err(denied("the logins cannot be brought in line, and nothing was changed")
+                    .detail(format!("the server did not do this for the login of this run: {}", left.join("; ")))
+                    .hint(DBA));
             }
             Ok((LoginReport { logins: after.logins, ..found }, true))
         })
@@ -67,7 +65,7 @@ pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Res
 }
 
 /// Fails, with all reasons, if components with these grants could not run.
-pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) -> Result<()> {
     for wanted in wanted {
         wanted::check(wanted)?;
     }
@@ -120,7 +118,7 @@ pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) 
 }
 
 /// Gives a login the rights that its component is granted now. Returns its name.
-pub(super) async fn align(session: &mut Session, grants: &Grants) -> Result<String, DatabaseError> {
+pub(super) async fn align(session: &mut Session, grants: &Grants) -> Result<String> {
     session
         .apart(async |session: &mut Session| {
             let schema = schema_of_names(session);
@@ -145,7 +143,7 @@ pub(super) async fn align(session: &mut Session, grants: &Grants) -> Result<Stri
             }
             let again =
                 out_of_line(format!("the login `{login}` does not have the rights that its component is granted"));
-            if let Err(error) = session.link().run(&in_server(&statements.join(";\n"))).await {
+            if let Err(error) = session.link_mut().run(&in_server(&statements.join(";\n"))).await {
                 return Err(again.detail(error.message));
             }
             let scope = scope_of(session);
@@ -163,7 +161,7 @@ pub(super) async fn align(session: &mut Session, grants: &Grants) -> Result<Stri
         .await
 }
 
-async fn look(session: &mut Session, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+async fn look(session: &mut Session, request: &LoginRequest) -> Result<LoginReport> {
     let schema = schema_of_names(session);
     let names = names_of(session, &request.wanted);
     let scope = scope_of(session);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::{Catalogue, Found, Power};
+use crate::error::{Result, denied};
 use crate::gate::functions::{self as gate, GATE};
 use crate::speech::quoted;
 use runner_database::facts::TOOL_SCHEMA;
@@ -11,7 +12,7 @@ use runner_database::logins::names::login_of;
 use runner_database::logins::refusals::check_wanted;
 use runner_database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use runner_database::logins::{LoginReport, LoginRequest, LoginState, Reached, Removal, WantedLogin};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, SchemaChange};
+use runner_database::{Dialect, SchemaChange};
 
 /// The greatest number of sessions of a login: a transform with as many connections as `--jobs` accepts, one more that reads ahead,
 /// and one that cancels. A component cannot open any, so this bounds only what others do with a password.
@@ -40,7 +41,7 @@ fn comment_start(database: &str) -> String {
 }
 
 /// Fails if grants ask for what a login cannot be given here.
-pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
+pub(super) fn check(wanted: &WantedLogin) -> Result<()> {
     check_wanted(wanted, |grant| grant.tables.schema.as_deref().is_some_and(is_forbidden))
 }
 
@@ -156,23 +157,14 @@ pub(super) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String>
 }
 
 /// The statements for a login, and its state.
-fn one(
-    wanted: &WantedLogin,
-    catalogue: &Catalogue,
-    schema: &str,
-    report: &mut LoginReport,
-) -> Result<(), DatabaseError> {
+fn one(wanted: &WantedLogin, catalogue: &Catalogue, schema: &str, report: &mut LoginReport) -> Result<()> {
     let revision = wanted.grants.component.clone();
     let login = login_of(Dialect::Postgres, &catalogue.scope, &revision);
     let of = Wanted::of(&wanted.grants, catalogue, schema);
     let found = catalogue.logins.get(&login);
     let expected = comment(&catalogue.scope, &revision);
     if found.is_some_and(|found| !found.comment.is_empty() && found.comment != expected) {
-        return Err(DatabaseError::new(
-            DatabaseErrorKind::Denied,
-            format!("the role `{login}` belongs to something else"),
-        )
-        .hint("rename or drop it"));
+        return Err(denied(format!("the role `{login}` belongs to something else")).hint("rename or drop it"));
     }
     let reached = reached(found, &of, catalogue);
     let mut differences = differences(found, &of, catalogue);
@@ -248,7 +240,7 @@ pub(super) fn report(
     catalogue: &Catalogue,
     schema: &str,
     gate: Option<&str>,
-) -> Result<LoginReport, DatabaseError> {
+) -> Result<LoginReport> {
     let wanted = &request.wanted;
     let mut report = LoginReport::default();
     if !wanted.is_empty() {

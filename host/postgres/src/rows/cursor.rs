@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _, ValueRef as _};
 
 use super::Rows;
 use super::cursor_batch::Filling;
-use crate::error::from_sqlx;
+use crate::error::{Result, from_sqlx};
 use crate::session::Session;
 use crate::speech::simple;
 use crate::statement::describe::{Described, Shape, describe, one_statement, run, shape};
@@ -47,11 +47,7 @@ pub(crate) struct Cursor {
 }
 
 impl Rows {
-    pub(crate) async fn open_cursor(
-        &mut self,
-        session: &mut Session,
-        request: &CursorRequest,
-    ) -> Result<CursorId, DatabaseError> {
+    pub(crate) async fn open_cursor(&mut self, session: &mut Session, request: &CursorRequest) -> Result<CursorId> {
         let text = &request.statement;
         let id = CursorId(self.of(session).next_id());
         let scope = session.enter(Some(text)).await?;
@@ -70,7 +66,7 @@ impl Rows {
         session: &mut Session,
         id: CursorId,
         limits: BatchLimits,
-    ) -> Result<Option<Batch>, DatabaseError> {
+    ) -> Result<Option<Batch>> {
         let Some(mut cursor) = self.of(session).take_cursor(id)? else { return Ok(None) };
         if let Some(batch) = cursor.surplus.pop_front() {
             self.opened.put_cursor(id, cursor);
@@ -93,7 +89,7 @@ impl Rows {
         Ok(batch)
     }
 
-    pub(crate) async fn close_cursor(&mut self, session: &mut Session, id: CursorId) -> Result<(), DatabaseError> {
+    pub(crate) async fn close_cursor(&mut self, session: &mut Session, id: CursorId) -> Result<()> {
         let Some(cursor) = self.of(session).close_cursor(id) else { return Ok(()) };
         // The server has already closed a cursor that reached its end.
         if cursor.at_end {
@@ -118,7 +114,7 @@ async fn open(
     request: &CursorRequest,
     id: CursorId,
     hold: &str,
-) -> Result<Cursor, DatabaseError> {
+) -> Result<Cursor> {
     let text = &request.statement;
     let statement = one_statement(text)?;
     let described = describe_query(connection, types, text, &request.types, &request.parameters).await?;
@@ -134,7 +130,7 @@ pub(crate) async fn describe_query(
     statement: &str,
     requested: &[Option<ColumnType>],
     parameters: &[Value],
-) -> Result<Described, DatabaseError> {
+) -> Result<Described> {
     let described = describe(connection, types, statement, requested, parameters).await?;
     if described.columns.is_empty() || shape(statement) != Shape::Select {
         return Err(not_a_query());
@@ -161,7 +157,7 @@ pub(crate) async fn declare(
     described: &Described,
     parameters: &[Value],
     hold: &str,
-) -> Result<(), DatabaseError> {
+) -> Result<()> {
     let wrapped = described.wrapped(statement, None)?;
     let select = wrapped.as_deref().unwrap_or(statement);
     let arguments = parameters::encode(connection, types, &described.placeholders, parameters).await?;
@@ -170,7 +166,7 @@ pub(crate) async fn declare(
 }
 
 /// Closes a cursor on the server.
-pub(crate) async fn close(connection: &mut PgConnection, name: &str) -> Result<(), DatabaseError> {
+pub(crate) async fn close(connection: &mut PgConnection, name: &str) -> Result<()> {
     simple(connection, &format!("CLOSE {name}")).await
 }
 
@@ -180,7 +176,7 @@ pub(crate) async fn fetch(
     cursor: &mut Cursor,
     page: Option<&PageRequest>,
     limits: BatchLimits,
-) -> Result<Option<Batch>, DatabaseError> {
+) -> Result<Option<Batch>> {
     let described = cursor.described.clone();
     let _allowed = meter.allow(limits.row_bytes());
     let mut filling = Filling::new(&described, page, limits);

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
+use crate::error::{Result, conversion};
 use crate::statement::describe::Described;
 use crate::types::Unreadable;
 use runner_data::{Batch, ColumnBuilder, ColumnType};
 use runner_database::message::cell_text;
 use runner_database::read::{RowWidth, cell_too_large, in_column, row_too_large};
-use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest};
+use runner_database::{BatchLimits, DatabaseError, PageRequest};
 
 /// The most rows that builders reserve room for: more would be wasted if a batch is ended by its bytes.
 const ROOM: usize = 16_384;
@@ -72,7 +73,7 @@ impl<'a> Filling<'a> {
 
     /// Appends a row, given by its cells; `None` is NULL.
     #[inline]
-    pub(crate) fn push<'r>(&mut self, cell: impl Fn(usize) -> Option<&'r [u8]>) -> Result<(), DatabaseError> {
+    pub(crate) fn push<'r>(&mut self, cell: impl Fn(usize) -> Option<&'r [u8]>) -> Result<()> {
         let mut bytes = 0;
         for (index, column) in self.described.columns.iter().enumerate() {
             let builder = &mut self.builders[index];
@@ -85,7 +86,7 @@ impl<'a> Filling<'a> {
                 let error = cell_too_large(cell_bytes.len(), self.width(&cell), self.limits);
                 return Err(self.locate(error, index, &cell));
             }
-            column.read_as.push(builder, cell_bytes).map_err(|unfit| self.locate(conversion(unfit), index, &cell))?;
+            column.read_as.push(builder, cell_bytes).map_err(|unfit| self.locate(unreadable(unfit), index, &cell))?;
             bytes += cell_bytes.len().max(size_of::<i64>());
         }
         // As everywhere: what arrives at once may be more.
@@ -175,8 +176,8 @@ impl Described {
     }
 }
 
-fn conversion(unfit: Unreadable) -> DatabaseError {
-    let error = DatabaseError::new(DatabaseErrorKind::Conversion, unfit.what);
+fn unreadable(unfit: Unreadable) -> DatabaseError {
+    let error = conversion(unfit.what);
     match unfit.hint {
         Some(hint) => error.hint(hint),
         None => error,

@@ -23,9 +23,10 @@
 
 use sqlx::postgres::PgRow;
 
+use crate::error::Result;
 use crate::session::Session;
 use crate::speech::{filled, in_server, literal, rows, simple, text_of, without_place};
-use runner_database::{DatabaseError, Dialect, TableName, TableSource, TableTarget, WriteMode};
+use runner_database::{Dialect, TableName, TableSource, TableTarget, WriteMode};
 
 /// A query for what is to be held of the relation `$2`, if any of its rows may be rows of `$1`: how, the qualified name, and whether the
 /// user may change rows. `table`, if the user may lock it as a whole; `rows`, if the user has been granted only some of its columns.
@@ -58,11 +59,7 @@ const HOW: &str = "\
     ORDER BY c.oid";
 
 /// Locks what a transform into `target` has read of `source`, if their rows may be the same.
-pub(crate) async fn hold(
-    session: &mut Session,
-    source: &TableSource,
-    target: &TableTarget,
-) -> Result<(), DatabaseError> {
+pub(crate) async fn hold(session: &mut Session, source: &TableSource, target: &TableTarget) -> Result<()> {
     if !session.has_transaction() || target.mode == WriteMode::Insert {
         return Ok(());
     }
@@ -93,9 +90,9 @@ pub(crate) async fn hold(
 }
 
 /// Locks the table as the owner of the gate, if the login may change rows of it.
-async fn hold_gated(session: &mut Session, ask: &str) -> Result<(), DatabaseError> {
+async fn hold_gated(session: &mut Session, ask: &str) -> Result<()> {
     let scope = session.enter(None).await?;
-    let found = session.link().rows(ask).await;
+    let found = session.link_mut().rows(ask).await;
     let found = session.leave(scope, found).await?;
     let tables = names(&found, |row| text_of(row, 2).as_deref() == Some("t"));
     if tables.is_empty() { Ok(()) } else { session.write_gated(&lock(&tables)).await.map(drop) }

@@ -14,9 +14,10 @@ mod writer;
 use self::cursor::Cursor;
 use self::page::Pages;
 use self::writer::Writer;
+use crate::error::Result;
 use crate::session::Session;
+use runner_database::WriterId;
 use runner_database::opened::Opened;
-use runner_database::{DatabaseError, WriterId};
 
 /// The open cursors and writers of a session.
 #[derive(Default)]
@@ -24,7 +25,7 @@ pub(crate) struct Rows {
     opened: Opened<Cursor, Writer>,
     /// What earlier pages of tables showed.
     pages: Pages,
-    /// The session that they were opened in: see [`Session::number`].
+    /// The session that they were opened in: see [`Link::sessions`](crate::link::Link::sessions).
     session: u64,
 }
 
@@ -37,15 +38,15 @@ impl Rows {
 
     /// What is open in this session.
     fn of(&mut self, session: &Session) -> &mut Opened<Cursor, Writer> {
-        if self.session != session.number() {
+        if self.session != session.link().sessions() {
             self.close();
-            self.session = session.number();
+            self.session = session.link().sessions();
         }
         &mut self.opened
     }
 
     /// Closes a writer; returns the number of rows that it has changed.
-    pub(crate) fn finish_writer(&mut self, session: &Session, writer: WriterId) -> Result<u64, DatabaseError> {
+    pub(crate) fn finish_writer(&mut self, session: &Session, writer: WriterId) -> Result<u64> {
         self.of(session).take_writer(writer).map(|writer| writer.rows_written)
     }
 }

@@ -9,13 +9,14 @@ use super::Rows;
 use super::cursor::{Cursor, close, cursor_name, declare, describe_query, fetch};
 use super::cursor_batch::Filling;
 use super::page_copy::{copy, prove};
+use crate::error::Result;
 use crate::session::Session;
 use crate::statement::describe::{Described, one_statement};
 use crate::statement::parameters;
 use crate::types::Types;
 use runner_data::{Batch, ColumnType};
 use runner_database::pipe::Meter;
-use runner_database::{DatabaseError, Dialect, PageRequest, TableName};
+use runner_database::{Dialect, PageRequest, TableName};
 use runner_sql::substitute;
 
 /// Bytes of a row up to which a page is copied: 16,384 of them are two batches.
@@ -86,11 +87,7 @@ struct Read {
 }
 
 impl Rows {
-    pub(crate) async fn read_page(
-        &mut self,
-        session: &mut Session,
-        page: &PageRequest,
-    ) -> Result<Option<Batch>, DatabaseError> {
+    pub(crate) async fn read_page(&mut self, session: &mut Session, page: &PageRequest) -> Result<Option<Batch>> {
         let statement = page.statement();
         let cursor = cursor_name(self.of(session).next_id());
         let described = self.pages.described(&statement, page, session.wire().2.generation());
@@ -105,7 +102,7 @@ impl Rows {
         let read = watch.run(reading.run((connection, meter), types, &mut unread)).await;
         if unread {
             // Unread responses would be taken for those of later statements.
-            session.link().lose();
+            session.link_mut().lose();
         }
         let settled = if is_new && !unread { session.settle(&scope, &statement).await } else { Ok(()) };
         let read = session.leave(scope, read.and_then(|read| settled.map(|()| read))).await?;
@@ -124,7 +121,7 @@ impl Reading<'_> {
         (connection, meter): (&mut PgConnection, &Meter),
         types: &mut Types,
         unread: &mut bool,
-    ) -> Result<Read, DatabaseError> {
+    ) -> Result<Read> {
         let page = self.page;
         let statement = one_statement(self.statement)?;
         let described = match self.described {
@@ -162,7 +159,7 @@ async fn copyable(
     described: &Described,
     statement: &str,
     row_bytes: usize,
-) -> Result<Option<String>, DatabaseError> {
+) -> Result<Option<String>> {
     if !(1..=NARROW).contains(&row_bytes) {
         return Ok(None);
     }

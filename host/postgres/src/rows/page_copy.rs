@@ -10,7 +10,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::cursor_batch::Filling;
-use crate::error::{from_sqlx, lost};
+use crate::error::{Result, from_sqlx, lost};
 use runner_database::pipe::Meter;
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
@@ -23,7 +23,7 @@ const HEADER_REST: usize = 8;
 /// Lets the server begin to run the statement of a page that it has not run before, and read nothing. What refuses it, a right that is
 /// missing above all, is then an error like any other: after an error in the place of the first answer to a `COPY`, the driver leaves
 /// the rest unread, and the connection is lost.
-pub(crate) async fn prove(connection: &mut PgConnection, select: &str) -> Result<(), DatabaseError> {
+pub(crate) async fn prove(connection: &mut PgConnection, select: &str) -> Result<()> {
     let text = format!("SELECT FROM (\n{select}\n) AS runner_page LIMIT 0");
     connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(drop).map_err(|error| from_sqlx(&error, None))
 }
@@ -37,7 +37,7 @@ pub(crate) async fn copy(
     filling: &mut Filling<'_>,
     room: usize,
     unread: &mut bool,
-) -> Result<(), DatabaseError> {
+) -> Result<()> {
     let text = format!("COPY (\n{select}\n) TO STDOUT (FORMAT binary)");
     *unread = true;
     let mut stream = meter.rows(connection.copy_out_raw(&text).await.map_err(|error| from_sqlx(&error, None))?);
@@ -70,7 +70,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn take(&mut self, message: &[u8], filling: &mut Filling<'_>) -> Result<(), DatabaseError> {
+    fn take(&mut self, message: &[u8], filling: &mut Filling<'_>) -> Result<()> {
         if self.kept.is_empty() {
             let used = self.rows(message, filling)?;
             self.kept.extend_from_slice(&message[used..]);
@@ -84,7 +84,7 @@ impl Rows {
     }
 
     /// Reads all complete rows; returns how many bytes they took.
-    fn rows(&mut self, bytes: &[u8], filling: &mut Filling<'_>) -> Result<usize, DatabaseError> {
+    fn rows(&mut self, bytes: &[u8], filling: &mut Filling<'_>) -> Result<usize> {
         let mut at = 0;
         if !self.header {
             if bytes.len() < SIGNATURE.len() + HEADER_REST {

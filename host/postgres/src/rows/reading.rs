@@ -20,11 +20,10 @@
 //! Rejected: an exported snapshot, which does not show the transaction's own rows; more threads that decode, since the
 //! server was the bottleneck; pipelining, since it would still do one thing at a time.
 
+use crate::error::Result;
 use crate::session::Session;
 use crate::speech::{filled, literal, rows, text_of};
-use runner_database::{
-    DatabaseError, Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget, WriteMode,
-};
+use runner_database::{Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget, WriteMode};
 use runner_sql::reads_its_row;
 
 /// A query for whether rows of table `$1` may be read before others are written to table `$2`, and for the OID of the source, if
@@ -89,7 +88,7 @@ pub(crate) async fn reading_ahead(
     session: &mut Session,
     source: &TableSource,
     target: &TableTarget,
-) -> Result<ReadingAhead, DatabaseError> {
+) -> Result<ReadingAhead> {
     let is_alone = source.filter.as_ref().is_none_or(|filter| reads_its_row(filter, Dialect::Postgres));
     if !session.has_transaction() || !is_alone {
         return Ok(ReadingAhead::default());

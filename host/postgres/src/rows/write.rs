@@ -8,23 +8,20 @@ use super::Rows;
 use super::write_job::Job;
 use super::write_sql::PLANNER;
 use super::writer::Writer;
+use crate::error::Result;
 use crate::rights::check_table;
 use crate::schema::{Table, table};
-use crate::session::{Scope, Session};
+use crate::session::Session;
 use crate::speech::{literal, quoted, rows as ask, text_of};
 use crate::types::{ServerType, Types};
 use runner_data::Batch;
-use runner_database::{DatabaseError, Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId};
+use runner_database::{Dialect, TableName, TableTarget, WriteHint, WriteMode, WriterId};
 
 /// The savepoint before a batch, if the statement has none.
 const SAVEPOINT: &str = "runner_batch";
 
 impl Rows {
-    pub(crate) async fn open_writer(
-        &mut self,
-        session: &mut Session,
-        target: &TableTarget,
-    ) -> Result<WriterId, DatabaseError> {
+    pub(crate) async fn open_writer(&mut self, session: &mut Session, target: &TableTarget) -> Result<WriterId> {
         check_table(&target.table, session.role())?;
         let table = table(session, &target.table).await?;
         let key = table.info.write_key(target)?;
@@ -49,7 +46,7 @@ impl Rows {
         id: WriterId,
         rows: &Batch,
         hint: WriteHint,
-    ) -> Result<u64, DatabaseError> {
+    ) -> Result<u64> {
         // A writer that fails is closed.
         let mut writer = self.of(session).take_writer(id)?;
         if rows.row_count > 0 {
@@ -57,13 +54,13 @@ impl Rows {
             let way = writer.way(&sql, rows, hint);
             let copies = writer.mode == WriteMode::Insert && writer.copies && sql.is_binary();
             let planner = if copies { &[] } else { way.settings() };
-            let scope = session.enter_with(None, |scope| begin_batch(scope, planner)).await?;
-            let savepoint = scope.savepoint().unwrap_or(SAVEPOINT);
+            let savepoint = session.savepoint();
+            let scope = session.enter_with(None, &begin_batch(savepoint, planner)).await?;
             let watch = session.watch();
-            let job = Job { writer: &writer, sql: &sql, rows, way, copies, savepoint };
+            let job = Job { writer: &writer, sql: &sql, rows, way, copies, savepoint: savepoint.unwrap_or(SAVEPOINT) };
             let result = watch.run(job.run(session.wire().0)).await;
             if result.is_ok() {
-                let end = end_batch(&scope, planner, &writer.planner);
+                let end = end_batch(savepoint, planner, &writer.planner);
                 session.later(&scope, &end);
             }
             let settled = session.settle(&scope, "INSERT").await;
@@ -80,16 +77,16 @@ impl Rows {
 
 /// Returns the statements that set the planner settings, and the savepoint for the search for a failing row unless
 /// there is one already.
-fn begin_batch(scope: &Scope, planner: &[(&str, &str)]) -> String {
-    let mut text = if scope.savepoint().is_none() { format!("SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
+fn begin_batch(given: Option<&str>, planner: &[(&str, &str)]) -> String {
+    let mut text = if given.is_none() { format!("SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
     text.extend(planner.iter().map(|(name, value)| format!("SET LOCAL {name} = {value}; ")));
     text
 }
 
 /// Returns the statements that undo the settings after a batch that succeeded. A failed batch was rolled back along
 /// with its settings.
-fn end_batch(scope: &Scope, planner: &[(&str, &str)], was: &[String]) -> String {
-    let mut text = if scope.savepoint().is_none() { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
+fn end_batch(given: Option<&str>, planner: &[(&str, &str)], was: &[String]) -> String {
+    let mut text = if given.is_none() { format!("RELEASE SAVEPOINT {SAVEPOINT}; ") } else { String::new() };
     for (name, _) in planner {
         let at = PLANNER.iter().position(|known| known == name);
         if let Some(was) = at.and_then(|at| was.get(at)) {
@@ -109,12 +106,7 @@ struct ServerSide {
     planner: Vec<String>,
 }
 
-async fn ask_for(
-    connection: &mut PgConnection,
-    types: &mut Types,
-    table: &Table,
-    into: &str,
-) -> Result<ServerSide, DatabaseError> {
+async fn ask_for(connection: &mut PgConnection, types: &mut Types, table: &Table, into: &str) -> Result<ServerSide> {
     types.guard(connection).await?;
     let numbers: Vec<u32> = table.types.iter().map(|declared| declared.base).collect();
     let types = types.of(connection, &numbers).await?;

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 
 use super::write_sql::{Returning, Way, WriteSql};
 use super::writer::Writer;
-use crate::error::from_sqlx;
+use crate::error::{Result, from_sqlx};
 use crate::speech::simple;
 use crate::statement::parameters::add;
 use crate::types::column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
@@ -49,7 +49,7 @@ pub(crate) struct Job<'a> {
 
 impl Job<'_> {
     /// Writes the batch and returns how many rows changed. A batch that fails leaves no changes.
-    pub(crate) async fn run(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
+    pub(crate) async fn run(&self, connection: &mut PgConnection) -> Result<u64> {
         self.check_keys()?;
         match self.write(connection).await {
             // Without a connection, the server cannot be asked for more.
@@ -62,7 +62,7 @@ impl Job<'_> {
     }
 
     /// Fails if a row has a NULL in its key.
-    fn check_keys(&self) -> Result<(), DatabaseError> {
+    fn check_keys(&self) -> Result<()> {
         if !matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete) {
             return Ok(());
         }
@@ -75,7 +75,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    async fn write(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
+    async fn write(&self, connection: &mut PgConnection) -> Result<u64> {
         let all = 0..self.rows.row_count;
         let counted = !self.must_hit() || self.writer.is_primary;
         let result = match counted {
@@ -106,12 +106,12 @@ impl Job<'_> {
     }
 
     /// Undoes what was written since the savepoint.
-    async fn back(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    async fn back(&self, connection: &mut PgConnection) -> Result<()> {
         simple(connection, &format!("ROLLBACK TO SAVEPOINT {}", self.savepoint)).await
     }
 
     /// Writes some of the rows.
-    async fn piece(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64, DatabaseError> {
+    async fn piece(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64> {
         if self.copies {
             return self.copy(connection, rows).await;
         }
@@ -126,7 +126,7 @@ impl Job<'_> {
     }
 
     /// Changes all rows, and checks that each of them matched as many rows as it should.
-    async fn numbered(&self, connection: &mut PgConnection) -> Result<u64, DatabaseError> {
+    async fn numbered(&self, connection: &mut PgConnection) -> Result<u64> {
         let text = self.sql.change(&self.writer.into, self.writer.mode, self.way, Returning::Numbers);
         let arguments = self.arguments(0..self.rows.row_count)?;
         let query = sqlx::query_with(AssertSqlSafe(text.as_str()), arguments);
@@ -159,7 +159,7 @@ impl Job<'_> {
         }
     }
 
-    async fn rows_with_key(&self, connection: &mut PgConnection, row: usize) -> Result<usize, DatabaseError> {
+    async fn rows_with_key(&self, connection: &mut PgConnection, row: usize) -> Result<usize> {
         let text = self.sql.with_key(&self.writer.into);
         let mut arguments = PgArguments::default();
         for place in &self.sql.layout.key {
@@ -214,7 +214,7 @@ impl Job<'_> {
         Some(Unwritable { column: column.name.clone(), row, what })
     }
 
-    async fn search(&self, connection: &mut PgConnection) -> Result<Option<(usize, DatabaseError)>, DatabaseError> {
+    async fn search(&self, connection: &mut PgConnection) -> Result<Option<(usize, DatabaseError)>> {
         let (mut low, mut high) = (0, self.rows.row_count);
         self.back(connection).await?;
         while high - low > 1 {
@@ -236,7 +236,7 @@ impl Job<'_> {
     }
 
     /// Sends the rows in pieces: the server reads one while the next is encoded.
-    async fn copy(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64, DatabaseError> {
+    async fn copy(&self, connection: &mut PgConnection, rows: Range<usize>) -> Result<u64> {
         let text = self.sql.copy(&self.writer.into);
         let failed = |error: sqlx::Error| self.failed(&error, &text);
         let encoders: Vec<Encoder<'_>> = (0..self.rows.columns.len()).map(|place| self.encoder(place)).collect();
@@ -263,7 +263,7 @@ impl Job<'_> {
         sink.finish().await.map_err(failed)
     }
 
-    fn arguments(&self, rows: Range<usize>) -> Result<PgArguments, DatabaseError> {
+    fn arguments(&self, rows: Range<usize>) -> Result<PgArguments> {
         let mut arguments = PgArguments::default();
         for place in self.sql.parameters(self.writer.mode) {
             add(&mut arguments, self.encoder(place).array(rows.clone()).map_err(|unfit| self.unfit(unfit))?)?;

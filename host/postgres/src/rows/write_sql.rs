@@ -36,13 +36,14 @@
 
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::schema::Table;
 use crate::types::ServerType;
 use crate::types::write::{Form, Target};
 use crate::verdict::Verdict;
 use runner_data::{Batch, ColumnType};
 use runner_database::write::Layout;
-use runner_database::{DatabaseError, Dialect, WriteMode};
+use runner_database::{Dialect, WriteMode};
 
 /// The names of the table's rows and of the batch's rows in these statements.
 const TABLE: &str = "runner_table";
@@ -125,7 +126,7 @@ impl WriteSql {
         mode: WriteMode,
         key: &[String],
         rows: &Batch,
-    ) -> Result<Self, DatabaseError> {
+    ) -> Result<Self> {
         let layout = Layout::new(&table.info, mode, key, rows)?;
         let mut sql = Self { layout, types: Vec::new(), targets: Vec::new(), overriding: false };
         for (column, name) in rows.columns.iter().zip(&sql.layout.names) {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::write_sql::{Way, WriteSql};
+use crate::error::Result;
 use crate::schema::Table;
 use crate::types::ServerType;
 use runner_data::{Batch, ColumnValues};
 use runner_database::write::RowErrors;
-use runner_database::{DatabaseError, WriteHint, WriteMode};
+use runner_database::{WriteHint, WriteMode};
 
 /// How many times its number of rows a batch's range of integer keys may span for the table to be read between its
 /// ends.
@@ -34,7 +35,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Returns the statements for a batch. A column that was all NULLs may have another type later.
-    pub(super) fn sql_for(&mut self, rows: &Batch) -> Result<WriteSql, DatabaseError> {
+    pub(super) fn sql_for(&mut self, rows: &Batch) -> Result<WriteSql> {
         if let Some(sql) = self.sql.take() {
             sql.layout.check_columns(&self.table.info, rows)?;
             if sql.has_types(rows) {

@@ -1,12 +1,13 @@
 //! Changes of the schema, in a session whose login may make them.
 
+use crate::error::Result;
 use crate::session::Session;
 use crate::speech::{in_server, literal, simple, without_place};
 use crate::statement::query;
 use runner_database::{DatabaseError, Dialect, QueryLimits, SchemaChange, TableName};
 
 /// Makes a change.
-pub(crate) async fn change(session: &mut Session, change: &SchemaChange) -> Result<(), DatabaseError> {
+pub(crate) async fn change(session: &mut Session, change: &SchemaChange) -> Result<()> {
     let statement = change.statement(Dialect::Postgres)?;
     check_index(session, change).await?;
     let scope = session.enter(Some(&statement)).await?;
@@ -17,7 +18,7 @@ pub(crate) async fn change(session: &mut Session, change: &SchemaChange) -> Resu
 }
 
 /// Fails if an index that is to be dropped does not belong to its table: the server drops one by its name alone.
-pub(crate) async fn check_index(session: &mut Session, change: &SchemaChange) -> Result<(), DatabaseError> {
+pub(crate) async fn check_index(session: &mut Session, change: &SchemaChange) -> Result<()> {
     let SchemaChange::DropIndex { table, index } = change else { return Ok(()) };
     let name = TableName { schema: table.schema.clone(), name: index.clone() };
     let class = |name: &TableName| {

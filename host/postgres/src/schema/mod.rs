@@ -4,6 +4,7 @@ pub(crate) mod change;
 
 use sqlx::postgres::PgRow;
 
+use crate::error::Result;
 use crate::session::Session;
 use crate::speech::{literal, rows, text_of};
 use crate::types::{DomainArray, PgType};
@@ -69,14 +70,14 @@ const COLUMNS: &str = "\
         AND c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(";
 
 /// Looks up a table or view; without a schema, on the search path.
-pub(crate) async fn table(session: &mut Session, name: &TableName) -> Result<Table, DatabaseError> {
+pub(crate) async fn table(session: &mut Session, name: &TableName) -> Result<Table> {
     let scope = session.enter(None).await?;
     let watch = session.watch();
     let looked = watch.run(look(session.wire().0, name)).await;
     session.leave(scope, looked).await
 }
 
-async fn look(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<Table, DatabaseError> {
+async fn look(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<Table> {
     let ask = format!("{COLUMNS}{})::pg_catalog.oid ORDER BY a.attnum", literal(&name.quoted(Dialect::Postgres)));
     let found = rows(connection, &ask).await?;
     let Some(first) = found.first() else { return Err(no_table(connection, name).await?) };
@@ -140,7 +141,7 @@ fn number(row: &PgRow, column: usize) -> Option<i64> {
 }
 
 /// Returns the error for a table that does not exist, with the most similar name on the search path.
-async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<DatabaseError, DatabaseError> {
+async fn no_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<DatabaseError> {
     let place = match &name.schema {
         Some(schema) => format!("n.nspname OPERATOR(pg_catalog.=) {}::pg_catalog.name", literal(schema)),
         None => "n.nspname OPERATOR(pg_catalog.=) ANY (pg_catalog.current_schemas(false))".to_owned(),

@@ -3,10 +3,11 @@
 
 use super::Session;
 use crate::commit::Unit;
+use crate::error::Result;
 use crate::settings::{for_session, limited_session, reset, unlimited_session};
 use crate::speech::ASK_BACKEND;
 use runner_database::error::RAN;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
+use runner_database::{DatabaseErrorKind, Dialect, Role};
 use runner_sql::works_concurrently;
 
 /// Restores our encoding where there is no transaction to set it for, whatever a script has set it to.
@@ -14,7 +15,7 @@ const ENCODING_OF_SESSION: &str = "SET client_encoding = 'UTF8'; ";
 
 impl Session {
     /// Prepares the session for a statement: limits, timeouts, and what the tool's tables hold.
-    pub(super) async fn enter_bare(&mut self, statement: &str) -> Result<(), DatabaseError> {
+    pub(super) async fn enter_bare(&mut self, statement: &str) -> Result<()> {
         if let Some(renewal) = self.lock.renewal(self.link.facts()) {
             // Nothing fences what follows: it begins in a lease of full length, or not at all.
             self.link.commit(&Unit::new(format!("BEGIN; {}", renewal?)), None).await.committed()?;
@@ -35,7 +36,7 @@ impl Session {
     }
 
     /// Finishes a statement: takes its settings back, and returns its result.
-    pub(super) async fn leave_bare<T>(&mut self, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+    pub(super) async fn leave_bare<T>(&mut self, result: Result<T>) -> Result<T> {
         let timeouts = self.own.timeouts(self.role, self.link.options());
         let timeouts: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
         let formats = if self.role == Role::SqlScript { reset(&self.own) } else { String::new() };

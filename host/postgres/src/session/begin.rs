@@ -1,7 +1,8 @@
 //! How transactions begin.
 
 use super::Session;
-use crate::error::{read_only, unnamed};
+use crate::error::{Result, read_only, unnamed};
+use crate::gate::{Call, Gate};
 use crate::guard::Fingerprint;
 use crate::settings::{Formats, in_new_settings, prologue_of, prologue_reading};
 use crate::speech::{literal, text_of};
@@ -17,49 +18,52 @@ const XID: &str = "pg_catalog.pg_current_xact_id()::pg_catalog.text";
 
 impl Session {
     /// Fails if no transaction can be opened: one is open already, the connection is lost, or the run is to stop.
-    pub(crate) fn check_free(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) fn check_free(&mut self) -> Result<()> {
         if self.transaction.is_some() { Err(DatabaseError::in_transaction()) } else { self.link.check_ready() }
     }
 
     /// Fails where no transaction that writes can be opened, as far as is known without asking the server.
-    fn check_writes(&mut self) -> Result<(), DatabaseError> {
+    fn check_writes(&mut self) -> Result<()> {
         self.check_free()?;
         if self.facts().read_only { Err(read_only()) } else { Ok(()) }
     }
 
     /// Fails where no transaction that writes can be opened.
-    pub(crate) async fn check_begin(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn check_begin(&mut self) -> Result<()> {
         self.check_writes()?;
         self.lock.check().await
     }
 
-    /// Opens a transaction, of a part of a transform or of what is not a migration.
-    pub(crate) async fn begin(
-        &mut self,
-        part: Option<Part>,
-        isolation: Option<Isolation>,
-    ) -> Result<(), DatabaseError> {
-        self.check_begin().await?;
-        let also = self.lock.at_work(self.guard.place(), XID);
+    /// Opens a transaction, of a part of a transform or of what is not a migration; on the session of a component's own login, also the
+    /// gate in it.
+    pub(crate) async fn begin(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<()> {
+        if self.is_gated() {
+            self.check_free()?;
+        } else {
+            self.check_begin().await?;
+        }
+        let also = self.lock.at_work(self.guard.place(), &format!("{XID}, {}", self.path()));
         let prologue = prologue_of(part, isolation, (&self.own, Formats::Fixed), ["", &also]);
-        self.open(&prologue).await
-    }
-
-    /// Opens a transaction with a text of `settings` that asks for [`XID`].
-    pub(super) async fn open(&mut self, prologue: &str) -> Result<(), DatabaseError> {
-        let begun = self.link.begin(prologue).await?;
+        let begun = self.link.begin(&self.renewed(prologue)).await?;
         let Some(xid) = begun.last().and_then(|row| text_of(row, 1)) else {
             self.link.roll_back().await;
             return Err(unnamed("transaction it began"));
         };
         self.transaction = Some(Transaction::new(xid));
         self.types.unguard();
+        if self.is_gated()
+            && let Err(error) = self.call(Call::Open, &[]).await
+        {
+            self.transaction = None;
+            self.link.roll_back().await;
+            return Err(error);
+        }
         Ok(())
     }
 
     /// Opens the transaction of a migration. The lock is proven in the same message, whose last row holds the state of the tool's
     /// tables.
-    pub(crate) async fn begin_migration(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+    pub(crate) async fn begin_migration(&mut self, options: TransactionOptions) -> Result<()> {
         self.check_writes()?;
         self.lock.check_known()?;
         let place = self.guard.place();
@@ -88,16 +92,12 @@ impl Session {
     }
 
     /// Opens a transaction that only reads this table, if it is the table that is meant.
-    pub(crate) async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
+    pub(crate) async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<()> {
         self.check_free()?;
         let quoted = table.quoted(Dialect::Postgres);
         let number = format!("pg_catalog.to_regclass({})::pg_catalog.oid::pg_catalog.text", literal(&quoted));
-        let path = self.gate.as_ref().map(crate::gate::Gate::set_path);
-        let mut begin = prologue_reading(&self.own, path.as_deref(), &quoted, &number);
-        if self.is_gated() {
-            begin = in_new_settings(&begin, &self.lock.name_again());
-        }
-        let found = self.link.begin(&begin).await?;
+        let begin = prologue_reading(&self.own, &self.path(), &quoted, &number);
+        let found = self.link.begin(&self.renewed(begin)).await?;
         if found.last().and_then(|row| text_of(row, 1)).as_ref() == Some(&is.0) {
             // The transaction has no id, since it changes nothing.
             self.transaction = Some(Transaction::new(String::new()));
@@ -107,8 +107,18 @@ impl Session {
         Err(DatabaseError::new(DatabaseErrorKind::Other, format!("`{table}` is another table on this connection")))
     }
 
+    /// The expression that sets the search path, where the host decides it.
+    pub(super) fn path(&self) -> String {
+        self.gate.as_ref().map_or_else(|| "NULL".to_owned(), Gate::set_path)
+    }
+
+    /// A text that opens a transaction; on the session of a component's own login, what that has set in an earlier one is gone.
+    pub(super) fn renewed(&self, prologue: String) -> String {
+        if self.is_gated() { in_new_settings(&prologue, &self.lock.name_again()) } else { prologue }
+    }
+
     /// Whether the transaction that was begun is still open.
-    pub(crate) async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+    pub(crate) async fn in_transaction(&mut self) -> Result<bool> {
         let Some(transaction) = &self.transaction else { return Ok(false) };
         transaction.check()?;
         let xid = transaction.xid().to_owned();

@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use super::Session;
 use crate::changes;
 use crate::commit::{Outcome, Unit, run_deferred};
-use crate::error::read_only;
+use crate::error::{Result, read_only};
 use crate::guard::Fingerprint;
 use crate::link::watch::Watch;
 use crate::settings::{OURS, prologue};
@@ -14,14 +14,14 @@ use runner_database::{DatabaseError, End, ToolChange};
 
 impl Session {
     /// Makes changes to the tool's tables in a transaction of their own.
-    pub(crate) async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+    pub(crate) async fn record(&mut self, changes: &[ToolChange]) -> Result<()> {
         self.check_begin().await?;
         let changes = changes::text_of(changes, self.facts())?;
         self.commit_apart(&changes).await
     }
 
     /// Runs statements about the tool's tables, each followed by `; `, in a transaction of their own.
-    pub(crate) async fn commit_apart(&mut self, statements: &str) -> Result<(), DatabaseError> {
+    pub(crate) async fn commit_apart(&mut self, statements: &str) -> Result<()> {
         let begin = prologue(&self.own, &self.lock.at_work(self.guard.place(), "NULL"));
         let (inspect, fence) = (self.guard.inspect(), self.lock.fence(self.link.facts())?);
         let unit = Unit::new(format!("{begin}; {OURS}{inspect}{statements}{fence}"));
@@ -31,7 +31,7 @@ impl Session {
     }
 
     /// Asks questions of the host in a transaction of their own. Returns the rows of each statement of it, from the first.
-    pub(crate) async fn ask_apart(&mut self, questions: &[&str]) -> Result<Vec<Vec<PgRow>>, DatabaseError> {
+    pub(crate) async fn ask_apart(&mut self, questions: &[&str]) -> Result<Vec<Vec<PgRow>>> {
         let is_ours = questions.iter().any(|question| self.is_about_tool_tables(question));
         let (path, inspect) = if is_ours { (OURS, self.guard.inspect()) } else { ("", "") };
         let begin = prologue(&self.own, "NULL");
@@ -45,10 +45,7 @@ impl Session {
     }
 
     /// Works in a transaction of its own, with our names; the work says whether it is committed.
-    pub(crate) async fn apart<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&mut Self) -> Result<(T, bool), DatabaseError>,
-    ) -> Result<T, DatabaseError> {
+    pub(crate) async fn apart<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> Result<(T, bool)>) -> Result<T> {
         self.check_free()?;
         let fence = self.lock.fence(self.link.facts())?;
         self.link.begin(&format!("{}; {OURS}", prologue(&self.own, "NULL"))).await?;
@@ -65,12 +62,12 @@ impl Session {
     }
 
     /// Fails where a change is not possible at all.
-    pub(crate) fn check_not_read_only(&self) -> Result<(), DatabaseError> {
+    pub(crate) fn check_not_read_only(&self) -> Result<()> {
         if self.facts().read_only { Err(read_only()) } else { Ok(()) }
     }
 
     /// Commits the transaction, or rolls it back.
-    pub(crate) async fn commit(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn commit(&mut self) -> Result<()> {
         let committed = self.finish(&[], End::Step).await;
         if committed.is_err() {
             self.rollback().await;
@@ -80,7 +77,7 @@ impl Session {
 
     /// Makes changes to the tool's tables in the open transaction, and commits it. An error leaves the transaction for the caller to
     /// roll back.
-    pub(crate) async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
+    pub(crate) async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<()> {
         self.link.check()?;
         let Some(transaction) = &self.transaction else { return Err(DatabaseError::no_transaction("commit")) };
         transaction.check()?;
@@ -112,7 +109,7 @@ impl Session {
     }
 
     /// What ends the transaction, and the state of the tool's tables that it proves if a guest has spoken.
-    async fn ending(&mut self, changes: &str, end: End) -> Result<(Unit, Option<Fingerprint>), DatabaseError> {
+    async fn ending(&mut self, changes: &str, end: End) -> Result<(Unit, Option<Fingerprint>)> {
         self.link.drop_prepared().await?;
         let anew = self.anew();
         // Right before the commit, so that it does not wait for a process that is stopped in between.
@@ -179,7 +176,7 @@ impl Session {
 
     /// Checks the deferred constraints as a commit would, and then undoes the check: they are still deferred
     /// afterwards.
-    pub(crate) async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn check_constraints(&mut self) -> Result<()> {
         if self.transaction.is_none() {
             return Err(DatabaseError::no_transaction("check"));
         }
@@ -191,7 +188,7 @@ impl Session {
         self.leave(scope, back).await.and(checked)
     }
 
-    async fn check_deferred(&mut self, watch: &Watch) -> Result<(), DatabaseError> {
+    async fn check_deferred(&mut self, watch: &Watch) -> Result<()> {
         self.link.run("SAVEPOINT runner_check").await?;
         if self.is_gated() {
             // Until then the gate refuses every end of the transaction, of which this is a trial.
@@ -201,7 +198,7 @@ impl Session {
     }
 
     /// Fails if the migration has changed the tool's tables.
-    pub(crate) async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn check_tool_tables(&mut self) -> Result<()> {
         if self.transaction.is_none() {
             return Ok(());
         }

@@ -3,38 +3,17 @@
 use super::Session;
 use crate::changes;
 use crate::commit::Unit;
-use crate::gate::{Call, Gate};
+use crate::error::Result;
+use crate::gate::Call;
 use crate::guard::Fingerprint;
-use crate::settings::{Formats, in_new_settings, prologue_of};
 use crate::transaction::Transaction;
 use crate::verdict::explain;
-use runner_database::{DatabaseError, Part, ToolChange};
-use runner_sql::Isolation;
+use runner_database::{DatabaseError, ToolChange};
 
 impl Session {
-    /// Opens a transaction, and the gate in it.
-    pub(crate) async fn begin_gated(
-        &mut self,
-        part: Option<Part>,
-        isolation: Option<Isolation>,
-    ) -> Result<(), DatabaseError> {
-        self.check_free()?;
-        let path = self.gate.as_ref().map_or_else(|| "NULL".to_owned(), Gate::set_path);
-        let xid = "pg_catalog.pg_current_xact_id()::pg_catalog.text";
-        let also = self.lock.at_work(self.guard.place(), &format!("{xid}, {path}"));
-        let begin = prologue_of(part, isolation, (&self.own, Formats::Fixed), ["", &also]);
-        self.open(&in_new_settings(&begin, &self.lock.name_again())).await?;
-        let opened = self.call(Call::Open, &[]).await.map(drop);
-        if opened.is_err() {
-            self.transaction = None;
-            self.link.roll_back().await;
-        }
-        opened
-    }
-
     /// Proves that the open transaction is the one that was begun, and commits it. `proof`: a statement that fails unless the run
     /// still holds its lock.
-    pub(crate) async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError> {
+    pub(crate) async fn commit_gated(&mut self, proof: &str) -> Result<()> {
         let Some(transaction) = self.transaction.take() else { return Err(DatabaseError::no_transaction("commit")) };
         self.link.check()?;
         let xid = transaction.xid().to_owned();
@@ -45,7 +24,7 @@ impl Session {
         self.link.commit(&Unit::of_guest(""), Some(&xid)).await.committed().map(drop)
     }
 
-    async fn seal(&mut self, mut transaction: Transaction, proof: &str) -> Result<(), DatabaseError> {
+    async fn seal(&mut self, mut transaction: Transaction, proof: &str) -> Result<()> {
         transaction.check()?;
         self.link.drop_prepared().await?;
         let fingerprint = self.guard.place().fingerprint.clone();
@@ -66,13 +45,13 @@ impl Session {
     }
 
     /// Makes changes to the tool's tables in the open transaction.
-    pub(crate) async fn change_gated(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+    pub(crate) async fn change_gated(&mut self, changes: &[ToolChange]) -> Result<()> {
         let text = changes::text_of(changes, self.facts())?;
         self.write_gated(&text).await.map(drop).map_err(explain)
     }
 
     /// Runs a text as the owner of the gate.
-    pub(crate) async fn write_gated(&mut self, text: &str) -> Result<u64, DatabaseError> {
+    pub(crate) async fn write_gated(&mut self, text: &str) -> Result<u64> {
         let scope = self.enter_for().await?;
         let written = self.call(Call::Write, &[text]).await;
         self.leave(scope, written).await
@@ -80,12 +59,12 @@ impl Session {
 
     /// Proves that the component has left nothing behind, without an end of the transaction: what the proof changes has to be rolled
     /// back to a savepoint.
-    pub(super) async fn seal_for_now(&mut self) -> Result<(), DatabaseError> {
+    pub(super) async fn seal_for_now(&mut self) -> Result<()> {
         self.call(Call::Seal, &[]).await.map(drop)
     }
 
     /// Calls a function of the gate.
-    pub(crate) async fn call(&mut self, call: Call, texts: &[&str]) -> Result<u64, DatabaseError> {
+    pub(crate) async fn call(&mut self, call: Call, texts: &[&str]) -> Result<u64> {
         let Some(gate) = &self.gate else { return Err(DatabaseError::invalid("this session has no gate")) };
         self.link.during(async |connection| gate.call(connection, call, texts).await).await
     }

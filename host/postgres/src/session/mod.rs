@@ -13,6 +13,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 
 pub(crate) use self::scope::{Commits, Scope, refuses_transaction};
+use crate::error::Result;
 use crate::gate::Gate;
 use crate::guard::Guard;
 use crate::link::endpoint::{Connected, Endpoint};
@@ -23,7 +24,7 @@ use crate::settings::Own;
 use crate::transaction::Transaction;
 use crate::types::Types;
 use runner_database::pipe::Meter;
-use runner_database::{DatabaseError, Facts, LockHolder, LockRequest, Role, StopSignal, ToolChange};
+use runner_database::{Facts, LockHolder, LockRequest, Role, StopSignal};
 
 /// The session of the host, or of a component's own login.
 pub(crate) struct Session {
@@ -75,23 +76,19 @@ impl Session {
         self.link.facts()
     }
 
+    /// The connection, and what is known of it.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// The connection, for what the host says by itself.
-    pub(crate) fn link(&mut self) -> &mut Link {
+    pub(crate) fn link_mut(&mut self) -> &mut Link {
         &mut self.link
     }
 
-    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
-        self.link.endpoint()
-    }
-
-    /// The name of the database, as the server says it.
-    pub(crate) fn database(&self) -> &str {
-        self.link.database()
-    }
-
-    /// How many sessions were opened in place of lost ones.
-    pub(crate) fn number(&self) -> u64 {
-        self.link.sessions()
+    /// What keeps runs apart.
+    pub(crate) fn run_lock(&self) -> &RunLock {
+        &self.lock
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -164,39 +161,15 @@ impl Session {
     }
 
     /// Takes the lock, once it is free.
-    pub(crate) async fn lock(
-        &mut self,
-        request: &LockRequest,
-        stop: &StopSignal,
-        waiting: Waiting<'_>,
-    ) -> Result<(), DatabaseError> {
+    pub(crate) async fn lock(&mut self, request: &LockRequest, stop: &StopSignal, waiting: Waiting<'_>) -> Result<()> {
         self.lock.take(&mut self.link, request, stop, waiting).await
     }
 
-    pub(crate) async fn unlock(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn unlock(&mut self) -> Result<()> {
         self.lock.release(&mut self.link, self.transaction.is_none()).await
     }
 
-    pub(crate) fn is_locked(&self) -> bool {
-        self.lock.is_held()
-    }
-
-    /// The statement that names a session after the run, if it has the lock.
-    pub(crate) fn set_application(&self) -> Option<String> {
-        self.lock.set_application()
-    }
-
-    /// See [`RunLock::proof`].
-    pub(crate) fn proof_of_lock(&self) -> String {
-        self.lock.proof()
-    }
-
-    /// See [`RunLock::fence_change`].
-    pub(crate) fn fence_change(&self) -> Option<ToolChange> {
-        self.lock.fence_change()
-    }
-
-    pub(crate) async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
+    pub(crate) async fn lock_holder(&mut self) -> Result<Option<LockHolder>> {
         if self.link.endpoint().lock().is_lease {
             self.check_free()?;
         } else {

@@ -1,13 +1,12 @@
 //! What belongs to a new session after one was lost.
 
 use super::Session;
-use crate::error::lost;
+use crate::error::{Result, lost};
 use crate::transaction::Transaction;
-use runner_database::DatabaseError;
 
 impl Session {
     /// Lets another session take the place of a lost one, once the server has finished with that.
-    pub(crate) async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn reconnect(&mut self) -> Result<()> {
         if self.is_gated() {
             // Another session takes its place, with a ticket of its own.
             return Err(lost("the session of the component is lost"));

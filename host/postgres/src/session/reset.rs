@@ -4,10 +4,9 @@
 
 use super::Session;
 use crate::commit::ATTEMPTS;
-use crate::error::{CANCELED, IN_USE};
+use crate::error::{CANCELED, IN_USE, Result};
 use crate::settings::{self, in_transaction};
 use crate::speech::{ASK_BACKEND, text_of};
-use runner_database::DatabaseError;
 
 /// Resets the session, except for temporary objects.
 const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \
@@ -32,7 +31,7 @@ impl Session {
     }
 
     /// Resets the session.
-    pub(crate) async fn reset(&mut self) -> Result<(), DatabaseError> {
+    pub(crate) async fn reset(&mut self) -> Result<()> {
         if self.transaction.is_none() && !self.is_gated() {
             return self.reset_outside().await;
         }
@@ -43,7 +42,7 @@ impl Session {
 
     /// Where no transaction is open, no trigger is pending that temporary objects would have to wait for: all of it is one message,
     /// which the server treats as one transaction.
-    async fn reset_outside(&mut self) -> Result<(), DatabaseError> {
+    async fn reset_outside(&mut self) -> Result<()> {
         self.check_ready()?;
         let mut more = 1..ATTEMPTS;
         loop {
@@ -56,7 +55,7 @@ impl Session {
         }
     }
 
-    async fn reset_inside(&mut self) -> Result<(), DatabaseError> {
+    async fn reset_inside(&mut self) -> Result<()> {
         self.link.drop_prepared().await?;
         self.own.forget();
         let (settings, application) = (in_transaction(&self.own), self.lock.name_again());

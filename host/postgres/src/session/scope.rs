@@ -3,10 +3,11 @@
 
 use super::Session;
 use crate::commit::{Unit, run_deferred};
-use crate::gate::{self, Gate};
+use crate::error::Result;
+use crate::gate;
 use crate::guard::Fingerprint;
 use crate::rights;
-use crate::settings::{ENCODING, Formats, OURS, again, anew, in_new_settings, prologue_of, reset_by};
+use crate::settings::{ENCODING, Formats, OURS, again, anew, prologue_of, reset_by};
 use crate::transaction::{Names, Next, SAVEPOINT, Voice};
 use crate::types::Asker;
 use crate::verdict::explain;
@@ -53,11 +54,6 @@ impl Scope {
         self.around == Around::Nothing
     }
 
-    /// Returns the savepoint before the statement, if there is one.
-    pub(crate) fn savepoint(&self) -> Option<&'static str> {
-        (self.around == Around::Savepoint).then_some(SAVEPOINT)
-    }
-
     /// Whether the transaction stays open after the statement, so that what it opens can stay open too.
     pub(crate) fn is_in_transaction(&self) -> bool {
         matches!(self.around, Around::Transaction | Around::Savepoint)
@@ -67,12 +63,12 @@ impl Scope {
 impl Session {
     /// Prepares for a statement, or for work on a cursor or writer whose rights are checked elsewhere (`None`). If this
     /// fails, nothing has been opened.
-    pub(crate) async fn enter(&mut self, statement: Option<&str>) -> Result<Scope, DatabaseError> {
-        self.enter_with(statement, |_| String::new()).await
+    pub(crate) async fn enter(&mut self, statement: Option<&str>) -> Result<Scope> {
+        self.enter_with(statement, "").await
     }
 
     /// As [`Self::enter`], as the host.
-    pub(crate) async fn enter_as_host(&mut self) -> Result<Scope, DatabaseError> {
+    pub(crate) async fn enter_as_host(&mut self) -> Result<Scope> {
         let role = std::mem::replace(&mut self.role, Role::Host);
         let scope = self.enter(None).await;
         self.role = role;
@@ -80,22 +76,18 @@ impl Session {
     }
 
     /// As [`Self::enter`], for what the host does on behalf of the session's role, in settings of its own.
-    pub(crate) async fn enter_for(&mut self) -> Result<Scope, DatabaseError> {
-        self.enter_in(None, Commits::Host, Voice::Host, |_| String::new()).await
+    pub(crate) async fn enter_for(&mut self) -> Result<Scope> {
+        self.enter_in(None, Commits::Host, Voice::Host, "").await
     }
 
     /// As [`Self::enter`], for a statement of which is known who commits it.
-    pub(crate) async fn enter_to_execute(&mut self, statement: &str, commits: Commits) -> Result<Scope, DatabaseError> {
-        self.enter_in(Some(statement), commits, self.voice(), |_| String::new()).await
+    pub(crate) async fn enter_to_execute(&mut self, statement: &str, commits: Commits) -> Result<Scope> {
+        self.enter_in(Some(statement), commits, self.voice(), "").await
     }
 
     /// As [`Self::enter`]; `more`, internal statements that return nothing, is sent in the same message after the
     /// savepoint.
-    pub(crate) async fn enter_with(
-        &mut self,
-        statement: Option<&str>,
-        more: impl FnOnce(&Scope) -> String,
-    ) -> Result<Scope, DatabaseError> {
+    pub(crate) async fn enter_with(&mut self, statement: Option<&str>, more: &str) -> Result<Scope> {
         self.enter_in(statement, Commits::Host, self.voice(), more).await
     }
 
@@ -103,13 +95,7 @@ impl Session {
         if self.role == Role::Host { Voice::Host } else { Voice::Guest }
     }
 
-    async fn enter_in(
-        &mut self,
-        statement: Option<&str>,
-        commits: Commits,
-        voice: Voice,
-        more: impl FnOnce(&Scope) -> String,
-    ) -> Result<Scope, DatabaseError> {
+    async fn enter_in(&mut self, statement: Option<&str>, commits: Commits, voice: Voice, more: &str) -> Result<Scope> {
         self.check_connected()?;
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
@@ -137,15 +123,14 @@ impl Session {
         let changes =
             self.role != Role::Host || statement.is_some_and(|statement| !reads(statement, Dialect::Postgres));
         let mut scope = Scope { around, changes, tables: None };
-        let more = more(&scope);
         // The functions of the gate have a path of their own.
         let is_ours = |statement| self.role == Role::Host && !self.is_gated() && self.is_about_tool_tables(statement);
         let names = if statement.is_some_and(is_ours) { Names::Ours } else { Names::Theirs };
         self.types.ask_as(if names == Names::Ours { Asker::OnOurPath } else { Asker::Migration });
         self.link.occupy();
         let opened = match around {
-            Around::Transaction | Around::Savepoint => self.proceed(around, names, voice, &more).await,
-            Around::Wrapped => self.open_wrapped(names, &more).await.map(|tables| scope.tables = tables),
+            Around::Transaction | Around::Savepoint => self.proceed(around, names, voice, more).await,
+            Around::Wrapped => self.open_wrapped(names, more).await.map(|tables| scope.tables = tables),
             Around::Nothing => self.enter_bare(statement.unwrap_or_default()).await,
         };
         if opened.is_err() {
@@ -167,14 +152,19 @@ impl Session {
     }
 
     /// Fails where nothing can be sent.
-    fn check_connected(&mut self) -> Result<(), DatabaseError> {
+    fn check_connected(&mut self) -> Result<()> {
         if self.is_denied { Err(no_session()) } else { self.link.check() }
     }
 
     /// As [`Self::enter`], for statements of our own that are sent without anything around them.
-    pub(super) fn check_ready(&mut self) -> Result<(), DatabaseError> {
+    pub(super) fn check_ready(&mut self) -> Result<()> {
         self.check_connected()?;
         self.link.check_ready()
+    }
+
+    /// The savepoint that precedes each statement, if one does.
+    pub(crate) fn savepoint(&self) -> Option<&'static str> {
+        (self.role == Role::Component && self.has_transaction()).then_some(SAVEPOINT)
     }
 
     /// Queues internal statements that return nothing and can wait for the next message in this transaction.
@@ -185,7 +175,7 @@ impl Session {
     }
 
     /// Forgets prepared statements that may be wrong: the schema may have changed or, behind a pooler, the session.
-    pub(crate) async fn settle(&mut self, scope: &Scope, statement: &str) -> Result<(), DatabaseError> {
+    pub(crate) async fn settle(&mut self, scope: &Scope, statement: &str) -> Result<()> {
         let (goes_on, class) = (scope.is_in_transaction(), classify(statement, Dialect::Postgres));
         if goes_on && class == StatementClass::Rows {
             return Ok(());
@@ -201,11 +191,7 @@ impl Session {
     }
 
     /// Finishes a statement: keeps or undoes its effects, and returns its result.
-    pub(crate) async fn leave<T>(
-        &mut self,
-        scope: Scope,
-        result: Result<T, DatabaseError>,
-    ) -> Result<T, DatabaseError> {
+    pub(crate) async fn leave<T>(&mut self, scope: Scope, result: Result<T>) -> Result<T> {
         self.link.note(&result);
         if self.link.is_lost() {
             self.link.release();
@@ -229,7 +215,7 @@ impl Session {
 
     /// Finishes a statement whose connection is lost. If its session was ended because the run stops, a new one takes its
     /// place, so that the run can still record what it did; an open transaction has to be rolled back first.
-    async fn leave_lost<T>(&mut self, scope: &Scope, result: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+    async fn leave_lost<T>(&mut self, scope: &Scope, result: Result<T>) -> Result<T> {
         if !self.link.is_ended() {
             return result;
         }
@@ -256,7 +242,7 @@ impl Session {
     }
 
     /// Continues in the open transaction: see [`Transaction::before`](crate::transaction::Transaction::before).
-    async fn proceed(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<(), DatabaseError> {
+    async fn proceed(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<()> {
         let anew = self.anew();
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         let (text, entered) = transaction.before(&Next {
@@ -288,7 +274,7 @@ impl Session {
         anew(&self.own, &self.lock.name_again()) + &path.unwrap_or_default()
     }
 
-    async fn back_to_savepoint<T>(&mut self, error: DatabaseError) -> Result<T, DatabaseError> {
+    async fn back_to_savepoint<T>(&mut self, error: DatabaseError) -> Result<T> {
         match self.link.run(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await {
             Ok(()) => Err(error),
             Err(_) => Err(self.failed_in_transaction(error)),
@@ -306,16 +292,15 @@ impl Session {
     }
 
     /// Opens a transaction for a statement; returns the state of the tool's tables if a guest speaks in it.
-    async fn open_wrapped(&mut self, names: Names, more: &str) -> Result<Option<Fingerprint>, DatabaseError> {
+    async fn open_wrapped(&mut self, names: Names, more: &str) -> Result<Option<Fingerprint>> {
         let is_script = self.role != Role::Host;
         let place = self.guard.place();
-        let path = self.gate.as_ref().map_or_else(|| "NULL".to_owned(), Gate::set_path);
         let formats = Formats::of(self.role).unwrap_or_default();
-        let also = self.lock.at_work(place, &path);
-        let mut begin = prologue_of(None, None, (&self.own, formats), ["", &also]);
+        let also = self.lock.at_work(place, &self.path());
+        let mut begin = self.renewed(prologue_of(None, None, (&self.own, formats), ["", &also]));
         if self.is_gated() {
             // What a component changes belongs into a transaction with what the host records of it.
-            begin = in_new_settings(&begin, &self.lock.name_again()).replacen("BEGIN ", "BEGIN READ ONLY, ", 1);
+            begin = begin.replacen("BEGIN ", "BEGIN READ ONLY, ", 1);
         }
         let mut text = format!("{begin}; ");
         if is_script {
@@ -334,7 +319,7 @@ impl Session {
         Ok(is_script.then(|| Fingerprint::of(rows.last())))
     }
 
-    async fn close_wrapped(&mut self, scope: Scope) -> Result<(), DatabaseError> {
+    async fn close_wrapped(&mut self, scope: Scope) -> Result<()> {
         // A component under grants can only read here.
         let changes = scope.changes && !self.is_gated();
         let fence = if changes { self.lock.fence(self.link.facts())? } else { String::new() };

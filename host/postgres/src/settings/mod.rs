@@ -161,12 +161,11 @@ pub(crate) fn prologue_of(
 /// the reading and the writing connection, which would then wait for each other in a deadlock that the server cannot detect. So this
 /// one waits for a millisecond at most, and the lock is that of a query: `LOCK TABLE … NOWAIT` asks for more than a right to
 /// some columns.
-pub(crate) fn prologue_reading(own: &Own, path: Option<&str>, table: &str, also: &str) -> String {
+pub(crate) fn prologue_reading(own: &Own, path: &str, table: &str, also: &str) -> String {
     let settings = in_transaction(own);
-    let path = path.map(|path| format!(", {path}")).unwrap_or_default();
     let look = literal(&format!("SELECT 1 FROM ONLY {table} LIMIT 0"));
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY; {settings}{path}; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY; {settings}, {path}; \
          SET LOCAL lock_timeout = 1; SELECT pg_catalog.query_to_xml({look}, true, true, '') IS NULL; \
          SET LOCAL lock_timeout = DEFAULT; \
          SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid, {also}"

@@ -7,11 +7,11 @@ use sqlx::{
 };
 
 use super::parameters;
-use crate::error::from_sqlx;
+use crate::error::{Result, conversion, from_sqlx};
 use crate::types::Types;
 use crate::types::read::{ReadAs, Sent};
 use runner_data::{ColumnType, Value};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
+use runner_database::{DatabaseError, Dialect};
 use runner_sql::classify::identifiers;
 use runner_sql::{changes_within, split};
 
@@ -61,7 +61,7 @@ pub(crate) fn shape(statement: &str) -> Shape {
 }
 
 /// Fails if the text contains no statement; the server refuses more than one.
-pub(crate) fn one_statement(text: &str) -> Result<&str, DatabaseError> {
+pub(crate) fn one_statement(text: &str) -> Result<&str> {
     match split(text, Dialect::Postgres) {
         Ok(found) => match found.as_slice() {
             [] => Err(DatabaseError::no_statement()),
@@ -80,7 +80,7 @@ pub(crate) async fn describe(
     statement: &str,
     requested: &[Option<ColumnType>],
     values: &[Value],
-) -> Result<Described, DatabaseError> {
+) -> Result<Described> {
     types.guard(connection).await?;
     let (placeholders, columns) = match prepare(connection, statement).await {
         Ok(found) => found,
@@ -101,9 +101,7 @@ pub(crate) async fn describe(
 }
 
 fn unknown_type() -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::Conversion,
-        "a parameter, or a column that a change answers, is of a type that the driver does not know, such as a multirange",
+    conversion("a parameter, or a column that a change answers, is of a type that the driver does not know, such as a multirange",
     )
     .hint("go through text: `$1::text::int4multirange`, `RETURNING a::text`")
 }
@@ -133,7 +131,7 @@ async fn describe_around(
     types: &mut Types,
     statement: &str,
     values: &[Value],
-) -> Result<Sides, DatabaseError> {
+) -> Result<Sides> {
     let failed = |error: sqlx::Error| from_sqlx(&error, None);
     let nothing = format!("SELECT 1 FROM (\n{statement}\n) AS {ROWS}");
     let (placeholders, _) = prepare(connection, &nothing).await.map_err(failed)?;
@@ -152,11 +150,7 @@ async fn describe_around(
 /// Runs an internal statement that returns no rows, and returns how many it changed. The statement is not cached, so
 /// its types must be known beforehand: sqlx looks an unknown type up by its own query, after which the server
 /// forgets such a statement.
-pub(crate) async fn run(
-    connection: &mut PgConnection,
-    statement: &str,
-    arguments: PgArguments,
-) -> Result<u64, DatabaseError> {
+pub(crate) async fn run(connection: &mut PgConnection, statement: &str, arguments: PgArguments) -> Result<u64> {
     let query = sqlx::query_with(AssertSqlSafe(statement), arguments).persistent(false);
     connection.execute(query).await.map(|done| done.rows_affected()).map_err(|error| from_sqlx(&error, Some(statement)))
 }
@@ -164,7 +158,7 @@ pub(crate) async fn run(
 impl Described {
     /// Returns the statement that returns the columns in the form in which they are read, at most `rows` of them;
     /// `None` if the statement itself does that.
-    pub(crate) fn wrapped(&self, statement: &str, rows: Option<usize>) -> Result<Option<String>, DatabaseError> {
+    pub(crate) fn wrapped(&self, statement: &str, rows: Option<usize>) -> Result<Option<String>> {
         let cast = self.columns.iter().find(|column| column.read_as.sent != Sent::AsItIs);
         if self.columns.is_empty() || cast.is_none() && rows.is_none() {
             return Ok(None);
@@ -180,13 +174,10 @@ impl Described {
             (Shape::Change, Some(_)) => {
                 Ok(Some(format!("WITH {ROWS} ({names}) AS (\n{statement}\n) SELECT {list} FROM {ROWS}")))
             }
-            (Shape::Other, Some(column)) => Err(DatabaseError::new(
-                DatabaseErrorKind::Conversion,
-                format!(
-                    "column `{}` is of the type {}, which only a SELECT can deliver",
-                    column.name, column.read_as.type_name
-                ),
-            )
+            (Shape::Other, Some(column)) => Err(conversion(format!(
+                "column `{}` is of the type {}, which only a SELECT can deliver",
+                column.name, column.read_as.type_name
+            ))
             .hint("let the statement return the column as text")),
             (_, None) => Ok(None),
         }

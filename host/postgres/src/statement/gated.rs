@@ -2,6 +2,7 @@
 
 use super::describe::{Shape, one_statement, shape};
 use crate::changes::LITERALS;
+use crate::error::Result;
 use crate::gate::Call;
 use crate::rights::check;
 use crate::session::{Session, refuses_transaction};
@@ -11,7 +12,7 @@ use runner_database::{DatabaseError, Dialect, QueryLimits};
 use runner_sql::{StatementClass, has_statement};
 
 /// Runs a statement of the host about its own tables.
-pub(super) async fn execute(session: &mut Session, statement: &str, values: &[Value]) -> Result<u64, DatabaseError> {
+pub(super) async fn execute(session: &mut Session, statement: &str, values: &[Value]) -> Result<u64> {
     let text = LITERALS.fill(statement, values)?;
     session.write_gated(&text).await
 }
@@ -22,7 +23,7 @@ pub(super) async fn query(
     statement: &str,
     values: &[Value],
     limits: QueryLimits,
-) -> Result<RowSet, DatabaseError> {
+) -> Result<RowSet> {
     let text = LITERALS.fill(statement, values)?;
     let cursor = session.gate().map(|gate| gate.next_cursor()).unwrap_or_default();
     let scope = session.enter_for().await?;
@@ -39,11 +40,7 @@ pub(super) async fn query(
 }
 
 /// Runs a statement of a migration in SQL, with the names that the session has.
-pub(super) async fn execute_script(
-    session: &mut Session,
-    statement: &str,
-    values: &[Value],
-) -> Result<u64, DatabaseError> {
+pub(super) async fn execute_script(session: &mut Session, statement: &str, values: &[Value]) -> Result<u64> {
     if !values.is_empty() {
         return Err(DatabaseError::invalid("a statement of a migration in SQL has no parameters"));
     }
@@ -55,7 +52,7 @@ pub(super) async fn execute_script(
     }
     let text = one_statement(statement)?;
     let scope = session.enter(None).await?;
-    let path = session.link().value("SELECT pg_catalog.current_setting('search_path')").await;
+    let path = session.link_mut().value("SELECT pg_catalog.current_setting('search_path')").await;
     let path = session.leave(scope, path).await?.unwrap_or_default();
     // The functions of the gate look names up nowhere. What the statement itself sets stays. The path is a value and no text of
     // SQL: a component can set it to anything.

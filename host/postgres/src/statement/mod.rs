@@ -14,8 +14,8 @@ use futures_util::{Stream, TryStreamExt as _};
 use sqlx::postgres::{PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, Either, Executor as _, PgConnection, Row as _, ValueRef as _};
 
-use self::describe::{Described, Shape, describe, one_statement, shape};
-use crate::error::from_sqlx;
+use self::describe::{ResultColumn, Shape, describe, one_statement, shape};
+use crate::error::{Result, conversion, from_sqlx};
 use crate::link::watch::Watch;
 use crate::session::{Commits, Scope, Session};
 use crate::types::read::value;
@@ -33,11 +33,7 @@ const TERMINATES: &str = "2D000";
 const CELL: usize = 8;
 
 /// Runs a statement of the session's role, and returns how many rows it has changed.
-pub(crate) async fn execute(
-    session: &mut Session,
-    statement: &str,
-    parameters: &[Value],
-) -> Result<u64, DatabaseError> {
+pub(crate) async fn execute(session: &mut Session, statement: &str, parameters: &[Value]) -> Result<u64> {
     let done = execute_once(session, statement, parameters, Commits::Host).await;
     if !done.as_ref().is_err_and(|error| error.code == TERMINATES) || !may_commit_itself(session, statement) {
         return done;
@@ -59,12 +55,7 @@ fn may_commit_itself(session: &Session, statement: &str) -> bool {
     !session.has_transaction() && session.role() == Role::SqlScript && !session.is_gated() && is_call()
 }
 
-async fn execute_once(
-    session: &mut Session,
-    statement: &str,
-    parameters: &[Value],
-    commits: Commits,
-) -> Result<u64, DatabaseError> {
+async fn execute_once(session: &mut Session, statement: &str, parameters: &[Value], commits: Commits) -> Result<u64> {
     if session.goes_through_gate(statement) {
         return gated::execute(session, statement, parameters).await;
     }
@@ -94,7 +85,7 @@ pub(crate) async fn query(
     statement: &str,
     parameters: &[Value],
     limits: QueryLimits,
-) -> Result<RowSet, DatabaseError> {
+) -> Result<RowSet> {
     if session.goes_through_gate(statement) {
         return gated::query(session, statement, parameters, limits).await;
     }
@@ -121,11 +112,7 @@ fn watch(session: &mut Session, scope: &Scope, statement: &str) -> (Watch, Optio
     (watch, session.limit())
 }
 
-async fn execute_bare(
-    connection: &mut PgConnection,
-    statement: &str,
-    parameters: &[Value],
-) -> Result<u64, DatabaseError> {
+async fn execute_bare(connection: &mut PgConnection, statement: &str, parameters: &[Value]) -> Result<u64> {
     if !parameters.is_empty() {
         return Err(DatabaseError::new(
             DatabaseErrorKind::InvalidArgument,
@@ -136,7 +123,7 @@ async fn execute_bare(
     done.map(|_| 0).map_err(|error| from_sqlx(&error, None))
 }
 
-async fn execute_plain(connection: &mut PgConnection, meter: &Meter, statement: &str) -> Result<u64, DatabaseError> {
+async fn execute_plain(connection: &mut PgConnection, meter: &Meter, statement: &str) -> Result<u64> {
     affected(meter.rows(connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(statement)))), statement).await
 }
 
@@ -144,7 +131,7 @@ async fn execute_plain(connection: &mut PgConnection, meter: &Meter, statement: 
 async fn affected(
     mut answer: impl Stream<Item = Result<Either<PgQueryResult, PgRow>, sqlx::Error>> + Unpin,
     statement: &str,
-) -> Result<u64, DatabaseError> {
+) -> Result<u64> {
     let mut rows = 0;
     while let Some(part) = answer.try_next().await.map_err(|error| from_sqlx(&error, Some(statement)))? {
         rows += part.left().map_or(0, |done| done.rows_affected());
@@ -159,7 +146,7 @@ async fn execute_described(
     types: &mut Types,
     statement: &str,
     values: &[Value],
-) -> Result<u64, DatabaseError> {
+) -> Result<u64> {
     one_statement(statement)?;
     let described = describe(connection, types, statement, &[], values).await?;
     let arguments = parameters::encode(connection, types, &described.placeholders, values).await?;
@@ -174,7 +161,7 @@ async fn rows(
     text: &str,
     values: &[Value],
     limits: QueryLimits,
-) -> Result<RowSet, DatabaseError> {
+) -> Result<RowSet> {
     let statement = one_statement(text)?;
     let described = describe(connection, types, text, &[], values).await?;
     let arguments = parameters::encode(connection, types, &described.placeholders, values).await?;
@@ -182,76 +169,45 @@ async fn rows(
     let rows = limits.rows.checked_add(1).filter(|_| shape(statement) == Shape::Select);
     let wrapped = described.wrapped(statement, rows)?;
     let query = sqlx::query_with(AssertSqlSafe(wrapped.unwrap_or_else(|| text.to_owned())), arguments);
-    let mut found = SmallResult { rows: Vec::new(), bytes: 0, failed: None };
+    let columns = described.columns.iter().map(|column| column.name.clone()).collect();
+    let mut found = RowSet { columns, rows: Vec::new() };
+    let (mut bytes, mut failed) = (0, None);
     let _allowed = meter.allow(limits.bytes);
     let mut stream = meter.rows(connection.fetch(query));
-    loop {
-        match stream.try_next().await {
-            Ok(Some(row)) => found.take(&described, &row, limits),
-            Ok(None) => break,
-            Err(error) => return Err(from_sqlx(&error, Some(text))),
-        }
-    }
-    match found.failed {
-        Some(error) => Err(error),
-        None => {
-            let columns = described.columns.into_iter().map(|column| column.name).collect();
-            Ok(RowSet { columns, rows: found.rows })
-        }
-    }
-}
-
-/// A small result that is being read.
-struct SmallResult {
-    rows: Vec<Vec<Value>>,
-    bytes: usize,
-    /// The rest is still read: dropping the stream would leave the connection in the middle of a response.
-    failed: Option<DatabaseError>,
-}
-
-impl SmallResult {
-    fn take(&mut self, described: &Described, row: &PgRow, limits: QueryLimits) {
-        if self.failed.is_some() {
-            return;
-        }
-        if self.rows.len() >= limits.rows {
-            self.fail(too_much(format!("the result has more than {} rows", limits.rows)));
-            return;
-        }
-        match self.read(described, row, limits) {
-            Ok(cells) => self.rows.push(cells),
-            Err(error) => self.fail(error),
-        }
-    }
-
-    fn fail(&mut self, error: DatabaseError) {
-        self.failed = Some(error);
-        self.rows = Vec::new();
-    }
-
-    fn read(&mut self, described: &Described, row: &PgRow, limits: QueryLimits) -> Result<Vec<Value>, DatabaseError> {
-        let mut cells = Vec::with_capacity(described.columns.len());
-        for (index, column) in described.columns.iter().enumerate() {
-            let raw = row.try_get_raw(index).map_err(|error| from_sqlx(&error, None))?;
-            let bytes = if raw.is_null() { None } else { raw.as_bytes().ok() };
-            self.bytes = self.bytes.saturating_add(bytes.map_or(0, <[u8]>::len).max(CELL));
-            if self.bytes > limits.bytes {
-                return Err(too_much(format!("the result has more than {} bytes", limits.bytes)));
-            }
-            cells.push(match bytes {
-                None => Value::Null,
-                Some(bytes) => value(&column.read_as, bytes).map_err(|unfit| {
-                    let what = format!("column `{}` holds {}", column.name, unfit.what);
-                    let error = DatabaseError::new(DatabaseErrorKind::Conversion, what);
-                    match unfit.hint {
-                        Some(_) => error.hint("let the statement return the column as text: `column::text`"),
-                        None => error,
-                    }
-                })?,
+    while let Some(row) = stream.try_next().await.map_err(|error| from_sqlx(&error, Some(text)))? {
+        // The rest is still read: dropping the stream would leave the connection in the middle of a response.
+        if failed.is_some() {
+            found.rows.clear();
+        } else if found.rows.len() >= limits.rows {
+            failed = Some(too_much(format!("the result has more than {} rows", limits.rows)));
+        } else {
+            let cells = described.columns.iter().enumerate().map(|(index, column)| {
+                let raw = row.try_get_raw(index).map_err(|error| from_sqlx(&error, None))?;
+                let cell = if raw.is_null() { None } else { raw.as_bytes().ok() };
+                bytes = usize::saturating_add(bytes, cell.map_or(0, <[u8]>::len).max(CELL));
+                if bytes > limits.bytes {
+                    return Err(too_much(format!("the result has more than {} bytes", limits.bytes)));
+                }
+                cell.map_or(Ok(Value::Null), |cell| read(column, cell))
             });
+            match cells.collect() {
+                Ok(cells) => found.rows.push(cells),
+                Err(error) => failed = Some(error),
+            }
         }
-        Ok(cells)
     }
+    failed.map_or(Ok(found), Err)
+}
+
+fn read(column: &ResultColumn, cell: &[u8]) -> Result<Value> {
+    value(&column.read_as, cell).map_err(|unfit| {
+        let what = format!("column `{}` holds {}", column.name, unfit.what);
+        let error = conversion(what);
+        match unfit.hint {
+            Some(_) => error.hint("let the statement return the column as text: `column::text`"),
+            None => error,
+        }
+    })
 }
 
 fn too_much(message: String) -> DatabaseError {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::postgres::{PgArguments, PgTypeInfo};
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Row as _, ValueRef as _};
 
-use crate::error::from_sqlx;
+use crate::error::{Result, conversion, from_sqlx};
 use crate::speech::quoted;
 use crate::types::column::Raw;
 use crate::types::write::{Form, Target};
@@ -19,7 +19,7 @@ pub(crate) async fn encode(
     types: &mut Types,
     placeholders: &[PgTypeInfo],
     values: &[Value],
-) -> Result<PgArguments, DatabaseError> {
+) -> Result<PgArguments> {
     if placeholders.len() != values.len() {
         return Err(DatabaseError::new(
             DatabaseErrorKind::InvalidArgument,
@@ -52,7 +52,7 @@ pub(crate) async fn literals(
     types: &mut Types,
     placeholders: &[PgTypeInfo],
     values: &[Value],
-) -> Result<Option<Vec<String>>, DatabaseError> {
+) -> Result<Option<Vec<String>>> {
     if placeholders.len() != values.len() {
         return Ok(None);
     }
@@ -75,17 +75,17 @@ fn literal_of(of: &Arc<ServerType>, value: &Value) -> Option<String> {
 }
 
 /// Appends a parameter.
-pub(crate) fn add(arguments: &mut PgArguments, raw: Raw) -> Result<(), DatabaseError> {
+pub(crate) fn add(arguments: &mut PgArguments, raw: Raw) -> Result<()> {
     arguments
         .add(raw)
         .map_err(|error| DatabaseError::new(DatabaseErrorKind::Limit, format!("a parameter is too large: {error}")))
 }
 
-async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value) -> Result<Vec<u8>, DatabaseError> {
+async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value) -> Result<Vec<u8>> {
     let form = if matches!(value, Value::Native { .. }) { Form::Native } else { Form::Typed };
     let target = Target::new(of.clone(), None, -1, form);
     let mut bytes = Vec::new();
-    target.push(&mut bytes, value).map_err(|what| DatabaseError::new(DatabaseErrorKind::Conversion, what))?;
+    target.push(&mut bytes, value).map_err(|what| conversion(what))?;
     if target.as_text && of.wire != Wire::Text {
         bytes = from_text(connection, of, bytes).await?;
     }
@@ -93,7 +93,7 @@ async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value)
 }
 
 /// Asks the server to convert a text to the type and return its binary form.
-async fn from_text(connection: &mut PgConnection, of: &ServerType, text: Vec<u8>) -> Result<Vec<u8>, DatabaseError> {
+async fn from_text(connection: &mut PgConnection, of: &ServerType, text: Vec<u8>) -> Result<Vec<u8>> {
     let statement = format!("SELECT ($1::pg_catalog.text)::{}", of.quoted);
     let mut arguments = PgArguments::default();
     add(&mut arguments, Raw { oid: TEXT, bytes: Some(text) })?;

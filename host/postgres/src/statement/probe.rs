@@ -4,17 +4,17 @@
 use sqlx::postgres::PgRow;
 use sqlx::{Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
-use crate::error::{from_sqlx, lost};
+use crate::error::{Result, from_sqlx, lost};
 use crate::lock::{holder, who_holds_it};
 use crate::session::Session;
 use runner_data::Value;
-use runner_database::DatabaseError;
 use runner_database::look::{Probe, cell};
 
 /// Answers these questions of the host; where the run does not hold the lock, also who does.
-pub(crate) async fn probe(session: &mut Session, questions: &[String]) -> Result<Probe, DatabaseError> {
+pub(crate) async fn probe(session: &mut Session, questions: &[String]) -> Result<Probe> {
     session.check_free()?;
-    let who = if session.is_locked() { None } else { Some(who_holds_it(session.endpoint().place().key)) };
+    let who =
+        if session.run_lock().is_held() { None } else { Some(who_holds_it(session.link().endpoint().place().key)) };
     let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain(who.as_deref()).collect();
     let mut results = session.ask_apart(&questions_and_who).await?;
     // The statements before the questions return results too; the holder, if it was asked for, and the end of the
@@ -26,14 +26,14 @@ pub(crate) async fn probe(session: &mut Session, questions: &[String]) -> Result
         holder: who.as_ref().and_then(|_| holder(&answers.next()?)),
     };
     drop(answers);
-    if session.endpoint().lock().is_lease && who.is_some() {
+    if session.link().endpoint().lock().is_lease && who.is_some() {
         // Its table may not exist, which would end the transaction.
         probe.holder = session.lock_holder().await?;
     }
     Ok(probe)
 }
 
-fn values(rows: &[PgRow]) -> Result<Vec<Vec<Value>>, DatabaseError> {
+fn values(rows: &[PgRow]) -> Result<Vec<Vec<Value>>> {
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
     let numbers: Vec<bool> =
         first.columns().iter().map(|column| matches!(column.type_info().name(), "INT2" | "INT4" | "INT8")).collect();

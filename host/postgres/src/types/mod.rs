@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::error::from_sqlx;
+use crate::error::{Result, from_sqlx};
 use crate::place::foreign::captured;
 use crate::speech::rows;
 use crate::verdict::explain;
@@ -203,7 +203,7 @@ pub(crate) enum Asker {
 impl Types {
     /// Fails if something on the search path would take the place of the server's own in the driver's queries. Called before the
     /// driver describes a statement; asks once for each transaction, and again when the path or the schema may have changed.
-    pub(crate) async fn guard(&mut self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    pub(crate) async fn guard(&mut self, connection: &mut PgConnection) -> Result<()> {
         let needs_none = match self.asker {
             Asker::OnOurPath => {
                 self.trusted = true;
@@ -242,11 +242,7 @@ impl Types {
     }
 
     /// Returns the types with these OIDs, asking the server for those that are not known yet.
-    pub(crate) async fn of(
-        &mut self,
-        connection: &mut PgConnection,
-        numbers: &[u32],
-    ) -> Result<Vec<Arc<ServerType>>, DatabaseError> {
+    pub(crate) async fn of(&mut self, connection: &mut PgConnection, numbers: &[u32]) -> Result<Vec<Arc<ServerType>>> {
         let mut missing: Vec<u32> = Vec::new();
         for number in numbers {
             if !self.known.contains_key(number) && !missing.contains(number) {
@@ -270,7 +266,7 @@ impl Types {
         numbers.iter().map(find).collect()
     }
 
-    async fn look_up(&mut self, connection: &mut PgConnection, missing: &[u32]) -> Result<(), DatabaseError> {
+    async fn look_up(&mut self, connection: &mut PgConnection, missing: &[u32]) -> Result<()> {
         let numbers: Vec<sqlx::postgres::types::Oid> =
             missing.iter().map(|number| sqlx::postgres::types::Oid(*number)).collect();
         let failed = |error: sqlx::Error| from_sqlx(&error, None);
