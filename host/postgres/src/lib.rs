@@ -31,8 +31,8 @@
 //! commit types           the one place that sends COMMIT; the server's types
 //! settings changes place  texts: settings of a transaction, changes of the tool's tables, what depends on their schema
 //! verdict                what the server answers to the host's questions
-//! speech                 how the host speaks
-//! error rights
+//! speech rights          how the host speaks; which words of a guest are refused
+//! error                  what the server's errors mean
 //! citus
 //! ```
 //!

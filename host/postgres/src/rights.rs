@@ -52,7 +52,7 @@ pub(crate) fn check(statement: &str, rights: Role) -> Result<StatementClass> {
                 .hint("a migration in SQL may: put this statement into one"));
         }
         if class == StatementClass::RefusesTransaction {
-            return Err(denied(&format!(
+            return Err(denied(format!(
                 "a component cannot run `{}`, which refuses a transaction",
                 excerpt(statement)
             ))
@@ -107,7 +107,7 @@ fn tool_table_in(word: &str, may_be_code: bool) -> Option<String> {
 
 /// Returns the error for access to a tool table.
 pub(crate) fn tool_table(name: &str) -> DatabaseError {
-    denied(&format!("the table `{}` belongs to runner itself", name.to_lowercase())).hint(
+    denied(format!("the table `{}` belongs to runner itself", name.to_lowercase())).hint(
         "the history is written by `runner apply` and `runner rollback` alone; give your table another name; `pg_dump \
          --exclude-schema=runner` leaves them out of a dump, or `--exclude-table=*.runner_*` where `[history]` names another schema",
     )

@@ -2,8 +2,6 @@
 //! with a ROLLBACK and no error, and a COMMIT without a transaction with a warning. So each commit is preceded by a proof that
 //! the transaction is alive and is the one that was begun.
 
-use sqlx::postgres::PgRow;
-
 use crate::error::{Result, aborted};
 use crate::guard::Fingerprint;
 use crate::settings::{ENCODING, Formats, Own, PIN, UNPIN};
@@ -33,6 +31,7 @@ pub(crate) enum Names {
 }
 
 /// A transaction that is open.
+#[derive(Default)]
 pub(crate) struct Transaction {
     xid: String,
     /// The first error that the server returned in it; the transaction accepts no more statements after that.
@@ -82,34 +81,10 @@ pub(crate) struct Next<'a> {
     pub(crate) more: &'a str,
 }
 
-/// What is so once the text of [`Transaction::before`] has run.
-pub(crate) struct Entered {
-    names: Names,
-    formats: Formats,
-    savepoint: bool,
-    /// Another role speaks: whether that of a guest.
-    turns: Option<bool>,
-}
-
 impl Transaction {
     /// A transaction that has just begun, with this id; without one if it only reads.
     pub(crate) fn new(xid: String) -> Self {
-        Self {
-            xid,
-            failed: None,
-            is_over: false,
-            savepoint: false,
-            pinned: false,
-            later: String::new(),
-            touched: None,
-            formats: Formats::Fixed,
-            script_speaks: false,
-            had_script: false,
-            had_component: false,
-            before: None,
-            tampered: None,
-            settings: Vec::new(),
-        }
+        Self { xid, ..Self::default() }
     }
 
     /// That of a migration in SQL, which begins with the script's timeouts and formats, and this state of the tool's tables.
@@ -226,8 +201,9 @@ impl Transaction {
 
     /// What precedes a statement: proves that the transaction is ours, restores our settings if the host speaks after a guest, sets the
     /// role's timeouts, reads the state of the tool's tables if the role changes, and sets a savepoint if one is needed. It is one
-    /// message, or empty if nothing is needed.
-    pub(crate) fn before(&mut self, next: &Next<'_>) -> Result<(String, Entered)> {
+    /// message, or empty if nothing is needed. Also returns whether the role changes: then the last row of the answer is for
+    /// [`Self::turn`]. An error in the message ends the transaction.
+    pub(crate) fn before(&mut self, next: &Next<'_>) -> Result<(String, bool)> {
         self.check()?;
         let restore = self.restore(next.voice, next.anew);
         let is_script = next.role != Role::Host;
@@ -267,18 +243,10 @@ impl Transaction {
             text.push_str(&format!("{}SAVEPOINT {SAVEPOINT}; ", self.release()));
         }
         text.push_str(next.more);
-        let turns = turns.then_some(is_script);
-        Ok((text, Entered { names: next.names, formats, savepoint: next.savepoint, turns }))
-    }
-
-    /// Notes what is so after the text of [`Self::before`]. `last`: the last row of its answer.
-    pub(crate) fn entered(&mut self, entered: Entered, last: Option<&PgRow>) {
-        self.pinned = entered.names == Names::Ours;
-        self.formats = entered.formats;
-        self.savepoint |= entered.savepoint;
-        if let Some(is_script) = entered.turns {
-            self.turn(is_script, Fingerprint::of(last));
-        }
+        self.pinned = next.names == Names::Ours;
+        self.formats = formats;
+        self.savepoint |= next.savepoint;
+        Ok((text, turns))
     }
 
     /// Records who speaks next. What a component has set remains until the host speaks.

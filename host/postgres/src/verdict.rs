@@ -37,24 +37,13 @@ pub(crate) enum Verdict {
 
 use Verdict::*;
 
-const WORDS: [(Verdict, &str); 10] = [
-    (Over, "over"),
-    (Changed, "changed"),
-    (Rows, "rows"),
-    (Misread, "misread"),
-    (Unlocked, "unlocked"),
-    (Unleased, "unleased"),
-    (Captured, "captured"),
-    (Foreign, "foreign"),
-    (Pending, "pending"),
-    (Rounded, "rounded"),
-];
+const ALL: [Verdict; 10] = [Over, Changed, Rows, Misread, Unlocked, Unleased, Captured, Foreign, Pending, Rounded];
 
 impl Verdict {
     /// The expression of the answer. `parts`: expressions; without any, the time, so that the server computes it only where it is
     /// needed.
     pub(crate) fn answer(self, parts: &[&str]) -> String {
-        let word = WORDS.iter().find(|(verdict, _)| *verdict == self).map_or("", |(_, word)| word);
+        let word = self.word();
         let parts = if parts.is_empty() { &["pg_catalog.now()"] } else { parts };
         let parts: String = parts.iter().map(|part| format!(", pg_catalog.chr(1), {part}")).collect();
         format!("pg_catalog.concat('{START}{word}'{parts})")
@@ -70,8 +59,12 @@ impl Verdict {
         let (_, told) = error.message.split_once(START)?;
         let mut parts = told.trim_end_matches(['"', '\u{bb}', ' ']).split(SEPARATOR).map(str::to_owned);
         let word = parts.next()?;
-        let (verdict, _) = WORDS.iter().find(|(_, known)| *known == word)?;
-        Some((*verdict, parts.collect()))
+        let verdict = ALL.into_iter().find(|verdict| verdict.word() == word)?;
+        Some((verdict, parts.collect()))
+    }
+
+    fn word(self) -> String {
+        format!("{self:?}").to_lowercase()
     }
 }
 
@@ -144,7 +137,7 @@ mod tests {
 
     #[test]
     fn each_answer_comes_back_from_an_error() {
-        for (verdict, _) in WORDS {
+        for verdict in ALL {
             for parts in [&["'a table'"][..], &["'a'", "''", "'c'"]] {
                 for (start, end) in [("\"", "\""), ("\u{ab} ", " \u{bb}"), ("", "")] {
                     let message =

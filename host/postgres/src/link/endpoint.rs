@@ -25,6 +25,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 const STARTING: Duration = Duration::from_millis(200);
 
 /// How to connect to a database, any number of times.
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     options: PgConnectOptions,
     settings: ConnectOptions,
@@ -121,13 +122,8 @@ impl Endpoint {
         Ok(Self { options, settings, url: url.clone(), lock, place })
     }
 
-    /// The same, for longer.
-    pub(crate) fn place_of_tables(&self) -> Arc<ToolPlace> {
-        Arc::clone(&self.place)
-    }
-
     /// Where the tool's own tables are.
-    pub(crate) fn place(&self) -> &ToolPlace {
+    pub(crate) fn place(&self) -> &Arc<ToolPlace> {
         &self.place
     }
 
@@ -149,13 +145,7 @@ impl Endpoint {
         let options = self.options.clone().username(login).password(password);
         // Where none is given, the name of the database is that of the user.
         let database = self.options.get_database().unwrap_or_else(|| self.options.get_username()).to_owned();
-        Self {
-            options: options.database(&database),
-            settings: self.settings.clone(),
-            url: self.url.clone(),
-            lock: self.lock.clone(),
-            place: Arc::clone(&self.place),
-        }
+        Self { options: options.database(&database), ..self.clone() }
     }
 
     /// Returns the statement that gives a connection the name it was opened with.
@@ -255,7 +245,7 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
     let text = |column: usize| text_of(row, column);
     let version = text(0).unwrap_or_default();
     let number = text(1).and_then(|number| number.parse::<i32>().ok()).unwrap_or_default();
-    make::Said { make: &text(6).unwrap_or_default(), version: &version, number }.check()?;
+    make::check(&text(6).unwrap_or_default(), &version, number)?;
     let citus = match text(9).filter(|version| !version.is_empty()) {
         Some(version) => Some(cluster::look(connection, &version, place.facts.tool_schema()).await?),
         None => None,

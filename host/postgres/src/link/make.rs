@@ -25,27 +25,15 @@ const OTHERS: [(&str, &str); 10] = [
     ("gaussdb", "GaussDB"),
 ];
 
-/// What a server says about itself.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Said<'a> {
-    /// `version()`, such as `PostgreSQL 15.20 on x86_64-pc-linux-gnu, compiled by …`.
-    pub make: &'a str,
-    /// `server_version`.
-    pub version: &'a str,
-    /// `server_version_num`.
-    pub number: i32,
-}
-
-impl Said<'_> {
-    /// Fails if runner does not work with this server.
-    pub fn check(self) -> Result<()> {
-        refuse_others(self.make)?;
-        if self.number >= OLDEST {
-            return Ok(());
-        }
-        Err(configuration(format!("the server is PostgreSQL {}, and runner needs 13 or later", self.version))
-            .hint("upgrade the server"))
+/// Fails if runner does not work with a server that says this of itself: `version()`, such as `PostgreSQL 15.20 on x86_64-pc-linux-gnu,
+/// compiled by …`, `server_version` and `server_version_num`.
+pub(crate) fn check(make: &str, version: &str, number: i32) -> Result<()> {
+    refuse_others(make)?;
+    if number >= OLDEST {
+        return Ok(());
     }
+    Err(configuration(format!("the server is PostgreSQL {version}, and runner needs 13 or later"))
+        .hint("upgrade the server"))
 }
 
 /// Fails if a server, by its `version()`, is not PostgreSQL. Makers of PostgreSQL with additions begin it like all others.
@@ -82,7 +70,7 @@ mod tests {
 
     #[test]
     fn makes_and_versions_are_read_from_what_servers_say() {
-        let check = |make, version, number| Said { make, version, number }.check().map_err(|error| error.message);
+        let check = |make, version, number| check(make, version, number).map_err(|error| error.message);
         for make in [
             "PostgreSQL 13.23 on x86_64-pc-linux-gnu, compiled by gcc (Debian 8.3.0-6) 8.3.0, 64-bit",
             "PostgreSQL 16.3 (EnterpriseDB Advanced Server 16.3.0) on x86_64-pc-linux-gnu, compiled by gcc, 64-bit",

@@ -19,10 +19,9 @@ pub(crate) use self::left::Left;
 use self::watch::Watch;
 use crate::commit::{self, Outcome, Unit};
 use crate::error::{Result, is_lost, lost, of_pooler};
-use crate::place::ToolPlace;
 use crate::speech;
 use runner_database::pipe::Meter;
-use runner_database::{ConnectOptions, DatabaseError, Facts, StopSignal};
+use runner_database::{DatabaseError, Facts, StopSignal};
 
 /// A connection for the work, and the server behind it.
 pub(crate) struct Link {
@@ -82,14 +81,6 @@ impl Link {
 
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
-    }
-
-    pub(crate) fn options(&self) -> &ConnectOptions {
-        self.endpoint.settings()
-    }
-
-    pub(crate) fn place(&self) -> &ToolPlace {
-        self.endpoint.place()
     }
 
     pub(crate) fn sessions(&self) -> u64 {
@@ -279,7 +270,13 @@ impl Link {
 
     fn watch_for(&self, running: Option<Running>) -> Watch {
         let target = Target { backend: self.backend, running };
-        Watch::new(self.endpoint.clone(), self.stop.clone(), target, self.meter.clone(), self.ended.clone())
+        Watch {
+            endpoint: self.endpoint.clone(),
+            stop: self.stop.clone(),
+            target,
+            meter: self.meter.clone(),
+            ended: self.ended.clone(),
+        }
     }
 
     /// Notes what the lost session may have left on the server: the transaction with this id, if that writes.

@@ -35,25 +35,15 @@ const AGAIN: Duration = Duration::from_millis(300);
 
 /// The watch over one piece of work.
 pub(crate) struct Watch {
-    endpoint: Arc<Endpoint>,
-    stop: StopSignal,
-    target: Target,
-    meter: Meter,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) stop: StopSignal,
+    pub(super) target: Target,
+    pub(super) meter: Meter,
     /// Set when the session was asked to end: nothing can use the connection any more.
-    ended: Arc<AtomicBool>,
+    pub(super) ended: Arc<AtomicBool>,
 }
 
 impl Watch {
-    pub(crate) fn new(
-        endpoint: Arc<Endpoint>,
-        stop: StopSignal,
-        target: Target,
-        meter: Meter,
-        ended: Arc<AtomicBool>,
-    ) -> Self {
-        Self { endpoint, stop, target, meter, ended }
-    }
-
     /// Runs the work, which uses the connection, to its end; never drops it while the server may still respond. If the
     /// stop signal is raised, the work is not started, or is cancelled: both end with
     /// [`DatabaseErrorKind::Interrupted`]. Work that completes nevertheless keeps its result. After [`PATIENCE`], fails

@@ -50,7 +50,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) async fn open(endpoint: &Endpoint, scope: &str) -> Result<Self> {
-        Ok(Self { connection: endpoint.open().await?, scope: scope.to_owned(), place: endpoint.place_of_tables() })
+        Ok(Self { connection: endpoint.open().await?, scope: scope.to_owned(), place: endpoint.place().clone() })
     }
 }
 

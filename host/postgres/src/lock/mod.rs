@@ -158,7 +158,7 @@ impl RunLock {
             true => Held::Lease(take_lease(link, request, stop, waiting).await?),
             false => Held::Advisory(take_advisory(link, request, stop, waiting).await?),
         };
-        let application = application_of(request, link.place());
+        let application = application_of(request, link.endpoint().place());
         link.run(&set_application(&application)).await?;
         (self.held, self.run) = (Some(held), Some((request.clone(), application)));
         Ok(())
@@ -171,7 +171,7 @@ impl RunLock {
             Some(Held::Lease(lease)) => {
                 lease.check()?;
                 // The task that renews it may not have noticed yet.
-                let held = link.value(&format!("SELECT {}", lease::is_held(lease, link.place()))).await?;
+                let held = link.value(&format!("SELECT {}", lease::is_held(lease, link.endpoint().place()))).await?;
                 if held.as_deref() != Some("t") {
                     // What this run knows about the database is out of date.
                     return Err(leases::lost());
@@ -215,13 +215,13 @@ async fn take_advisory(
     waiting: Waiting<'_>,
 ) -> Result<Advisory> {
     let connection = link.endpoint().open().await?;
-    let (mut lock, has_leases) = Advisory::take(connection, link.place(), request, stop, waiting).await?;
+    let (mut lock, has_leases) = Advisory::take(connection, link.endpoint().place(), request, stop, waiting).await?;
     if has_leases {
         let mut rows = lease::Rows::open(link.endpoint(), link.database()).await?;
         outlast(&mut rows, request, true, stop, waiting).await?;
     }
     let (connection, mark) = lock.wire();
-    orphans::end(connection, link.place(), mark, stop, waiting).await?;
+    orphans::end(connection, link.endpoint().place(), mark, stop, waiting).await?;
     Ok(lock)
 }
 
@@ -238,7 +238,7 @@ async fn take_lease(link: &Link, request: &LockRequest, stop: &StopSignal, waiti
         }
     };
     simple(&mut rows.connection, &format!("BEGIN; {}", in_transaction(&Own::default()))).await?;
-    orphans::end(&mut rows.connection, link.place(), "", stop, waiting).await?;
+    orphans::end(&mut rows.connection, link.endpoint().place(), "", stop, waiting).await?;
     simple(&mut rows.connection, "ROLLBACK").await?;
     // Closed properly, it leaves no trace in the server's log; the lease is held without it.
     let _ = rows.connection.close().await;
@@ -255,5 +255,5 @@ pub(crate) async fn find_holder(link: &mut Link) -> Result<Option<LockHolder>> {
             return Ok(Some(found));
         }
     }
-    Ok(holder(&link.rows(&advisory::who_holds_it_now(link.place().key)).await?))
+    Ok(holder(&link.rows(&advisory::who_holds_it_now(link.endpoint().place().key)).await?))
 }

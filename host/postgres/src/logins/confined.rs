@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use super::catalogue::Catalogue;
-use super::sync::{schema_of_names, scope_of};
+use super::sync::{catalogue_of, schema_of_names};
 use super::wanted::{self, Wanted, quote, rights_on_new};
 use crate::error::Result;
 use crate::gate::Call;
 use crate::schema::change::check_index;
 use crate::session::Session;
 use crate::speech::without_place;
-use runner_database::logins::refusals::{check_reached, out_of_line, unknown};
+use runner_database::logins::refusals::out_of_line;
 use runner_database::logins::rights;
 use runner_database::{DatabaseError, Dialect, Grants, Role, SchemaChange};
 
@@ -47,31 +47,25 @@ async fn set_names(session: &mut Session, path: &str) -> Result<()> {
 }
 
 async fn align(session: &mut Session, grants: &Grants, login: &str) -> Result<()> {
-    let schema = schema_of_names(session);
-    let found = catalogue_of(session, login).await?;
-    let wanted = Wanted::of(grants, &found, &schema);
-    if !wanted.unknown.is_empty() {
-        return Err(unknown(&wanted.unknown));
+    let found = catalogue(session, login).await?;
+    let wanted = Wanted::reachable(grants, &found, login, &schema_of_names(session))?;
+    let statements = wanted::align(login, &found.rights_of(login), &wanted.rights);
+    if statements.is_empty() {
+        return Ok(());
     }
-    check_reached(&wanted::reached(found.logins.get(login), &wanted, &found))?;
-    let held = |catalogue: &Catalogue| catalogue.logins.get(login).map(|it| it.rights.clone()).unwrap_or_default();
-    let statements = wanted::align(login, &held(&found), &wanted.rights);
-    if !statements.is_empty() {
-        session.write_gated(&statements.join("; ")).await.map_err(without_place)?;
-        // The server only warns of what it did not do.
-        let left = rights::differences(&held(&catalogue_of(session, login).await?), &wanted.rights);
-        if !left.is_empty() {
-            let text = format!("the login `{login}` cannot be given the rights of `{}`", grants.component);
-            return Err(out_of_line(text).detail(left.join("; ")));
-        }
+    session.write_gated(&statements.join("; ")).await.map_err(without_place)?;
+    // The server only warns of what it did not do.
+    let left = rights::differences(&catalogue(session, login).await?.rights_of(login), &wanted.rights);
+    if left.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let text = format!("the login `{login}` cannot be given the rights of `{}`", grants.component);
+    Err(out_of_line(text).detail(left.join("; ")))
 }
 
-async fn catalogue_of(session: &mut Session, login: &str) -> Result<Catalogue> {
+async fn catalogue(session: &mut Session, login: &str) -> Result<Catalogue> {
     let scope = session.enter_with(None, OUR_NAMES).await?;
-    let logins_of = scope_of(session);
-    let found = Catalogue::read(session.wire().0, logins_of, &[login.to_owned()]).await;
+    let found = catalogue_of(session, &[login.to_owned()]).await;
     session.leave(scope, found).await
 }
 

@@ -73,8 +73,7 @@ pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) 
     session
         .apart(async |session: &mut Session| {
             let names = names_of(session, wanted);
-            let scope = scope_of(session);
-            let catalogue = Catalogue::read(session.wire().0, scope, &names).await?;
+            let catalogue = catalogue_of(session, &names).await?;
             if let Some(wanted) = wanted.iter().find(|wanted| catalogue.is_superuser && !wanted.grants.superuser) {
                 return Err(superuser(
                     &wanted.id,
@@ -83,17 +82,12 @@ pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) 
                     "a role that owns the database and is no superuser",
                 ));
             }
-            if let Some(difference) = gate::difference(session.wire().0).await? {
-                return Err(broken_gate(&difference));
-            }
+            check_gate(session).await?;
             let schema = schema_of_names(session);
             let (mut reasons, mut reached) = (Vec::new(), BTreeSet::new());
             for wanted in wanted {
                 let login = login_of(Dialect::Postgres, &catalogue.scope, &wanted.grants.component);
-                let whole = Wanted {
-                    rights: catalogue.logins.get(&login).map(|it| it.rights.clone()).unwrap_or_default(),
-                    ..Wanted::default()
-                };
+                let whole = Wanted { rights: catalogue.rights_of(&login), ..Wanted::default() };
                 // The rights are brought in line when it runs: migrations before it may create the tables.
                 let found = catalogue.logins.get(&login);
                 let differences = wanted::differences(found, &whole, &catalogue);
@@ -121,23 +115,15 @@ pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) 
 pub(super) async fn align(session: &mut Session, grants: &Grants) -> Result<String> {
     session
         .apart(async |session: &mut Session| {
-            let schema = schema_of_names(session);
             let login = login_of(Dialect::Postgres, &scope_of(session), &grants.component);
-            let scope = scope_of(session);
-            let catalogue = Catalogue::read(session.wire().0, scope, std::slice::from_ref(&login)).await?;
-            if let Some(difference) = gate::difference(session.wire().0).await? {
-                return Err(broken_gate(&difference));
-            }
-            let wanted = Wanted::of(grants, &catalogue, &schema);
-            if !wanted.unknown.is_empty() {
-                return Err(unknown(&wanted.unknown));
-            }
-            let Some(found) = catalogue.logins.get(&login) else {
-                return Err(out_of_line(format!("the login `{login}` does not exist")));
-            };
+            let catalogue = catalogue_of(session, std::slice::from_ref(&login)).await?;
+            check_gate(session).await?;
             // A migration of this run may have granted it to everybody.
-            check_reached(&wanted::reached(Some(found), &wanted, &catalogue))?;
-            let statements = wanted::align(&login, &found.rights, &wanted.rights);
+            let wanted = Wanted::reachable(grants, &catalogue, &login, &schema_of_names(session))?;
+            if !catalogue.logins.contains_key(&login) {
+                return Err(out_of_line(format!("the login `{login}` does not exist")));
+            }
+            let statements = wanted::align(&login, &catalogue.rights_of(&login), &wanted.rights);
             if statements.is_empty() {
                 return Ok((login, false));
             }
@@ -146,26 +132,27 @@ pub(super) async fn align(session: &mut Session, grants: &Grants) -> Result<Stri
             if let Err(error) = session.link_mut().run(&in_server(&statements.join(";\n"))).await {
                 return Err(again.detail(error.message));
             }
-            let scope = scope_of(session);
-            let after = Catalogue::read(session.wire().0, scope, std::slice::from_ref(&login)).await?;
-            let left = after
-                .logins
-                .get(&login)
-                .map(|found| rights::differences(&found.rights, &wanted.rights))
-                .unwrap_or_default();
-            match left.is_empty() {
-                true => Ok((login, true)),
-                false => Err(again.detail(left.join("; "))),
-            }
+            let after = catalogue_of(session, std::slice::from_ref(&login)).await?;
+            let left = rights::differences(&after.rights_of(&login), &wanted.rights);
+            if left.is_empty() { Ok((login, true)) } else { Err(again.detail(left.join("; "))) }
         })
         .await
+}
+
+/// What the server has on these logins.
+pub(super) async fn catalogue_of(session: &mut Session, logins: &[String]) -> Result<Catalogue> {
+    let scope = scope_of(session);
+    Catalogue::read(session.wire().0, scope, logins).await
+}
+
+async fn check_gate(session: &mut Session) -> Result<()> {
+    gate::difference(session.wire().0).await?.map_or(Ok(()), |difference| Err(broken_gate(&difference)))
 }
 
 async fn look(session: &mut Session, request: &LoginRequest) -> Result<LoginReport> {
     let schema = schema_of_names(session);
     let names = names_of(session, &request.wanted);
-    let scope = scope_of(session);
-    let catalogue = Catalogue::read(session.wire().0, scope, &names).await?;
+    let catalogue = catalogue_of(session, &names).await?;
     let gate = gate::difference(session.wire().0).await?;
     let mut report = wanted::report(request, &catalogue, &schema, gate.as_deref())?;
     if session.facts().citus.is_some() && gate.is_some() && !report.statements.is_empty() {

@@ -110,7 +110,7 @@ impl Rows {
         self.pages.proven.clone_from(&statement);
         let generation = session.wire().2.generation();
         let (types, described) = (page.types.clone(), read.described);
-        self.pages.described = read.is_copied.then(|| DescribedPage { statement, types, described, generation });
+        self.pages.described = read.is_copied.then_some(DescribedPage { statement, types, described, generation });
         Ok(read.batch)
     }
 }

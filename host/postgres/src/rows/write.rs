@@ -32,8 +32,8 @@ impl Rows {
         let (connection, _, types) = session.wire();
         let asked = watch.run(ask_for(connection, types, &table, &into)).await;
         let settled = session.settle(&scope, "SELECT").await;
-        let ServerSide { copies, types, planner } =
-            session.leave(scope, asked.and_then(|answer| settled.map(|()| answer))).await?;
+        let asked = session.leave(scope, asked.and_then(|answer| settled.map(|()| answer))).await?;
+        let (copies, types, planner) = asked;
         let is_primary = !key.is_empty() && table.info.identifies(&key);
         let mode = target.mode;
         let writer = Writer { table, into, mode, key, is_primary, copies, types, planner, sql: None, rows_written: 0 };
@@ -96,17 +96,14 @@ fn end_batch(given: Option<&str>, planner: &[(&str, &str)], was: &[String]) -> S
     text
 }
 
-/// What the server reports about a table that is opened for writing.
-struct ServerSide {
-    /// `COPY` does with the table what `INSERT` does.
-    copies: bool,
-    /// The types of its columns.
-    types: Vec<Arc<ServerType>>,
-    /// The values of the [`PLANNER`] settings.
-    planner: Vec<String>,
-}
-
-async fn ask_for(connection: &mut PgConnection, types: &mut Types, table: &Table, into: &str) -> Result<ServerSide> {
+/// Asks about a table that is opened for writing: whether `COPY` does with it what `INSERT` does, the types of its columns, and the values of
+/// the [`PLANNER`] settings.
+async fn ask_for(
+    connection: &mut PgConnection,
+    types: &mut Types,
+    table: &Table,
+    into: &str,
+) -> Result<(bool, Vec<Arc<ServerType>>, Vec<String>)> {
     types.guard(connection).await?;
     let numbers: Vec<u32> = table.types.iter().map(|declared| declared.base).collect();
     let types = types.of(connection, &numbers).await?;
@@ -124,5 +121,5 @@ async fn ask_for(connection: &mut PgConnection, types: &mut Types, table: &Table
     let found = ask(connection, &format!("SELECT {needs_insert}{settings}")).await?;
     let text = |column: usize| found.first().and_then(|row| text_of(row, column));
     let planner = (1..=PLANNER.len()).map(|column| text(column).unwrap_or_default()).collect();
-    Ok(ServerSide { copies: text(0).as_deref() == Some("f"), types, planner })
+    Ok((text(0).as_deref() == Some("f"), types, planner))
 }

@@ -20,7 +20,7 @@ impl Session {
             // Nothing fences what follows: it begins in a lease of full length, or not at all.
             self.link.commit(&Unit::new(format!("BEGIN; {}", renewal?)), None).await.committed()?;
         }
-        let mut timeouts = self.own.timeouts(self.role, self.link.options());
+        let mut timeouts = self.own.timeouts(self.role, self.link.endpoint().settings());
         if works_concurrently(statement, Dialect::Postgres) {
             // It waits for old transactions, and meanwhile others read and write: a timeout would only throw its work away.
             timeouts.retain(|(name, _)| *name != "lock_timeout");
@@ -37,7 +37,7 @@ impl Session {
 
     /// Finishes a statement: takes its settings back, and returns its result.
     pub(super) async fn leave_bare<T>(&mut self, result: Result<T>) -> Result<T> {
-        let timeouts = self.own.timeouts(self.role, self.link.options());
+        let timeouts = self.own.timeouts(self.role, self.link.endpoint().settings());
         let timeouts: Vec<String> = timeouts.iter().map(|(name, _)| format!("RESET {name}")).collect();
         let formats = if self.role == Role::SqlScript { reset(&self.own) } else { String::new() };
         let limit = limited_session(&self.own);

@@ -1,7 +1,7 @@
 //! How transactions begin.
 
 use super::Session;
-use crate::error::{Result, read_only, unnamed};
+use crate::error::{Result, unnamed};
 use crate::gate::{Call, Gate};
 use crate::guard::Fingerprint;
 use crate::settings::{Formats, in_new_settings, prologue_of, prologue_reading};
@@ -22,15 +22,10 @@ impl Session {
         if self.transaction.is_some() { Err(DatabaseError::in_transaction()) } else { self.link.check_ready() }
     }
 
-    /// Fails where no transaction that writes can be opened, as far as is known without asking the server.
-    fn check_writes(&mut self) -> Result<()> {
-        self.check_free()?;
-        if self.facts().read_only { Err(read_only()) } else { Ok(()) }
-    }
-
     /// Fails where no transaction that writes can be opened.
     pub(crate) async fn check_begin(&mut self) -> Result<()> {
-        self.check_writes()?;
+        self.check_free()?;
+        self.check_not_read_only()?;
         self.lock.check().await
     }
 
@@ -64,11 +59,12 @@ impl Session {
     /// Opens the transaction of a migration. The lock is proven in the same message, whose last row holds the state of the tool's
     /// tables.
     pub(crate) async fn begin_migration(&mut self, options: TransactionOptions) -> Result<()> {
-        self.check_writes()?;
+        self.check_free()?;
+        self.check_not_read_only()?;
         self.lock.check_known()?;
         let place = self.guard.place();
         let also = self.lock.at_work(place, &format!("{XID}, {}", self.lock.condition(place)));
-        let timeouts = self.own.set_timeouts(Role::SqlScript, self.link.options());
+        let timeouts = self.own.set_timeouts(Role::SqlScript, self.link.endpoint().settings());
         let inspect = self.guard.inspect();
         let settings = prologue_of(None, options.isolation, (&self.own, Formats::OfClient), [inspect, &also]);
         let text = format!("{settings}; {timeouts}{}", place.fingerprint);

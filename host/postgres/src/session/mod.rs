@@ -49,7 +49,7 @@ impl Session {
     pub(crate) fn new(connection: PgConnection, endpoint: Arc<Endpoint>, mut found: Connected) -> Self {
         let own = Own::of(&found.facts, endpoint.in_options(), std::mem::take(&mut found.configured));
         Self {
-            guard: Guard::new(endpoint.place_of_tables()),
+            guard: Guard::new(endpoint.place().clone()),
             link: Link::new(connection, endpoint, found),
             own,
             lock: RunLock::default(),
@@ -157,7 +157,7 @@ impl Session {
 
     /// How long a statement may take.
     pub(crate) fn limit(&self) -> Option<std::time::Duration> {
-        self.own.limit(self.role, self.link.options())
+        self.own.limit(self.role, self.link.endpoint().settings())
     }
 
     /// Takes the lock, once it is free.

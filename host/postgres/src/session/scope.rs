@@ -245,13 +245,13 @@ impl Session {
     async fn proceed(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<()> {
         let anew = self.anew();
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
-        let (text, entered) = transaction.before(&Next {
+        let (text, turns) = transaction.before(&Next {
             voice,
             role: self.role,
             names,
             savepoint: around == Around::Savepoint,
             own: &self.own,
-            options: self.link.options(),
+            options: self.link.endpoint().settings(),
             fingerprint: &self.guard.place().fingerprint,
             anew: &anew,
             inspect: self.guard.inspect(),
@@ -264,7 +264,9 @@ impl Session {
         if names == Names::Ours {
             self.guard.has_inspected();
         }
-        transaction.entered(entered, rows.last());
+        if turns {
+            transaction.turn(self.role != Role::Host, Fingerprint::of(rows.last()));
+        }
         Ok(())
     }
 
@@ -304,7 +306,7 @@ impl Session {
         }
         let mut text = format!("{begin}; ");
         if is_script {
-            text.push_str(&self.own.set_timeouts(self.role, self.link.options()));
+            text.push_str(&self.own.set_timeouts(self.role, self.link.endpoint().settings()));
             text.push_str(&format!("{}; ", place.fingerprint));
         }
         if names == Names::Ours {

@@ -85,7 +85,7 @@ async fn one(connection: &mut PgConnection, of: &Arc<ServerType>, value: &Value)
     let form = if matches!(value, Value::Native { .. }) { Form::Native } else { Form::Typed };
     let target = Target::new(of.clone(), None, -1, form);
     let mut bytes = Vec::new();
-    target.push(&mut bytes, value).map_err(|what| conversion(what))?;
+    target.push(&mut bytes, value).map_err(conversion)?;
     if target.as_text && of.wire != Wire::Text {
         bytes = from_text(connection, of, bytes).await?;
     }
