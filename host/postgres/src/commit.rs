@@ -36,8 +36,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often what has to end or reset a session is tried against a statement timeout of the migration, which may be a millisecond.
 pub(crate) const ATTEMPTS: u32 = 10;
 
-const COMMIT: &str = "COMMIT";
-
 /// The row that shows that the transaction before is committed.
 const COMMITTED: &str = "runner:committed";
 
@@ -90,11 +88,12 @@ impl Unit {
     pub(crate) fn text(&self) -> String {
         let Self { statements, by_guest, reset } = self;
         let seal = if *by_guest { "SET TRANSACTION READ ONLY; " } else { "" };
+        let ended = |text: String| text + "COMMIT";
         let reset = match reset.as_str() {
             "" => String::new(),
-            reset => format!("{COMMIT}; BEGIN; SELECT '{COMMITTED}'; {reset}; "),
+            reset => ended(format!("; BEGIN; SELECT '{COMMITTED}'; {reset}; ")),
         };
-        format!("{statements}{seal}{reset}{COMMIT}")
+        ended(format!("{statements}{seal}")) + &reset
     }
 
     /// Sends it; an error may leave the transaction open.

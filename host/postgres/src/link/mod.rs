@@ -287,8 +287,7 @@ impl Link {
     /// What the session, which is given up, may have left on the server.
     pub(crate) fn into_left(mut self, xid: Option<String>) -> Left {
         self.leave(xid);
-        let Left { backend, xid } = self.left.take().unwrap_or(Left { backend: self.backend, xid: None });
-        Left { backend, xid }
+        self.left.unwrap_or(Left { backend: self.backend, xid: None })
     }
 
     /// Waits until the server has finished with another session.

@@ -23,7 +23,7 @@ use runner_database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest,
 const MARK: &str = "/* runner lock, held by ";
 
 /// Refreshes the list of sessions, which otherwise stays the same within a transaction.
-const ANEW: &str = "SELECT pg_catalog.pg_stat_clear_snapshot()";
+pub(super) const ANEW: &str = "SELECT pg_catalog.pg_stat_clear_snapshot()";
 
 /// The pauses between two attempts: the first and the longest.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
@@ -152,11 +152,6 @@ fn on(key: i64) -> String {
              (SELECT d.oid FROM pg_catalog.pg_database d \
               WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())"
     )
-}
-
-/// The query for the holder of the lock, on a session that may have asked before.
-pub(super) fn who_holds_it_now(key: i64) -> String {
-    format!("{ANEW}; {}", who_holds_it(key))
 }
 
 /// Queries the server in the transaction that holds the lock or waits for it. This transaction lasts as long as the

@@ -8,7 +8,7 @@ mod orphans;
 
 use sqlx::Connection as _;
 
-use self::advisory::Advisory;
+use self::advisory::{ANEW, Advisory};
 pub(crate) use self::advisory::{Waiting, holder, who_holds_it};
 use crate::error::{Result, lock_lost};
 use crate::link::Link;
@@ -255,5 +255,5 @@ pub(crate) async fn find_holder(link: &mut Link) -> Result<Option<LockHolder>> {
             return Ok(Some(found));
         }
     }
-    Ok(holder(&link.rows(&advisory::who_holds_it_now(link.endpoint().place().key)).await?))
+    Ok(holder(&link.rows(&format!("{ANEW}; {}", who_holds_it(link.endpoint().place().key))).await?))
 }

@@ -6,6 +6,7 @@ use super::Session;
 use crate::changes;
 use crate::commit::{Outcome, Unit, run_deferred};
 use crate::error::{Result, read_only};
+use crate::gate::Call;
 use crate::guard::Fingerprint;
 use crate::link::watch::Watch;
 use crate::settings::{OURS, prologue};
@@ -192,7 +193,7 @@ impl Session {
         self.link.run("SAVEPOINT runner_check").await?;
         if self.is_gated() {
             // Until then the gate refuses every end of the transaction, of which this is a trial.
-            self.seal_for_now().await?;
+            self.call(Call::Seal, &[]).await?;
         }
         watch.run(self.link.run("SET CONSTRAINTS ALL IMMEDIATE")).await
     }

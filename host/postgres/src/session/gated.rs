@@ -57,12 +57,6 @@ impl Session {
         self.leave(scope, written).await
     }
 
-    /// Proves that the component has left nothing behind, without an end of the transaction: what the proof changes has to be rolled
-    /// back to a savepoint.
-    pub(super) async fn seal_for_now(&mut self) -> Result<()> {
-        self.call(Call::Seal, &[]).await.map(drop)
-    }
-
     /// Calls a function of the gate.
     pub(crate) async fn call(&mut self, call: Call, texts: &[&str]) -> Result<u64> {
         let Some(gate) = &self.gate else { return Err(DatabaseError::invalid("this session has no gate")) };
