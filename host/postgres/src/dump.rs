@@ -1,11 +1,12 @@
 //! How PostgreSQL's own programs find the database at a URL.
 
-use super::connect::options;
-use runner_database::{DatabaseError, DatabaseUrl};
+use crate::error::Result;
+use crate::link::options;
+use runner_database::DatabaseUrl;
 
 /// Returns the connection parameters as the environment variables that `pg_dump` and similar programs read. What the
 /// URL leaves out stays unset: like runner itself, the programs read `PGPASSWORD`, the password file and so on.
-pub fn environment(url: &DatabaseUrl) -> Result<Vec<(&'static str, String)>, DatabaseError> {
+pub fn environment(url: &DatabaseUrl) -> Result<Vec<(&'static str, String)>> {
     let options = options::read(url, "runner backup")?;
     let host = match options.get_socket() {
         Some(directory) => directory.display().to_string(),

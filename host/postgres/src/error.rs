@@ -5,28 +5,31 @@ use std::error::Error as _;
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
-use super::citus;
+use crate::citus;
 use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
 use runner_database::message::{place_in, told};
 use runner_database::url::redact;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
 use runner_sql::excerpt;
 
+/// What this crate returns.
+pub(crate) type Result<T, E = DatabaseError> = std::result::Result<T, E>;
+
 /// SQLSTATE of a statement that was cancelled, or took longer than `statement_timeout`.
-pub(super) const CANCELED: &str = "57014";
+pub(crate) const CANCELED: &str = "57014";
 /// SQLSTATE of a statement in a transaction that an earlier error has ended.
-pub(super) const ABORTED: &str = "25P02";
+pub(crate) const ABORTED: &str = "25P02";
 /// SQLSTATE of a statement that would write in a transaction that only reads.
-pub(super) const READ_ONLY: &str = "25006";
+pub(crate) const READ_ONLY: &str = "25006";
 /// SQLSTATE of an object that is in use; by which session, only the place in the server's source says.
-pub(super) const IN_USE: &str = "55006";
+pub(crate) const IN_USE: &str = "55006";
 /// Where the server finds that this very session uses a table: waiting would not help.
 const USED_BY_ITSELF: &str = "CheckTableNotInUse";
 /// SQLSTATE of a missing privilege.
 const NO_RIGHT: &str = "42501";
 
 /// Converts an error of sqlx; with the statement given, the error includes the position in it.
-pub(super) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> DatabaseError {
+pub(crate) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> DatabaseError {
     match error {
         sqlx::Error::Database(inner) => match inner.try_downcast_ref::<PgDatabaseError>() {
             Some(inner) => from_server(inner, statement),
@@ -55,8 +58,58 @@ pub(super) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> Databas
 }
 
 /// Returns the error for a connection that can no longer be used.
-pub(super) fn lost(message: &str) -> DatabaseError {
+pub(crate) fn lost(message: &str) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Connection, redact(message))
+}
+
+pub(crate) fn denied(message: impl Into<String>) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Denied, message)
+}
+
+pub(crate) fn configuration(message: impl Into<String>) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Configuration, message)
+}
+
+pub(crate) fn conversion(message: impl Into<String>) -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::Conversion, message)
+}
+
+/// The code of [`lock_lost`]: the connection for the work is not lost.
+const UNLOCKED: &str = "runner:unlocked";
+
+/// Whether an error is that of the connection for the work, which can no longer be used.
+pub(crate) fn is_lost(error: &DatabaseError) -> bool {
+    error.kind == DatabaseErrorKind::Connection && error.code != UNLOCKED
+}
+
+/// The error for a lock that was lost before it was released.
+pub(crate) fn lock_lost() -> DatabaseError {
+    lost("the connection that holds the lock is lost, so another run may have begun")
+        .code(UNLOCKED)
+        .hint("run it again; check whether a pooler or the server ends idle transactions")
+}
+
+/// Explains why a transaction that an error has ended accepts no more statements.
+pub(crate) fn aborted(first: &str) -> DatabaseError {
+    DatabaseError::new(
+        DatabaseErrorKind::Other,
+        "the transaction takes no more statements, because an earlier one failed in it",
+    )
+    .code(ABORTED)
+    .detail(first)
+    .hint("look at the first error: PostgreSQL ends a transaction with it, and nothing of it remains")
+}
+
+pub(crate) fn read_only() -> DatabaseError {
+    DatabaseError::new(DatabaseErrorKind::ReadOnly, "the database is read-only").code("25006").hint(
+        "the server is a standby, or `default_transaction_read_only` is on for the role or the database: connect to the \
+         primary server as a role that may write",
+    )
+}
+
+/// The error for a server that does not say which transaction or process serves a session.
+pub(crate) fn unnamed(what: &str) -> DatabaseError {
+    lost(&format!("the server does not say which {what}"))
 }
 
 fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseError {
@@ -76,12 +129,12 @@ fn is_used_by_itself(inner: &PgDatabaseError) -> bool {
 }
 
 /// What an error of PgBouncer means. Its codes are those of connections; a migration may raise the same texts with others.
-pub(super) fn of_pooler(code: &str, message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
+pub(crate) fn of_pooler(code: &str, message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
     if code.starts_with("08") { told_by_pooler(message) } else { None }
 }
 
 /// What a text of PgBouncer means.
-pub(super) fn told_by_pooler(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
+pub(crate) fn told_by_pooler(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
     let has = |text: &str| message.contains(text);
     Some(if has("not allowed in statement pooling mode") {
         (
@@ -102,7 +155,7 @@ pub(super) fn told_by_pooler(message: &str) -> Option<(DatabaseErrorKind, &'stat
 }
 
 /// Returns the meaning of a SQLSTATE.
-pub(super) fn kind(code: &str) -> DatabaseErrorKind {
+pub(crate) fn kind(code: &str) -> DatabaseErrorKind {
     use DatabaseErrorKind as Kind;
     match code {
         NO_RIGHT => return Kind::Denied,
@@ -210,6 +263,15 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
     Some(ours.to_owned())
 }
 
+/// What precedes the name in the message, whose owner grants, and what.
+const OTHERS: [(&str, &str, &str); 5] = [
+    ("for schema ", "the schema", "USAGE, CREATE ON SCHEMA"),
+    ("for database ", "the database", "CREATE ON DATABASE"),
+    ("for sequence ", "`{}`", "USAGE ON SEQUENCE"),
+    ("for function ", "`{}`", "EXECUTE ON FUNCTION"),
+    ("for procedure ", "`{}`", "EXECUTE ON PROCEDURE"),
+];
+
 /// Returns the grant that is missing. The kind of the object is only in the message, which is translated: the English
 /// words are searched for, and without them the hint stays general. All that follows them is the name.
 fn grant(message: &str) -> String {
@@ -243,16 +305,8 @@ fn grant(message: &str) -> String {
              INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {TOOL_SCHEMA} TO …`; who only asks for the status needs `USAGE` \
              and `SELECT`"
         )
-    } else if let Some(name) = after("for schema ") {
-        run("the schema", "USAGE, CREATE ON SCHEMA", name)
-    } else if let Some(name) = after("for database ") {
-        run("the database", "CREATE ON DATABASE", name)
-    } else if let Some(name) = after("for sequence ") {
-        run(&format!("`{name}`"), "USAGE ON SEQUENCE", name)
-    } else if let Some(name) = after("for function ") {
-        run(&format!("`{name}`"), "EXECUTE ON FUNCTION", name)
-    } else if let Some(name) = after("for procedure ") {
-        run(&format!("`{name}`"), "EXECUTE ON PROCEDURE", name)
+    } else if let Some((name, (_, owner, grant))) = OTHERS.iter().find_map(|other| after(other.0).zip(Some(other))) {
+        run(&owner.replace("{}", name), grant, name)
     } else if let Some(name) = owned() {
         format!("only the owner of `{name}` may do this: connect as the owner, or run `ALTER … OWNER TO …`")
     } else {

@@ -1,8 +1,9 @@
 //! The first line of defence: the statements that scripts and guests may not run. It checks words, so SQL that is
-//! assembled at run time can evade it; `tool_tables` and the identity of the transaction prove that none did.
+//! assembled at run time can evade it; `guard` and the identity of the transaction prove that none did.
 
+use crate::error::{Result, denied};
 use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
+use runner_database::{DatabaseError, Dialect, Role, TableName};
 use runner_sql::classify::{StatementClass, classify, identifiers};
 use runner_sql::{self, copies_to_client, excerpt, identifiers_of_objects};
 
@@ -12,7 +13,7 @@ pub fn refused_text(statement: &str) -> Option<DatabaseError> {
 }
 
 /// Refuses a statement that the role may not run; otherwise returns its effect on the surrounding transaction.
-pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, DatabaseError> {
+pub(crate) fn check(statement: &str, rights: Role) -> Result<StatementClass> {
     let class = classify(statement, Dialect::Postgres);
     if rights == Role::Host {
         return Ok(class);
@@ -51,7 +52,7 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
                 .hint("a migration in SQL may: put this statement into one"));
         }
         if class == StatementClass::RefusesTransaction {
-            return Err(denied(&format!(
+            return Err(denied(format!(
                 "a component cannot run `{}`, which refuses a transaction",
                 excerpt(statement)
             ))
@@ -63,7 +64,7 @@ pub(super) fn check(statement: &str, rights: Role) -> Result<StatementClass, Dat
 
 /// Refuses the setting by which Citus would send workers our whole messages, which its own statement is part of. It
 /// takes no right.
-pub(super) fn check_propagation(words: &[String]) -> Result<(), DatabaseError> {
+pub(crate) fn check_propagation(words: &[String]) -> Result<()> {
     if words.iter().any(|word| word.eq_ignore_ascii_case("PROPAGATE_SET_COMMANDS")) {
         return Err(denied("a migration cannot change `citus.propagate_set_commands`")
             .hint("the settings that runner pins reach the workers without it"));
@@ -72,7 +73,7 @@ pub(super) fn check_propagation(words: &[String]) -> Result<(), DatabaseError> {
 }
 
 /// Refuses writers access to the tool's own tables.
-pub(super) fn check_table(table: &TableName, rights: Role) -> Result<(), DatabaseError> {
+pub(crate) fn check_table(table: &TableName, rights: Role) -> Result<()> {
     let ours = is_tool_table(&table.name) || table.schema.as_deref() == Some(TOOL_SCHEMA);
     if rights != Role::Host && ours { Err(tool_table(&table.name)) } else { Ok(()) }
 }
@@ -105,13 +106,9 @@ fn tool_table_in(word: &str, may_be_code: bool) -> Option<String> {
 }
 
 /// Returns the error for access to a tool table.
-pub(super) fn tool_table(name: &str) -> DatabaseError {
-    denied(&format!("the table `{}` belongs to runner itself", name.to_lowercase())).hint(
+pub(crate) fn tool_table(name: &str) -> DatabaseError {
+    denied(format!("the table `{}` belongs to runner itself", name.to_lowercase())).hint(
         "the history is written by `runner apply` and `runner rollback` alone; give your table another name; `pg_dump \
          --exclude-schema=runner` leaves them out of a dump, or `--exclude-table=*.runner_*` where `[history]` names another schema",
     )
-}
-
-fn denied(message: &str) -> DatabaseError {
-    DatabaseError::new(DatabaseErrorKind::Denied, message)
 }

@@ -28,19 +28,22 @@
 
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row as _};
 
-use super::error::from_sqlx;
+use crate::error::{Result, from_sqlx};
 use runner_base::dialect::postgres_value;
-use runner_database::look::by_statement;
-use runner_database::{DatabaseError, DatabaseErrorKind};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
+use runner_sql::substitute;
+
+/// The row that [`backend_of`] finds.
+pub(crate) const ASK_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid() AS pg_backend_pid";
 
 /// A text of the host that is plain.
 #[derive(Clone, Copy)]
 struct HostSql<'a>(&'a str);
 
 impl<'a> HostSql<'a> {
-    fn of(text: &'a str) -> Result<Self, DatabaseError> {
+    fn of(text: &'a str) -> Result<Self> {
         if text.is_ascii() && !text.contains(['\\', '\0']) {
             return Ok(Self(text));
         }
@@ -53,23 +56,23 @@ impl<'a> HostSql<'a> {
 }
 
 /// A text as a value in a text of the host.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     // A zero byte is not a character of the server's; no name contains one.
     postgres_value(&text.replace('\0', "\u{fffd}"))
 }
 
 /// Bytes, given in hexadecimal, as a value in a text of the host.
-pub(super) fn bytes(hex: &str) -> String {
+pub(crate) fn bytes(hex: &str) -> String {
     format!("pg_catalog.decode('{hex}', 'hex')")
 }
 
 /// A text of the host that runs these statements, whose names and values come from elsewhere, inside the server.
-pub(super) fn in_server(statements: &str) -> String {
+pub(crate) fn in_server(statements: &str) -> String {
     format!("DO LANGUAGE plpgsql $runner$ BEGIN EXECUTE {}; END $runner$", literal(statements))
 }
 
 /// The error of a text that ran inside the server, without where the server was when it arose.
-pub(super) fn without_place(mut error: DatabaseError) -> DatabaseError {
+pub(crate) fn without_place(mut error: DatabaseError) -> DatabaseError {
     error.detail = error.detail.take().and_then(|text| {
         let is_ours =
             |part: &&str| !part.starts_with("SQL statement \"") && !part.starts_with("PL/pgSQL function inline_code");
@@ -80,44 +83,64 @@ pub(super) fn without_place(mut error: DatabaseError) -> DatabaseError {
 }
 
 /// Runs a text of the host.
-pub(super) async fn simple(connection: &mut PgConnection, text: &str) -> Result<(), DatabaseError> {
+pub(crate) async fn simple(connection: &mut PgConnection, text: &str) -> Result<()> {
     let text = HostSql::of(text)?.sendable();
     connection.execute(sqlx::raw_sql(text)).await.map(drop).map_err(|error| from_sqlx(&error, None))
 }
 
 /// Runs a text of the host and returns the rows of all its statements, in text format.
-pub(super) async fn rows(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
+pub(crate) async fn rows(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>> {
     let text = HostSql::of(text)?.sendable();
     connection.fetch_all(sqlx::raw_sql(text)).await.map_err(|error| from_sqlx(&error, None))
 }
 
-/// Runs a text of the host; returns all rows that came, and whether all of it was done.
-pub(super) async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<PgRow>, Result<(), DatabaseError>) {
-    let mut found = Vec::new();
+/// Runs a text of the host; returns the rows of each of its statements that was done, and whether all were.
+pub(crate) async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<Vec<PgRow>>, Result<()>) {
+    let (mut found, mut rows) = (Vec::new(), Vec::new());
     let text = match HostSql::of(text) {
         Ok(text) => text.sendable(),
         Err(error) => return (found, Err(error)),
     };
-    let mut stream = connection.fetch(sqlx::raw_sql(text));
+    let mut stream = connection.fetch_many(sqlx::raw_sql(text));
     loop {
         match stream.try_next().await {
-            Ok(Some(row)) => found.push(row),
+            Ok(Some(Either::Right(row))) => rows.push(row),
+            Ok(Some(Either::Left(_))) => found.push(std::mem::take(&mut rows)),
             Ok(None) => return (found, Ok(())),
             Err(error) => return (found, Err(from_sqlx(&error, None))),
         }
     }
 }
 
-/// Runs a text of the host and returns the rows of each of its statements.
-pub(super) async fn results(connection: &mut PgConnection, text: &str) -> Result<Vec<Vec<PgRow>>, DatabaseError> {
-    let text = HostSql::of(text)?.sendable();
-    by_statement(connection.fetch_many(sqlx::raw_sql(text))).await.map_err(|error| from_sqlx(&error, None))
-}
-
 /// Runs a text on the connection that holds the lock, which no guest speaks on. Others read there, in the list of sessions, who holds
 /// it, as the server shows texts: with names in them.
-pub(super) async fn rows_with_mark(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>, DatabaseError> {
+pub(crate) async fn rows_with_mark(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>> {
     connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(text))).await.map_err(|error| from_sqlx(&error, None))
+}
+
+/// A column of a row in text format.
+pub(crate) fn text_of(row: &PgRow, column: usize) -> Option<String> {
+    row.try_get_unchecked::<Option<String>, _>(column).ok().flatten()
+}
+
+/// The server process in the rows of a prologue (`settings`), or of [`ASK_BACKEND`].
+pub(crate) fn backend_of<'a>(rows: impl IntoIterator<Item = &'a PgRow>) -> Option<i32> {
+    rows.into_iter().find_map(|row| {
+        let is_pid = row.columns().first().is_some_and(|column| column.name() == "pg_backend_pid");
+        if is_pid { text_of(row, 0)?.parse().ok() } else { None }
+    })
+}
+
+/// An internal statement with literals in the places of its placeholders, all at once: a literal may look like a placeholder.
+pub(crate) fn filled(statement: &str, literals: &[String]) -> Result<String> {
+    substitute(statement, Dialect::Postgres, literals)
+        .ok_or_else(|| DatabaseError::invalid("a statement of runner's has other placeholders than values"))
+}
+
+/// A text as a literal in a statement that is a guest's, or that an operator reads. Both have `standard_conforming_strings` on.
+pub(crate) fn quoted(text: &str) -> String {
+    // A zero byte would end the whole statement; no name contains one.
+    format!("'{}'", text.replace('\'', "''").replace('\0', "\u{fffd}"))
 }
 
 #[cfg(test)]

@@ -15,9 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
-use super::super::schema::literal;
-use super::super::scope::{rows, text_of};
-use runner_database::DatabaseError;
+use crate::error::Result;
+use crate::speech::{literal, rows, text_of};
 use runner_database::facts::is_tool_table;
 pub use runner_database::logins::reach::{Action, Attached, ForeignKey, Program};
 use runner_database::logins::rights::{Relation, Relations, Rights};
@@ -77,7 +76,7 @@ pub(super) struct Found {
     /// What the comment says whose login it is: the database, and the revision.
     pub comment: String,
     /// What it may do as a role and should not, or the other way round, in words.
-    pub attributes: Vec<&'static str>,
+    pub attributes: Vec<(&'static str, MayAlter)>,
     /// The greatest number of its sessions.
     pub connections: i64,
     /// Settings of its own.
@@ -315,24 +314,36 @@ const OPEN: &str = "\
     UNION ALL SELECT 'all rights on large objects, since `lo_compat_privileges` is on', 'ALTER SYSTEM RESET lo_compat_privileges' \
         WHERE pg_catalog.current_setting('lo_compat_privileges') OPERATOR(pg_catalog.=) 'on' ORDER BY 1";
 
-/// What a role is and should not be, or the other way round: the column of [`ROLES`], what it should hold, and the words for it.
-const ATTRIBUTES: [(usize, &str, &str); 7] = [
-    (2, "t", "it may not log in"),
-    (3, "f", "it is a superuser"),
-    (4, "f", "it may create databases"),
-    (5, "f", "it may create roles"),
-    (6, "f", "it may replicate"),
-    (7, "f", "it bypasses row-level security"),
-    (8, "f", "it inherits the rights of roles"),
+/// Who may take an attribute from a role, or give it one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MayAlter {
+    /// Who may alter the role at all.
+    All,
+    /// Since PostgreSQL 16, only who may create databases.
+    CreatorsOfDatabases,
+    Superusers,
+}
+
+/// What a role is and should not be, or the other way round: the column of [`ROLES`], what it should hold, the words for it, and who may
+/// change that.
+const ATTRIBUTES: [(usize, &str, &str, MayAlter); 7] = [
+    (2, "t", "it may not log in", MayAlter::All),
+    (3, "f", "it is a superuser", MayAlter::Superusers),
+    (4, "f", "it may create databases", MayAlter::CreatorsOfDatabases),
+    (5, "f", "it may create roles", MayAlter::All),
+    (6, "f", "it may replicate", MayAlter::Superusers),
+    (7, "f", "it bypasses row-level security", MayAlter::Superusers),
+    (8, "f", "it inherits the rights of roles", MayAlter::All),
 ];
 
 impl Catalogue {
+    /// The rights of a login; none if it does not exist.
+    pub(super) fn rights_of(&self, login: &str) -> Rights {
+        self.logins.get(login).map(|it| it.rights.clone()).unwrap_or_default()
+    }
+
     /// Asks the server. `logins`: the names of those that are wanted.
-    pub(super) async fn read(
-        connection: &mut PgConnection,
-        scope: String,
-        logins: &[String],
-    ) -> Result<Self, DatabaseError> {
+    pub(super) async fn read(connection: &mut PgConnection, scope: String, logins: &[String]) -> Result<Self> {
         let mut found = Self { scope, ..Self::default() };
         let users = |text: &str| text.replace("{users}", USERS);
         let mut has_parameters = false;
@@ -424,11 +435,10 @@ fn list_of(row: &PgRow, column: usize) -> Vec<String> {
 }
 
 fn login(row: &PgRow) -> Found {
-    let wrong =
-        |(column, wanted, told): &(usize, &'static str, &'static str)| (cell(row, *column) != *wanted).then_some(*told);
+    let wrong = ATTRIBUTES.iter().filter(|(column, wanted, ..)| cell(row, *column) != *wanted);
     Found {
         comment: cell(row, 1),
-        attributes: ATTRIBUTES.iter().filter_map(wrong).collect(),
+        attributes: wrong.map(|(_, _, told, by)| (*told, *by)).collect(),
         connections: cell(row, 9).parse().unwrap_or(-1),
         has_settings: is(row, 10),
         member_of: list_of(row, 11),

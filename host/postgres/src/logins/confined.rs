@@ -4,109 +4,90 @@
 
 use std::sync::Arc;
 
-use super::super::PostgresDatabase;
-use super::super::rights::check;
-use super::super::schema::literal;
-use super::super::scope::{refuses_transaction, rows, simple, text_of};
-use super::super::statement_describe::{Shape, one_statement, shape};
 use super::catalogue::Catalogue;
-use super::session::without_the_gate;
-use super::wanted::{self, Wanted};
-use runner_data::Value;
-use runner_database::logins::refusals::{check_reached, out_of_line, unknown};
+use super::sync::{catalogue_of, schema_of_names};
+use super::wanted::{self, Wanted, quote, rights_on_new};
+use crate::error::Result;
+use crate::gate::Call;
+use crate::schema::change::check_index;
+use crate::session::Session;
+use crate::speech::without_place;
+use runner_database::logins::refusals::out_of_line;
 use runner_database::logins::rights;
-use runner_database::{DatabaseError, Dialect, Grants, Role};
-use runner_sql::StatementClass;
-use runner_sql::has_statement;
+use runner_database::{DatabaseError, Dialect, Grants, Role, SchemaChange};
 
 /// The server leaves the schema of a type out if the path leads to it, and the functions of the gate have another path.
 const OUR_NAMES: &str = "SET LOCAL search_path = pg_catalog, pg_temp; ";
 
-impl PostgresDatabase {
-    /// Gives the login of this session exactly what a component with these grants may do, in the open transaction, and the session the
-    /// names of the host again; without grants, the names alone.
-    pub(super) async fn confine_now(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
-        let Some((login, path)) = self.gated.as_ref().map(|gated| (gated.login.clone(), gated.set_path())) else {
-            return Err(DatabaseError::invalid("this session has no gate"));
-        };
-        let role = std::mem::replace(&mut self.rights, Role::Host);
-        let confined = match &grants {
-            Some(grants) => self.confine_as_host(grants, &login).await,
-            None => Ok(()),
-        };
-        let named = self.set_names(&path).await;
-        self.rights = role;
-        confined.and(named)?;
-        if let (Some(gated), Some(grants)) = (&mut self.gated, grants) {
-            gated.grants = grants;
-        }
-        Ok(())
+/// Gives the login of this session exactly what a component with these grants may do, in the open transaction, and the session the
+/// names of the host again; without grants, the names alone.
+pub(crate) async fn confine(session: &mut Session, grants: Option<Arc<Grants>>) -> Result<()> {
+    let Some((login, path)) = session.gate().map(|gate| (gate.login().to_owned(), gate.set_path())) else {
+        return Err(DatabaseError::invalid("this session has no gate"));
+    };
+    let role = session.replace_role(Role::Host);
+    let confined = match &grants {
+        Some(grants) => align(session, grants, &login).await,
+        None => Ok(()),
+    };
+    let named = set_names(session, &path).await;
+    session.replace_role(role);
+    confined.and(named)?;
+    if let (Some(gate), Some(grants)) = (session.gate(), grants) {
+        gate.grant(grants);
     }
+    Ok(())
+}
 
-    /// The migration before it has ended with the settings of the session.
-    async fn set_names(&mut self, path: &str) -> Result<(), DatabaseError> {
-        let scope = self.enter(None).await?;
-        let set = simple(&mut self.connection, &format!("SELECT {path}")).await;
-        self.leave(scope, set).await
-    }
+/// The migration before it has ended with the settings of the session.
+async fn set_names(session: &mut Session, path: &str) -> Result<()> {
+    let scope = session.enter(None).await?;
+    let set = session.link_mut().run(&format!("SELECT {path}")).await;
+    session.leave(scope, set).await
+}
 
-    async fn confine_as_host(&mut self, grants: &Grants, login: &str) -> Result<(), DatabaseError> {
-        let schema = self.schema_of_names();
-        let found = self.catalogue_of(login).await?;
-        let wanted = Wanted::of(grants, &found, &schema);
-        if !wanted.unknown.is_empty() {
-            return Err(unknown(&wanted.unknown));
-        }
-        check_reached(&wanted::reached(found.logins.get(login), &wanted, &found))?;
-        let held = |catalogue: &Catalogue| catalogue.logins.get(login).map(|it| it.rights.clone()).unwrap_or_default();
-        let statements = wanted::align(login, &held(&found), &wanted.rights);
-        if !statements.is_empty() {
-            self.write_text(&statements.join("; ")).await.map_err(without_the_gate)?;
-            // The server only warns of what it did not do.
-            let left = rights::differences(&held(&self.catalogue_of(login).await?), &wanted.rights);
-            if !left.is_empty() {
-                let text = format!("the login `{login}` cannot be given the rights of `{}`", grants.component);
-                return Err(out_of_line(text).detail(left.join("; ")));
-            }
-        }
-        Ok(())
+async fn align(session: &mut Session, grants: &Grants, login: &str) -> Result<()> {
+    let found = catalogue(session, login).await?;
+    let wanted = Wanted::reachable(grants, &found, login, &schema_of_names(session))?;
+    let statements = wanted::align(login, &found.rights_of(login), &wanted.rights);
+    if statements.is_empty() {
+        return Ok(());
     }
+    session.write_gated(&statements.join("; ")).await.map_err(without_place)?;
+    // The server only warns of what it did not do.
+    let left = rights::differences(&catalogue(session, login).await?.rights_of(login), &wanted.rights);
+    if left.is_empty() {
+        return Ok(());
+    }
+    let text = format!("the login `{login}` cannot be given the rights of `{}`", grants.component);
+    Err(out_of_line(text).detail(left.join("; ")))
+}
 
-    async fn catalogue_of(&mut self, login: &str) -> Result<Catalogue, DatabaseError> {
-        let scope = self.enter_with(None, |_| OUR_NAMES.to_owned()).await?;
-        let logins_of = self.login_scope();
-        let found = Catalogue::read(&mut self.connection, logins_of, &[login.to_owned()]).await;
-        self.leave(scope, found).await
-    }
+async fn catalogue(session: &mut Session, login: &str) -> Result<Catalogue> {
+    let scope = session.enter_with(None, OUR_NAMES).await?;
+    let found = catalogue_of(session, &[login.to_owned()]).await;
+    session.leave(scope, found).await
+}
 
-    /// Runs a statement of a migration in SQL as the owner of the gate, with the names that the session has.
-    pub(crate) async fn execute_script_confined(
-        &mut self,
-        statement: &str,
-        values: &[Value],
-    ) -> Result<u64, DatabaseError> {
-        if !values.is_empty() {
-            return Err(DatabaseError::invalid("a statement of a migration in SQL has no parameters"));
-        }
-        if !has_statement(statement, Dialect::Postgres) {
-            return Err(DatabaseError::no_statement());
-        }
-        if check(statement, self.rights)? == StatementClass::RefusesTransaction {
-            return Err(refuses_transaction());
-        }
-        let text = one_statement(statement)?;
-        let scope = self.enter(None).await?;
-        let path = rows(&mut self.connection, "SELECT pg_catalog.current_setting('search_path')").await;
-        let path = self.leave(scope, path).await?.first().and_then(|row| text_of(row, 0)).unwrap_or_default();
-        // The functions of the gate look names up nowhere. What the statement itself sets stays. The path is a value and no text of
-        // SQL: a component can set it to anything.
-        let path = format!("SELECT pg_catalog.set_config('search_path', {}, true)", literal(&path));
-        let (watch, limit) = (self.watch(), self.own.limit(self.rights, self.endpoint.settings()));
-        let written = watch.run_within(limit, self.write_text(&format!("{path}; {text}"))).await;
-        let written = written.map_err(without_the_gate);
-        self.types.clear();
-        self.pages.forget_statement();
-        // The server also counts rows that were only read.
-        written.map(|rows| if shape(statement) == Shape::Change { rows } else { 0 })
-    }
+/// Changes the schema as the owner of the gate, who then owns what is created, and gives the login the rights that its
+/// component is granted there.
+pub(crate) async fn change_schema(session: &mut Session, change: &SchemaChange) -> Result<()> {
+    let Some((grants, login)) = session.gate().map(|gate| (Arc::clone(gate.grants()), gate.login().to_owned())) else {
+        return Err(DatabaseError::invalid("this session has no gate"));
+    };
+    grants.check_change(change, session.facts())?;
+    let schema = schema_of_names(session);
+    // The functions of the gate look names up nowhere.
+    let change = change.in_schema(&schema);
+    let statement = change.statement(Dialect::Postgres)?;
+    check_index(session, &change).await?;
+    let role = quote(&login);
+    let rights = rights_on_new(&grants, &change, &schema);
+    let grants: String = rights.iter().map(|right| format!("; GRANT {right} TO {role}")).collect();
+    let text = format!("{statement}{grants}");
+    let scope = session.enter_for().await?;
+    let (watch, limit) = (session.watch(), session.limit());
+    let done = watch.run_within(limit, session.call(Call::Write, &[&text])).await.map(drop);
+    let settled = session.settle(&scope, &statement).await;
+    session.leave(scope, done.map_err(without_place).and(settled)).await
 }

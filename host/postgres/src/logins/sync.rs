@@ -3,14 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::super::PostgresDatabase;
-use super::super::scope::simple;
-use super::super::search_path::OURS;
-use super::super::settings::prologue;
-use super::super::speech::{in_server, without_place};
 use super::catalogue::Catalogue;
-use super::gate;
 use super::wanted::{self, Wanted};
+use crate::error::{Result, denied};
+use crate::gate::functions as gate;
+use crate::session::Session;
+use crate::speech::{in_server, without_place};
 use runner_database::facts::Citus;
 use runner_database::logins::names::{login_of, scope};
 use runner_database::logins::refusals::{
@@ -19,22 +17,22 @@ use runner_database::logins::refusals::{
 };
 use runner_database::logins::rights;
 use runner_database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Grants};
+use runner_database::{Dialect, Grants};
 
-impl PostgresDatabase {
-    /// See [`scope`].
-    pub(super) fn login_scope(&self) -> String {
-        scope(&self.facts, &self.database)
+/// See [`scope`].
+pub(super) fn scope_of(session: &Session) -> String {
+    scope(session.facts(), session.link().database())
+}
+
+/// Checks the logins; brings them in line if it is asked to.
+pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Result<LoginReport> {
+    let task = request.task;
+    for wanted in &request.wanted {
+        wanted::check(wanted)?;
     }
-
-    /// Checks the logins; brings them in line if it is asked to.
-    pub(super) async fn logins_now(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        let task = request.task;
-        for wanted in &request.wanted {
-            wanted::check(wanted)?;
-        }
-        self.apart(async |database: &mut Self| {
-            let found = database.look_at_logins(request).await?;
+    session
+        .apart(async |session: &mut Session| {
+            let found = look(session, request).await?;
             if task == LoginTask::Look {
                 return Ok((found, false));
             }
@@ -48,39 +46,34 @@ impl PostgresDatabase {
             if found.statements.is_empty() {
                 return Ok((found, false));
             }
-            if database.facts.read_only {
-                return Err(super::super::transaction::read_only());
-            }
-            let done = simple(&mut database.connection, &in_server(&found.statements.join(";\n"))).await;
+            session.check_not_read_only()?;
+            let done = session.link_mut().run(&in_server(&found.statements.join(";\n"))).await;
             done.map_err(without_place).map_err(cannot_bring_in_line)?;
             // What the server only warned of was not done.
-            let after = database.look_at_logins(request).await?;
+            let after = look(session, request).await?;
             let differences =
                 after.logins.iter().filter(|login| login.component.is_some()).flat_map(|it| &it.differences);
             let left: Vec<String> = after.statements.iter().chain(differences).take(3).cloned().collect();
             if !left.is_empty() {
-                return Err(DatabaseError::new(
-                    DatabaseErrorKind::Denied,
-                    "the logins cannot be brought in line, and nothing was changed",
-                )
-                .detail(format!("the server did not do this for the login of this run: {}", left.join("; ")))
-                .hint(DBA));
+                return Err(denied("the logins cannot be brought in line, and nothing was changed")
+                    .detail(format!("the server did not do this for the login of this run: {}", left.join("; ")))
+                    .hint(DBA));
             }
             Ok((LoginReport { logins: after.logins, ..found }, true))
         })
         .await
-    }
+}
 
-    /// Fails, with all reasons, if components with these grants could not run.
-    pub(super) async fn check_logins_now(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-        for wanted in wanted {
-            wanted::check(wanted)?;
-        }
-        check_secrets(wanted)?;
-        self.apart(async |database: &mut Self| {
-            let names = database.names_of(wanted);
-            let scope = database.login_scope();
-            let catalogue = Catalogue::read(&mut database.connection, scope, &names).await?;
+/// Fails, with all reasons, if components with these grants could not run.
+pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) -> Result<()> {
+    for wanted in wanted {
+        wanted::check(wanted)?;
+    }
+    check_secrets(wanted)?;
+    session
+        .apart(async |session: &mut Session| {
+            let names = names_of(session, wanted);
+            let catalogue = catalogue_of(session, &names).await?;
             if let Some(wanted) = wanted.iter().find(|wanted| catalogue.is_superuser && !wanted.grants.superuser) {
                 return Err(superuser(
                     &wanted.id,
@@ -89,17 +82,12 @@ impl PostgresDatabase {
                     "a role that owns the database and is no superuser",
                 ));
             }
-            if let Some(difference) = gate::difference(&mut database.connection).await? {
-                return Err(broken_gate(&difference));
-            }
-            let schema = database.schema_of_names();
+            check_gate(session).await?;
+            let schema = schema_of_names(session);
             let (mut reasons, mut reached) = (Vec::new(), BTreeSet::new());
             for wanted in wanted {
                 let login = login_of(Dialect::Postgres, &catalogue.scope, &wanted.grants.component);
-                let whole = Wanted {
-                    rights: catalogue.logins.get(&login).map(|it| it.rights.clone()).unwrap_or_default(),
-                    ..Wanted::default()
-                };
+                let whole = Wanted { rights: catalogue.rights_of(&login), ..Wanted::default() };
                 // The rights are brought in line when it runs: migrations before it may create the tables.
                 let found = catalogue.logins.get(&login);
                 let differences = wanted::differences(found, &whole, &catalogue);
@@ -121,99 +109,63 @@ impl PostgresDatabase {
             check_reached(&reached.into_iter().collect::<Vec<_>>()).map(|()| ((), false))
         })
         .await
-    }
+}
 
-    /// Gives a login the rights that its component is granted now. Returns its name.
-    pub(super) async fn align_now(&mut self, grants: &Grants) -> Result<String, DatabaseError> {
-        self.apart(async |database: &mut Self| {
-            let schema = database.schema_of_names();
-            let login = login_of(Dialect::Postgres, &database.login_scope(), &grants.component);
-            let scope = database.login_scope();
-            let catalogue = Catalogue::read(&mut database.connection, scope, std::slice::from_ref(&login)).await?;
-            if let Some(difference) = gate::difference(&mut database.connection).await? {
-                return Err(broken_gate(&difference));
-            }
-            let wanted = Wanted::of(grants, &catalogue, &schema);
-            if !wanted.unknown.is_empty() {
-                return Err(unknown(&wanted.unknown));
-            }
-            let Some(found) = catalogue.logins.get(&login) else {
-                return Err(out_of_line(format!("the login `{login}` does not exist")));
-            };
+/// Gives a login the rights that its component is granted now. Returns its name.
+pub(super) async fn align(session: &mut Session, grants: &Grants) -> Result<String> {
+    session
+        .apart(async |session: &mut Session| {
+            let login = login_of(Dialect::Postgres, &scope_of(session), &grants.component);
+            let catalogue = catalogue_of(session, std::slice::from_ref(&login)).await?;
+            check_gate(session).await?;
             // A migration of this run may have granted it to everybody.
-            check_reached(&wanted::reached(Some(found), &wanted, &catalogue))?;
-            let statements = wanted::align(&login, &found.rights, &wanted.rights);
+            let wanted = Wanted::reachable(grants, &catalogue, &login, &schema_of_names(session))?;
+            if !catalogue.logins.contains_key(&login) {
+                return Err(out_of_line(format!("the login `{login}` does not exist")));
+            }
+            let statements = wanted::align(&login, &catalogue.rights_of(&login), &wanted.rights);
             if statements.is_empty() {
                 return Ok((login, false));
             }
             let again =
                 out_of_line(format!("the login `{login}` does not have the rights that its component is granted"));
-            if let Err(error) = simple(&mut database.connection, &in_server(&statements.join(";\n"))).await {
+            if let Err(error) = session.link_mut().run(&in_server(&statements.join(";\n"))).await {
                 return Err(again.detail(error.message));
             }
-            let scope = database.login_scope();
-            let after = Catalogue::read(&mut database.connection, scope, std::slice::from_ref(&login)).await?;
-            let left = after
-                .logins
-                .get(&login)
-                .map(|found| rights::differences(&found.rights, &wanted.rights))
-                .unwrap_or_default();
-            match left.is_empty() {
-                true => Ok((login, true)),
-                false => Err(again.detail(left.join("; "))),
-            }
+            let after = catalogue_of(session, std::slice::from_ref(&login)).await?;
+            let left = rights::differences(&after.rights_of(&login), &wanted.rights);
+            if left.is_empty() { Ok((login, true)) } else { Err(again.detail(left.join("; "))) }
         })
         .await
-    }
+}
 
-    async fn look_at_logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        let schema = self.schema_of_names();
-        let names = self.names_of(&request.wanted);
-        let scope = self.login_scope();
-        let catalogue = Catalogue::read(&mut self.connection, scope, &names).await?;
-        let gate = gate::difference(&mut self.connection).await?;
-        let mut report = wanted::report(request, &catalogue, &schema, gate.as_deref())?;
-        if self.facts.citus.is_some() && gate.is_some() && !report.statements.is_empty() {
-            report.statements.insert(0, Citus::STAYS.to_owned());
-        }
-        Ok(report)
-    }
+/// What the server has on these logins.
+pub(super) async fn catalogue_of(session: &mut Session, logins: &[String]) -> Result<Catalogue> {
+    let scope = scope_of(session);
+    Catalogue::read(session.wire().0, scope, logins).await
+}
 
-    fn names_of(&self, wanted: &[WantedLogin]) -> Vec<String> {
-        let scope = self.login_scope();
-        wanted.iter().map(|wanted| login_of(Dialect::Postgres, &scope, &wanted.grants.component)).collect()
-    }
+async fn check_gate(session: &mut Session) -> Result<()> {
+    gate::difference(session.wire().0).await?.map_or(Ok(()), |difference| Err(broken_gate(&difference)))
+}
 
-    pub(super) fn schema_of_names(&self) -> String {
-        self.facts.schema_of_names().to_owned()
+async fn look(session: &mut Session, request: &LoginRequest) -> Result<LoginReport> {
+    let schema = schema_of_names(session);
+    let names = names_of(session, &request.wanted);
+    let catalogue = catalogue_of(session, &names).await?;
+    let gate = gate::difference(session.wire().0).await?;
+    let mut report = wanted::report(request, &catalogue, &schema, gate.as_deref())?;
+    if session.facts().citus.is_some() && gate.is_some() && !report.statements.is_empty() {
+        report.statements.insert(0, Citus::STAYS.to_owned());
     }
+    Ok(report)
+}
 
-    /// Works in a transaction of its own, with our names; the work says whether it is committed.
-    async fn apart<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&mut Self) -> Result<(T, bool), DatabaseError>,
-    ) -> Result<T, DatabaseError> {
-        self.check_free()?;
-        let commit = format!("{}COMMIT", self.fence()?);
-        self.busy = true;
-        let begin = format!("{}; {OURS}", prologue(&self.own, "NULL"));
-        let done = match simple(&mut self.connection, &begin).await {
-            Ok(()) => work(self).await,
-            Err(error) => Err(error),
-        };
-        let done = match done {
-            Ok((value, true)) => {
-                let committed = simple(&mut self.connection, &commit).await;
-                committed.map(|()| value).map_err(|error| super::super::record::ours(error, None))
-            }
-            Ok((value, false)) => simple(&mut self.connection, "ROLLBACK").await.map(|()| value),
-            Err(error) => Err(error),
-        };
-        self.note_loss(&done);
-        if done.is_err() {
-            self.roll_back().await;
-        }
-        self.busy = false;
-        done
-    }
+fn names_of(session: &Session, wanted: &[WantedLogin]) -> Vec<String> {
+    let scope = scope_of(session);
+    wanted.iter().map(|wanted| login_of(Dialect::Postgres, &scope, &wanted.grants.component)).collect()
+}
+
+pub(super) fn schema_of_names(session: &Session) -> String {
+    session.facts().schema_of_names().to_owned()
 }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::catalogue::{Catalogue, Found, Power};
-use super::gate::{self, GATE};
-use crate::schema::spelled;
+use super::catalogue::{Catalogue, Found, MayAlter, Power};
+use crate::error::{Result, denied};
+use crate::gate::functions::{self as gate, GATE};
+use crate::speech::quoted;
 use runner_database::facts::TOOL_SCHEMA;
 use runner_database::grants::Grants;
 use runner_database::logins::names::login_of;
-use runner_database::logins::refusals::check_wanted;
+use runner_database::logins::refusals::{check_reached, check_wanted, unknown};
 use runner_database::logins::rights::{self, Granted, Rights, relations_of, resolve};
 use runner_database::logins::{LoginReport, LoginRequest, LoginState, Reached, Removal, WantedLogin};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, SchemaChange};
+use runner_database::{Dialect, SchemaChange};
 
 /// The greatest number of sessions of a login: a transform with as many connections as `--jobs` accepts, one more that reads ahead,
 /// and one that cancels. A component cannot open any, so this bounds only what others do with a password.
@@ -40,7 +41,7 @@ fn comment_start(database: &str) -> String {
 }
 
 /// Fails if grants ask for what a login cannot be given here.
-pub(super) fn check(wanted: &WantedLogin) -> Result<(), DatabaseError> {
+pub(super) fn check(wanted: &WantedLogin) -> Result<()> {
     check_wanted(wanted, |grant| grant.tables.schema.as_deref().is_some_and(is_forbidden))
 }
 
@@ -73,6 +74,17 @@ impl Wanted {
         wanted
     }
 
+    /// As [`Self::of`]; fails if something that grants name does not exist, or if the login can do what they do not list because everybody
+    /// can.
+    pub(super) fn reachable(grants: &Grants, catalogue: &Catalogue, login: &str, schema: &str) -> Result<Self> {
+        let wanted = Self::of(grants, catalogue, schema);
+        if !wanted.unknown.is_empty() {
+            return Err(unknown(&wanted.unknown));
+        }
+        check_reached(&reached(catalogue.logins.get(login), &wanted, catalogue))?;
+        Ok(wanted)
+    }
+
     fn add(&mut self, granted: &Granted<'_>) {
         let Granted { privilege, table: (schema, name), columns, relation } = granted;
         let table = format!("{}.{}", quote(schema), quote(name));
@@ -103,7 +115,7 @@ impl Wanted {
 /// What a login is and should not be, or the other way round.
 pub(super) fn differences(found: Option<&Found>, wanted: &Wanted, catalogue: &Catalogue) -> Vec<String> {
     let Some(found) = found else { return vec!["it does not exist".to_owned()] };
-    let mut differences: Vec<String> = found.attributes.iter().map(|told| (*told).to_owned()).collect();
+    let mut differences: Vec<String> = found.attributes.iter().map(|(told, _)| (*told).to_owned()).collect();
     if found.connections != CONNECTIONS {
         differences.push(format!("it may have {} sessions instead of {CONNECTIONS}", found.connections));
     }
@@ -156,23 +168,14 @@ pub(super) fn align(login: &str, found: &Rights, wanted: &Rights) -> Vec<String>
 }
 
 /// The statements for a login, and its state.
-fn one(
-    wanted: &WantedLogin,
-    catalogue: &Catalogue,
-    schema: &str,
-    report: &mut LoginReport,
-) -> Result<(), DatabaseError> {
+fn one(wanted: &WantedLogin, catalogue: &Catalogue, schema: &str, report: &mut LoginReport) -> Result<()> {
     let revision = wanted.grants.component.clone();
     let login = login_of(Dialect::Postgres, &catalogue.scope, &revision);
     let of = Wanted::of(&wanted.grants, catalogue, schema);
     let found = catalogue.logins.get(&login);
     let expected = comment(&catalogue.scope, &revision);
     if found.is_some_and(|found| !found.comment.is_empty() && found.comment != expected) {
-        return Err(DatabaseError::new(
-            DatabaseErrorKind::Denied,
-            format!("the role `{login}` belongs to something else"),
-        )
-        .hint("rename or drop it"));
+        return Err(denied(format!("the role `{login}` belongs to something else")).hint("rename or drop it"));
     }
     let reached = reached(found, &of, catalogue);
     let mut differences = differences(found, &of, catalogue);
@@ -192,15 +195,15 @@ fn one(
     let mut statements = Vec::new();
     if found.is_none() {
         statements.push(format!("CREATE ROLE {role}"));
-        statements.push(format!("COMMENT ON ROLE {role} IS {}", spelled(&expected)));
+        statements.push(format!("COMMENT ON ROLE {role} IS {}", quoted(&expected)));
     }
     let is_right = |found: &Found| found.attributes.is_empty() && found.connections == CONNECTIONS;
     if !found.is_some_and(is_right) {
         // Only a superuser may say NOSUPERUSER, NOREPLICATION and NOBYPASSRLS, and since PostgreSQL 16 only who may create
         // databases NOCREATEDB: they are said only where they change something.
-        let has = |is: fn(&&str) -> bool| found.is_some_and(|found| found.attributes.iter().any(is));
-        let databases = if has(|it| *it == DATABASES) { " NOCREATEDB" } else { "" };
-        let rare = if has(|it| !COMMON.contains(it)) { " NOSUPERUSER NOREPLICATION NOBYPASSRLS" } else { "" };
+        let has = |by| found.is_some_and(|found| found.attributes.iter().any(|(_, of)| *of == by));
+        let databases = if has(MayAlter::CreatorsOfDatabases) { " NOCREATEDB" } else { "" };
+        let rare = if has(MayAlter::Superusers) { " NOSUPERUSER NOREPLICATION NOBYPASSRLS" } else { "" };
         statements.push(format!(
             "ALTER ROLE {role} LOGIN{databases} NOCREATEROLE NOINHERIT{rare} CONNECTION LIMIT {CONNECTIONS}"
         ));
@@ -235,12 +238,6 @@ fn one(
     Ok(())
 }
 
-/// What `ALTER ROLE` may say without being a superuser.
-const COMMON: [&str; 4] = ["it may not log in", DATABASES, "it may create roles", "it inherits the rights of roles"];
-
-/// That a role may create databases, among the words of [`Found::attributes`].
-const DATABASES: &str = "it may create databases";
-
 /// What exists beyond what should, and the statements that lead there. `gate`: how the gate differs from what it should
 /// be.
 pub(super) fn report(
@@ -248,7 +245,7 @@ pub(super) fn report(
     catalogue: &Catalogue,
     schema: &str,
     gate: Option<&str>,
-) -> Result<LoginReport, DatabaseError> {
+) -> Result<LoginReport> {
     let wanted = &request.wanted;
     let mut report = LoginReport::default();
     if !wanted.is_empty() {

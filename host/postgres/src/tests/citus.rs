@@ -137,8 +137,8 @@ async fn errors_of_citus_say_what_to_change() {
     ] {
         let raise = format!(
             "DO $$ BEGIN RAISE EXCEPTION USING MESSAGE = {}, ERRCODE = '{code}', HINT = {}; END $$",
-            super::super::schema::literal(message),
-            super::super::schema::literal(hint)
+            crate::speech::literal(message),
+            crate::speech::literal(hint)
         );
         let error = database.execute(&raise, &[]).await.expect_err(message);
         assert_eq!((&*error.message, &*error.code), (message, code), "{error:?}");

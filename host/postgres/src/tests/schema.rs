@@ -61,7 +61,7 @@ async fn types_match_the_servers_catalogue() {
     );
     let url = DatabaseUrl::parse(&fresh.url(), Path::new("/")).expect("a URL");
     let mut database = super::super::open(&url, &ConnectOptions::default()).await.expect("a connection");
-    let table = database.table_now(&TableName::new("t")).await.expect("a table");
+    let table = crate::schema::table(&mut database.session, &TableName::new("t")).await.expect("a table");
     assert_eq!(table.schema, "public");
     let types = table.types;
     let oid = |name: &str| fresh.value(&format!("SELECT '{name}'::regtype::oid")).parse::<u32>().expect("a number");

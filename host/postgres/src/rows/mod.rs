@@ -1,0 +1,52 @@
+//! Rows in bulk: cursors, pages of tables, and writers.
+
+mod cursor;
+mod cursor_batch;
+pub(crate) mod hold;
+mod page;
+mod page_copy;
+pub(crate) mod reading;
+mod write;
+mod write_job;
+mod write_sql;
+mod writer;
+
+use self::cursor::Cursor;
+use self::page::Pages;
+use self::writer::Writer;
+use crate::error::Result;
+use crate::session::Session;
+use runner_database::WriterId;
+use runner_database::opened::Opened;
+
+/// The open cursors and writers of a session.
+#[derive(Default)]
+pub(crate) struct Rows {
+    opened: Opened<Cursor, Writer>,
+    /// What earlier pages of tables showed.
+    pages: Pages,
+    /// The session that they were opened in: see [`Link::sessions`](crate::link::Link::sessions).
+    session: u64,
+}
+
+impl Rows {
+    /// Closes cursors and writers: the transaction they belong to ends, or they must no longer be visible.
+    pub(crate) fn close(&mut self) {
+        self.opened.close();
+        self.pages.forget_statement();
+    }
+
+    /// What is open in this session.
+    fn of(&mut self, session: &Session) -> &mut Opened<Cursor, Writer> {
+        if self.session != session.link().sessions() {
+            self.close();
+            self.session = session.link().sessions();
+        }
+        &mut self.opened
+    }
+
+    /// Closes a writer; returns the number of rows that it has changed.
+    pub(crate) fn finish_writer(&mut self, session: &Session, writer: WriterId) -> Result<u64> {
+        self.of(session).take_writer(writer).map(|writer| writer.rows_written)
+    }
+}
