@@ -9,7 +9,7 @@
 //! apply                                                  the run: lock, transaction, history, retries
 //! verify repair stamp accept existing protection status outcome  what else is done with history, and what comes of a run
 //! held_locks                                             which large tables a migration in SQL keeps locked
-//! sql_script dry_run artifact                            statements of a file, one by one; what a dry run records
+//! sql_script artifact                                    statements of a file, one by one
 //! execution                                              calls of a migration: atomic, journalled or replayed
 //! transform                                              cuts tables into chunks and has batch functions transform them
 //! script                                                 what a migration is given, and must do
@@ -18,8 +18,9 @@
 //! history                                                what is applied
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
-//! call_error backup identity
-//! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation implicit_delete unknown_name
+//! call_error backup identity role
+//! dry_run                                                what a dry run records
+//! batch_function call schema event clock run stopped target throttle unreadable invalid_index isolation implicit_delete unknown_name
 //! ```
 
 // The futures of a run are nested deeply: with the driver of MySQL alone the default of 128 is not enough.

@@ -10,15 +10,18 @@ use async_trait::async_trait;
 use super::Direction;
 use super::batch_function::BatchFunction;
 use super::control::RunControl;
+use super::dry_run::Watch;
 use super::event::EventSink;
 use super::history::ComponentBytes;
 use super::recorder::RunRecorder;
+use super::role::{StepSession, session_of};
 use super::transcript::Replay;
 use crate::journal::Journal;
 use runner_base::error::Result;
 use runner_data::Value;
-use runner_database::{FixedInputs, Grants, Renames, SharedDatabase, StopSignal};
+use runner_database::{Database, FixedInputs, Grants, Renames, SharedDatabase, StopSignal};
 use runner_drivers::Connector;
+use runner_project::catalog::Kind;
 use runner_project::script::LoadedScript;
 
 /// The logic of one migration, loaded and ready to run.
@@ -119,6 +122,8 @@ pub struct RunContext {
     pub control: Arc<RunControl>,
     /// What a dry run leaves out.
     pub left_out: LeftOut,
+    /// What records it in a dry run.
+    pub watch: Option<Arc<Watch>>,
     /// How transforms are divided into chunks, and the connections that process them.
     pub transforms: Arc<Transforms>,
     /// The server version that the first run saw; `None` for the actual one.
@@ -127,6 +132,13 @@ pub struct RunContext {
     pub grants: Option<Arc<Grants>>,
     /// What its tables are called in the database.
     pub renames: Arc<Renames>,
+}
+
+impl RunContext {
+    /// The session of a component on one of the run's connections.
+    pub fn session<'a>(&'a self, database: &'a mut dyn Database) -> StepSession<'a> {
+        session_of(database, Kind::Component, &self.stop, self.watch.as_deref())
+    }
 }
 
 /// How the calls of a migration are executed; chosen once, when its run begins.

@@ -17,7 +17,7 @@ use crate::stopped::stopped;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
-use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions, tool_sql};
+use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
 use runner_project::catalog::Kind;
 
 impl Engine {
@@ -111,14 +111,14 @@ impl Engine {
 
     /// Fails if the dry run had to refuse something and the migration ignored the error.
     pub(super) fn not_refused(&self) -> Result<()> {
-        let refused = self.dry_run.as_ref().and_then(|dry_run| dry_run.recorder.refused());
+        let refused = self.dry_run.as_ref().and_then(|dry_run| dry_run.watch.recorder.refused());
         refused.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Returns the report of the dry run, if one was requested.
     pub(super) fn report(&self, ground: &'static str, caveats: Vec<String>) -> Option<Report> {
         let dry_run = self.dry_run.as_ref()?;
-        Some(Report { ground, caveats, migrations: dry_run.recorder.take() })
+        Some(Report { ground, caveats, migrations: dry_run.watch.recorder.take() })
     }
 
     /// Creates the history in the open transaction if it does not exist. Returns false if there is none and a rollback would
@@ -148,13 +148,13 @@ impl Engine {
         let started = Started::now();
         let mut left_out = 0;
         if let Some(dry_run) = &self.dry_run {
-            dry_run.recorder.set_stepwise(stepwise);
-            left_out = dry_run.recorder.left_out();
+            dry_run.watch.recorder.set_stepwise(stepwise);
+            left_out = dry_run.watch.recorder.left_out();
         }
         self.take_grants(step, ground).await?;
         let worked = self.work(step, &*script, recorder).await;
         if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
-            && dry_run.recorder.left_out() > left_out
+            && dry_run.watch.recorder.left_out() > left_out
         {
             return Err(error.clone().cause(
                 "earlier statements cannot run in a transaction and were skipped; this one may depend on them",
@@ -213,12 +213,9 @@ impl Engine {
                     .hint(format!("`--target` stops the dry run before `{}`", step.id()))
             })?;
         }
-        if facts.transactional_ddl {
-            return Ok(());
-        }
+        let Some(lasting) = &facts.sql.catalog.lasting else { return Ok(()) };
         let mut database = self.database.lock().await;
-        let parameters = [facts.tool_schema().into()];
-        let found = database.host().query(&tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
+        let found = database.host().query(lasting.here, &[facts.tool_schema().into()], QueryLimits::NONE).await?;
         let Some(row) = found.rows.first() else { return Ok(()) };
         let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
         Err(Error::usage(format!(
@@ -282,9 +279,3 @@ fn numbered(step: &PlannedMigration, left: usize) -> PlannedMigration {
     let record = step.record.or((step.direction == Direction::Up).then_some(added));
     PlannedMigration { record, ..step.clone() }
 }
-
-/// A table whose engine has no transactions, and the engine. Parameter: the database.
-const LASTING: &str = "SELECT t.table_name, t.engine FROM information_schema.tables t \
-     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
-     WHERE t.table_schema = ?1 AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES' \
-     ORDER BY t.table_name LIMIT 1";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Engine, Request};
 use crate::control::RunControl;
-use crate::dry_run::{DryRun, Ground, OnScratch, RecordingDatabase};
+use crate::dry_run::{DryRun, Ground, OnScratch, Watch};
 use crate::event::Event;
 use crate::history::RunMode;
 use crate::outcome::{Left, Outcome};
@@ -87,9 +87,9 @@ impl Engine {
         dry_run: &DryRun,
     ) -> Result<Outcome> {
         let dialect = database.facts().dialect;
-        let watched = RecordingDatabase::new(database, dry_run.recorder.clone(), Ground::Copy { others });
+        let watch = Arc::new(Watch::new(dry_run.watch.recorder.clone(), Ground::Copy { others }));
         let engine = Engine {
-            database: Arc::new(tokio::sync::Mutex::new(Box::new(watched))),
+            database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog: self.catalog.clone(),
             loader: self.loader.clone(),
             ahead: self.ahead.clone(),
@@ -106,7 +106,7 @@ impl Engine {
             // No other session uses the copy.
             control: Arc::new(RunControl::free(self.events.clone(), self.stop.clone())),
             transforms: self.transforms.clone(),
-            dry_run: Some(DryRun { on_scratch: None, ..dry_run.clone() }),
+            dry_run: Some(DryRun { watch, on_scratch: None, ..dry_run.clone() }),
             backup: None,
         };
         let request = &Request { options: request.options.on_scratch(dialect), ..request.clone() };
@@ -186,7 +186,7 @@ impl Engine {
         if plan.steps.len() > 1 && plan.steps.iter().any(|step| step.description.needs_table_rebuild()) {
             tell("foreign keys were off for all migrations because one rebuilds a table: nothing cascaded");
         }
-        match self.dry_run.as_ref().map(|dry_run| dry_run.recorder.left_out()) {
+        match self.dry_run.as_ref().map(|dry_run| dry_run.watch.recorder.left_out()) {
             None | Some(0) => {}
             Some(1) => tell("1 statement was skipped: it cannot run in a transaction"),
             Some(several) => tell(&format!("{several} statements were skipped: they cannot run in a transaction")),

@@ -190,7 +190,7 @@ impl Script for Fickle {
         for statement in &self.0 {
             let call = Call { kind: CallKind::Execute, text: statement, parameters: "" };
             if let JournalStep::Live(mut live) = journal.begin::<u64>(&context.database, &call).await? {
-                let result = live.session().execute(statement, &[]).await;
+                let result = live.session(None).execute(statement, &[]).await;
                 journal.finish(live, result).await?.map_err(Error::from)?;
             }
         }

@@ -41,6 +41,7 @@ impl Engine {
                 statements: step.resume_after.unwrap_or(0),
                 chunks_but: self.dry_run.as_ref().and_then(|dry_run| dry_run.chunks),
             },
+            watch: self.dry_run.as_ref().map(|dry_run| dry_run.watch.clone()),
             transforms: self.transforms.clone(),
             server_version: None,
             renames: step.description.renames.clone(),

@@ -210,6 +210,7 @@ impl Engine {
             grants,
             execution: Execution::Journalled(Arc::new(journal)),
             left_out: LeftOut::default(),
+            watch: None,
             transforms: self.transforms.clone(),
             control: self.control.clone(),
         }))

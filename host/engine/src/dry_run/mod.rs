@@ -1,6 +1,6 @@
 //! What a dry run reports: each statement with its values and rows, and rows before and after.
 //!
-//! A [`RecordingDatabase`] sits between the migrations and the real database. It records their calls, reads some rows
+//! A [`RecordingSession`] takes the place of the session of each migration. It records the calls, reads some rows
 //! before and after each batch that is written, and refuses what a rollback cannot undo. The [`DryRunRecorder`]
 //! combines this with the engine's own events, reports it as it happens, and keeps a bounded record for the final report.
 //!
@@ -22,7 +22,7 @@ mod samples;
 
 pub use judge::Ground;
 pub use recorder::{DryRunRecorder, RecorderOptions};
-pub use recording::RecordingDatabase;
+pub use recording::{RecordingSession, Watch};
 
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ use runner_database::ConnectOptions;
 /// How a dry run is performed.
 #[derive(Clone)]
 pub struct DryRun {
-    /// Receives what the recording database and the engine report.
-    pub recorder: Arc<DryRunRecorder>,
+    /// What is recorded.
+    pub watch: Arc<Watch>,
     /// Runs on a scratch copy of the database; otherwise in a transaction that is rolled back.
     pub on_scratch: Option<OnScratch>,
     /// Processes only this many chunks of each transform, spread over the table.

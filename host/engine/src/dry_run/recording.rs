@@ -1,7 +1,7 @@
-//! A database that records the calls of migrations, and samples rows before and after they are written.
+//! The session of a migration in a dry run: it records the calls, and samples rows before and after they are written.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
@@ -11,25 +11,46 @@ use super::recorder::DryRunRecorder;
 use crate::event::dry_run::{Cell, Change};
 use runner_data::{Batch, RowSet, Value};
 use runner_database::message::value_text;
+use runner_database::role::RoleSession;
 use runner_database::{
-    BatchLimits, Bulk, Claims, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs,
-    Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe, QueryLimits, ReadingAhead,
-    Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName, TableSource, TableTarget,
-    ToolChange, TransactionOptions, WantedLogin, WriteHint, WriteMode, WriterId,
+    BatchLimits, Bulk, CursorId, CursorRequest, Database, DatabaseError, Facts, PageRequest, Probe, QueryLimits,
+    ReadingAhead, Role, SchemaChange, Session, StopSignal, TableInfo, TableName, TableSource, TableTarget, WriteHint,
+    WriteMode, WriterId,
 };
 
 /// The most bytes of a sampled row; larger ones are not shown.
 const ROW_BYTES: usize = 1 << 20;
 
-/// The database of a dry run.
-pub struct RecordingDatabase {
-    inner: Box<dyn Database>,
-    recorder: Arc<DryRunRecorder>,
+/// What a dry run watches.
+pub struct Watch {
+    /// What is reported of it.
+    pub recorder: Arc<DryRunRecorder>,
     ground: Ground,
-    role: Role,
-    stop: StopSignal,
-    writers: HashMap<WriterId, Writing>,
-    lasting: LastingElsewhere,
+    writers: Mutex<HashMap<WriterId, Writing>>,
+    lasting: tokio::sync::Mutex<LastingElsewhere>,
+}
+
+impl Watch {
+    /// Watches a dry run.
+    pub fn new(recorder: Arc<DryRunRecorder>, ground: Ground) -> Self {
+        Self { recorder, ground, writers: Mutex::default(), lasting: tokio::sync::Mutex::default() }
+    }
+
+    fn writers(&self) -> MutexGuard<'_, HashMap<WriterId, Writing>> {
+        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session of a migration in a dry run.
+pub struct RecordingSession<'a> {
+    /// Lends it the session in its role.
+    pub database: &'a mut (dyn Database + 'a),
+    /// The role.
+    pub role: Role,
+    /// Ends its statements.
+    pub stop: StopSignal,
+    /// What it is recorded by.
+    pub watch: &'a Watch,
 }
 
 /// An open writer.
@@ -42,49 +63,38 @@ struct Writing {
     key: Vec<String>,
 }
 
-impl RecordingDatabase {
-    /// Records the calls to a database.
-    pub fn new(inner: Box<dyn Database>, recorder: Arc<DryRunRecorder>, ground: Ground) -> Self {
-        let (writers, lasting) = (HashMap::new(), LastingElsewhere::default());
-        Self { inner, recorder, ground, role: Role::Host, stop: StopSignal::never(), writers, lasting }
-    }
-
-    /// Returns the recorded session, in its current role.
-    fn inner(&mut self) -> runner_database::role::RoleSession<'_> {
-        self.inner.in_role(self.role, &self.stop)
+impl RecordingSession<'_> {
+    /// Returns the recorded session.
+    fn inner(&mut self) -> RoleSession<'_> {
+        self.database.in_role(self.role, &self.stop)
     }
 
     /// Whether a statement is run; false if it is only reported.
     async fn allows(&mut self, statement: &str) -> Result<bool, DatabaseError> {
-        if self.role == Role::Host {
-            return Ok(true);
-        }
         // A component may not run what cannot run in a transaction; the database rejects it as in a real run.
-        let outside = self.recorder.is_stepwise() && self.role == Role::SqlScript;
-        match judge(statement, &self.ground, self.inner.facts(), outside) {
-            Judgement::Run if self.ground == Ground::Transaction => {
-                let checked = self.lasting.check(self.inner.as_mut(), statement).await;
-                checked.inspect_err(|error| self.recorder.refuse(error)).map(|()| true)
+        let outside = self.watch.recorder.is_stepwise() && self.role == Role::SqlScript;
+        match judge(statement, &self.watch.ground, self.database.facts(), outside) {
+            Judgement::Run if self.watch.ground == Ground::Transaction => {
+                let checked = self.watch.lasting.lock().await.check(self.database, statement).await;
+                checked.inspect_err(|error| self.watch.recorder.refuse(error)).map(|()| true)
             }
             Judgement::Run => Ok(true),
             Judgement::Leave => Ok(false),
             Judgement::Refuse(error) => {
-                self.recorder.refuse(&error);
+                self.watch.recorder.refuse(&error);
                 Err(*error)
             }
         }
     }
 
     fn note<T>(&self, statement: &str, parameters: &[Value], answer: &Result<T, DatabaseError>) {
-        if self.role != Role::Host {
-            self.recorder.asked(statement, parameters, answer.as_ref().err());
-        }
+        self.watch.recorder.asked(statement, parameters, answer.as_ref().err());
     }
 
     /// Reads the sampled rows of a batch from the table.
     async fn look(&mut self, writing: &Writing, rows: &Batch, picked: &[usize]) -> Vec<RowSnapshot> {
         let Some(info) = &writing.info else { return Vec::new() };
-        let dialect = self.inner.facts().dialect;
+        let dialect = self.database.facts().dialect;
         let column = |name: &String| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
         let Some(key) = writing.key.iter().map(column).collect::<Option<Vec<_>>>() else { return Vec::new() };
         let is_key = |name: &str| writing.key.iter().any(|key| key.eq_ignore_ascii_case(name));
@@ -167,160 +177,16 @@ fn inserted(rows: &Batch, picked: &[usize]) -> Vec<Change> {
 }
 
 #[async_trait]
-impl Database for RecordingDatabase {
+impl Session for RecordingSession<'_> {
     fn facts(&self) -> &Facts {
-        self.inner.facts()
-    }
-
-    fn url(&self) -> &DatabaseUrl {
-        self.inner.url()
-    }
-
-    fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken) {
-        self.role = role;
-        self.stop = stop.clone();
-        self.inner.take_role(role, stop, token);
-    }
-
-    fn fix_inputs(&mut self, inputs: FixedInputs) {
-        self.inner.fix_inputs(inputs);
-    }
-
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
-        self.inner.set_grants(grants)
-    }
-
-    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
-        self
-    }
-
-    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
-        self
-    }
-
-    async fn lock(
-        &mut self,
-        request: &LockRequest,
-        stop: &StopSignal,
-        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
-    ) -> Result<(), DatabaseError> {
-        self.inner.lock(request, stop, waiting).await
-    }
-
-    async fn unlock(&mut self) -> Result<(), DatabaseError> {
-        self.inner.unlock().await
-    }
-
-    fn note_work(&mut self, work: &str) {
-        self.inner.note_work(work);
-    }
-
-    fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)> {
-        self.inner.blockers(run_id)
-    }
-
-    fn is_blocked(&self) -> Option<String> {
-        self.inner.is_blocked()
-    }
-
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        self.inner.lock_holder().await
-    }
-
-    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.inner.begin(options).await
-    }
-
-    async fn begin_confined(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
-        self.inner.begin_confined(grants).await
-    }
-
-    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
-        self.inner.open_for_component().await
-    }
-
-    async fn confine(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
-        self.writers.clear();
-        self.inner.confine(grants).await
-    }
-
-    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        self.inner.begin_part(part).await
-    }
-
-    async fn commit(&mut self) -> Result<(), DatabaseError> {
-        self.writers.clear();
-        self.inner.commit().await
-    }
-
-    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
-        self.inner.change(change).await
-    }
-
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.inner.record(changes).await
-    }
-
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
-        self.writers.clear();
-        self.inner.finish(changes, end).await
-    }
-
-    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
-        self.inner.check_constraints().await
-    }
-
-    async fn rollback(&mut self) -> Result<(), DatabaseError> {
-        self.writers.clear();
-        self.inner.rollback().await
-    }
-
-    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
-        self.inner.begin_reading(table, is).await
-    }
-
-    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
-        self.writers.clear();
-        self.inner.drop_temporary().await
-    }
-
-    fn session_number(&self) -> u64 {
-        self.inner.session_number()
-    }
-
-    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
-        self.writers.clear();
-        self.inner.reconnect().await
-    }
-
-    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        self.inner.logins(request).await
-    }
-
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-        self.inner.check_logins(wanted).await
-    }
-
-    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
-        self.inner.check_tool_tables().await
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
-        self.inner.in_transaction().await
-    }
-}
-
-#[async_trait]
-impl Session for RecordingDatabase {
-    fn facts(&self) -> &Facts {
-        self.inner.facts()
+        self.database.facts()
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
         let answer = match self.allows(statement).await {
             Ok(true) => self.inner().execute(statement, parameters).await,
             Ok(false) => {
-                self.recorder.left(statement, parameters);
+                self.watch.recorder.left(statement, parameters);
                 return Ok(0);
             }
             Err(error) => Err(error),
@@ -338,7 +204,7 @@ impl Session for RecordingDatabase {
         let answer = match self.allows(statement).await {
             Ok(true) => self.inner().query(statement, parameters, limits).await,
             Ok(false) => {
-                self.recorder.left(statement, parameters);
+                self.watch.recorder.left(statement, parameters);
                 return Ok(RowSet::default());
             }
             Err(error) => Err(error),
@@ -348,11 +214,11 @@ impl Session for RecordingDatabase {
     }
 
     async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
-        let statement = change.statement(self.inner.facts().dialect)?;
+        let statement = change.statement(self.database.facts().dialect)?;
         let answer = match self.allows(&statement).await {
             Ok(true) => self.inner().change_schema(change).await,
             Ok(false) => {
-                self.recorder.left(&statement, &[]);
+                self.watch.recorder.left(&statement, &[]);
                 return Ok(());
             }
             Err(error) => Err(error),
@@ -371,7 +237,7 @@ impl Session for RecordingDatabase {
 }
 
 #[async_trait]
-impl Bulk for RecordingDatabase {
+impl Bulk for RecordingSession<'_> {
     async fn reading_ahead(
         &mut self,
         source: &TableSource,
@@ -415,9 +281,7 @@ impl Bulk for RecordingDatabase {
     }
 
     async fn open_writer(&mut self, target: &TableTarget) -> Result<WriterId, DatabaseError> {
-        if self.role != Role::Host {
-            judge_table(&target.table, &self.ground).inspect_err(|error| self.recorder.refuse(error))?;
-        }
+        judge_table(&target.table, &self.watch.ground).inspect_err(|error| self.watch.recorder.refuse(error))?;
         let id = self.inner().open_writer(target).await?;
         // The open writer shows that the table exists.
         let info = match target.mode {
@@ -426,15 +290,15 @@ impl Bulk for RecordingDatabase {
         };
         let key = info.as_ref().and_then(|info| info.write_key(target).ok()).unwrap_or_default();
         let what = format!("{} {}", target.mode, target.table);
-        self.writers.insert(id, Writing { what, mode: target.mode, table: target.table.clone(), info, key });
+        self.watch.writers().insert(id, Writing { what, mode: target.mode, table: target.table.clone(), info, key });
         Ok(id)
     }
 
     async fn write(&mut self, writer: WriterId, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
-        let Some(writing) = self.writers.remove(&writer) else {
+        let Some(writing) = self.watch.writers().remove(&writer) else {
             return self.inner().write(writer, rows, hint).await;
         };
-        let picked = self.recorder.pick(&writing.what, rows.row_count);
+        let picked = self.watch.recorder.pick(&writing.what, rows.row_count);
         let before = match writing.mode {
             WriteMode::Insert => Vec::new(),
             _ => self.look(&writing, rows, &picked).await,
@@ -447,13 +311,13 @@ impl Bulk for RecordingDatabase {
                 changes(before, after)
             }
         };
-        self.recorder.wrote(&writing.what, written, changes);
-        self.writers.insert(writer, writing);
+        self.watch.recorder.wrote(&writing.what, written, changes);
+        self.watch.writers().insert(writer, writing);
         Ok(written)
     }
 
     async fn finish_writer(&mut self, writer: WriterId) -> Result<u64, DatabaseError> {
-        self.writers.remove(&writer);
+        self.watch.writers().remove(&writer);
         self.inner().finish_writer(writer).await
     }
 }

@@ -107,7 +107,8 @@ impl AtomicReader {
     pub(super) async fn close(self, calls: &Calls) {
         if let Self::Cursor { cursor, .. } = self {
             // A cursor that cannot be closed ends with the transaction at the latest.
-            let _ = calls.steps.run.database.lock().await.component(&calls.steps.run.stop).close_cursor(cursor).await;
+            let run = &calls.steps.run;
+            let _ = run.session(&mut **run.database.lock().await).close_cursor(cursor).await;
         }
     }
 }

@@ -9,15 +9,14 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Execution, atomic};
 use crate::CallError;
 use crate::call::{Answer, Call};
+use crate::dry_run::Watch;
 use crate::event::Event;
 use crate::implicit_delete::ImplicitDelete;
 use crate::journal::{Journal, LiveStep};
-use crate::role::session_of;
+use crate::role::{StepSession, session_of};
 use crate::script::RunContext;
 use runner_data::Batch;
-use runner_database::{
-    Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, MigrationSession, SchemaChange, StopSignal,
-};
+use runner_database::{Database, DatabaseError, DatabaseErrorKind, Grants, HostSession, SchemaChange, StopSignal};
 use runner_project::catalog::Kind;
 
 /// The steps of one migration's run.
@@ -57,6 +56,7 @@ pub struct RunningStep {
     kind: Kind,
     stop: StopSignal,
     grants: Option<Arc<Grants>>,
+    watch: Option<Arc<Watch>>,
     access: Access,
 }
 
@@ -70,16 +70,16 @@ pub enum Access {
 
 impl RunningStep {
     /// The session in which the migration does the step.
-    pub fn session(&mut self) -> MigrationSession<'_> {
+    pub fn session(&mut self) -> StepSession<'_> {
         match &mut self.access {
-            Access::Atomic(database) => session_of(&mut ***database, self.kind, &self.stop),
-            Access::Journalled(_, live) => live.session(),
+            Access::Atomic(database) => session_of(&mut ***database, self.kind, &self.stop, self.watch.as_deref()),
+            Access::Journalled(_, live) => live.session(self.watch.as_deref()),
         }
     }
 
     /// The session for a statement of the migration's own, as opposed to a reader of a table or a writer. Fails if the component
     /// is granted none.
-    pub fn raw_session(&mut self) -> Result<MigrationSession<'_>, DatabaseError> {
+    pub fn raw_session(&mut self) -> Result<StepSession<'_>, DatabaseError> {
         self.grants.as_ref().map_or(Ok(()), |grants| grants.check_raw_sql())?;
         Ok(self.session())
     }
@@ -99,7 +99,7 @@ impl RunningStep {
     }
 
     /// The session for a change of the schema. Fails if the component is not granted it.
-    pub fn schema_session(&mut self, change: &SchemaChange) -> Result<MigrationSession<'_>, DatabaseError> {
+    pub fn schema_session(&mut self, change: &SchemaChange) -> Result<StepSession<'_>, DatabaseError> {
         let grants = self.grants.clone();
         let session = self.session();
         grants.map_or(Ok(()), |grants| grants.check_change(change, session.facts()))?;
@@ -192,8 +192,18 @@ impl Steps {
                 Access::Journalled(_, live) => live.fix_inputs(inputs),
             }
         }
-        let (kind, stop, grants) = (self.kind, self.run.stop.clone(), self.run.grants.clone());
-        RunningStep { number, statement: call.text.to_owned(), started: Instant::now(), kind, stop, grants, access }
+        let (kind, stop, grants, watch) =
+            (self.kind, self.run.stop.clone(), self.run.grants.clone(), self.run.watch.clone());
+        RunningStep {
+            number,
+            statement: call.text.to_owned(),
+            started: Instant::now(),
+            kind,
+            stop,
+            grants,
+            watch,
+            access,
+        }
     }
 
     /// Remembers the step for the places of errors.

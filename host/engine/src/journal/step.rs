@@ -8,13 +8,13 @@ use crate::call::answer::{Answer, pack, unpack};
 use crate::call::partial_effects::has_not_begun;
 use crate::call::{Call, Commit, stored};
 use crate::clock::now;
+use crate::dry_run::Watch;
 use crate::journal::{Journal, JournalState, crash, damaged, resolve};
-use crate::role::session_of;
+use crate::role::{StepSession, session_of};
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
 use runner_database::{
-    Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, MigrationSession, SharedDatabase,
-    StopSignal, ToolChange,
+    Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, SharedDatabase, StopSignal, ToolChange,
 };
 use runner_project::catalog::Kind;
 
@@ -53,9 +53,9 @@ impl LiveStep {
         self.database.fix_inputs(inputs);
     }
 
-    /// Returns the session in which the migration executes the step.
-    pub fn session(&mut self) -> MigrationSession<'_> {
-        session_of(&mut **self.database, self.kind, &self.stop)
+    /// Returns the session in which the migration executes the step, recorded by `watch` in a dry run.
+    pub fn session<'a>(&'a mut self, watch: Option<&'a Watch>) -> StepSession<'a> {
+        session_of(&mut **self.database, self.kind, &self.stop, watch)
     }
 
     /// Returns the host's session, for the statements around the step.

@@ -82,7 +82,7 @@ async fn step(journal: &Journal, database: &SharedDatabase, statement: &str) -> 
         JournalStep::Recorded(_, Err(error)) => return Ok(How::FailedBefore(error.kind)),
         JournalStep::Live(live) => live,
     };
-    let result = live.session().execute(statement, &[]).await;
+    let result = live.session(None).execute(statement, &[]).await;
     Ok(match journal.finish(live, result).await? {
         Ok(rows) => How::Done(rows),
         Err(error) => How::Failed(error.kind),
@@ -239,7 +239,7 @@ async fn crash_in(journal: &Journal, database: &SharedDatabase, statement: &str,
         panic!("{statement} was recorded")
     };
     if takes_effect {
-        live.session().execute(statement, &[]).await.expect(statement);
+        live.session(None).execute(statement, &[]).await.expect(statement);
     }
 }
 

@@ -36,6 +36,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
         recorder: Arc::new(RunRecorder::default()),
         execution: crate::script::Execution::Atomic,
         left_out: Default::default(),
+        watch: None,
         transforms: Arc::default(),
         server_version: None,
         grants: None,

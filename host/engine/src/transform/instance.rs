@@ -8,11 +8,12 @@ use std::task::Poll;
 
 use super::key_check::{BatchKeys, KeyCheck};
 use crate::batch_function::{BatchFunction, BatchInstance};
+use crate::call_error::CallError;
 use crate::transcript::{StoredRows, WrittenRange};
 use runner_base::error::{Error, Result};
 use runner_data::digest::of_batch;
 use runner_data::{Batch, Digest};
-use runner_database::{BatchLimits, WriteHint};
+use runner_database::{BatchLimits, StopSignal, WriteHint};
 
 /// An instance whose results are checked.
 pub(super) struct CheckedInstance {
@@ -57,6 +58,21 @@ impl CheckedInstance {
             };
             error.at("transform", name)
         })
+    }
+
+    /// The same, until the run is stopped.
+    pub(super) async fn transform_until(
+        &mut self,
+        stop: &StopSignal,
+        name: &str,
+        rows: Batch,
+        check: &KeyCheck,
+    ) -> Result<TransformedBatch, CallError> {
+        tokio::select! {
+            biased;
+            reason = stop.raised() => Err(CallError::Stopped(reason)),
+            transformed = self.transform(name, rows, check) => Ok(transformed?),
+        }
     }
 }
 

@@ -33,11 +33,10 @@ use super::transcript::{self, Ledger, TransformRecord};
 use crate::call::answer::{Position, Transformed};
 use crate::call::transform::TransformSpec;
 use crate::script::RunContext;
-use crate::stopped::stopped;
 use runner_base::error::Result;
 use runner_data::Batch;
 use runner_database::keyset::TableReader;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
+use runner_database::{Database, DatabaseError, DatabaseErrorKind, Dialect, TableSource, TableTarget, WriteMode};
 
 /// How long a transform runs before its rows are counted for progress, because counting reads the whole table.
 const COUNT_AFTER: Duration = Duration::from_millis(500);
@@ -71,7 +70,7 @@ pub async fn run(
     let mut chunks = ChunkIo::new(run, step);
     let Some(function) = function else {
         chunks.count_earlier();
-        return Err(chunks.fail(no_transformer()).await);
+        return Err(chunks.fail(no_transformer().into()).await);
     };
     // Samples of a dry run are spread over the table by one reader.
     let is_shared = chunks.is_journalled() && dialect.has_many_writers() && run.left_out.chunks_but.is_none();
@@ -82,8 +81,7 @@ pub async fn run(
     chunks.close().await;
     match ended {
         Ok(()) => chunks.finish().await,
-        Err(CallError::Database(error)) => Err(chunks.fail(error).await),
-        Err(other) => Err(other),
+        Err(error) => Err(chunks.fail(error).await),
     }
 }
 
@@ -97,11 +95,14 @@ pub async fn once(
     let function = function.ok_or_else(no_transformer)?;
     let mut instance = CheckedInstance::start(&*function, name).await?;
     let check = KeyCheck::none();
-    tokio::select! {
-        biased;
-        reason = run.stop.raised() => Err(stopped(reason)),
-        transformed = instance.transform(name, rows, &check) => transformed.map(|it| it.rows),
-    }
+    let transformed = instance.transform_until(&run.stop, name, rows, &check).await;
+    transformed.map(|it| it.rows).map_err(CallError::into_error)
+}
+
+/// Waits as the throttle and the operator ask.
+async fn before_chunk(run: &RunContext, database: &mut dyn Database) -> Result<(), CallError> {
+    let ready = run.control.before_chunk(database).await;
+    ready.map_err(|error| run.stop.reason().map_or(CallError::Failed(error), CallError::Stopped))
 }
 
 fn no_transformer() -> DatabaseError {

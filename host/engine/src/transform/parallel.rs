@@ -137,7 +137,7 @@ impl SharedTransform {
         if database.begin(TransactionOptions::default()).await.is_err() {
             return;
         }
-        let batch = reader.next(&mut *database.component(&self.run.stop)).await;
+        let batch = reader.next(&mut *self.run.session(database)).await;
         let closed = database.rollback().await;
         if let (Ok(Some(batch)), Ok(())) = (batch, closed) {
             self.sizer.weigh(batch.row_count as u64, batch.byte_len() as u64);
@@ -185,10 +185,7 @@ pub(super) async fn lead(
         Ok(opened) => opened,
         Err(error) => {
             chunks.count_earlier();
-            return Err(match error {
-                CallError::Database(error) => chunks.fail(error).await,
-                other => other,
-            });
+            return Err(chunks.fail(error).await);
         }
     };
     let Some(JournalledTransform { journal, step, claimant }) = chunks.into_journalled() else {
@@ -252,7 +249,7 @@ pub async fn help(
     };
     let work = checkpoint.work;
     let limits = function.limits();
-    let mut reader = TableReader::join(&mut *main.component(&run.stop), work.source.clone(), limits).await?;
+    let mut reader = TableReader::join(&mut *run.session(&mut **main), work.source.clone(), limits).await?;
     let check = Arc::new(key_check_of(run, &work, &reader, main.facts().dialect));
     let ending = halt.clone();
     let shared = Arc::new(SharedTransform::new(run, function, journal, (claimant, work), check, (ending, None)));

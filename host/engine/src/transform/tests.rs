@@ -193,6 +193,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
         execution,
         control: Arc::new(RunControl::free(events, stop)),
         left_out: LeftOut::default(),
+        watch: None,
         transforms: Arc::new(transforms),
         server_version: None,
         grants: None,

@@ -246,6 +246,7 @@ impl Verifier {
             parameters: inputs.parameters,
             recorder: Arc::new(RunRecorder::default()),
             left_out: LeftOut::default(),
+            watch: None,
             execution: replay.map_or(Execution::Atomic, Execution::Replayed),
             server_version: Some(inputs.server_version),
             grants: None,

@@ -10,7 +10,7 @@ use runner_drivers::{Connector, connect};
 use runner_engine::apply::{AcceptChanged, Action, Ahead, Engine, Request};
 use runner_engine::backup::Backup;
 use runner_engine::control::{RunControl, RunInfo};
-use runner_engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, RecordingDatabase};
+use runner_engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, Watch};
 use runner_engine::existing;
 use runner_engine::history::{self, History, Record};
 use runner_engine::identity::Identity;
@@ -111,11 +111,7 @@ pub async fn run(
     super::no_sandbox::check(order, &catalog, &mut *database).await.map_err(|error| setup.place(error))?;
     let backup = backup(setup, database.facts().dialect);
     let recording = order.dry_run.map(|asked| recording(setup, asked, &*database, &events));
-    let events = recording.as_ref().map_or(events, |it| it.recorder.clone());
-    let database = match &recording {
-        Some(it) => Box::new(RecordingDatabase::new(database, it.recorder.clone(), Ground::Transaction)),
-        None => database,
-    };
+    let events = recording.as_ref().map_or(events, |it| it.watch.recorder.clone());
     let about = RunInfo { run_id: identity.run_id.clone(), owner: identity.lock_owner(order.action.verb()) };
     let control = RunControl::new(about, throttle, events.clone(), stop.clone()).watched_by(setup.connector());
     let control = Arc::new(control);
@@ -269,7 +265,7 @@ fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events:
     let in_memory = !database.facts().dialect.has_server() && database.url().sqlite_path().is_none();
     let on_scratch = asked.on_scratch.filter(|_| !in_memory);
     DryRun {
-        recorder: Arc::new(DryRunRecorder::new(events.clone(), options)),
+        watch: Arc::new(Watch::new(Arc::new(DryRunRecorder::new(events.clone(), options)), Ground::Transaction)),
         on_scratch: on_scratch.map(|rows| OnScratch { rows, connect: setup.connector().options }),
         chunks: asked.chunks,
     }

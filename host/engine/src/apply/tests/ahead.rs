@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
-use crate::dry_run::{DryRun, DryRunRecorder, OnScratch, RecorderOptions};
+use crate::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, Watch};
 use crate::script::Compiled;
 use runner_project::catalog::ComponentFiles;
 
@@ -111,7 +111,7 @@ async fn a_dry_run_on_a_copy_takes_what_was_loaded_while_it_was_made() {
     let options = RecorderOptions { samples: 0, all: false };
     let recorder = Arc::new(DryRunRecorder::new(Arc::new(Heard::default()), options));
     let on_scratch = Some(OnScratch { rows: None, connect: ConnectOptions::default() });
-    let dry_run = DryRun { recorder, on_scratch, chunks: None };
+    let dry_run = DryRun { watch: Arc::new(Watch::new(recorder, Ground::Transaction)), on_scratch, chunks: None };
     let (outcome, said, more) = ran(vec![component("1", "one"), component("2", "two")], true, Some(dry_run)).await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!(said, ["run one", "run two"]);

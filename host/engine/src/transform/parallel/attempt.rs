@@ -71,7 +71,7 @@ impl ChunkWorker {
         let after = frontier.position.last.as_deref();
         let size = shared.sizer.rows();
         let to = if reader.asks_the_migration() {
-            reader.cut(&mut *self.connection.component(&shared.run.stop), Some(bound), after, size).await?
+            reader.cut(&mut *shared.run.session(&mut **self.connection), Some(bound), after, size).await?
         } else {
             reader.cut(&mut *self.connection.host(), Some(bound), after, size).await?
         };
@@ -158,7 +158,7 @@ impl ChunkWorker {
             return Err(Error::failed("a worker of a transform has no reader or no instance").into());
         };
         let locks_rows = part == Part::LockedChunk || self.connection.facts().dialect.locks_rows();
-        let mut session = self.connection.component(&shared.run.stop);
+        let mut session = shared.run.session(&mut **self.connection);
         let bound = shared.work.bound.clone().filter(|_| reader.descends());
         reader.turn_to(ChunkRange {
             bound,
@@ -176,13 +176,7 @@ impl ChunkWorker {
         while let Some(batch) = reader.next(&mut *session).await? {
             effect.rows_read += batch.row_count as u64;
             bytes += batch.byte_len() as u64;
-            let transformed = tokio::select! {
-                biased;
-                reason = shared.run.stop.raised() => Err(CallError::Stopped(reason)),
-                transformed = instance.transform(&shared.work.name, batch, &shared.check) => {
-                    transformed.map_err(CallError::from)
-                }
-            };
+            let transformed = instance.transform_until(&shared.run.stop, &shared.work.name, batch, &shared.check).await;
             let transformed = match transformed {
                 Ok(transformed) => transformed,
                 Err(error) => {

@@ -7,6 +7,7 @@ use super::{Connection, SharedTransform};
 use crate::call_error::CallError;
 use crate::event::{Event, LogLevel};
 use crate::journal::chunk::{ClaimedChunk, Effect};
+use crate::transform::before_chunk;
 use crate::transform::instance::CheckedInstance;
 use runner_base::backoff::Backoff;
 use runner_base::error::Error;
@@ -95,13 +96,7 @@ impl ChunkWorker {
             if self.shared.is_ending() {
                 return Ok(());
             }
-            let control = self.shared.run.control.clone();
-            if let Err(error) = control.before_chunk(&mut **self.connection).await {
-                return Err(match self.shared.run.stop.reason() {
-                    Some(reason) => CallError::Stopped(reason),
-                    None => CallError::Failed(error),
-                });
-            }
+            before_chunk(&self.shared.run, &mut **self.connection).await?;
             let chunk = match self.claimed.take() {
                 Some(chunk) => chunk,
                 None => match self.claim_with_retries().await? {
@@ -233,7 +228,7 @@ impl ChunkWorker {
     /// Counts the rows for progress. A failure does not fail the transform.
     async fn count(&mut self) -> Result<(), CallError> {
         let Some(reader) = &mut self.reader else { return Ok(()) };
-        let mut session = self.connection.component(&self.shared.run.stop);
+        let mut session = self.shared.run.session(&mut **self.connection);
         reader.turn_to(ChunkRange { bound: self.shared.work.bound.clone(), ..ChunkRange::default() });
         if let Ok(rows) = reader.count(&mut *session).await {
             self.shared.counted(rows);

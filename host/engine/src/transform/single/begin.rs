@@ -46,7 +46,7 @@ impl ChunkIo<'_> {
         let database = &mut **database;
         self.open(database).await?;
         database.fix_inputs(self.run.fixed_inputs(b"begin"));
-        let mut session = database.component(&self.run.stop);
+        let mut session = self.run.session(database);
         if checkpoint.is_none() {
             leave_generated_out(&mut *session, &mut source, target).await;
         }

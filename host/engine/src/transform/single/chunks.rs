@@ -13,7 +13,7 @@ use crate::transcript::TransformRecord;
 use crate::transform::instance::{CheckedInstance, TransformedBatch};
 use crate::transform::key_check::KeyCheck;
 use crate::transform::read_ahead::ReadAhead;
-use crate::transform::{chunk_record, position};
+use crate::transform::{before_chunk, chunk_record, position};
 use runner_data::{Batch, Value};
 use runner_database::keyset::TableReader;
 use runner_database::{
@@ -98,11 +98,7 @@ impl<'a> ChunkIo<'a> {
 
     /// Waits as the throttle and the operator ask. No transaction is open, unless the whole migration runs in one.
     pub async fn before_chunk(&self) -> Result<(), CallError> {
-        let ready = self.run.control.before_chunk(&mut **self.run.database.lock().await).await;
-        ready.map_err(|error| match self.run.stop.reason() {
-            Some(reason) => CallError::Stopped(reason),
-            None => CallError::Failed(error),
-        })
+        before_chunk(self.run, &mut **self.run.database.lock().await).await
     }
 
     /// The next chunk.
@@ -127,7 +123,7 @@ impl<'a> ChunkIo<'a> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
         database.fix_inputs(self.inputs(READ, reader.last_key()));
-        let batch = reader.next(&mut *database.component(&self.run.stop)).await?;
+        let batch = reader.next(&mut *self.run.session(&mut **database)).await?;
         let mut seen = 0;
         if self.is_journalled() {
             let host = &mut database.host();
@@ -148,7 +144,7 @@ impl<'a> ChunkIo<'a> {
     pub async fn skip(&self, reader: &mut TableReader, rows: u64) -> Result<(), DatabaseError> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
-        reader.skip(&mut *database.component(&self.run.stop), rows).await?;
+        reader.skip(&mut *self.run.session(&mut **database), rows).await?;
         self.close_part(&mut **database).await?;
         Ok(())
     }
@@ -157,7 +153,7 @@ impl<'a> ChunkIo<'a> {
     pub async fn count(&self, reader: &TableReader) -> Result<u64, DatabaseError> {
         let mut database = self.run.database.lock().await;
         self.open(&mut **database).await?;
-        let count = reader.count(&mut *database.component(&self.run.stop)).await?;
+        let count = reader.count(&mut *self.run.session(&mut **database)).await?;
         self.close_part(&mut **database).await?;
         Ok(count)
     }
@@ -190,16 +186,12 @@ impl<'a> ChunkIo<'a> {
         let from = chunk.from.clone();
         reader.resume_at(from.bound.clone(), from.last.clone(), &from.types);
         database.fix_inputs(self.inputs(READ, reader.last_key()));
-        let Some(batch) = reader.next(&mut *database.component(&self.run.stop)).await? else {
+        let Some(batch) = reader.next(&mut *self.run.session(database)).await? else {
             // The remaining rows have been deleted meanwhile.
             return Ok(self.close_part(database).await?);
         };
         let chunk = ReadChunk { rows: batch.row_count as u64, from, next: position(reader), version: 0 };
-        let transformed = tokio::select! {
-            biased;
-            reason = self.run.stop.raised() => return Err(CallError::Stopped(reason)),
-            transformed = instance.transform(name, batch, check) => transformed?,
-        };
+        let transformed = instance.transform_until(&self.run.stop, name, batch, check).await?;
         self.write_in(database, transformed, &chunk).await
     }
 
@@ -212,7 +204,7 @@ impl<'a> ChunkIo<'a> {
     ) -> Result<(), CallError> {
         let record = chunk_record(&transformed, &chunk.from, &chunk.next.last);
         database.fix_inputs(self.inputs(WRITE, chunk.from.last.as_deref()));
-        let mut session = database.component(&self.run.stop);
+        let mut session = self.run.session(database);
         let written = self.write_rows(&mut *session, &transformed.rows, transformed.hint).await?;
         drop(session);
         let mut done = self.done;
@@ -282,7 +274,7 @@ impl<'a> ChunkIo<'a> {
     pub async fn finish(self) -> Result<Transformed, CallError> {
         let mut database = self.run.database.lock().await;
         if let Some(writer) = self.writer {
-            database.component(&self.run.stop).finish_writer(writer).await?;
+            self.run.session(&mut **database).finish_writer(writer).await?;
         }
         let Some(record) = self.record else { return Ok(self.done) };
         match self.journalled {
@@ -298,8 +290,9 @@ impl<'a> ChunkIo<'a> {
         }
     }
 
-    /// The database refused something. Chunks that are committed stay.
-    pub async fn fail(self, error: DatabaseError) -> CallError {
+    /// The transform ends with an error, which is recorded if the database refused something. Chunks that are committed stay.
+    pub async fn fail(self, error: CallError) -> CallError {
+        let CallError::Database(error) = error else { return error };
         let Some(JournalledTransform { journal, step, .. }) = self.journalled else { return error.into() };
         let mut database = self.run.database.lock().await;
         match journal.fail_transform(&mut database.host(), step, &self.done, error).await {

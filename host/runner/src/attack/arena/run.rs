@@ -11,11 +11,11 @@ use crate::attack::flood;
 use crate::attack::guest::{Guest, Heard};
 use crate::runner::clock;
 use runner_base::error::Result;
-use runner_database::{ConnectOptions, Database, Grants, StopSignal};
+use runner_database::{ConnectOptions, Grants, StopSignal};
 use runner_drivers::{Connector, connect};
 use runner_engine::apply::{Action, Ahead, Engine, Request};
 use runner_engine::control::RunControl;
-use runner_engine::dry_run::{DryRun, DryRunRecorder, Ground as DryRunGround, RecorderOptions, RecordingDatabase};
+use runner_engine::dry_run::{DryRun, DryRunRecorder, Ground as DryRunGround, RecorderOptions, Watch};
 use runner_engine::event::{Event, EventSink};
 use runner_engine::identity::Identity;
 use runner_engine::plan::PlanOptions;
@@ -35,15 +35,14 @@ impl Arena {
         let dialect = database.facts().dialect;
         let events: Arc<dyn EventSink> = Arc::new(Listener(guest.heard.clone()));
         let dry_run = (how.mode == Mode::DryRun).then(|| DryRun {
-            recorder: Arc::new(DryRunRecorder::new(events.clone(), RecorderOptions { samples: 3, all: true })),
+            watch: Arc::new(Watch::new(
+                Arc::new(DryRunRecorder::new(events.clone(), RecorderOptions { samples: 3, all: true })),
+                DryRunGround::Transaction,
+            )),
             on_scratch: None,
             chunks: None,
         });
-        let events: Arc<dyn EventSink> = dry_run.as_ref().map_or(events, |it| it.recorder.clone());
-        let database: Box<dyn Database> = match &dry_run {
-            Some(it) => Box::new(RecordingDatabase::new(database, it.recorder.clone(), DryRunGround::Transaction)),
-            None => database,
-        };
+        let events: Arc<dyn EventSink> = dry_run.as_ref().map_or(events, |it| it.watch.recorder.clone());
         let granted = |(revision, name): (&str, &str), raw_sql| {
             let is_there = migrations.iter().any(|it| it.revision == revision);
             let grants = self.grants.as_ref().filter(|_| is_there);
