@@ -39,7 +39,7 @@ impl fmt::Debug for RoleToken {
     }
 }
 
-/// A session in a role that is known only at run time, for a database that wraps another.
+/// A session in a role that is known only at run time.
 pub struct RoleSession<'a> {
     database: &'a mut (dyn Database + 'a),
 }
@@ -75,7 +75,7 @@ impl dyn Database + '_ {
         MigrationSession(self.in_role(Role::Component, stop))
     }
 
-    /// Returns a session in the role that a wrapper received from [`Database::take_role`].
+    /// Returns a session in a role that is known only at run time.
     pub fn in_role(&mut self, role: Role, stop: &StopSignal) -> RoleSession<'_> {
         self.take_role(role, stop.clone(), RoleToken(()));
         RoleSession { database: self }

@@ -50,6 +50,7 @@ use runner_project::limits::Limits;
 use runner_project::settings::{ComponentGrants, RequiredIsolation};
 
 /// Runs a project's migrations on a database.
+#[derive(Clone)]
 pub struct Engine {
     /// The database.
     pub database: SharedDatabase,

@@ -90,24 +90,12 @@ impl Engine {
         let trial = Trial::new(dry_run.trial.recorder.clone(), Ground::Copy { others });
         let engine = Engine {
             database: Arc::new(tokio::sync::Mutex::new(database)),
-            catalog: self.catalog.clone(),
-            loader: self.loader.clone(),
-            ahead: self.ahead.clone(),
-            events: self.events.clone(),
-            stop: self.stop.clone(),
-            parameters: self.parameters.clone(),
             grants: Arc::new(for_scratch(&self.grants, dialect)),
-            limits: self.limits.clone(),
-            isolation: self.isolation,
-            identity: self.identity.clone(),
-            stored_artifact_bytes: self.stored_artifact_bytes,
-            stored_call_bytes: self.stored_call_bytes,
-            retries: self.retries,
             // No other session uses the copy.
             control: Arc::new(RunControl::free(self.events.clone(), self.stop.clone())),
-            transforms: self.transforms.clone(),
             dry_run: Some(DryRun { trial, on_scratch: None, chunks: dry_run.chunks }),
             backup: None,
+            ..self.clone()
         };
         let request = &Request { options: request.options.on_scratch(dialect), ..request.clone() };
         let had_logins = engine.make_logins(request).await?;

@@ -67,16 +67,21 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     if let (Some(before), SchemaProbe::Queries { queries, .. }) = (&intent.before, catalog.probe) {
         // The table may have been changed by others: what cannot be read shows nothing.
         let Some(before) = stored::unpack::<SchemaBefore>(before) else { return Ok(Known::Nothing) };
-        let now = digest(database, queries, &before.names).await?;
-        return Ok(match before.may_be_halved {
-            _ if now == before.digest => Known::NoEffect,
-            false => Known::TookEffect,
-            // The objects are dropped one by one: if none is left, all were dropped.
-            true if now == NO_OBJECTS => Known::TookEffect,
-            true => Known::Halved,
-        });
+        let now = digest(database, queries, None, &before.names).await?;
+        return Ok(compared(before.may_be_halved, now == before.digest, now == NO_OBJECTS));
     }
     Ok(if is_repeatable(&intent.text, facts.dialect) { Known::Repeatable } else { Known::Nothing })
+}
+
+/// Returns what the objects of a statement show: whether they are as before, and whether none is left.
+fn compared(halves: bool, is_same: bool, is_nothing: bool) -> Known {
+    match halves {
+        _ if is_same => Known::NoEffect,
+        false => Known::TookEffect,
+        // The objects are dropped one by one: if none is left, all were dropped.
+        true if is_nothing => Known::TookEffect,
+        true => Known::Halved,
+    }
 }
 
 /// Returns what is known about a statement that removes an object: that it took effect if the question has no answer
@@ -129,18 +134,12 @@ pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves
     let removed = removed_concurrently(statement, facts.dialect);
     if let (Some(removed), Some(sql)) = (removed, &facts.sql.catalog.removal) {
         let (RemovedConcurrently::Index(name) | RemovedConcurrently::Partition(name)) = removed;
-        let rows = match at_once {
-            Some(_) => ask_at_once(database, sql.number, &name).await?,
-            None => database.query(sql.number, &[name.as_str().into()], QueryLimits::NONE).await?.rows,
-        };
-        let oid = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
+        let found = ask(database, sql.number, at_once, &name).await?;
+        let oid = found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
         return Ok(Some(Look::Found(stored::pack(&ObjectBefore { oid }))));
     }
     let names = catalog_names(statement, facts.dialect);
-    let digest = match at_once {
-        Some(columns) => digest_at_once(database, queries, columns, &names).await?,
-        None => digest(database, queries, &names).await?,
-    };
+    let digest = digest(database, queries, at_once, &names).await?;
     Ok(Some(Look::Found(stored::pack(&SchemaBefore { names, digest, may_be_halved: halves }))))
 }
 
@@ -170,13 +169,7 @@ async fn known_to_server(
         Some(Value::Bytes(bytes)) => bytes.as_slice(),
         _ => return Ok(Known::Nothing),
     };
-    Ok(match halves {
-        _ if now == noted => Known::NoEffect,
-        false => Known::TookEffect,
-        // The objects are dropped one by one: if none is left, all were dropped.
-        true if now == nothing.as_bytes() => Known::TookEffect,
-        true => Known::Halved,
-    })
+    Ok(compared(halves, now == noted, now == nothing.as_bytes()))
 }
 
 /// The index that a statement drops, or the partition that it detaches, as an intent stores it. Its name alone does not
@@ -229,42 +222,32 @@ pub(super) async fn named_objects(database: &mut HostSession<'_>, statement: &st
 }
 
 /// Returns the digest of everything in the schema that has one of these names. Later builds compare it: it never changes.
-pub(super) async fn digest(database: &mut HostSession<'_>, queries: &[&str], names: &[String]) -> Result<[u8; 32]> {
-    // One question for all names: a server may be far away.
-    let all = Value::from(as_json(names));
-    let mut answers = Vec::new();
-    for query in queries {
-        answers.push(database.query(query, std::slice::from_ref(&all), QueryLimits::NONE).await?);
-    }
-    Ok(digest_of(names, answers))
-}
-
-/// The same by [`ask_at_once`]. The answers have these columns.
-pub(super) async fn digest_at_once(
+pub(super) async fn digest(
     database: &mut HostSession<'_>,
     queries: &[&str],
-    columns: &[&str],
+    at_once: Option<&[&str]>,
     names: &[String],
 ) -> Result<[u8; 32]> {
-    let (all, mut answers) = (as_json(names), Vec::new());
+    // One question for all names: a server may be far away.
+    let all = serde_json::Value::from(names).to_string();
+    let mut answers = Vec::new();
     for query in queries {
-        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        answers.push(RowSet { columns, rows: ask_at_once(database, query, &all).await? });
+        answers.push(ask(database, query, at_once, &all).await?);
     }
     Ok(digest_of(names, answers))
 }
 
-/// Asks a question with one text as a literal: one message instead of five, because nothing is prepared. Only for the session of the
-/// host, and outside of transactions.
-async fn ask_at_once(database: &mut HostSession<'_>, question: &str, text: &str) -> Result<Vec<Vec<Value>>> {
+/// Asks a question with one text; `at_once`, as a literal: one message instead of five, because nothing is prepared. That is only for the
+/// session of the host, and outside of transactions, and does not return the names of columns, which are these.
+async fn ask(database: &mut HostSession<'_>, question: &str, at_once: Option<&[&str]>, text: &str) -> Result<RowSet> {
+    let Some(columns) = at_once else {
+        return Ok(database.query(question, &[text.into()], QueryLimits::NONE).await?);
+    };
     let dialect = database.facts().dialect;
     let literal = dialect.host_literal(text).map_err(|why| Error::failed(format!("a name {why}")))?;
     let probe = database.probe(&[question.replace(&dialect.placeholder(1), &literal)]).await?;
-    Ok(probe.answers.into_iter().next().unwrap_or_default())
-}
-
-fn as_json(names: &[String]) -> String {
-    serde_json::Value::from(names).to_string()
+    let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+    Ok(RowSet { columns, rows: probe.answers.into_iter().next().unwrap_or_default() })
 }
 
 fn digest_of(names: &[String], answers: Vec<RowSet>) -> [u8; 32] {

@@ -6,6 +6,15 @@
 //! table of the same name nor a search path can substitute another table. Parameters appear in the order of their
 //! numbers, and each is used once, because placeholders without numbers are distinguished by their order alone.
 
+/// Declares statements, and lists them for tests.
+macro_rules! statements {
+    ($($(#[$doc:meta])* pub const $name:ident: &str = $text:expr;)*) => {
+        $($(#[$doc])* pub const $name: &str = $text;)*
+        #[cfg(test)]
+        pub(super) const STATEMENTS: &[&str] = &[$($name),*];
+    };
+}
+
 pub mod chunk;
 pub mod control;
 pub mod evidence;

@@ -7,7 +7,7 @@ use crate::transcript::{ChunkRecord, TransformRecord, WrittenRange};
 use runner_base::error::Result;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, ColumnType, Value, order};
-use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Facts, PageRequest, WriteMode};
+use runner_database::{DatabaseError, DatabaseErrorKind, Facts, WriteMode};
 
 impl Verifier {
     /// Compares the rows of the target between the first and the last key that a chunk wrote with their digest.
@@ -104,17 +104,8 @@ impl Verifier {
             quoted(&mut names.iter()),
         );
         let rows = usize::try_from(chunk.rows_out).unwrap_or(usize::MAX).saturating_add(1);
-        let page = PageRequest {
-            table: target.table.clone(),
-            key: names.clone(),
-            select,
-            parameters,
-            types: columns.iter().map(|(_, column_type)| Some(*column_type)).collect(),
-            locks_rows: false,
-            // No limit on bytes: the rows that were written fitted into one batch.
-            limits: BatchLimits { rows, bytes: usize::MAX, ..self.limits },
-        };
-        let found = database.read_page(&page).await?;
+        let types = columns.iter().map(|(_, column_type)| Some(*column_type)).collect();
+        let found = database.read_page(&self.page(target, (select, parameters), types, rows)).await?;
         Ok(found.map(|mut rows| {
             for (column, (name, _)) in rows.columns.iter_mut().zip(columns) {
                 column.name.clone_from(name);
@@ -134,15 +125,9 @@ impl Verifier {
         let dialect = database.facts().dialect;
         let key: Vec<String> = transform.target.key.iter().map(|name| dialect.quote(name)).collect();
         let key = key.join(", ");
-        let page = PageRequest {
-            table: transform.target.table.clone(),
-            key: transform.target.key.clone(),
-            select: format!("SELECT {key} FROM {} ORDER BY {key}", transform.target.table.quoted(dialect)),
-            parameters: Vec::new(),
-            types: vec![None; transform.target.key.len()],
-            locks_rows: false,
-            limits: BatchLimits { rows: 1, bytes: usize::MAX, ..self.limits },
-        };
+        let select = format!("SELECT {key} FROM {} ORDER BY {key}", transform.target.table.quoted(dialect));
+        let types = vec![None; transform.target.key.len()];
+        let page = self.page(&transform.target, (select, Vec::new()), types, 1);
         // An empty table has no order either way.
         let Some(row) = database.read_page(&page).await? else { return Ok(None) };
         for (name, column) in transform.target.key.iter().zip(&row.columns) {

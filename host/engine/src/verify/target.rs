@@ -11,7 +11,9 @@ use runner_base::error::Result;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, Column, ColumnType, Value};
 use runner_database::message::{cells_text, value_text};
-use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest, TableSource, WriteMode};
+use runner_database::{
+    BatchLimits, DatabaseError, DatabaseErrorKind, PageRequest, TableSource, TableTarget, WriteMode,
+};
 
 /// The number of values in one query.
 const AT_ONCE: usize = 240;
@@ -218,6 +220,25 @@ impl Verifier {
         Ok(TargetMatch::Yes)
     }
 
+    /// A page of the target. It has no limit on bytes: the rows that were written fitted into one batch.
+    pub(super) fn page(
+        &self,
+        target: &TableTarget,
+        (select, parameters): (String, Vec<Value>),
+        types: Vec<Option<ColumnType>>,
+        rows: usize,
+    ) -> PageRequest {
+        PageRequest {
+            table: target.table.clone(),
+            key: target.key.clone(),
+            select,
+            parameters,
+            types,
+            locks_rows: false,
+            limits: BatchLimits { rows, bytes: usize::MAX, ..self.limits },
+        }
+    }
+
     /// Returns the cells of the rows with these keys, by key.
     async fn look_up(
         &self,
@@ -249,16 +270,8 @@ impl Verifier {
             terms.join(" OR "),
             list(&mut keys.iter().map(|column| column.name.as_str())),
         );
-        let page = PageRequest {
-            table: transform.target.table.clone(),
-            key: transform.target.key.clone(),
-            select,
-            parameters,
-            types: output.columns.iter().map(|column| Some(column.values.column_type())).collect(),
-            locks_rows: false,
-            // Without a limit: the rows that were written fitted into one batch.
-            limits: BatchLimits { rows: 2 * rows.len(), bytes: usize::MAX, ..self.limits },
-        };
+        let types = output.columns.iter().map(|column| Some(column.values.column_type())).collect();
+        let page = self.page(&transform.target, (select, parameters), types, 2 * rows.len());
         let mut found = HashMap::new();
         if let Some(batch) = database.read_page(&page).await? {
             let at: Vec<usize> = keys
