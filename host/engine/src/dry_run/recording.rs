@@ -87,6 +87,25 @@ impl RecordingSession<'_> {
         }
     }
 
+    /// Runs a statement, unless it is only reported, and records it.
+    async fn record<T: Default>(
+        &mut self,
+        statement: &str,
+        parameters: &[Value],
+        run: impl AsyncFnOnce(&mut RoleSession<'_>) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let answer = match self.allows(statement).await {
+            Ok(true) => run(&mut self.inner()).await,
+            Ok(false) => {
+                self.watch.recorder.left(statement, parameters);
+                return Ok(T::default());
+            }
+            Err(error) => Err(error),
+        };
+        self.note(statement, parameters, &answer);
+        answer
+    }
+
     fn note<T>(&self, statement: &str, parameters: &[Value], answer: &Result<T, DatabaseError>) {
         self.watch.recorder.asked(statement, parameters, answer.as_ref().err());
     }
@@ -183,16 +202,7 @@ impl Session for RecordingSession<'_> {
     }
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        let answer = match self.allows(statement).await {
-            Ok(true) => self.inner().execute(statement, parameters).await,
-            Ok(false) => {
-                self.watch.recorder.left(statement, parameters);
-                return Ok(0);
-            }
-            Err(error) => Err(error),
-        };
-        self.note(statement, parameters, &answer);
-        answer
+        self.record(statement, parameters, async |it| it.execute(statement, parameters).await).await
     }
 
     async fn query(
@@ -201,30 +211,12 @@ impl Session for RecordingSession<'_> {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
-        let answer = match self.allows(statement).await {
-            Ok(true) => self.inner().query(statement, parameters, limits).await,
-            Ok(false) => {
-                self.watch.recorder.left(statement, parameters);
-                return Ok(RowSet::default());
-            }
-            Err(error) => Err(error),
-        };
-        self.note(statement, parameters, &answer);
-        answer
+        self.record(statement, parameters, async |it| it.query(statement, parameters, limits).await).await
     }
 
     async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
         let statement = change.statement(self.database.facts().dialect)?;
-        let answer = match self.allows(&statement).await {
-            Ok(true) => self.inner().change_schema(change).await,
-            Ok(false) => {
-                self.watch.recorder.left(&statement, &[]);
-                return Ok(());
-            }
-            Err(error) => Err(error),
-        };
-        self.note(&statement, &[], &answer);
-        answer
+        self.record(&statement, &[], async |it| it.change_schema(change).await).await
     }
 
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
