@@ -222,17 +222,13 @@ impl Dialect {
 }
 
 impl FromStr for Dialect {
-    type Err = UnknownDialect;
+    type Err = ();
 
     /// The dialect of a [name](Self::name).
-    fn from_str(name: &str) -> Result<Self, UnknownDialect> {
-        Self::ALL.into_iter().find(|dialect| dialect.name() == name).ok_or(UnknownDialect)
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name).ok_or(())
     }
 }
-
-/// No dialect has that name.
-#[derive(Clone, Copy, Debug)]
-pub struct UnknownDialect;
 
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

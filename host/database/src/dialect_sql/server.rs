@@ -31,10 +31,9 @@ pub trait Server: Sync {
         Ok(0)
     }
 
-    /// The standbys that the server knows of. Fails if they cannot be seen.
-    async fn standbys(&self, host: &mut HostSession<'_>) -> Result<Standbys> {
-        let _ = host;
-        Ok(Standbys::default())
+    /// The length of the server's log, and the standbys that have reported something. Fails if they cannot be seen.
+    async fn standbys(&self, _host: &mut HostSession<'_>) -> Result<(i64, Vec<Standby>)> {
+        Ok((0, Vec::new()))
     }
 
     /// The lag of this server, which is a replica; `None` if it is not replicating. Fails with [`not_a_replica`] if it is none.
@@ -42,15 +41,6 @@ pub trait Server: Sync {
         let _ = host;
         Err(not_a_replica())
     }
-}
-
-/// The standbys of a server.
-#[derive(Clone, Debug, Default)]
-pub struct Standbys {
-    /// The length of the server's log.
-    pub log: i64,
-    /// Those that have reported something.
-    pub standbys: Vec<Standby>,
 }
 
 /// A standby, as its server knows it.

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::OwnedMutexGuard;
-
 use super::calls::Calls;
 use super::step::{Access, RunningStep, Steps};
 use super::{NEXT, next_of_table};
@@ -16,7 +14,7 @@ use crate::journal::crash;
 use crate::transform::{self, BatchFunction, TransformTask};
 use runner_data::Batch;
 use runner_database::keyset::TableReader;
-use runner_database::{CursorId, CursorRequest, Database, DatabaseError, TableSource, TableTarget, WriteHint};
+use runner_database::{CursorId, CursorRequest, DatabaseError, TableSource, TableTarget, WriteHint};
 
 impl Steps {
     /// Begins a step: it waits for the connection only.
@@ -26,14 +24,6 @@ impl Steps {
         let database = self.run.database.clone().lock_owned().await;
         self.running(number, call, Access::Atomic(database))
     }
-}
-
-/// Ends a step: its transaction stays open.
-pub(super) fn end<T>(
-    _database: OwnedMutexGuard<Box<dyn Database>>,
-    result: Result<T, DatabaseError>,
-) -> Result<T, DatabaseError> {
-    result
 }
 
 /// A reader in the transaction of the migration.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Execution, atomic};
+use super::Execution;
 use crate::CallError;
 use crate::call::{Answer, Call};
 use crate::dry_run::{RowWriter, Trial};
@@ -245,7 +245,8 @@ impl Steps {
     ) -> Result<T, CallError> {
         let RunningStep { number, statement, started, access, .. } = step;
         let result = match access {
-            Access::Atomic(database) => atomic::end(database, result),
+            // The transaction stays open.
+            Access::Atomic(_) => result,
             Access::Journalled(journal, live) => journal.finish(*live, result).await?,
         };
         self.finished(number, statement, started, result)

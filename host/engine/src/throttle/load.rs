@@ -7,7 +7,7 @@ use crate::throttle::hold::Hold;
 use crate::throttle::replica::Replica;
 use runner_base::error::Result;
 use runner_database::HostSession;
-use runner_database::dialect_sql::{Standby, Standbys};
+use runner_database::dialect_sql::Standby;
 use runner_project::settings::Throttle;
 
 /// The number of log positions that are remembered.
@@ -84,7 +84,7 @@ impl Load {
     /// Measures the lag of the server's own standbys.
     async fn standbys(&mut self, database: &mut HostSession<'_>) -> Result<Vec<(String, Duration)>> {
         let server = database.facts().sql.server;
-        let Standbys { log, standbys } = server.standbys(database).await?;
+        let (log, standbys) = server.standbys(database).await?;
         let now = Instant::now();
         self.remember(log, now);
         let mut found = Vec::with_capacity(standbys.len());

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use runner_base::error::{Error, Result};
 use runner_data::Value;
-use runner_database::dialect_sql::{Login, Power, Server, Standby, Standbys, not_a_replica};
+use runner_database::dialect_sql::{Login, Power, Server, Standby, not_a_replica};
 use runner_database::{Database, DatabaseError, HostSession, QueryLimits};
 
 /// The login and its rights. Roles of which it is a member count, since it can take them on.
@@ -101,7 +101,7 @@ impl Server for Postgres {
         count(0).ok_or_else(|| Error::failed("the server does not report how many sessions are active"))
     }
 
-    async fn standbys(&self, host: &mut HostSession<'_>) -> Result<Standbys> {
+    async fn standbys(&self, host: &mut HostSession<'_>) -> Result<(i64, Vec<Standby>)> {
         let rows = ask(host, STANDBYS, &[]).await?;
         let log = match rows.first().and_then(|row| row.get(4)).and_then(Value::as_int64) {
             Some(log) => Some(log),
@@ -121,7 +121,7 @@ impl Server for Postgres {
             let name = name.as_text().unwrap_or("?").to_owned();
             standbys.push(Standby { name, applied, lag: milliseconds(measured).unwrap_or_default() });
         }
-        Ok(Standbys { log: log.unwrap_or_default(), standbys })
+        Ok((log.unwrap_or_default(), standbys))
     }
 
     async fn replica_lag(&self, host: &mut HostSession<'_>) -> Result<Option<Duration>, DatabaseError> {
