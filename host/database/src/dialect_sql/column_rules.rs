@@ -31,19 +31,17 @@ pub trait ColumnRules: Sync {
     }
 
     /// Whether what is stored as one type is in the order of the type that was written, where this database differs from others.
-    fn keeps_order(&self, written: ColumnType, stored: ColumnType) -> Option<bool> {
-        let _ = (written, stored);
+    fn keeps_order(&self, _written: ColumnType, _stored: ColumnType) -> Option<bool> {
         None
     }
 
     /// Whether one of these columns of texts may take two texts for the same, so that a row keeps the one that it has.
     async fn may_keep_spelling(
         &self,
-        host: &mut HostSession<'_>,
-        table: &TableName,
-        columns: &[&str],
+        _host: &mut HostSession<'_>,
+        _table: &TableName,
+        _columns: &[&str],
     ) -> Result<bool, DatabaseError> {
-        let _ = (host, table, columns);
         Ok(true)
     }
 }

@@ -1,4 +1,4 @@
-//! What differs between the databases in SQL: each driver's crate fills it in, and whoever needs it finds it in [`Facts::sql`].
+//! What differs between the databases in SQL. Each driver's crate fills it in; the engine and others read it from [`Facts::sql`].
 
 mod column_rules;
 mod login;
@@ -43,6 +43,7 @@ impl DialectSql {
             leftover: |_| None,
             row_estimate: |_| None,
             cascade: None,
+            lasting: None,
             data_version: None,
         },
         server: &NoDriver,
@@ -92,6 +93,8 @@ pub struct CatalogSql {
     pub row_estimate: fn(&TableName) -> Option<Question>,
     /// Where dropping a table deletes its rows first, so that foreign keys take rows of other tables with them.
     pub cascade: Option<CascadeSql>,
+    /// Where some tables keep what is written to them after a rollback: which.
+    pub lasting: Option<LastingSql>,
     /// A number that changes when another connection has written; `None` where several can write at a time, so that a chunk is read in
     /// the transaction that writes it.
     pub data_version: Option<&'static str>,
@@ -133,4 +136,12 @@ pub struct CascadeSql {
     pub changes: &'static str,
     /// The same without those that its last statement itself changed.
     pub changes_before: &'static str,
+}
+
+/// Questions for tables whose engines have no transactions.
+pub struct LastingSql {
+    /// The name and the engine of one. Parameter: the database.
+    pub here: &'static str,
+    /// Database, name and engine of all in other databases; those of the server's own are among them, too. Parameter: the database.
+    pub elsewhere: &'static str,
 }

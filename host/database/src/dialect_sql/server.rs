@@ -12,8 +12,7 @@ use runner_base::error::Result;
 #[async_trait]
 pub trait Server: Sync {
     /// The login of the tool, and what it may do beyond its database; `None` where there are no logins.
-    async fn login(&self, host: &mut HostSession<'_>) -> Result<Option<Login>, DatabaseError> {
-        let _ = host;
+    async fn login(&self, _host: &mut HostSession<'_>) -> Result<Option<Login>, DatabaseError> {
         Ok(None)
     }
 
@@ -26,8 +25,7 @@ pub trait Server: Sync {
     }
 
     /// The number of active sessions other than those of the run. Fails if it cannot be determined.
-    async fn active_sessions(&self, host: &mut HostSession<'_>, run_id: &str) -> Result<u64> {
-        let _ = (host, run_id);
+    async fn active_sessions(&self, _host: &mut HostSession<'_>, _run_id: &str) -> Result<u64> {
         Ok(0)
     }
 
@@ -37,8 +35,7 @@ pub trait Server: Sync {
     }
 
     /// The lag of this server, which is a replica; `None` if it is not replicating. Fails with [`not_a_replica`] if it is none.
-    async fn replica_lag(&self, host: &mut HostSession<'_>) -> Result<Option<Duration>, DatabaseError> {
-        let _ = host;
+    async fn replica_lag(&self, _host: &mut HostSession<'_>) -> Result<Option<Duration>, DatabaseError> {
         Err(not_a_replica())
     }
 }

@@ -16,7 +16,7 @@ use crate::script::ScriptSource;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
-use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions, tool_sql};
+use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
 use runner_project::catalog::Kind;
 
 impl Engine {
@@ -180,12 +180,9 @@ impl Engine {
                     .hint(format!("`--target` stops the dry run before `{}`", step.id()))
             })?;
         }
-        if facts.transactional_ddl {
-            return Ok(());
-        }
+        let Some(lasting) = &facts.sql.catalog.lasting else { return Ok(()) };
         let mut database = self.database.lock().await;
-        let parameters = [facts.tool_schema().into()];
-        let found = database.host().query(&tool_sql(LASTING, &facts), &parameters, QueryLimits::NONE).await?;
+        let found = database.host().query(lasting.here, &[facts.tool_schema().into()], QueryLimits::NONE).await?;
         let Some(row) = found.rows.first() else { return Ok(()) };
         let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
         Err(Error::usage(format!(
@@ -251,9 +248,3 @@ fn numbered(step: &PlannedMigration, left: usize) -> PlannedMigration {
     let record = step.record.or((step.direction == Direction::Up).then_some(added));
     PlannedMigration { record, ..step.clone() }
 }
-
-/// A table whose engine has no transactions, and the engine. Parameter: the database.
-const LASTING: &str = "SELECT t.table_name, t.engine FROM information_schema.tables t \
-     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
-     WHERE t.table_schema = ?1 AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES' \
-     ORDER BY t.table_name LIMIT 1";

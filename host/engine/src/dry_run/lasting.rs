@@ -11,11 +11,6 @@ use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, Qu
 use runner_sql::classify::reads;
 use runner_sql::{identifiers, qualifiers};
 
-/// The tables of other databases; those of a server's own are among them, too.
-const ELSEWHERE: &str = "SELECT t.table_schema, t.table_name, t.engine FROM information_schema.tables t \
-     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
-     WHERE t.table_schema <> ? AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES'";
-
 /// Words between `INSERT` or `REPLACE` and its table.
 const BEFORE_TABLE: [&str; 5] = ["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO"];
 
@@ -35,20 +30,20 @@ impl LastingElsewhere {
     /// rollback.
     pub(super) async fn check(&self, host: &mut HostSession<'_>, statement: &str) -> Result<(), DatabaseError> {
         let (facts, dialect) = (host.facts(), host.facts().dialect);
-        if facts.transactional_ddl || reads(statement, dialect) {
+        let Some(lasting) = facts.sql.catalog.lasting.as_ref().filter(|_| !reads(statement, dialect)) else {
             return Ok(());
-        }
+        };
         let own = facts.schema.clone().unwrap_or_default();
         if qualifiers(statement, dialect).iter().all(|name| *name == own) {
             return Ok(());
         }
-        let known = self.0.get_or_try_init(|| ask(host, own)).await?;
+        let known = self.0.get_or_try_init(|| ask(host, lasting.elsewhere, own)).await?;
         changed(statement, dialect, known).map_or(Ok(()), |table| Err(refusal(table)))
     }
 }
 
-async fn ask(host: &mut HostSession<'_>, own: String) -> Result<Vec<Lasting>, DatabaseError> {
-    let found = host.query(ELSEWHERE, &[own.into()], QueryLimits::NONE).await?;
+async fn ask(host: &mut HostSession<'_>, question: &str, own: String) -> Result<Vec<Lasting>, DatabaseError> {
+    let found = host.query(question, &[own.into()], QueryLimits::NONE).await?;
     let text = |row: &[Value], at: usize| row.get(at).and_then(Value::as_text).unwrap_or_default().to_owned();
     let table = |row: &Vec<Value>| Lasting { schema: text(row, 0), name: text(row, 1), engine: text(row, 2) };
     Ok(found.rows.iter().map(table).collect())

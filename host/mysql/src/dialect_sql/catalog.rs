@@ -1,7 +1,7 @@
 //! Questions to `information_schema`.
 
 use super::schema_digest;
-use runner_database::dialect_sql::{CatalogSql, SchemaProbe};
+use runner_database::dialect_sql::{CatalogSql, LastingSql, SchemaProbe};
 
 /// All of them.
 pub(super) const CATALOG: CatalogSql = CatalogSql {
@@ -21,9 +21,21 @@ pub(super) const CATALOG: CatalogSql = CatalogSql {
     leftover: |_| None,
     row_estimate: |table| Some((ESTIMATE, vec![table.schema.clone().into(), table.name.as_str().into()])),
     cascade: None,
+    lasting: Some(LastingSql { here: LASTING, elsewhere: ELSEWHERE }),
     data_version: None,
 };
 
 /// The estimate for a table. Parameters: its database, or NULL for the current one; its name.
 const ESTIMATE: &str = "SELECT CAST(table_rows AS SIGNED) FROM information_schema.tables \
      WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? AND table_rows > 0";
+
+/// A table whose engine has no transactions, and the engine. Parameter: the database.
+const LASTING: &str = "SELECT t.table_name, t.engine FROM information_schema.tables t \
+     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
+     WHERE t.table_schema = ? AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES' \
+     ORDER BY t.table_name LIMIT 1";
+
+/// The tables of other databases; those of a server's own are among them, too.
+const ELSEWHERE: &str = "SELECT t.table_schema, t.table_name, t.engine FROM information_schema.tables t \
+     LEFT JOIN information_schema.engines e ON e.engine = t.engine \
+     WHERE t.table_schema <> ? AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES'";

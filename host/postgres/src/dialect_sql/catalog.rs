@@ -46,6 +46,7 @@ pub(super) const CATALOG: CatalogSql = CatalogSql {
         let quoted = table.quoted(Dialect::Postgres);
         Some((ESTIMATE, vec![quoted.into()]))
     },
+    lasting: None,
     cascade: None,
     data_version: None,
 };

@@ -16,6 +16,7 @@ pub(super) const CATALOG: CatalogSql = CatalogSql {
     // There are no statistics before ANALYZE, and counting is quick.
     row_estimate: |_| None,
     data_version: Some("SELECT data_version FROM pragma_data_version"),
+    lasting: None,
     cascade: Some(CascadeSql {
         is_enforced: "PRAGMA foreign_keys",
         followers: FOLLOWERS,
