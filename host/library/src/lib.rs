@@ -117,7 +117,7 @@ impl Runner {
     }
 
     /// Rolls back to a target, which stays applied: [`Target::Back`]`(1)` rolls back the newest migration, [`Target::Base`] all,
-    /// which fails with [`ErrorKind::Denied`](crate::ErrorKind::Denied) where the settings say `protected = true`.
+    /// which fails with [`ErrorKind::Denied`](runner_base::error::ErrorKind::Denied) where the settings say `protected = true`.
     pub async fn rollback(&self, target: Target) -> Result<Outcome> {
         self.run(Action::Rollback(target)).await?.into_result()
     }
@@ -175,7 +175,7 @@ impl Runner {
     }
 
     /// Stops all runs under way at their next safe points; their futures return errors of kind
-    /// [`Interrupted`](crate::ErrorKind::Interrupted). For a program that is shutting down and wants to wait for them.
+    /// [`Interrupted`](runner_base::error::ErrorKind::Interrupted). For a program that is shutting down and wants to wait for them.
     pub fn stop(&self) {
         self.runs.stop();
     }

@@ -39,7 +39,7 @@ pub fn line<'t>(text: impl Into<Cow<'t, str>>) -> Cow<'t, str> {
     bounded(&text, LONGEST_LINE, steers).into()
 }
 
-/// The lines of a text, each as [`line`] has it except for tabs, together not longer than a screen or a few.
+/// The lines of a text, each as [`line()`] has it except for tabs, together not longer than a screen or a few.
 pub fn lines(text: &str) -> Vec<String> {
     let text = bounded(text, LONGEST_BLOCK, |character| steers(character) && !matches!(character, '\t' | '\n' | '\r'));
     text.lines().map(|text| without(text, |character| steers(character) && character != '\t')).collect()
