@@ -216,8 +216,9 @@ impl Database for MysqlDatabase {
         {
             isolation = None;
         }
+        self.session.begin(isolation).await?;
         self.guard.begun();
-        self.session.begin(isolation).await
+        Ok(())
     }
 
     async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<()> {
@@ -235,8 +236,9 @@ impl Database for MysqlDatabase {
     async fn begin_part(&mut self, part: Part) -> Result<Claims> {
         self.session.renew_if_due().await?;
         let is_watched = part != Part::Claim && self.guard.reaches_tool_tables(&mut self.session.link).await?;
+        let claims = self.session.begin_part(is_watched).await?;
         self.guard.begun();
-        self.session.begin_part(is_watched).await
+        Ok(claims)
     }
 
     async fn commit(&mut self) -> Result<()> {

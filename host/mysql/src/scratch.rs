@@ -41,10 +41,19 @@ pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> 
     let url = original.url().with_database_name(&scratch);
     let original = &mut original.host();
     hold(&mut **original, &scratch).await?;
-    let made = make_held(&mut **original, &source, (&scratch, &url), request).await;
+    let made = match create(&mut **original, &source, &scratch).await {
+        Ok(()) => {
+            let made = fill(&mut **original, &source, (&scratch, &url), request).await;
+            if made.is_err() {
+                // The error matters more; the next run removes what remains.
+                let _ = drop_schema(&mut **original, &scratch).await;
+            }
+            made
+        }
+        // Where no lock holds the name, what is there may be another run's.
+        Err(error) => Err(error),
+    };
     if made.is_err() {
-        // The error matters more; the next run removes what remains.
-        let _ = drop_schema(&mut **original, &scratch).await;
         let _ = release(&mut **original, &scratch).await;
     }
     made
@@ -96,7 +105,9 @@ pub async fn sweep(original: &mut dyn Database) -> Result<Option<String>> {
     Ok(Some(name))
 }
 
+/// Creates the empty scratch database, in place of one that a killed run left.
 async fn create(original: &mut dyn Session, source: &str, scratch: &str) -> Result<()> {
+    drop_schema(original, scratch).await.map_err(|error| rights(error, scratch))?;
     let ask = "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA \
                WHERE SCHEMA_NAME = ?";
     let found = texts(original, ask, &[source.into()]).await?;
@@ -117,14 +128,13 @@ fn rights(mut error: DatabaseError, scratch: &str) -> DatabaseError {
     error
 }
 
-async fn make_held(
+/// Copies everything into it.
+async fn fill(
     original: &mut dyn Session,
     source: &str,
     (scratch, url): (&str, &DatabaseUrl),
     request: &ScratchRequest<'_>,
 ) -> Result<ScratchCopy> {
-    drop_schema(original, scratch).await.map_err(|error| rights(error, scratch))?;
-    create(original, source, scratch).await?;
     let others = texts(original, "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA", &[]).await?;
     let others: Vec<String> = others
         .into_iter()

@@ -131,8 +131,8 @@ impl RunSession {
     /// Commits. The proof of the transaction and the fence are in the message of the commit, so that nothing waits for a process that is
     /// stopped in between.
     pub async fn commit(&mut self) -> Result<()> {
-        let savepoint = self.transaction.take_savepoint()?;
-        let unit = Unit::ending(&savepoint).and(&self.lock.fence(self.link.facts())?);
+        let fence = self.lock.fence(self.link.facts())?;
+        let unit = Unit::ending(&self.transaction.take_savepoint()?).and(&fence);
         let is_node = self.is_node();
         match unit.commit(&mut self.link.work, is_node, None).await {
             Outcome::Committed => Ok(()),

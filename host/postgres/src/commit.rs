@@ -23,7 +23,7 @@ use std::time::Duration;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::error::{CANCELED, READ_ONLY, Result, denied, from_sqlx, is_lost};
+use crate::error::{CANCELED, READ_ONLY, Result, denied, from_sqlx, is_lost, lost, of_pooler};
 use crate::settings::OURS;
 use crate::speech::{answers, simple, text_of};
 use crate::verdict::{Verdict, explain};
@@ -133,8 +133,10 @@ pub(crate) async fn outcome(connection: &mut PgConnection, sent: Result<Answers>
         Ok(answers) => Outcome::Committed(answers),
         Err(error) if is_lost(&error) => Outcome::Unanswered(error),
         Err(error) => match roll_back(connection).await {
-            true => Outcome::RolledBack(error),
-            false => Outcome::Unanswered(error),
+            Ok(()) => Outcome::RolledBack(error),
+            // A pooler that cannot serve may say so only now.
+            Err(back) if of_pooler(&back.code, &back.message).is_some() => Outcome::Unanswered(back),
+            Err(_) => Outcome::Unanswered(error),
         },
     }
 }
@@ -156,9 +158,9 @@ impl Outcome {
     }
 }
 
-/// Rolls back; returns whether the server did. The statement timeout of a migration counts for this, too, until the session is reset:
+/// Rolls back; an error says that the server may not have done so. The statement timeout of a migration counts for this, too, until the session is reset:
 /// what it cancels is tried again.
-pub(crate) async fn roll_back(connection: &mut PgConnection) -> bool {
+pub(crate) async fn roll_back(connection: &mut PgConnection) -> Result<()> {
     let ended = tokio::time::timeout(PATIENCE, async {
         drop_prepared(connection).await?;
         let mut more = 1..ATTEMPTS;
@@ -169,7 +171,7 @@ pub(crate) async fn roll_back(connection: &mut PgConnection) -> bool {
             }
         }
     });
-    matches!(ended.await, Ok(Ok(())))
+    ended.await.unwrap_or_else(|_| Err(lost("the server does not answer a ROLLBACK")))
 }
 
 /// Closes the statements that sqlx has prepared: behind a pooler, the session may be a different one after the

@@ -120,6 +120,16 @@ impl DryRunRecorder {
         self.ask(statement, parameters, ending);
     }
 
+    /// Records that a call failed, unless it was recorded with its statement already.
+    pub(crate) fn failed(&self, call: &str, error: &DatabaseError) {
+        let is_known = self.state().asked.as_ref().is_some_and(|asked| {
+            asked.statement == call && matches!(&asked.ending, Ending::Failed(told) if *told == error.to_string())
+        });
+        if !is_known {
+            self.asked(call, &[], Some(error));
+        }
+    }
+
     /// Records a call of the migration that was skipped.
     pub(super) fn left(&self, statement: &str, parameters: &[Value]) {
         self.left.fetch_add(1, Ordering::Relaxed);
@@ -371,6 +381,8 @@ mod tests {
         recorder.wrote("insert u", 3, vec![change()]);
         recorder.emit(&finished(13, "insert u"));
         recorder.asked("BROKEN", &[], Some(&error));
+        recorder.failed("BROKEN", &error);
+        recorder.failed("read t", &error);
         recorder.emit(&Event::MigrationFailed {
             revision: "1".to_owned(),
             name: "a".to_owned(),
@@ -392,11 +404,12 @@ mod tests {
                 "12 insert u [] ×1 Done 0",
                 "13 insert u [] ×1 Done 0",
                 "14 BROKEN [] ×1 Failed(\"taken\") 0",
+                "15 read t [] ×1 Failed(\"taken\") 0",
                 "insert u rows 7",
             ]
         );
         let record = recorder.take();
-        assert_eq!((record.len(), record[0].steps.len(), record[0].samples[0].changes.len()), (1, 11, 2));
+        assert_eq!((record.len(), record[0].steps.len(), record[0].samples[0].changes.len()), (1, 12, 2));
         assert_eq!(recorder.left_out(), 1);
     }
 }

@@ -66,7 +66,6 @@ impl Trial {
     ) -> Result<(), DatabaseError> {
         let filter = source.filter.as_deref().unwrap_or("1 = 1");
         let statement = format!("SELECT 1 FROM {} WHERE {filter}", source.table.quoted(host.facts().dialect));
-        let allowed = self.allows(&statement, kind, host).await.map(drop);
-        allowed.inspect_err(|error| self.note(&statement, &[], Some(error)))
+        self.allows(&statement, kind, host).await.map(drop)
     }
 }

@@ -345,6 +345,9 @@ impl Steps {
     /// An error for the migration; its place is remembered.
     fn refused(&mut self, step: u64, statement: String, error: DatabaseError) -> CallError {
         self.run.recorder.note_error(&error);
+        if let Some(trial) = &self.run.trial {
+            trial.recorder.failed(&statement, &error);
+        }
         self.fault = Some(Fault { step, statement, error: error.clone() });
         error.into()
     }

@@ -330,10 +330,12 @@ impl Journal {
         ended: std::result::Result<(), DatabaseError>,
         marker: &Marker,
     ) -> Result<std::result::Result<(), DatabaseError>> {
+        let is_lost = ended.as_ref().is_err_and(|error| error.kind == DatabaseErrorKind::Connection);
         let settled = settle(database, ended, marker, &self.stop).await;
-        let number = database.session_number();
-        if state.session_number.replace(number).is_some_and(|before| before != number) {
+        if is_lost {
+            // The session that a component's own login had may be another one, too.
             state.session.lost();
+            state.session_number = Some(database.session_number());
         }
         match settled {
             Settled::Committed { .. } => Ok(Ok(())),

@@ -135,7 +135,12 @@ pub(crate) fn tool_table(name: &str) -> DatabaseError {
 
 /// Whether a name is that of a tool table as some server compares names: where it folds them, it folds more than ASCII.
 pub(crate) fn is_tool_name(name: &str) -> bool {
-    is_tool_table(&name.chars().filter_map(|c| c.to_lowercase().next()).collect::<String>())
+    let fold = |c: char| match c {
+        'İ' | 'ı' => 'i',
+        'ſ' => 's',
+        _ => c.to_lowercase().next().unwrap_or(c),
+    };
+    is_tool_table(&name.chars().map(fold).collect::<String>())
 }
 
 /// The tool table whose name occurs in a text. What precedes it may be anything, as `1.e` may; what follows it would make it another
@@ -315,6 +320,7 @@ mod tests {
             (SCRIPT, "CREATE OR REPLACE DATABASE app", false),
             (SCRIPT, "DROP DATABASE other", true),
             (SCRIPT, "UPDATE `runner_hİstory` SET a = 1", false),
+            (SCRIPT, "UPDATE `runner_hıſtory` SET a = 1", false),
             (SCRIPT, "CREATE TABLE t (a INT, KEY runner_history_a (a)) /*!50100 COMMENT 'x' */", true),
             (SCRIPT, "CREATE TABLE runner_history_2 (a INT) /*!50100 COMMENT 'x' */", true),
             (SCRIPT, "/*!50100 UPDATE runner_history */ SET a = 1", false),

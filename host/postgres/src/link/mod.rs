@@ -193,7 +193,9 @@ impl Link {
             return;
         }
         self.busy = true;
-        self.lost |= !commit::roll_back(&mut self.connection).await;
+        let rolled_back = commit::roll_back(&mut self.connection).await;
+        self.note(&rolled_back);
+        self.lost |= rolled_back.is_err();
         self.busy = false;
     }
 
@@ -308,7 +310,7 @@ impl Link {
         if let Some(left) = &self.left {
             left.done(&mut self.connection).await?;
         }
-        (self.busy, self.lost) = (false, false);
+        (self.busy, self.lost, self.pooler) = (false, false, None);
         Ok(())
     }
 

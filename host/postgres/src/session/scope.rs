@@ -136,6 +136,7 @@ impl Session {
         if opened.is_err() {
             self.link.release();
         }
+        self.link.note(&opened);
         opened.map(|()| scope)
     }
 
