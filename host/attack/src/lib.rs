@@ -26,8 +26,8 @@ use runner_base::error::{Error, Result};
 use runner_corpus::{Attack, BEYOND, Corpus, Reach};
 use runner_data::Value;
 use runner_database::{
-    ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, End, HostSession, QueryLimits, StopSignal,
-    TransactionOptions,
+    ConnectOptions, Database, DatabaseError, DatabaseUrl, Dialect, HostSession, QueryLimits, StopSignal,
+    TransactionOptions, UnitOfWork,
 };
 use runner_engine::isolation::Barrier;
 use runner_testing::scratch::Scratch;
@@ -222,7 +222,7 @@ async fn change(field: &mut Field<'_>, attack: &Attack) -> Result<(Vec<String>, 
     let mut changed = field.state(attacker.as_mut()).await.differs(&before);
     if ran.is_ok() && !field.is_locked().await? {
         // A session ends a little later than what ends it: then the next step notices.
-        if attacker.host().record(&[]).await.is_ok() {
+        if attacker.host().commit(UnitOfWork::Apart(&[])).await.result().is_ok() {
             changed.push(State::LOCK);
         }
     }
@@ -243,7 +243,7 @@ async fn run(attacker: &mut dyn Database, statements: &[String]) -> Result<(), D
         result = result.and(ran.map(drop));
     }
     let mut host: HostSession<'_> = attacker.host();
-    let ended = host.finish(&[], End::Migration).await;
+    let ended = host.commit(UnitOfWork::Migration(&[])).await.result();
     if ended.is_err() {
         drop(host.rollback().await);
     }

@@ -200,8 +200,8 @@ impl Ring<'_> {
         }
         let is_found = {
             let mut host = attacker.host();
-            host.check_constraints().await.is_err()
-                || host.check_tool_tables().await.is_err()
+            host.check(runner_database::Check::Constraints).await.is_err()
+                || host.check(runner_database::Check::ToolTables).await.is_err()
                 || !host.in_transaction().await.unwrap_or_default()
         };
         let after = if is_found { before.clone() } else { self.state(attacker.as_mut()).await };

@@ -83,7 +83,7 @@ impl ControlSession<'_> {
         if self.database.facts().dialect.has_server() {
             return Ok(());
         }
-        Ok(self.database.host().commit().await?)
+        Ok(self.database.host().commit_or_roll_back().await?)
     }
 
     /// Explains an error of storing a request: a transaction on SQLite locks the whole file.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::rights::tool_table;
 use super::*;
+use runner_database::UnitOfWork;
 use runner_database::stop::StopSignal;
 use runner_sql::Isolation;
 
@@ -81,8 +82,8 @@ async fn insert(
     holder.set_role(Role::Host);
     between.await;
     let ended = match finish {
-        true => holder.finish(&[], End::Migration).await,
-        false => holder.commit().await,
+        true => holder.commit(UnitOfWork::Migration(&[])).await.result(),
+        false => holder.commit_or_roll_back().await,
     };
     if ended.is_err() {
         holder.rollback().await.expect("rolled back");
@@ -113,7 +114,7 @@ pub async fn fences_records_and_single_statements(factory: &dyn LeaseFactory) {
     let mut holder = holder(factory).await;
     take_away(factory).await;
     let change = ToolChange::of_any_rows("DELETE FROM @.runner_heartbeat WHERE scope = ?1", [Value::from("other")]);
-    let error = holder.record(&[change]).await.expect_err("lost");
+    let error = holder.commit(UnitOfWork::Apart(&[change])).await.result().expect_err("lost");
     assert!(error.is_lease_lost(), "{error:?}");
     // One that cannot run in a transaction, where there is such a thing.
     let bare = match holder.facts().dialect {
@@ -210,7 +211,7 @@ pub async fn excludes_runs_with_the_other_lock(factory: &dyn LeaseFactory) {
         let error = lock(waiter.as_mut(), "the second", 1_500).await.expect_err("held");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
         holder.begin(TransactionOptions::default()).await.expect("begun");
-        holder.commit().await.expect("committed");
+        holder.commit_or_roll_back().await.expect("committed");
         holder.unlock().await.expect("unlocked");
         lock(waiter.as_mut(), "the second", AT_LAST).await.expect("free");
         let error = lock(holder.as_mut(), "the first", 300).await.expect_err("held");

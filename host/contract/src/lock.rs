@@ -61,7 +61,7 @@ pub async fn ends_with_its_owner(factory: &dyn Factory) {
     holder.lock(&request("first", 60_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
     // The lock outlasts transactions.
     holder.begin(TransactionOptions::default()).await.expect("begun");
-    holder.commit().await.expect("committed");
+    holder.commit_or_roll_back().await.expect("committed");
     let mut next = factory.open().await;
     assert!(next.lock(&request("second", 0), &StopSignal::default(), &|_| {}).await.is_err());
     drop(holder);

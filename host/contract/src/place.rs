@@ -38,7 +38,7 @@ pub async fn has_a_lock_of_its_own(factory: &dyn PlaceFactory) {
         other.unlock().await.expect("unlocked");
         lock(other.as_mut()).await.expect("the lock again");
     }
-    first.commit().await.expect("committed");
+    first.commit_or_roll_back().await.expect("committed");
 }
 
 /// No migration reaches the tables of either place, whatever its own is.

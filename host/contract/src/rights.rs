@@ -38,7 +38,7 @@ pub async fn refuse_transaction_control(factory: &dyn Factory) {
             run(database.as_mut(), "DELETE FROM t").await;
             // The host ends the transaction in any session role.
             if in_transaction {
-                database.commit().await.expect("committed");
+                database.commit_or_roll_back().await.expect("committed");
             }
         }
     }

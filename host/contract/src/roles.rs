@@ -80,7 +80,7 @@ pub async fn last_while_a_guard_is_held(factory: &dyn Factory) {
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
     }
     host.execute(&write, &[]).await.expect("the host may");
-    host.commit().await.expect("committed");
+    host.commit_or_roll_back().await.expect("committed");
     drop(host);
     database.set_role(Role::SqlScript);
     refused(database.as_mut(), &write).await;

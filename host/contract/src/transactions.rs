@@ -18,7 +18,7 @@ pub async fn commits_and_rolls_back(factory: &dyn Factory) {
     if database.facts().transactional_ddl {
         run(database.as_mut(), "CREATE TABLE u (id INTEGER PRIMARY KEY)").await;
     }
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     assert_eq!(rows(other.as_mut(), "SELECT id FROM t").await, [[Value::Int64(2)]]);
     if database.facts().transactional_ddl {
         assert!(rows(other.as_mut(), "SELECT id FROM u").await.is_empty());
@@ -37,13 +37,13 @@ pub async fn knows_whether_it_is_open(factory: &dyn Factory) {
     let mut database = factory.open().await;
     assert_eq!(database.in_transaction().await, Ok(false));
     database.rollback().await.expect("nothing to roll back");
-    assert!(database.commit().await.is_err(), "nothing to commit");
+    assert!(database.commit_or_roll_back().await.is_err(), "nothing to commit");
     database.begin(NONE).await.expect("begun");
     assert_eq!(database.in_transaction().await, Ok(true));
     let error = database.begin(NONE).await.expect_err("begun twice");
     assert_eq!(error.kind, DatabaseErrorKind::InvalidArgument, "{error}");
     assert_eq!(database.in_transaction().await, Ok(true));
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     assert_eq!(database.in_transaction().await, Ok(false));
 }
 
@@ -70,7 +70,7 @@ pub async fn closes_cursors_and_writers(factory: &dyn Factory) {
         let target = TableTarget { table: TableName::new("t"), mode: WriteMode::Insert, key: Vec::new() };
         let writer = database.open_writer(&target).await.expect("a writer");
         if commit {
-            database.commit().await.expect("committed");
+            database.commit_or_roll_back().await.expect("committed");
         } else {
             database.rollback().await.expect("rolled back");
         }

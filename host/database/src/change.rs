@@ -58,15 +58,6 @@ pub enum ChangedRows {
     Any,
 }
 
-/// What [`Database::finish`](super::Database::finish) ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// One step of a migration: what the migration has set in the session remains.
-    Step,
-    /// The migration: the session becomes what it was before.
-    Migration,
-}
-
 /// The code of [`DatabaseError::unexpected_rows`].
 const UNEXPECTED_ROWS: &str = "runner:rows";
 

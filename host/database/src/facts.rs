@@ -1,5 +1,7 @@
 //! What is known about a server, as data: callers ask for a fact, never for the name of the server.
 
+use std::path::PathBuf;
+
 use super::DatabaseError;
 #[cfg(debug_assertions)]
 use super::DatabaseErrorKind;
@@ -113,6 +115,11 @@ pub struct Facts {
     pub schema: Option<String>,
     /// Where runner's own tables are.
     pub history: HistoryPlace,
+    /// The database file; `None` on servers and in memory.
+    pub file: Option<PathBuf>,
+    /// A number of the session with the server: another one once the host has opened a new session in place of a lost one. What a
+    /// migration has set for its session is gone then. Always 0 where there is no server.
+    pub session: u64,
 }
 
 impl Facts {
@@ -144,6 +151,8 @@ impl Facts {
             citus: None,
             schema: None,
             history: HistoryPlace::default(),
+            file: None,
+            session: 0,
         }
     }
 

@@ -5,6 +5,8 @@
 
 pub mod change;
 pub mod chosen_lock;
+pub mod commit;
+pub mod connection;
 pub mod dialect_sql;
 pub mod error;
 pub mod facts;
@@ -40,10 +42,10 @@ pub mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-
-pub use change::{ChangedRows, End, Large, ToolChange};
+pub use change::{ChangedRows, Large, ToolChange};
 pub use chosen_lock::ChosenLock;
+pub use commit::{Committed, UnitOfWork};
+pub use connection::{Begin, Blockers, Check, Claims, ComponentLogins, Connection, Database};
 pub use dialect_sql::{DialectSql, tool_sql};
 pub use error::{DatabaseError, DatabaseErrorKind};
 pub use facts::{Facts, LockKind};
@@ -56,12 +58,11 @@ pub use renames::Renames;
 pub use role::{HostSession, MigrationSession, Role, RoleToken};
 pub use runner_base::dialect::Dialect;
 pub use schema_change::SchemaChange;
-pub use session::{BatchLimits, Bulk, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
+pub use session::{BatchLimits, CursorId, CursorRequest, QueryLimits, Session, WriteHint, WriterId};
 pub use spec::{ColumnInfo, PageRequest, TableInfo, TableName, TableSource, TableTarget, WriteMode, repeated_key_name};
 pub use stop::StopSignal;
 pub use url::{DatabaseUrl, Unset};
 
-use runner_data::Value;
 use runner_sql::Isolation;
 
 /// The database, shared by the engine and a running script. Only one of them uses it at a time.
@@ -172,15 +173,6 @@ pub enum Part {
     Claim,
 }
 
-/// Whether the transaction of a chunk can also claim the next chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claims {
-    /// It can claim the next chunk.
-    Within,
-    /// It sees the tables as they were when it began, so claiming takes a separate transaction.
-    Apart,
-}
-
 /// The server's own identity of a table, whatever name is used for it. Two connections compare it to find out whether
 /// they mean the same table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +183,7 @@ pub struct TableIdentity(pub String);
 pub struct ReadingAhead {
     /// They may: writing changes nothing that is still to be read.
     pub here: bool,
-    /// They may on another connection, too, in a transaction opened with [`begin_reading`](Database::begin_reading), which is
+    /// They may on another connection, too, in a transaction opened with [`Begin::Reading`], which is
     /// certain to read the same rows from the source, whose identity this is, as this session does in its open transaction.
     pub elsewhere: Option<TableIdentity>,
 }
@@ -215,157 +207,6 @@ pub struct LockRequest {
     pub run_id: String,
     /// The text shown to waiting runs: process, host, command and start time.
     pub owner: String,
-}
-
-/// A connection to a database: its lock, its transaction, and the guards through which statements are run.
-///
-/// It runs no statement itself. `host()` lends a session for the tool's own statements; `script(stop)` and
-/// `component(stop)` lend one for those of a migration; see [`role`].
-///
-/// Four methods have a default body. A wrapper cannot inherit any other by accident.
-#[async_trait]
-pub trait Database: Send {
-    /// Returns what is known about the server.
-    fn facts(&self) -> &Facts;
-
-    /// Returns the URL of the database; its `Display` hides the password.
-    fn url(&self) -> &DatabaseUrl;
-
-    /// Sets the role of the session that [`session`](Self::session) returns from now on, and the signal that ends its
-    /// statements. Sends nothing: what the server must know is sent with the next statement.
-    fn take_role(&mut self, role: Role, stop: StopSignal, token: RoleToken);
-
-    /// Sets what statements in the role of a component see as chance and as the current time, where the database
-    /// supports it: on SQLite. Sends nothing.
-    fn fix_inputs(&mut self, inputs: FixedInputs);
-
-    /// Restricts statements in the role of a component to what these grants allow; `None`: to what every component may do.
-    /// Closes cursors and writers. Fails if the database cannot enforce grants. Each connection that works for a component
-    /// has to be given its grants, those that read ahead or take part in a transform included.
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError>;
-
-    /// Returns the session in its current role.
-    fn session(&self, token: RoleToken) -> &(dyn Bulk + 'static);
-
-    /// Returns the session in its current role, mutably.
-    fn session_mut(&mut self, token: RoleToken) -> &mut (dyn Bulk + 'static);
-
-    /// Changes the schema in the current role; see [`Session::change_schema`]. What a component under grants may not do by itself is
-    /// done for it.
-    async fn change_schema_in_role(&mut self, change: &SchemaChange, token: RoleToken) -> Result<(), DatabaseError> {
-        self.session_mut(token).change_schema(change).await
-    }
-
-    /// Takes the lock that excludes other runs, waiting at most `request.wait`. Calls `waiting` once for each holder.
-    /// Fails with [`DatabaseErrorKind::Busy`] when the time is up; a raised stop signal ends the wait early. When this
-    /// returns, no statement of an earlier, killed run is still executing on the server: such statements are waited
-    /// for, and ended if they take too long.
-    async fn lock(
-        &mut self,
-        request: &LockRequest,
-        stop: &StopSignal,
-        waiting: &(dyn for<'a> Fn(&'a str) + Send + Sync),
-    ) -> Result<(), DatabaseError>;
-
-    /// Releases the lock, as dropping the database also does.
-    async fn unlock(&mut self) -> Result<(), DatabaseError>;
-
-    /// Shows observers what the holder of the lock works on, where they can see that only next to the database: what is
-    /// in it is hidden by an open transaction. An empty text: nothing. Best effort.
-    fn note_work(&mut self, _work: &str) {}
-
-    /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError>;
-
-    /// Returns the query for the sessions that those of a run wait for, where the server can report it: number, user,
-    /// application or host, state, age of the transaction in seconds, statement, and whether the session only probably
-    /// holds the lock.
-    fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)>;
-
-    /// Returns a question that is to be asked before that, as it takes the server less: 1 if the run waits for a session at all.
-    fn is_blocked(&self) -> Option<String> {
-        None
-    }
-
-    /// Opens the transaction, acquiring the right to write immediately.
-    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
-
-    /// Opens the transaction of a dry run on the session of the login of a component with these grants. What the login may do is
-    /// changed in this transaction only, as far as it has to be. The statements of migrations in SQL run in it with the rights of the
-    /// host. Fails where components have no logins of their own.
-    async fn begin_confined(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError>;
-
-    /// Opens the session of a component's own login, if it has one, before the first transaction does: for statements of the component
-    /// that come before it.
-    async fn open_for_component(&mut self) -> Result<(), DatabaseError>;
-
-    /// Gives the login of that session exactly what another component is granted, until the transaction ends, and takes back the names
-    /// that the component before it has set; without grants, only that, for a migration in SQL. Fails where the server would commit it.
-    async fn confine(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError>;
-
-    /// Opens a transaction for part of a transform; otherwise like [`Database::begin`].
-    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError>;
-
-    /// Commits, or fails with everything rolled back. Only if the connection is lost
-    /// ([`DatabaseErrorKind::Connection`]) is the outcome unknown. A transaction that the server has aborted is never
-    /// reported as committed.
-    async fn commit(&mut self) -> Result<(), DatabaseError>;
-
-    /// Fails if `commit` would fail because the statements broke references between tables; the transaction stays open.
-    /// With foreign keys off, each call checks the changes since the previous call.
-    async fn check_constraints(&mut self) -> Result<(), DatabaseError>;
-
-    /// Makes a change to the tool's own tables in the open transaction.
-    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError>;
-
-    /// Makes changes to the tool's own tables in a transaction of their own, in one message where the server allows it. After
-    /// an error none of them is made; only if the connection is lost is the outcome unknown.
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError>;
-
-    /// Ends the open transaction of a migration: proves that it is the one that `begin` opened and that the migration left
-    /// the tool's tables alone, makes these changes, and commits; in one message where the server allows it. After an error
-    /// nothing is committed, and the caller rolls back; only if the connection is lost is the outcome unknown.
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError>;
-
-    /// Rolls back; does nothing without a transaction. `Ok` says that no part of the transaction that `begin` opened is
-    /// in the database, as far as this driver can prove it; [`DatabaseError::is_not_undone`] that something may be. The
-    /// message to the user depends on it.
-    async fn rollback(&mut self) -> Result<(), DatabaseError>;
-
-    /// Opens a transaction on a connection that only reads one table, in its committed state. It waits for no other
-    /// transaction and cannot commit any change. Fails if the table is locked, or if its name means another table on
-    /// this connection.
-    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError>;
-
-    /// Drops what migrations created for this connection only, such as temporary tables, so that a migration finds the
-    /// same database in whichever run applies it. Closes cursors and writers.
-    async fn drop_temporary(&mut self) -> Result<(), DatabaseError>;
-
-    /// Reconnects after the connection was lost: waits until the server has finished with the old connection, and
-    /// retakes the lock if it was held. The lost transaction is then either committed or rolled back. Harmless while
-    /// the connection is alive.
-    async fn reconnect(&mut self) -> Result<(), DatabaseError>;
-
-    /// A number of the session with the server: another one once the host has opened a new session in place of a lost one. What a
-    /// migration has set for its session is gone then. Always 0 where there is no server.
-    fn session_number(&self) -> u64 {
-        0
-    }
-
-    /// Fails with [`DatabaseErrorKind::Denied`] if a script changed the tool's own tables in this transaction by any
-    /// means. Does nothing where the database refuses such statements in the first place.
-    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError>;
-
-    /// Returns whether the very transaction that `begin` opened is still open. This detects a guest that ended it, even
-    /// if the guest opened another in its place.
-    async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
-
-    /// Checks the logins of components under grants, or brings them in line with what is wanted: all of it or nothing.
-    /// Fails where components have no logins of their own.
-    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
-
-    /// Fails, with the reasons, if components with these grants could not run. Does nothing where grants need no login.
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError>;
 }
 
 /// Returns the error of a driver that uses one connection for both reading and writing.

@@ -13,8 +13,9 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use super::{
-    Bulk, Claims, Database, DatabaseError, End, LockHolder, LoginReport, LoginRequest, Part, SchemaChange, StopSignal,
-    ToolChange, TransactionOptions, WantedLogin,
+    Begin, Check, Claims, Committed, Database, DatabaseError, DatabaseErrorKind, Facts, LockHolder, LoginReport,
+    LoginRequest, Part, Probe, SchemaChange, Session, StopSignal, ToolChange, TransactionOptions, UnitOfWork,
+    WantedLogin,
 };
 
 /// What the statements of a session may do; the database enforces it.
@@ -75,6 +76,11 @@ impl dyn Database + '_ {
         MigrationSession(self.in_role(Role::Component, stop))
     }
 
+    /// Returns what is known about the server.
+    pub fn facts(&self) -> &Facts {
+        self.session(RoleToken(())).facts()
+    }
+
     /// Returns a session in a role that is known only at run time.
     pub fn in_role(&mut self, role: Role, stop: &StopSignal) -> RoleSession<'_> {
         self.take_role(role, stop.clone(), RoleToken(()));
@@ -88,103 +94,114 @@ impl HostSession<'_> {
         self.0.database
     }
 
-    /// See [`Database::lock_holder`].
+    /// See [`Connection::probe`](super::Connection::probe).
+    pub async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        self.connection().probe(questions).await
+    }
+
+    /// Returns the current holder of the lock as far as it can be determined, or `None` if the lock is free.
     pub async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        self.0.database.lock_holder().await
+        Ok(self.probe(&[]).await?.holder)
     }
 
-    /// See [`Database::begin`].
+    /// Opens a transaction for work; see [`Begin::Work`].
     pub async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.0.database.begin(options).await
+        self.connection().begin_transaction(Begin::Work(options)).await.map(drop)
     }
 
-    /// See [`Database::begin_part`].
+    /// Opens a transaction for part of a transform; see [`Begin::Part`].
     pub async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        self.0.database.begin_part(part).await
+        self.connection().begin_transaction(Begin::Part(part)).await
     }
 
     /// See [`Database::commit`].
-    pub async fn commit(&mut self) -> Result<(), DatabaseError> {
-        self.0.database.commit().await
+    pub async fn commit(&mut self, unit: UnitOfWork<'_>) -> Committed {
+        self.connection().commit(unit).await
     }
 
-    /// See [`Database::change`].
+    /// Commits the open transaction, or fails with everything rolled back. Only if the connection is lost is the outcome unknown.
+    pub async fn commit_or_roll_back(&mut self) -> Result<(), DatabaseError> {
+        match self.commit(UnitOfWork::Step(&[])).await {
+            Committed::No(error) => Err(match self.rollback().await {
+                Err(second) if second.is_not_undone() => second.detail(error.to_string()),
+                _ => error,
+            }),
+            committed => committed.result(),
+        }
+    }
+
+    /// Makes a change to the tool's own tables in the open transaction.
     pub async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
-        self.0.database.change(change).await
-    }
-
-    /// See [`Database::record`].
-    pub async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.0.database.record(changes).await
-    }
-
-    /// See [`Database::finish`].
-    pub async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
-        self.0.database.finish(changes, end).await
-    }
-
-    /// See [`Database::check_constraints`].
-    pub async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
-        self.0.database.check_constraints().await
+        let (statement, values) = change.statement(self.facts())?;
+        change.check(self.execute(&statement, &values).await?)
     }
 
     /// See [`Database::rollback`].
     pub async fn rollback(&mut self) -> Result<(), DatabaseError> {
-        self.0.database.rollback().await
+        self.connection().rollback().await
     }
 
-    /// See [`Database::in_transaction`].
+    /// See [`Database::check`].
+    pub async fn check(&mut self, what: Check) -> Result<(), DatabaseError> {
+        self.connection().check(what).await
+    }
+
+    /// Returns whether the very transaction that was begun is still open.
     pub async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
-        self.0.database.in_transaction().await
+        match self.check(Check::Ours).await {
+            Err(error) if error.has_ended_transaction() => Ok(false),
+            checked => checked.map(|()| true),
+        }
     }
 
-    /// See [`Database::logins`].
+    /// See [`ComponentLogins::sync`](super::ComponentLogins::sync). Fails where components have no logins of their own.
     pub async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        self.0.database.logins(request).await
+        let dialect = self.facts().dialect;
+        match self.connection().component_logins() {
+            Some(logins) => logins.sync(request).await,
+            None => Err(DatabaseError::new(
+                DatabaseErrorKind::Configuration,
+                format!("components have no logins of their own on {dialect}"),
+            )
+            .hint(format!("{dialect} enforces `[grants.NAME]` by itself; there is nothing to set up"))),
+        }
     }
 
-    /// See [`Database::check_logins`].
+    /// See [`ComponentLogins::check`](super::ComponentLogins::check). Does nothing where grants need no login.
     pub async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-        self.0.database.check_logins(wanted).await
-    }
-
-    /// See [`Database::check_tool_tables`].
-    pub async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
-        self.0.database.check_tool_tables().await
+        match self.connection().component_logins() {
+            Some(logins) => logins.check(wanted).await,
+            None => Ok(()),
+        }
     }
 
     /// See [`Database::drop_temporary`].
     pub async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
-        self.0.database.drop_temporary().await
+        self.connection().drop_temporary().await
     }
 
-    /// See [`Database::session_number`].
-    pub fn session_number(&self) -> u64 {
-        self.0.database.session_number()
-    }
-
-    /// See [`Database::reconnect`]. The new connection is in the host's role too.
+    /// See [`Connection::reconnect`](super::Connection::reconnect). The new connection is in the host's role too.
     pub async fn reconnect(&mut self) -> Result<(), DatabaseError> {
-        self.0.database.reconnect().await
+        self.connection().reconnect().await
     }
 }
 
 impl RoleSession<'_> {
-    /// See [`Database::change_schema_in_role`].
+    /// See [`Database::change_schema`].
     pub async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
-        self.database.change_schema_in_role(change, RoleToken(())).await
+        self.database.change_schema(change, RoleToken(())).await
     }
 }
 
 impl MigrationSession<'_> {
-    /// See [`Database::change_schema_in_role`].
+    /// See [`Database::change_schema`].
     pub async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
         self.0.change_schema(change).await
     }
 }
 
 impl Deref for RoleSession<'_> {
-    type Target = dyn Bulk;
+    type Target = dyn Session;
 
     fn deref(&self) -> &Self::Target {
         self.database.session(RoleToken(()))
@@ -204,7 +221,7 @@ impl Drop for RoleSession<'_> {
 }
 
 impl Deref for HostSession<'_> {
-    type Target = dyn Bulk;
+    type Target = dyn Session;
 
     fn deref(&self) -> &Self::Target {
         &*self.0
@@ -218,7 +235,7 @@ impl DerefMut for HostSession<'_> {
 }
 
 impl Deref for MigrationSession<'_> {
-    type Target = dyn Bulk;
+    type Target = dyn Session;
 
     fn deref(&self) -> &Self::Target {
         &*self.0
@@ -234,13 +251,13 @@ impl DerefMut for MigrationSession<'_> {
 /// Takes a role without a guard, for tests.
 #[cfg(feature = "unguarded")]
 pub(super) mod unguarded {
-    use super::{Bulk, Database, Role, RoleToken, StopSignal};
+    use super::{Database, Role, RoleToken, Session, StopSignal};
 
     pub(crate) fn take_role(database: &mut dyn Database, role: Role, stop: &StopSignal) {
         database.take_role(role, stop.clone(), RoleToken(()));
     }
 
-    pub(crate) fn session(database: &mut dyn Database) -> &mut dyn Bulk {
+    pub(crate) fn session(database: &mut dyn Database) -> &mut dyn Session {
         database.session_mut(RoleToken(()))
     }
 }

@@ -2,10 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{
-    DatabaseError, Facts, PageRequest, Probe, ReadingAhead, SchemaChange, TableInfo, TableName, TableSource,
-    TableTarget,
-};
+use super::{DatabaseError, Facts, PageRequest, ReadingAhead, TableInfo, TableName, TableSource, TableTarget};
 use runner_data::{Batch, ColumnType, RowSet, Value};
 
 /// Bounds on one batch.
@@ -75,9 +72,10 @@ pub struct WriteHint {
     pub covers_key_range: bool,
 }
 
-/// Single statements, and what is known about the database.
+/// Single statements, and rows in columnar batches, read through cursors and written through writers.
 ///
-/// What a statement may do depends on the role of the session; see [`role`](super::role).
+/// What a statement may do depends on the role of the session; see [`role`](super::role). Cursors and writers belong to the
+/// transaction and the role that opened them; its end closes them all.
 #[async_trait]
 pub trait Session: Send {
     /// Returns what is known about the server.
@@ -94,25 +92,10 @@ pub trait Session: Send {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError>;
 
-    /// Changes the schema. Where a component has a login of its own, the change is made in its transaction, for the login of
-    /// the host.
-    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError>;
-
-    /// Answers several queries of the engine, and reports who holds the lock, in as few round trips as the server
-    /// allows. No transaction may be open. A query is one SELECT without parameters that returns only integers and
-    /// texts.
-    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
-
     /// Returns the columns, primary key and declared types of a table or view; fails with an error of kind `Syntax` if
     /// it does not exist.
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
-}
 
-/// Rows in columnar batches, read through cursors and written through writers.
-///
-/// Cursors and writers belong to the transaction and the role that opened them; `commit` and `rollback` close them all.
-#[async_trait]
-pub trait Bulk: Session {
     /// Returns whether rows of the source may be read, in the open transaction, before those read earlier have been written to the
     /// target, provided the columns of source and target are named as [`table`](Session::table) names them.
     async fn reading_ahead(

@@ -5,8 +5,10 @@ use async_trait::async_trait;
 
 use super::role::unguarded::{session, take_role};
 use super::{
-    BatchLimits, CursorId, CursorRequest, Database, DatabaseError, PageRequest, Probe, QueryLimits, ReadingAhead, Role,
-    StopSignal, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
+    BatchLimits, Begin, Check, Claims, Committed, CursorId, CursorRequest, Database, DatabaseError, LockHolder,
+    LoginReport, LoginRequest, PageRequest, Part, QueryLimits, ReadingAhead, Role, StopSignal, TableIdentity,
+    TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, UnitOfWork, WantedLogin, WriteHint,
+    WriterId,
 };
 use runner_data::{Batch, RowSet, Value};
 
@@ -21,6 +23,15 @@ pub trait Unguarded {
 
     /// Sets the role from now on, with a stop signal.
     fn speak(&mut self, role: Role, stop: &StopSignal);
+    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
+    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError>;
+    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError>;
+    async fn commit_or_roll_back(&mut self) -> Result<(), DatabaseError>;
+    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError>;
+    async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError>;
+    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError>;
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
     async fn query(
         &mut self,
@@ -28,7 +39,6 @@ pub trait Unguarded {
         parameters: &[Value],
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError>;
-    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError>;
     async fn reading_ahead(
         &mut self,
@@ -59,6 +69,56 @@ impl Unguarded for dyn Database + '_ {
         take_role(self, role, stop);
     }
 
+    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
+        self.begin_transaction(Begin::Work(options)).await.map(drop)
+    }
+
+    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
+        self.begin_transaction(Begin::Part(part)).await
+    }
+
+    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
+        self.begin_transaction(Begin::Reading(table, is)).await.map(drop)
+    }
+
+    async fn commit_or_roll_back(&mut self) -> Result<(), DatabaseError> {
+        let committed = self.commit(UnitOfWork::Step(&[])).await;
+        if let Committed::No(error) = committed {
+            return self.rollback().await.and(Err(error));
+        }
+        committed.result()
+    }
+
+    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
+        let (statement, values) = change.statement(self.facts())?;
+        change.check(session(self).execute(&statement, &values).await?)
+    }
+
+    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
+        match self.check(Check::Ours).await {
+            Err(error) if error.has_ended_transaction() => Ok(false),
+            checked => checked.map(|()| true),
+        }
+    }
+
+    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
+        Ok(self.probe(&[]).await?.holder)
+    }
+
+    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        match self.component_logins() {
+            Some(logins) => logins.sync(request).await,
+            None => Err(DatabaseError::invalid("there are no logins")),
+        }
+    }
+
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+        match self.component_logins() {
+            Some(logins) => logins.check(wanted).await,
+            None => Ok(()),
+        }
+    }
+
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
         session(self).execute(statement, parameters).await
     }
@@ -70,10 +130,6 @@ impl Unguarded for dyn Database + '_ {
         limits: QueryLimits,
     ) -> Result<RowSet, DatabaseError> {
         session(self).query(statement, parameters, limits).await
-    }
-
-    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
-        session(self).probe(questions).await
     }
 
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {

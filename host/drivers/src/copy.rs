@@ -15,7 +15,7 @@ pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> 
     // The driver that makes the copy.
     match original.facts().dialect {
         #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => runner_sqlite::scratch::make(original.url(), request).await,
+        Dialect::Sqlite => runner_sqlite::scratch::make(request).await,
         #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => runner_mysql::scratch::make(original, request).await,
         Dialect::Postgres => Err(DatabaseError::new(

@@ -136,7 +136,7 @@ async fn drop_on_server(url: &DatabaseUrl, options: &ConnectOptions, by_force: b
     }
     match connect(url, options).await {
         Ok(mut database) => {
-            if let Some(holder) = database.lock_holder().await? {
+            if let Some(holder) = database.host().lock_holder().await? {
                 return Err(DatabaseError::new(
                     DatabaseErrorKind::Busy,
                     format!("the database is in use: the lock is held by {holder}"),

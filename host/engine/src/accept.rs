@@ -8,8 +8,9 @@ use super::history::{self, Record, Repair, State, Stored, declared_json};
 use super::identity::Identity;
 use super::plan::{PlanInput, PlanOptions, candidates, check_kind, is_another, took_the_place};
 use crate::clock::now;
+use crate::transaction::in_transaction;
 use runner_base::error::{Error, ErrorKind, Result};
-use runner_database::{Database, LockRequest, StopSignal, TransactionOptions};
+use runner_database::{Database, LockRequest, StopSignal};
 use runner_project::catalog::Catalog;
 
 /// Accepts the project's version of an applied revision as the one that is in the database. `wanted` is a revision, a
@@ -106,20 +107,14 @@ async fn accept_locked(
         run_id: identity.run_id.clone(),
     };
     let session = &mut database.host();
-    session.begin(TransactionOptions::default()).await?;
-    let written = async {
+    in_transaction(session, async |session| {
         let (revision, sha256) = (&before.revision, &migration.sha256);
         history::store_artifact(session, revision, sha256, &stored, request.stored_artifact_bytes).await?;
         let reason = format!("accept-checksum: {}", request.why);
         history::set_applied(session, before.id, sha256, &declared_json(description), &at, &reason).await?;
         history::drop_unused_artifacts(session, revision).await?;
         history::add_repair(session, &repair).await
-    }
-    .await;
-    if let Err(error) = written {
-        let _ = session.rollback().await;
-        return Err(error);
-    }
-    session.commit().await?;
+    })
+    .await?;
     Ok(Accepted { before, sha256: migration.sha256.clone(), repair })
 }

@@ -62,6 +62,7 @@ pub mod status;
 pub mod stopped;
 pub mod target;
 pub mod throttle;
+mod transaction;
 pub mod transcript;
 pub mod transform;
 mod unknown_name;

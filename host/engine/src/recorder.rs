@@ -5,12 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::call::{Answer, Call, Inputs, stored};
 use super::event::Unrepeatable;
-use super::run::Run;
-use super::transcript::store::{self, EvidenceKind};
-use super::transcript::{Evidence, Transcript, TranscriptRecorder, TransformRecord};
-use runner_base::error::Result;
+use super::transcript::store::{self, EvidenceKind, EvidenceOf};
+use super::transcript::{Transcript, TranscriptRecorder, TransformRecord};
 use runner_data::Digest;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession};
+use runner_database::{DatabaseError, DatabaseErrorKind, ToolChange};
 
 /// The number of transforms whose chunks are kept. A migration with more could do with fewer.
 const KEPT_TRANSFORMS: usize = 256;
@@ -39,20 +37,19 @@ pub struct RunRecorder {
 }
 
 impl RunRecorder {
-    /// Writes the recorded evidence of a run, except for what a stepwise run has already written. Belongs in the
-    /// transaction that records the run as done.
-    pub async fn write_evidence(&self, database: &mut HostSession<'_>, run: Run, inputs: &Inputs) -> Result<()> {
-        store::put(database, run, EvidenceKind::Inputs, 0, &stored::pack(inputs)).await?;
-        if let Some(calls) = self.recording() {
-            store::put(database, run, EvidenceKind::Calls, 0, &calls).await?;
+    /// The changes that add the recorded evidence, except for what a stepwise run has already written. They belong in the unit of
+    /// work that records the run as done.
+    pub fn evidence(&self, of: EvidenceOf<'_>, inputs: &Inputs) -> Vec<ToolChange> {
+        let mut changes = store::added(of, EvidenceKind::Inputs, 0, &stored::pack(inputs));
+        let calls = self.recording().map(|calls| store::added(of, EvidenceKind::Calls, 0, &calls));
+        changes.extend(calls.into_iter().flatten());
+        for (record, at) in self.take_transforms().iter().zip(0..) {
+            changes.extend(store::added(of, EvidenceKind::Transform, at, &stored::pack(record)));
         }
-        for (at, record) in self.take_transforms().iter().enumerate() {
-            Evidence::write_transform(database, run, at as u64, record).await?;
+        for (statement, at) in self.unrepeatable().iter().zip(0..) {
+            changes.extend(store::added(of, EvidenceKind::Unrepeatable, at, &stored::encode(statement)));
         }
-        for (at, statement) in self.unrepeatable().iter().enumerate() {
-            store::put(database, run, EvidenceKind::Unrepeatable, at as u64, &stored::encode(statement)).await?;
-        }
-        Ok(())
+        changes
     }
 
     /// Creates a recorder that also records every call, up to this many bytes.

@@ -28,8 +28,9 @@ use crate::identity::Identity;
 use crate::journal;
 use crate::journal::{Decision, Head, Unknown};
 use crate::run::Run;
+use crate::transaction::in_transaction;
 use runner_base::error::{Error, Result};
-use runner_database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
+use runner_database::{Database, HostSession, LockRequest, StopSignal};
 use runner_project::catalog::{Artifact, Catalog, Kind, Migration};
 use runner_project::migration_id;
 
@@ -263,17 +264,11 @@ async fn repair_locked(
         by: identity.applied_by.clone(),
         run_id: identity.run_id.clone(),
     };
-    database.begin(TransactionOptions::default()).await?;
-    let written = match write(database, &survey, unknown, order, identity, catalog).await {
-        Ok(()) => history::add_repair(database, &repair).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = written {
-        // The original error matters more than a failed rollback.
-        let _ = database.rollback().await;
-        return Err(error);
-    }
-    database.commit().await?;
+    in_transaction(database, async |database| {
+        write(database, &survey, unknown, order, identity, catalog).await?;
+        history::add_repair(database, &repair).await
+    })
+    .await?;
     Ok(repair)
 }
 

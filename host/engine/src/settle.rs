@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use runner_base::backoff::Backoff;
 use runner_base::error::Error;
 use runner_data::Value;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, StopSignal, tool_sql};
+use runner_database::{Committed, DatabaseError, HostSession, QueryLimits, StopSignal, tool_sql};
 
 /// How long a server may be away before its answer is given up: longer than a failover usually takes.
 const AWAY_AFTER_COMMIT: Duration = Duration::from_secs(30);
@@ -49,17 +49,17 @@ impl Marker {
     }
 }
 
-/// Finds out what became of a unit of work whose commit ended so. A lost connection is opened again.
+/// Finds out what became of a unit of work. A lost connection is opened again.
 pub async fn settle(
     database: &mut HostSession<'_>,
-    ended: Result<(), DatabaseError>,
+    committed: Committed,
     marker: &Marker,
     stop: &StopSignal,
 ) -> Settled {
-    let error = match ended {
-        Ok(()) => return Settled::Committed { lost: None },
-        Err(error) if error.kind != DatabaseErrorKind::Connection => return Settled::RolledBack(error),
-        Err(error) => error,
+    let error = match committed {
+        Committed::Yes => return Settled::Committed { lost: None },
+        Committed::No(error) => return Settled::RolledBack(error),
+        Committed::Unanswered(error) => error,
     };
     let found = match reconnect(database, AWAY_AFTER_COMMIT, stop).await {
         Ok(()) => marker.is_there(database).await,

@@ -11,8 +11,9 @@ use super::plan::{Mark, PlanInput, PlanOptions, PlannedMigration, plan_baseline,
 use super::stopped::stopped;
 use super::target::Target;
 use crate::clock::now;
+use crate::transaction::in_transaction;
 use runner_base::error::{Error, Result};
-use runner_database::{Database, HostSession, LockRequest, StopSignal, TransactionOptions};
+use runner_database::{Database, HostSession, LockRequest, StopSignal};
 use runner_project::catalog::Catalog;
 
 /// Which of the two commands it is.
@@ -103,19 +104,13 @@ async fn stamp_locked(
     // Another run may have changed the history before the lock was taken.
     let marks = marks(database, catalog, request).await?;
     let session = &mut database.host();
-    let in_transaction = session.facts().transactional_ddl;
-    if !in_transaction {
+    let makes_tables = session.facts().transactional_ddl;
+    if !makes_tables {
         // Creating the tables would commit the transaction.
         history::ensure(session).await?;
     }
-    session.begin(TransactionOptions::default()).await?;
-    let written = write(session, catalog, &marks, request, identity, in_transaction).await;
-    if let Err(error) = written {
-        // The original error matters more than a failed rollback.
-        let _ = session.rollback().await;
-        return Err(error);
-    }
-    session.commit().await?;
+    in_transaction(session, async |session| write(session, catalog, &marks, request, identity, makes_tables).await)
+        .await?;
     Ok(marks)
 }
 

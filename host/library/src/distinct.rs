@@ -36,8 +36,8 @@ impl Distinct {
 async fn place(database: &mut dyn Database) -> Result<String, DatabaseError> {
     let statement = match database.facts().dialect {
         Dialect::Sqlite => {
-            let path = database.url().sqlite_path();
-            return Ok(path.and_then(|path| path.canonicalize().ok()).unwrap_or_default().display().to_string());
+            let file = database.facts().file.as_ref();
+            return Ok(file.and_then(|path| path.canonicalize().ok()).unwrap_or_default().display().to_string());
         }
         // A cluster has its number in the copies of it, too.
         Dialect::Postgres => {

@@ -264,11 +264,11 @@ pub fn revision_of(catalog: &Catalog, version: &str) -> Option<String> {
 fn recording(setup: &Setup, asked: DryRunOrder, database: &dyn Database, events: &Arc<dyn EventSink>) -> DryRun {
     let options = RecorderOptions { samples: asked.samples, all: asked.all };
     // A database in memory takes the place of one that does not exist yet: it is already a copy.
-    let in_memory = !database.facts().dialect.has_server() && database.url().sqlite_path().is_none();
+    let in_memory = !database.facts().dialect.has_server() && database.facts().file.is_none();
     let on_scratch = asked.on_scratch.filter(|_| !in_memory);
     DryRun {
         trial: Trial::new(Arc::new(DryRunRecorder::new(events.clone(), options)), Ground::Transaction),
-        on_scratch: on_scratch.map(|rows| OnScratch { rows, connect: setup.connector().options }),
+        on_scratch: on_scratch.map(|rows| OnScratch { rows, connect: setup.connector() }),
         chunks: asked.chunks,
     }
 }

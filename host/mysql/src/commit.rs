@@ -17,7 +17,7 @@ use crate::assertion::Assertion;
 use crate::error::Result;
 use crate::host_sql::{HostExecutor, LITERALS};
 use crate::link::watch::Watch;
-use runner_database::{ChangedRows, DatabaseError, DatabaseErrorKind, Facts, ToolChange};
+use runner_database::{ChangedRows, Committed, DatabaseError, DatabaseErrorKind, Facts, ToolChange};
 
 /// Ends a transaction, whatever `completion_type` says.
 pub(crate) const COMMIT_TEXT: &str = "COMMIT AND NO CHAIN NO RELEASE";
@@ -60,6 +60,16 @@ pub(crate) enum Outcome {
     NotCommitted(DatabaseError),
     /// The connection is lost: only the database knows.
     Unanswered(DatabaseError),
+}
+
+impl From<Outcome> for Committed {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Committed => Self::Yes,
+            Outcome::NotCommitted(error) => Self::No(error),
+            Outcome::Unanswered(error) => Self::Unanswered(error),
+        }
+    }
 }
 
 impl Unit {

@@ -9,14 +9,17 @@ use crate::error::Result;
 use crate::lock::user_lock::wait_until_free;
 use crate::logins;
 use runner_database::logins::sessions::{Driver, LoginRights};
-use runner_database::{Claims, DatabaseError, Grants, Part, Role, SchemaChange, Session as _, StopSignal, ToolChange};
+use runner_database::{
+    Claims, Committed, DatabaseError, Grants, LoginReport, LoginRequest, Part, Role, SchemaChange, StopSignal,
+    ToolChange, WantedLogin,
+};
 use runner_sql::Isolation;
 
 #[async_trait]
 impl Driver for MysqlDatabase {
     async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self> {
         let (link, gate) = logins::log_in(&mut self.session, grants, rights).await?;
-        Ok(Self::of(link, Some(gate), self.url.clone()))
+        Ok(Self::of(link, Some(gate)))
     }
 
     async fn confine_gated(&mut self, _grants: Option<Arc<Grants>>) -> Result<()> {
@@ -60,18 +63,26 @@ impl Driver for MysqlDatabase {
         self.session.lock.fence_change()
     }
 
-    async fn commit_gated(&mut self, proof: &str) -> Result<()> {
+    async fn commit_gated(&mut self, proof: &str) -> Committed {
         self.close_statements();
-        self.session.commit_gated(proof).await
+        self.session.commit_gated(proof).await.unwrap_or_else(Committed::failed)
     }
 
     async fn change_schema_for(&mut self, change: &SchemaChange, grants: &Grants) -> Result<()> {
         // The denial is for statements that a component words itself.
         let was_denied = self.guard.deny(false);
-        let changed = self.change_schema(change).await;
+        let changed = self.change_the_schema(change).await;
         self.guard.deny(was_denied);
         changed?;
         logins::grant_new(&mut self.session, change, grants).await
+    }
+
+    async fn sync_logins(&mut self, request: &LoginRequest) -> Result<LoginReport> {
+        logins::sync_logins(&mut self.session, request).await
+    }
+
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<()> {
+        logins::check_logins(&mut self.session, wanted).await
     }
 
     async fn outlast(&mut self, guest: Self) -> Result<()> {

@@ -92,16 +92,15 @@ use crate::error::Result;
 use runner_data::{Batch, RowSet, Value};
 use runner_database::logins::sessions::Logins;
 use runner_database::{
-    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
-    End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
-    QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId, not_read_apart,
+    BatchLimits, Begin, Blockers, Check, Claims, Committed, ConnectOptions, Connection, CursorId, CursorRequest,
+    Database, DatabaseError, DatabaseUrl, Dialect, Facts, Grants, LockRequest, PageRequest, Part, Probe, QueryLimits,
+    ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableInfo, TableName, TableSource, TableTarget,
+    UnitOfWork, WriteHint, WriterId, not_read_apart,
 };
 use runner_sql::Isolation;
 
 /// A database on a MySQL or MariaDB server.
 struct MysqlDatabase {
-    url: DatabaseUrl,
     session: RunSession,
     guard: Guard,
     rows: Rows,
@@ -116,12 +115,12 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
     // Connections that follow are part of a run, which continues while its node brings another one up to date.
     server.node.as_ref().map_or(Ok(()), Node::is_synced)?;
     let link = Link::of(connection, server, endpoint);
-    Ok(Box::new(Logins::new(MysqlDatabase::of(link, None, url.clone()))))
+    Ok(Box::new(Logins::new(MysqlDatabase::of(link, None))))
 }
 
 impl MysqlDatabase {
-    fn of(link: Link, gate: Option<Gate>, url: DatabaseUrl) -> Self {
-        Self { url, session: RunSession::of(link), guard: Guard::default(), rows: Rows::default(), gate }
+    fn of(link: Link, gate: Option<Gate>) -> Self {
+        Self { session: RunSession::of(link), guard: Guard::default(), rows: Rows::default(), gate }
     }
 
     /// Closes cursors and writers.
@@ -133,6 +132,48 @@ impl MysqlDatabase {
     /// Whether a statement is one that the host runs through the gate, where there is one.
     fn is_of_host(session: &RunSession, statement: &str) -> bool {
         session.link.role() == Role::Host && names_tool_table(statement)
+    }
+
+    async fn begin(&mut self, mut isolation: Option<Isolation>) -> Result<()> {
+        // Where the tool's tables are watched, the view of them stays the same: what is stricter than asked for serves as well.
+        if isolation.is_some_and(Isolation::is_by_statement)
+            && self.guard.reaches_tool_tables(&mut self.session.link).await?
+        {
+            isolation = None;
+        }
+        self.session.begin(isolation).await?;
+        self.guard.begun();
+        Ok(())
+    }
+
+    async fn begin_part(&mut self, part: Part) -> Result<Claims> {
+        self.session.renew_if_due().await?;
+        let is_watched = part != Part::Claim && self.guard.reaches_tool_tables(&mut self.session.link).await?;
+        let claims = self.session.begin_part(is_watched).await?;
+        self.guard.begun();
+        Ok(claims)
+    }
+
+    async fn change_the_schema(&mut self, change: &SchemaChange) -> Result<()> {
+        // MySQL spells everything as MariaDB does but that type.
+        let spelling = if self.session.link.facts().has_uuid { Dialect::Mariadb } else { Dialect::Mysql };
+        let statement = change.statement(spelling)?;
+        // MySQL reads the defaults that it keeps, in which it has put backslashes, in the mode of the session.
+        if !self.session.link.leftovers.quoting().is_some_and(|quoting| quoting.plain_backslash) {
+            return self.execute(&statement, &[]).await.map(drop);
+        }
+        self.session.renew_if_due().await?;
+        self.session.link.settle().await?;
+        let plain = |modes: &mut Vec<&str>| modes.retain(|mode| *mode != "NO_BACKSLASH_ESCAPES");
+        let changed = self.session.link.work.change_modes(plain).await?;
+        let done = self.execute(&statement, &[]).await.map(drop);
+        done.and(self.session.link.work.undo(changed).await)
+    }
+
+    async fn commit_transaction(&mut self, unit: UnitOfWork<'_>) -> Result<Committed> {
+        self.session.transaction.savepoint(&self.session.link)?;
+        self.guard.check_tool_tables(&mut self.session).await?;
+        self.session.commit(unit).await
     }
 
     async fn try_execute(&mut self, statement: Statement<'_>) -> Result<u64> {
@@ -151,38 +192,7 @@ impl MysqlDatabase {
 }
 
 #[async_trait]
-impl Database for MysqlDatabase {
-    fn facts(&self) -> &Facts {
-        self.session.link.facts()
-    }
-
-    fn url(&self) -> &DatabaseUrl {
-        &self.url
-    }
-
-    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        self.session.link.watch.take_role(role, stop);
-    }
-
-    fn fix_inputs(&mut self, _inputs: FixedInputs) {
-        // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
-    }
-
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<()> {
-        match grants {
-            Some(_) => Err(DatabaseError::invalid("grants need a session of their own")),
-            None => Ok(()),
-        }
-    }
-
-    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
-        self
-    }
-
-    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
-        self
-    }
-
+impl Connection for MysqlDatabase {
     async fn lock(
         &mut self,
         request: &LockRequest,
@@ -196,93 +206,28 @@ impl Database for MysqlDatabase {
         self.session.lock.release(&mut self.session.link).await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>> {
-        lock::holder(&mut self.session.link).await
+    fn blockers(&self, _run_id: &str) -> Option<Blockers> {
+        let server = self.session.link.server();
+        let (is_blocked, query) = (Some(blockers::is_blocked(server)), blockers::query(server));
+        Some(Blockers { is_blocked, query, parameters: Vec::new() })
     }
 
-    fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
-        Some((blockers::query(self.session.link.server()), Vec::new()))
-    }
-
-    fn is_blocked(&self) -> Option<String> {
-        Some(blockers::is_blocked(self.session.link.server()))
-    }
-
-    async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
-        let mut isolation = options.isolation;
-        // Where the tool's tables are watched, the view of them stays the same: what is stricter than asked for serves as well.
-        if isolation.is_some_and(Isolation::is_by_statement)
-            && self.guard.reaches_tool_tables(&mut self.session.link).await?
-        {
-            isolation = None;
-        }
-        self.session.begin(isolation).await?;
-        self.guard.begun();
-        Ok(())
-    }
-
-    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<()> {
-        Err(DatabaseError::invalid("grants need a session of their own"))
-    }
-
-    async fn open_for_component(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<()> {
-        Err(DatabaseError::invalid("grants need a session of their own"))
-    }
-
-    async fn begin_part(&mut self, part: Part) -> Result<Claims> {
-        self.session.renew_if_due().await?;
-        let is_watched = part != Part::Claim && self.guard.reaches_tool_tables(&mut self.session.link).await?;
-        let claims = self.session.begin_part(is_watched).await?;
-        self.guard.begun();
-        Ok(claims)
-    }
-
-    async fn commit(&mut self) -> Result<()> {
-        self.close_statements();
-        self.session.commit().await
-    }
-
-    async fn change(&mut self, change: &ToolChange) -> Result<()> {
-        let (statement, values) = change.statement(self.session.link.facts())?;
-        let rows = self.execute(&statement, &values).await?;
-        change.check(rows)
-    }
-
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<()> {
-        self.session.record(changes).await
-    }
-
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<()> {
-        self.close_statements();
-        self.session.transaction.savepoint(&self.session.link)?;
-        self.guard.check_tool_tables(&mut self.session).await?;
-        self.session.finish(changes, end).await
-    }
-
-    async fn check_constraints(&mut self) -> Result<()> {
-        // MySQL and MariaDB check each row at once; nothing is deferred to the commit.
-        match self.session.transaction.is_open() {
-            true => Ok(()),
-            false => Err(DatabaseError::no_transaction("check")),
-        }
-    }
-
-    async fn rollback(&mut self) -> Result<()> {
-        self.close_statements();
-        self.session.transaction.rollback(&mut self.session.link).await
-    }
-
-    async fn begin_reading(&mut self, _table: &TableName, _is: &TableIdentity) -> Result<()> {
-        Err(not_read_apart())
-    }
-
-    async fn drop_temporary(&mut self) -> Result<()> {
-        self.close_statements();
-        self.session.drop_temporary().await
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe> {
+        let holder = lock::holder_query(self.session.link.server());
+        let text = questions.iter().chain([&holder]).map(String::as_str).collect::<Vec<_>>().join("; ");
+        let mut attempts = Attempts::default();
+        let told = loop {
+            let checked = self.guard.before(&mut self.session, &text).await?;
+            let told = self.session.link.answers(&text).await;
+            match self.guard.after(&mut self.session, checked, told).await {
+                Err(error) if self.session.is_whole() && attempts.again(&error).await => {}
+                told => break told?,
+            }
+        };
+        let (answers, is_held) = statement::probed(&told)?;
+        // The holder's name takes several queries that depend on one another, and a lease has a table, which may not exist.
+        let asks = is_held || self.session.link.server().has_lease();
+        Ok(Probe { answers, holder: if asks { lock::holder(&mut self.session.link).await? } else { None } })
     }
 
     async fn reconnect(&mut self) -> Result<()> {
@@ -292,25 +237,69 @@ impl Database for MysqlDatabase {
         self.close_statements();
         self.session.reconnect().await
     }
+}
 
-    fn session_number(&self) -> u64 {
-        self.session.link.watch.session()
+#[async_trait]
+impl Database for MysqlDatabase {
+    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
+        self.session.link.watch.take_role(role, stop);
     }
 
-    async fn check_tool_tables(&mut self) -> Result<()> {
-        self.guard.check_tool_tables(&mut self.session).await
+    fn session(&self, _token: RoleToken) -> &(dyn Session + 'static) {
+        self
     }
 
-    async fn in_transaction(&mut self) -> Result<bool> {
-        self.session.transaction.is_ours(&mut self.session.link).await
+    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Session + 'static) {
+        self
     }
 
-    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport> {
-        logins::sync_logins(&mut self.session, request).await
+    async fn change_schema(&mut self, change: &SchemaChange, _token: RoleToken) -> Result<()> {
+        self.change_the_schema(change).await
     }
 
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<()> {
-        logins::check_logins(&mut self.session, wanted).await
+    async fn begin_transaction(&mut self, begin: Begin<'_>) -> Result<Claims> {
+        match begin {
+            Begin::Work(options) => self.begin(options.isolation).await.map(|()| Claims::Apart),
+            Begin::Part(part) => self.begin_part(part).await,
+            Begin::Reading(..) => Err(not_read_apart()),
+        }
+    }
+
+    async fn commit(&mut self, unit: UnitOfWork<'_>) -> Committed {
+        if let UnitOfWork::Apart(changes) = unit {
+            return self.session.commit_changes(changes).await;
+        }
+        self.close_statements();
+        self.commit_transaction(unit).await.unwrap_or_else(Committed::failed)
+    }
+
+    async fn rollback(&mut self) -> Result<()> {
+        self.close_statements();
+        self.session.transaction.rollback(&mut self.session.link).await
+    }
+
+    async fn check(&mut self, what: Check) -> Result<()> {
+        let RunSession { link, transaction, .. } = &mut self.session;
+        match what {
+            Check::Ours if transaction.is_ours(link).await? => Ok(()),
+            Check::Ours => Err(DatabaseError::ended_by_migration()),
+            Check::ToolTables => self.guard.check_tool_tables(&mut self.session).await,
+            // MySQL and MariaDB check each row at once; nothing is deferred to the commit.
+            Check::Constraints if transaction.is_open() => Ok(()),
+            Check::Constraints => Err(DatabaseError::no_transaction("check")),
+        }
+    }
+
+    async fn drop_temporary(&mut self) -> Result<()> {
+        self.close_statements();
+        self.session.drop_temporary().await
+    }
+
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<()> {
+        match grants {
+            Some(_) => Err(DatabaseError::invalid("grants need a session of their own")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -348,48 +337,12 @@ impl Session for MysqlDatabase {
         }
     }
 
-    async fn change_schema(&mut self, change: &SchemaChange) -> Result<()> {
-        // MySQL spells everything as MariaDB does but that type.
-        let spelling = if self.session.link.facts().has_uuid { Dialect::Mariadb } else { Dialect::Mysql };
-        let statement = change.statement(spelling)?;
-        // MySQL reads the defaults that it keeps, in which it has put backslashes, in the mode of the session.
-        if !self.session.link.leftovers.quoting().is_some_and(|quoting| quoting.plain_backslash) {
-            return self.execute(&statement, &[]).await.map(drop);
-        }
-        self.session.renew_if_due().await?;
-        self.session.link.settle().await?;
-        let plain = |modes: &mut Vec<&str>| modes.retain(|mode| *mode != "NO_BACKSLASH_ESCAPES");
-        let changed = self.session.link.work.change_modes(plain).await?;
-        let done = self.execute(&statement, &[]).await.map(drop);
-        done.and(self.session.link.work.undo(changed).await)
-    }
-
-    async fn probe(&mut self, questions: &[String]) -> Result<Probe> {
-        let text = format!("{}; {}", questions.join("; "), lock::holder_query(self.session.link.server()));
-        let mut attempts = Attempts::default();
-        let told = loop {
-            let checked = self.guard.before(&mut self.session, &text).await?;
-            let told = self.session.link.answers(&text).await;
-            match self.guard.after(&mut self.session, checked, told).await {
-                Err(error) if self.session.is_whole() && attempts.again(&error).await => {}
-                told => break told?,
-            }
-        };
-        let (answers, is_held) = statement::probed(&told)?;
-        // The holder's name takes several queries that depend on one another, and a lease has a table, which may not exist.
-        let asks = is_held || self.session.link.server().has_lease();
-        Ok(Probe { answers, holder: if asks { self.lock_holder().await? } else { None } })
-    }
-
     async fn table(&mut self, name: &TableName) -> Result<TableInfo> {
         self.guard.check_open(&self.session.link)?;
         self.session.renew_if_due().await?;
         schema::read_table(&mut self.session.link, name).await.map(|table| table.info)
     }
-}
 
-#[async_trait]
-impl Bulk for MysqlDatabase {
     async fn reading_ahead(&mut self, _source: &TableSource, _target: &TableTarget) -> Result<ReadingAhead> {
         // Transforms run in chunks, each of which is read in the transaction that writes it.
         Ok(ReadingAhead::default())

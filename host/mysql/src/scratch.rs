@@ -38,7 +38,7 @@ fn name_of(original: &str) -> String {
 pub async fn make(original: &mut dyn Database, request: &ScratchRequest<'_>) -> Result<ScratchCopy> {
     let source = original.facts().schema.clone().unwrap_or_default();
     let scratch = name_of(&source);
-    let url = original.url().with_database_name(&scratch);
+    let url = request.url.with_database_name(&scratch);
     let original = &mut original.host();
     hold(&mut **original, &scratch).await?;
     let made = match create(&mut **original, &source, &scratch).await {

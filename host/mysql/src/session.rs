@@ -4,16 +4,16 @@
 use sqlx::AssertSqlSafe;
 
 use crate::assertion::OUT_OF_RANGE;
-use crate::commit::{Outcome, ROLLBACK_TEXT, Unit, text_of_changes};
+use crate::commit::{Outcome, Unit, text_of_changes};
 use crate::error::{Result, from_sqlx, lost};
 use crate::host_sql::{HostExecutor as _, LITERALS};
 use crate::link::Link;
 use crate::link::node::Attempts;
 use crate::link::work::note_loss;
 use crate::lock::{Lock, Lost, gone};
-use crate::transaction::{NO_SAVEPOINT, Transaction, ended};
+use crate::transaction::{NO_SAVEPOINT, Transaction};
 use crate::types::parameters;
-use runner_database::{Claims, DatabaseError, End, Part, Role, ToolChange};
+use runner_database::{Claims, Committed, DatabaseError, Part, Role, ToolChange, UnitOfWork};
 use runner_sql::Isolation;
 
 /// The session of a run, or that of a component's own login.
@@ -128,62 +128,39 @@ impl RunSession {
         }
     }
 
-    /// Commits. The proof of the transaction and the fence are in the message of the commit, so that nothing waits for a process that is
-    /// stopped in between.
-    pub async fn commit(&mut self) -> Result<()> {
-        let fence = self.lock.fence(self.link.facts())?;
-        let unit = Unit::ending(&self.transaction.take_savepoint()?).and(&fence);
-        let is_node = self.is_node();
-        match unit.commit(&mut self.link.work, is_node, None).await {
-            Outcome::Committed => Ok(()),
-            Outcome::Unanswered(error) => Err(error),
-            Outcome::NotCommitted(error) => {
-                // For example, a cluster found a conflict: none of the changes are kept, and no transaction may stay open.
-                let _ = self.link.work.run(ROLLBACK_TEXT).await;
-                match error.code == NO_SAVEPOINT {
-                    true => Err(ended(None)),
-                    false => Err(self.lock.explain(&mut self.link, error).await),
-                }
-            }
-        }
-    }
-
     /// Makes changes to the tool's own tables in a transaction of their own.
-    pub async fn record(&mut self, changes: &[ToolChange]) -> Result<()> {
+    pub async fn commit_changes(&mut self, changes: &[ToolChange]) -> Committed {
         let mut attempts = Attempts::default();
         loop {
-            match self.try_record(changes).await {
-                Err(error) if attempts.again(&error).await => {}
-                recorded => return recorded,
+            match self.try_changes(changes).await.unwrap_or_else(Committed::failed) {
+                Committed::No(error) | Committed::Unanswered(error) if attempts.again(&error).await => {}
+                committed => return committed,
             }
         }
     }
 
-    async fn try_record(&mut self, changes: &[ToolChange]) -> Result<()> {
+    async fn try_changes(&mut self, changes: &[ToolChange]) -> Result<Committed> {
         self.check_begin().await?;
         let Some(text) = self.text_of(changes)? else {
             self.begin(None).await?;
-            return match self.make_singly(changes).await {
-                Ok(()) => self.commit().await,
-                Err(error) => {
-                    // The error of the change matters more than that of the rollback.
-                    let _ = self.transaction.rollback(&mut self.link).await;
-                    Err(error)
-                }
-            };
+            let committed = self.commit(UnitOfWork::Step(changes)).await;
+            if let Ok(Committed::No(_)) | Err(_) = &committed {
+                // The error of the change matters more than that of the rollback.
+                let _ = self.transaction.rollback(&mut self.link).await;
+            }
+            return committed;
         };
         let prologue = [self.link.leftovers.take_cleaning(), &self.lock.proof()].concat();
         let unit = Unit::whole(prologue).and(&text).and(&self.lock.fence(self.link.facts())?);
-        match self.send(unit).await {
-            Outcome::Committed => Ok(()),
-            Outcome::NotCommitted(error) | Outcome::Unanswered(error) => Err(error),
-        }
+        Ok(self.send(unit).await.into())
     }
 
-    /// Ends the transaction of a migration, with changes to the tool's own tables.
-    pub async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<()> {
+    /// Commits the open transaction, with changes to the tool's own tables. The proof of the transaction and the fence are in the message
+    /// of the commit, so that nothing waits for a process that is stopped in between.
+    pub async fn commit(&mut self, work: UnitOfWork<'_>) -> Result<Committed> {
+        let changes = work.changes();
         let unit = Unit::ending(self.transaction.savepoint(&self.link)?);
-        let dropped = if end == End::Step { String::new() } else { self.link.end_migration() };
+        let dropped = if work.ends_migration() { self.link.end_migration() } else { String::new() };
         let text = match self.text_of(changes)? {
             Some(text) => text,
             None => {
@@ -192,31 +169,30 @@ impl RunSession {
             }
         };
         let fence = self.lock.fence(self.link.facts())?;
-        self.end(unit.and(&dropped).and(&text).and(&self.lock.proof()).and(&fence)).await
+        Ok(self.end(unit.and(&dropped).and(&text).and(&self.lock.proof()).and(&fence)).await)
     }
 
     /// Ends the transaction of a component's own session. `proof_of_lock`: a statement that fails unless the run still holds its lock.
-    pub async fn commit_gated(&mut self, proof_of_lock: &str) -> Result<()> {
+    pub async fn commit_gated(&mut self, proof_of_lock: &str) -> Result<Committed> {
         let unit = Unit::ending(self.transaction.savepoint(&self.link)?).and(proof_of_lock).plain();
-        self.end(unit).await.map_err(|error| if error.is_unexpected_rows() { gone() } else { error })
+        Ok(match self.end(unit).await {
+            Committed::No(error) if error.is_unexpected_rows() => Committed::No(gone()),
+            committed => committed,
+        })
     }
 
     /// Ends the open transaction by a unit.
-    async fn end(&mut self, unit: Unit) -> Result<()> {
+    async fn end(&mut self, unit: Unit) -> Committed {
         match self.send(unit).await {
             Outcome::NotCommitted(error) if error.code == NO_SAVEPOINT => {
                 self.transaction.note_over();
-                Err(DatabaseError::ended_by_migration())
+                Committed::No(DatabaseError::ended_by_migration())
             }
             // The caller rolls back what the text did before it failed.
-            Outcome::NotCommitted(error) => Err(error),
-            Outcome::Committed => {
+            Outcome::NotCommitted(error) => Committed::No(error),
+            outcome => {
                 self.transaction.close();
-                Ok(())
-            }
-            Outcome::Unanswered(error) => {
-                self.transaction.close();
-                Err(error)
+                outcome.into()
             }
         }
     }

@@ -26,8 +26,8 @@ use runner_tests::servers::{self, Kind, TestDatabase};
 
 use super::*;
 use runner_contract::{endless, rows, run};
-use runner_database::DatabaseErrorKind;
 use runner_database::unguarded::Unguarded as _;
+use runner_database::{DatabaseErrorKind, TransactionOptions};
 
 /// A new database on the server that the tests share.
 fn fresh() -> TestDatabase {

@@ -80,15 +80,6 @@ impl Transaction {
         }
     }
 
-    /// Takes the savepoint, whatever comes of its transaction; fails if that was found to be over.
-    pub fn take_savepoint(&mut self) -> Result<String> {
-        match self.open.take() {
-            None => Err(DatabaseError::no_transaction("commit")),
-            Some(open) if open.is_over => Err(ended(None)),
-            Some(open) => Ok(open.savepoint),
-        }
-    }
-
     /// Records that it is over: the server has ended it, or with it the session.
     pub fn close(&mut self) {
         self.open = None;

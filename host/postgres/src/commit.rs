@@ -27,7 +27,7 @@ use crate::error::{CANCELED, READ_ONLY, Result, denied, from_sqlx, is_lost, lost
 use crate::settings::OURS;
 use crate::speech::{answers, simple, text_of};
 use crate::verdict::{Verdict, explain};
-use runner_database::DatabaseError;
+use runner_database::{Committed, DatabaseError};
 
 /// How long a rollback may take before the connection is considered lost; the server rolls back a lost connection by
 /// itself.
@@ -145,6 +145,16 @@ impl Answers {
     /// The last row of all.
     pub(crate) fn last(&self) -> Option<&PgRow> {
         self.rows.iter().flatten().last()
+    }
+}
+
+impl From<Outcome> for Committed {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Committed(_) => Self::Yes,
+            Outcome::RolledBack(error) => Self::No(error),
+            Outcome::Unanswered(error) => Self::Unanswered(error),
+        }
     }
 }
 

@@ -8,15 +8,19 @@ use crate::PostgresDatabase;
 use crate::error::Result;
 use crate::lock::blockers;
 use crate::logins::{confined, open, sync};
+use crate::schema;
 use crate::statement;
-use runner_data::Value;
+use crate::statement::probe::probe;
 use runner_database::logins::sessions::{Driver, LoginRights};
 use runner_database::logins::{LoginReport, LoginRequest, WantedLogin};
 use runner_database::{
-    Bulk, Claims, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, Part,
-    Role, RoleToken, StopSignal, TableIdentity, TableName, ToolChange, TransactionOptions,
+    Begin, Blockers, Check, Claims, Committed, Connection, Database, DatabaseError, Grants, LockRequest, Part, Probe,
+    Role, RoleToken, SchemaChange, Session, StopSignal, ToolChange, UnitOfWork,
 };
 use runner_sql::Isolation;
+
+/// From how many bytes on a value is not written into the text of a commit.
+const LARGE: usize = 1 << 20;
 
 /// A chunk's transaction sees the tables as they were when it began, so it cannot claim the next one. One that locks rows could, but
 /// it is the exception.
@@ -75,9 +79,17 @@ impl Driver for PostgresDatabase {
         self.session.run_lock().fence_change()
     }
 
-    async fn commit_gated(&mut self, proof: &str) -> Result<()> {
+    async fn commit_gated(&mut self, proof: &str) -> Committed {
         self.rows.close();
-        self.session.commit_gated(proof).await
+        self.session.commit_gated(proof).await.unwrap_or_else(Committed::failed)
+    }
+
+    async fn sync_logins(&mut self, request: &LoginRequest) -> Result<LoginReport> {
+        sync::logins(&mut self.session, request).await
+    }
+
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<()> {
+        sync::check_logins(&mut self.session, wanted).await
     }
 
     async fn outlast(&mut self, guest: Self) -> Result<()> {
@@ -87,39 +99,27 @@ impl Driver for PostgresDatabase {
     }
 }
 
-#[async_trait]
-impl Database for PostgresDatabase {
-    fn facts(&self) -> &Facts {
-        self.session.facts()
-    }
-
-    fn url(&self) -> &DatabaseUrl {
-        self.session.link().endpoint().url()
-    }
-
-    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        self.set_role(role, stop);
-    }
-
-    fn fix_inputs(&mut self, _inputs: FixedInputs) {
-        // A server has its own clock; `plan`, dry runs and `verify` name the statements that ask for it.
-    }
-
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<()> {
-        match grants {
-            Some(_) => Err(DatabaseError::invalid("grants need a session of their own")),
-            None => Ok(()),
+impl PostgresDatabase {
+    /// Makes the first changes of a unit that ends the open transaction, if they are large: as parameters. In the text of the commit,
+    /// their bytes would take the room of several copies. Returns how many it made.
+    async fn make_large(&mut self, unit: UnitOfWork<'_>) -> Result<usize> {
+        if !self.session.has_transaction() {
+            return Ok(0);
         }
+        let is_large = |change: &&ToolChange| change.large().is_some_and(|large| large.bytes.len() > LARGE);
+        let large = unit.changes().iter().take_while(is_large);
+        let mut made = 0;
+        for change in large {
+            let (text, values) = change.statement(self.session.facts())?;
+            change.check(statement::execute(&mut self.session, &text, &values).await?)?;
+            made += 1;
+        }
+        Ok(made)
     }
+}
 
-    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
-        self
-    }
-
-    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
-        self
-    }
-
+#[async_trait]
+impl Connection for PostgresDatabase {
     async fn lock(
         &mut self,
         request: &LockRequest,
@@ -133,60 +133,60 @@ impl Database for PostgresDatabase {
         self.session.unlock().await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>> {
-        self.session.lock_holder().await
+    fn blockers(&self, run_id: &str) -> Option<Blockers> {
+        let query = blockers::QUERY.to_owned();
+        Some(Blockers { is_blocked: None, query, parameters: vec![run_id.into()] })
     }
 
-    fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)> {
-        Some((blockers::QUERY.to_owned(), vec![run_id.into()]))
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe> {
+        probe(&mut self.session, questions).await
     }
 
-    async fn begin(&mut self, options: TransactionOptions) -> Result<()> {
-        match options.for_migration {
-            true => self.session.begin_migration(options).await,
-            false => self.session.begin(None, options.isolation).await,
+    async fn reconnect(&mut self) -> Result<()> {
+        self.session.reconnect().await
+    }
+}
+
+#[async_trait]
+impl Database for PostgresDatabase {
+    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
+        self.set_role(role, stop);
+    }
+
+    fn session(&self, _token: RoleToken) -> &(dyn Session + 'static) {
+        self
+    }
+
+    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Session + 'static) {
+        self
+    }
+
+    async fn change_schema(&mut self, change: &SchemaChange, _token: RoleToken) -> Result<()> {
+        match self.session.is_gated() {
+            true => confined::change_schema(&mut self.session, change).await,
+            false => schema::change::change(&mut self.session, change).await,
         }
     }
 
-    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<()> {
-        Err(DatabaseError::invalid("grants need a session of their own"))
+    async fn begin_transaction(&mut self, begin: Begin<'_>) -> Result<Claims> {
+        match begin {
+            Begin::Work(options) if options.for_migration => self.session.begin_migration(options).await?,
+            Begin::Work(options) => self.session.begin(None, options.isolation).await?,
+            Begin::Reading(table, is) => self.session.begin_reading(table, is).await?,
+            Begin::Part(part) => {
+                self.session.begin(Some(part), None).await?;
+                return Ok(claims_of(Some(part)));
+            }
+        }
+        Ok(Claims::Within)
     }
 
-    async fn open_for_component(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<()> {
-        Err(DatabaseError::invalid("grants need a session of their own"))
-    }
-
-    async fn begin_part(&mut self, part: Part) -> Result<Claims> {
-        self.session.begin(Some(part), None).await?;
-        Ok(claims_of(Some(part)))
-    }
-
-    async fn commit(&mut self) -> Result<()> {
+    async fn commit(&mut self, unit: UnitOfWork<'_>) -> Committed {
         self.rows.close();
-        self.session.commit().await
-    }
-
-    async fn change(&mut self, change: &ToolChange) -> Result<()> {
-        let (text, values) = change.statement(self.session.facts())?;
-        let rows = statement::execute(&mut self.session, &text, &values).await?;
-        change.check(rows)
-    }
-
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<()> {
-        self.session.record(changes).await
-    }
-
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<()> {
-        self.rows.close();
-        self.session.finish(changes, end).await
-    }
-
-    async fn check_constraints(&mut self) -> Result<()> {
-        self.session.check_constraints().await
+        match self.make_large(unit).await {
+            Ok(made) => self.session.commit(unit.without(made)).await,
+            Err(error) => Committed::failed(error),
+        }
     }
 
     async fn rollback(&mut self) -> Result<()> {
@@ -195,8 +195,12 @@ impl Database for PostgresDatabase {
         Ok(())
     }
 
-    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<()> {
-        self.session.begin_reading(table, is).await
+    async fn check(&mut self, what: Check) -> Result<()> {
+        match what {
+            Check::Ours => self.session.check_ours().await,
+            Check::ToolTables => self.session.check_tool_tables().await,
+            Check::Constraints => self.session.check_constraints().await,
+        }
     }
 
     async fn drop_temporary(&mut self) -> Result<()> {
@@ -205,27 +209,10 @@ impl Database for PostgresDatabase {
         reset
     }
 
-    async fn reconnect(&mut self) -> Result<()> {
-        self.session.reconnect().await
-    }
-
-    fn session_number(&self) -> u64 {
-        self.session.link().sessions()
-    }
-
-    async fn check_tool_tables(&mut self) -> Result<()> {
-        self.session.check_tool_tables().await
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool> {
-        self.session.in_transaction().await
-    }
-
-    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport> {
-        sync::logins(&mut self.session, request).await
-    }
-
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<()> {
-        sync::check_logins(&mut self.session, wanted).await
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<()> {
+        match grants {
+            Some(_) => Err(DatabaseError::invalid("grants need a session of their own")),
+            None => Ok(()),
+        }
     }
 }

@@ -97,17 +97,15 @@ use async_trait::async_trait;
 
 pub use self::dialect_sql::SQL;
 use self::link::endpoint::Endpoint;
-use self::logins::confined;
 pub use self::rights::refused_text;
 use self::rows::{Rows, hold, reading};
 use self::session::Session;
-use self::statement::probe::probe;
 use crate::error::Result;
 use runner_data::{Batch, RowSet, Value};
 use runner_database::logins::sessions::Logins;
 use runner_database::{
-    BatchLimits, Bulk, ConnectOptions, CursorId, CursorRequest, Database, DatabaseUrl, Facts, PageRequest, Probe,
-    QueryLimits, ReadingAhead, SchemaChange, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
+    BatchLimits, ConnectOptions, CursorId, CursorRequest, Database, DatabaseUrl, Facts, PageRequest, QueryLimits,
+    ReadingAhead, TableInfo, TableName, TableSource, TableTarget, WriteHint, WriterId,
 };
 
 /// A PostgreSQL database.
@@ -147,24 +145,10 @@ impl runner_database::Session for PostgresDatabase {
         statement::query(&mut self.session, statement, parameters, limits).await
     }
 
-    async fn change_schema(&mut self, change: &SchemaChange) -> Result<()> {
-        match self.session.is_gated() {
-            true => confined::change_schema(&mut self.session, change).await,
-            false => schema::change::change(&mut self.session, change).await,
-        }
-    }
-
-    async fn probe(&mut self, questions: &[String]) -> Result<Probe> {
-        probe(&mut self.session, questions).await
-    }
-
     async fn table(&mut self, name: &TableName) -> Result<TableInfo> {
         schema::table(&mut self.session, name).await.map(|table| table.info)
     }
-}
 
-#[async_trait]
-impl Bulk for PostgresDatabase {
     async fn reading_ahead(&mut self, source: &TableSource, target: &TableTarget) -> Result<ReadingAhead> {
         reading::reading_ahead(&mut self.session, source, target).await
     }

@@ -26,7 +26,7 @@ use runner_tests::servers::{self, TestDatabase};
 use super::*;
 use runner_contract::{rows, run};
 use runner_database::unguarded::Unguarded as _;
-use runner_database::{DatabaseError, End, Role, StopSignal, ToolChange, TransactionOptions};
+use runner_database::{DatabaseError, Role, StopSignal, ToolChange, TransactionOptions, UnitOfWork};
 
 /// Creates a fresh database on the server that all tests share.
 fn fresh() -> TestDatabase {

@@ -69,7 +69,7 @@ impl Bench {
         let mut session = self.database.host();
         session.begin(TransactionOptions::default()).await?;
         session.execute(statement, &[]).await?;
-        Ok(session.commit().await?)
+        Ok(session.commit_or_roll_back().await?)
     }
 
     async fn write(&mut self, what: &str, table: &str, mode: WriteMode, pick: &Pick) -> Result<(), Box<dyn Error>> {
@@ -84,7 +84,7 @@ impl Bench {
             session.write(writer, batch, WriteHint::default()).await?;
         }
         let rows = session.finish_writer(writer).await?;
-        session.commit().await?;
+        session.commit_or_roll_back().await?;
         say(what, started, rows as usize)
     }
 

@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let rows = session.finish_writer(writer).await?;
     let at = Instant::now();
-    session.commit().await?;
+    session.commit_or_roll_back().await?;
     let committing = at.elapsed();
     let elapsed = started.elapsed();
     if verbose.is_some() {

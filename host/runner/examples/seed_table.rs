@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         session.write(writer, &batch, WriteHint::default()).await?;
     }
     let written = session.finish_writer(writer).await?;
-    session.commit().await?;
+    session.commit_or_roll_back().await?;
     support::report(started.elapsed(), written)
 }
 

@@ -21,6 +21,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut session = database.host();
     session.begin(TransactionOptions::default()).await?;
     let rows = session.execute("UPDATE t SET name = upper(name), bal = bal * 1.1", &[]).await?;
-    session.commit().await?;
+    session.commit_or_roll_back().await?;
     support::report(started.elapsed(), rows)
 }

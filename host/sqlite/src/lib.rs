@@ -58,10 +58,10 @@ use self::rows::Rows;
 use self::transaction::Transaction;
 use runner_data::{Batch, RowSet, Value};
 use runner_database::{
-    BatchLimits, Bulk, Claims, ConnectOptions, CursorId, CursorRequest, Database, DatabaseError, DatabaseUrl, Dialect,
-    End, Facts, FixedInputs, Grants, LockHolder, LockRequest, LoginReport, LoginRequest, PageRequest, Part, Probe,
-    QueryLimits, ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableInfo, TableName,
-    TableSource, TableTarget, ToolChange, TransactionOptions, WantedLogin, WriteHint, WriterId,
+    BatchLimits, Begin, Check, Claims, Committed, ConnectOptions, Connection, CursorId, CursorRequest, Database,
+    DatabaseError, DatabaseUrl, Dialect, Facts, FixedInputs, Grants, LockRequest, PageRequest, Probe, QueryLimits,
+    ReadingAhead, Role, RoleToken, SchemaChange, Session, StopSignal, TableInfo, TableName, TableSource, TableTarget,
+    TransactionOptions, UnitOfWork, WriteHint, WriterId,
 };
 
 /// A SQLite database.
@@ -71,7 +71,6 @@ struct SqliteDatabase {
     executor: Executor,
     // After the connection, so that the file is closed before the lock is released.
     lock: Option<Lock>,
-    url: DatabaseUrl,
     facts: Facts,
 }
 
@@ -82,6 +81,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         sql: &SQL,
         version: rusqlite::version().to_owned(),
         history: options.history.clone(),
+        file: url.sqlite_path().map(Into::into),
         ..Facts::of_dialect(Dialect::Sqlite)
     };
     Ok(Box::new(SqliteDatabase {
@@ -89,42 +89,36 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         transaction: Transaction::new(options.foreign_keys, &options.history),
         executor: Executor::new(opened, options.statement_timeout)?,
         lock: None,
-        url: url.clone(),
         facts,
     }))
 }
 
-#[async_trait]
-impl Database for SqliteDatabase {
-    fn facts(&self) -> &Facts {
-        &self.facts
-    }
-
-    fn url(&self) -> &DatabaseUrl {
-        &self.url
-    }
-
-    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        self.executor.take_role(role, stop);
-    }
-
-    fn fix_inputs(&mut self, inputs: FixedInputs) {
-        self.executor.connection().fixed().set(&inputs);
-    }
-
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+impl SqliteDatabase {
+    fn commit_unit(&mut self, unit: UnitOfWork<'_>) -> Result<(), DatabaseError> {
+        if let UnitOfWork::Apart(changes) = unit {
+            self.transaction.begin(&mut self.executor, TransactionOptions::default())?;
+            let made = self.commit_unit(UnitOfWork::Step(changes));
+            if made.is_err() {
+                // The error of the change matters more than that of the rollback.
+                let _ = self.transaction.roll_back(&mut self.executor);
+            }
+            return made;
+        }
+        if !self.transaction.is_open() {
+            return Err(DatabaseError::no_transaction("commit"));
+        }
         self.rows.close(&self.executor);
-        self.executor.set_grants(grants)
+        self.executor.connection().check()?;
+        if unit.ends_migration() {
+            self.transaction.drop_temporary(&mut self.executor)?;
+        }
+        tool_tables::make(&mut self.executor, &self.facts, unit.changes())?;
+        self.transaction.commit(&mut self.executor)
     }
+}
 
-    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
-        self
-    }
-
-    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
-        self
-    }
-
+#[async_trait]
+impl Connection for SqliteDatabase {
     async fn lock(
         &mut self,
         request: &LockRequest,
@@ -152,72 +146,57 @@ impl Database for SqliteDatabase {
         }
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        Ok(self.executor.file().and_then(lock::holder))
-    }
-
-    fn blockers(&self, _run_id: &str) -> Option<(String, Vec<Value>)> {
-        // The operating system is asked which process has the file locked.
-        None
-    }
-
-    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        self.transaction.begin(&mut self.executor, options)
-    }
-
-    async fn begin_confined(&mut self, _grants: Arc<Grants>) -> Result<(), DatabaseError> {
-        Err(DatabaseError::invalid("components have no logins here"))
-    }
-
-    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
-        Ok(())
-    }
-
-    async fn confine(&mut self, _grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
-        Err(DatabaseError::invalid("components have no logins here"))
-    }
-
-    async fn begin_part(&mut self, _part: Part) -> Result<Claims, DatabaseError> {
-        self.begin(TransactionOptions::default()).await.map(|()| Claims::Within)
-    }
-
-    async fn commit(&mut self) -> Result<(), DatabaseError> {
-        self.rows.close(&self.executor);
-        self.transaction.commit(&mut self.executor)
-    }
-
-    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
-        let change = std::slice::from_ref(change);
-        self.executor.call(0).run(|| tool_tables::make(&mut self.executor, &self.facts, change))
-    }
-
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        self.begin(TransactionOptions::default()).await?;
-        let mut made = tool_tables::make(&mut self.executor, &self.facts, changes);
-        if made.is_ok() {
-            made = self.commit().await;
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            answers.push(self.query(question, &[], QueryLimits::NONE).await?.rows);
         }
-        if made.is_err() {
-            // The error of the change matters more than that of the rollback.
-            let _ = self.rollback().await;
-        }
-        made
+        Ok(Probe { answers, holder: self.executor.file().and_then(lock::holder) })
     }
 
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
-        if !self.transaction.is_open() {
-            return Err(DatabaseError::no_transaction("commit"));
-        }
-        self.executor.connection().check()?;
-        if end != End::Step {
-            self.drop_temporary().await?;
-        }
-        tool_tables::make(&mut self.executor, &self.facts, changes)?;
-        self.commit().await
+    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+        Ok(()) // The library cannot be lost.
+    }
+}
+
+#[async_trait]
+impl Database for SqliteDatabase {
+    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
+        self.executor.take_role(role, stop);
     }
 
-    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
-        self.transaction.check_constraints(&self.executor)
+    fn session(&self, _token: RoleToken) -> &(dyn Session + 'static) {
+        self
+    }
+
+    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Session + 'static) {
+        self
+    }
+
+    async fn change_schema(&mut self, change: &SchemaChange, _token: RoleToken) -> Result<(), DatabaseError> {
+        let statement = change.statement(self.facts.dialect)?;
+        self.transaction.note_statement();
+        let executor = &mut self.executor;
+        executor.call(size_of_program(&statement)).run(|| {
+            if let SchemaChange::DropIndex { table, index } = change {
+                schema::check_index(executor, table, index)?;
+            }
+            let _changing = executor.guard().changing();
+            executor.keeping_views(&statement, |it| it.execute(&statement, &[]).map(drop))
+        })
+    }
+
+    async fn begin_transaction(&mut self, begin: Begin<'_>) -> Result<Claims, DatabaseError> {
+        match begin {
+            Begin::Work(options) => self.transaction.begin(&mut self.executor, options)?,
+            Begin::Part(_) => self.transaction.begin(&mut self.executor, TransactionOptions::default())?,
+            Begin::Reading(table, is) => self.transaction.begin_reading(&mut self.executor, table, is)?,
+        }
+        Ok(Claims::Within)
+    }
+
+    async fn commit(&mut self, unit: UnitOfWork<'_>) -> Committed {
+        self.commit_unit(unit).into()
     }
 
     async fn rollback(&mut self) -> Result<(), DatabaseError> {
@@ -225,8 +204,17 @@ impl Database for SqliteDatabase {
         self.transaction.roll_back(&mut self.executor)
     }
 
-    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
-        self.transaction.begin_reading(&mut self.executor, table, is)
+    async fn check(&mut self, what: Check) -> Result<(), DatabaseError> {
+        match what {
+            Check::Ours => {
+                self.executor.connection().check()?;
+                let holds = self.executor.connection().holds();
+                if holds { Ok(()) } else { Err(DatabaseError::ended_by_migration()) }
+            }
+            // The authorizer refuses every statement that would touch them.
+            Check::ToolTables => Ok(()),
+            Check::Constraints => self.transaction.check_constraints(&self.executor),
+        }
     }
 
     async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
@@ -234,29 +222,13 @@ impl Database for SqliteDatabase {
         self.transaction.drop_temporary(&mut self.executor)
     }
 
-    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
-        Ok(()) // The library cannot be lost.
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+        self.rows.close(&self.executor);
+        self.executor.set_grants(grants)
     }
 
-    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
-        Ok(()) // The authorizer refuses every statement that would touch them.
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
-        self.executor.connection().check()?;
-        Ok(self.executor.connection().holds())
-    }
-
-    async fn logins(&mut self, _request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        Err(DatabaseError::new(
-            runner_database::DatabaseErrorKind::Configuration,
-            format!("components have no logins of their own on {}", self.facts.dialect),
-        )
-        .hint("SQLite enforces `[grants.NAME]` by itself; there is nothing to set up"))
-    }
-
-    async fn check_logins(&mut self, _wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-        Ok(())
+    fn fix_inputs(&mut self, inputs: FixedInputs) {
+        self.executor.connection().fixed().set(&inputs);
     }
 }
 
@@ -286,34 +258,10 @@ impl Session for SqliteDatabase {
         executor.call(bytes).run(|| executor.keeping_views(statement, |it| it.query(statement, parameters, limits)))
     }
 
-    async fn change_schema(&mut self, change: &SchemaChange) -> Result<(), DatabaseError> {
-        let statement = change.statement(self.facts.dialect)?;
-        self.transaction.note_statement();
-        let executor = &mut self.executor;
-        executor.call(size_of_program(&statement)).run(|| {
-            if let SchemaChange::DropIndex { table, index } = change {
-                schema::check_index(executor, table, index)?;
-            }
-            let _changing = executor.guard().changing();
-            executor.keeping_views(&statement, |it| it.execute(&statement, &[]).map(drop))
-        })
-    }
-
-    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
-        let mut answers = Vec::with_capacity(questions.len());
-        for question in questions {
-            answers.push(self.query(question, &[], QueryLimits::NONE).await?.rows);
-        }
-        Ok(Probe { answers, holder: self.lock_holder().await? })
-    }
-
     async fn table(&mut self, name: &TableName) -> Result<TableInfo, DatabaseError> {
         self.executor.call(0).run(|| schema::table(&self.executor, name).map(|table| table.info))
     }
-}
 
-#[async_trait]
-impl Bulk for SqliteDatabase {
     async fn reading_ahead(
         &mut self,
         source: &TableSource,

@@ -9,7 +9,7 @@ use runner_database::scratch::{Directory, ScratchCopy, ScratchPlace, ScratchRequ
 use runner_database::{DatabaseError, DatabaseErrorKind, DatabaseUrl};
 
 /// Copies the database file of a URL.
-pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<ScratchCopy, DatabaseError> {
+pub async fn make(request: &ScratchRequest<'_>) -> Result<ScratchCopy, DatabaseError> {
     let temporary = std::env::temp_dir();
     sweep_directories(&temporary);
     let directory = Directory::make(&temporary).map_err(|error| {
@@ -25,7 +25,7 @@ pub async fn make(url: &DatabaseUrl, request: &ScratchRequest<'_>) -> Result<Scr
         DatabaseError::new(DatabaseErrorKind::ReadOnly, format!("cannot create `{}`: {error}", path.display()))
     })?;
     let progress = |done: u64, all: u64| (request.progress)("pages", done, Some(all));
-    copy(url, &path, request.stop, &progress).await.map_err(|error| match error.kind {
+    copy(request.url, &path, request.stop, &progress).await.map_err(|error| match error.kind {
         DatabaseErrorKind::Full => error.hint(format!(
             "the copy is in `{}`; set `TMPDIR` to another directory for temporary files",
             temporary.display()

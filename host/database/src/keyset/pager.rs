@@ -8,7 +8,7 @@ pub use chunk::ChunkRange;
 use super::page_sql::{PageSql, Query, Range};
 use crate::read::UNEVEN_KEY;
 use crate::{
-    BatchLimits, Bulk, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, QueryLimits, TableInfo, TableName,
+    BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, PageRequest, QueryLimits, Session, TableInfo, TableName,
     TableSource,
 };
 use runner_data::{Batch, Column, ColumnType, Value};
@@ -44,13 +44,17 @@ pub struct TableReader {
 
 impl TableReader {
     /// Starts reading. Rows added after the greatest key in the meantime are read too.
-    pub async fn open(session: &mut dyn Bulk, source: TableSource, limits: BatchLimits) -> Result<Self, DatabaseError> {
+    pub async fn open(
+        session: &mut dyn Session,
+        source: TableSource,
+        limits: BatchLimits,
+    ) -> Result<Self, DatabaseError> {
         Self::begin(session, source, limits, false).await
     }
 
     /// Starts reading the current rows: rows added after the greatest key are not read.
     pub async fn open_bounded(
-        session: &mut dyn Bulk,
+        session: &mut dyn Session,
         source: TableSource,
         limits: BatchLimits,
     ) -> Result<Self, DatabaseError> {
@@ -58,7 +62,7 @@ impl TableReader {
     }
 
     async fn begin(
-        session: &mut dyn Bulk,
+        session: &mut dyn Session,
         source: TableSource,
         limits: BatchLimits,
         bounded: bool,
@@ -83,7 +87,7 @@ impl TableReader {
     }
 
     fn plan(
-        session: &dyn Bulk,
+        session: &dyn Session,
         source: TableSource,
         info: TableInfo,
         limits: BatchLimits,
@@ -182,7 +186,7 @@ impl TableReader {
     }
 
     /// Fails if a row has NULL in its key: it has no position in the order and would be skipped.
-    async fn refuse_null_keys(&self, session: &mut dyn Bulk, info: &TableInfo) -> Result<(), DatabaseError> {
+    async fn refuse_null_keys(&self, session: &mut dyn Session, info: &TableInfo) -> Result<(), DatabaseError> {
         for name in &self.sql.key {
             if info.is_rowid(name) || info.column(name).is_some_and(|column| column.not_null) {
                 continue;
@@ -261,7 +265,7 @@ impl TableReader {
     }
 
     /// Counts the rows from start to end, including rows added after the bound since.
-    pub async fn count(&self, session: &mut dyn Bulk) -> Result<u64, DatabaseError> {
+    pub async fn count(&self, session: &mut dyn Session) -> Result<u64, DatabaseError> {
         if self.bounded && self.bound.is_none() {
             return Ok(0);
         }
@@ -272,7 +276,7 @@ impl TableReader {
     }
 
     /// Counts the remaining rows.
-    pub async fn count_rest(&self, session: &mut dyn Bulk) -> Result<u64, DatabaseError> {
+    pub async fn count_rest(&self, session: &mut dyn Session) -> Result<u64, DatabaseError> {
         if self.done {
             return Ok(0);
         }
@@ -283,7 +287,7 @@ impl TableReader {
     }
 
     /// Skips the next rows; after the last one there is nothing left to read.
-    pub async fn skip(&mut self, session: &mut dyn Bulk, rows: u64) -> Result<(), DatabaseError> {
+    pub async fn skip(&mut self, session: &mut dyn Session, rows: u64) -> Result<(), DatabaseError> {
         let Some(offset) = rows.checked_sub(1).filter(|_| !self.done) else { return Ok(()) };
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: None };
         let found = ask(session, self.sql.key_at(range, offset), 1).await?;
@@ -295,7 +299,7 @@ impl TableReader {
     }
 
     /// Returns the next page; `None` after the last row.
-    pub async fn next(&mut self, session: &mut dyn Bulk) -> Result<Option<Batch>, DatabaseError> {
+    pub async fn next(&mut self, session: &mut dyn Session) -> Result<Option<Batch>, DatabaseError> {
         if self.done {
             return Ok(None);
         }
@@ -364,7 +368,7 @@ impl TableReader {
         Ok(())
     }
 
-    async fn check_keys(&mut self, session: &mut dyn Bulk, batch: &Batch) -> Result<(), DatabaseError> {
+    async fn check_keys(&mut self, session: &mut dyn Session, batch: &Batch) -> Result<(), DatabaseError> {
         let Some(last_row) = batch.row_count.checked_sub(1) else { return Ok(()) };
         let key: Vec<&Column> = self.key_at.iter().filter_map(|at| batch.columns.get(*at)).collect();
         let value = |row: usize| key.iter().map(|column| Value::of_cell(column, row)).collect::<Vec<_>>();
@@ -397,7 +401,7 @@ impl TableReader {
     }
 }
 
-async fn ask(session: &mut dyn Bulk, query: Query, rows: usize) -> Result<Vec<Vec<Value>>, DatabaseError> {
+async fn ask(session: &mut dyn Session, query: Query, rows: usize) -> Result<Vec<Vec<Value>>, DatabaseError> {
     let limits = QueryLimits { rows, bytes: usize::MAX };
     Ok(session.query(&query.text, &query.parameters, limits).await?.rows)
 }

@@ -11,10 +11,9 @@ use async_trait::async_trait;
 use super::{LoginReport, LoginRequest, WantedLogin};
 use crate::lease::lost;
 use crate::{
-    Bulk, Claims, Database, DatabaseError, DatabaseUrl, End, Facts, FixedInputs, Grants, LockHolder, LockRequest, Part,
-    Role, RoleToken, SchemaChange, StopSignal, TableIdentity, TableName, ToolChange, TransactionOptions,
+    Begin, Blockers, Check, Claims, Committed, ComponentLogins, Connection, Database, DatabaseError, Grants,
+    LockRequest, Part, Probe, Role, RoleToken, SchemaChange, Session, StopSignal, ToolChange, UnitOfWork,
 };
-use runner_data::Value;
 use runner_sql::Isolation;
 
 /// What happens to the rights of a login when its session is opened.
@@ -28,7 +27,7 @@ pub enum LoginRights {
 
 /// A driver's connection, which is the host's in a run, or that of a component's own login.
 #[async_trait]
-pub trait Driver: Database + Bulk + Sized + 'static {
+pub trait Driver: Database + Session + Sized + 'static {
     /// Opens a session of the login of a component with these grants.
     async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError>;
 
@@ -65,7 +64,13 @@ pub trait Driver: Database + Bulk + Sized + 'static {
     fn fence_for_component(&self) -> Option<ToolChange>;
 
     /// Proves that the component's transaction is the one that was begun, and commits it.
-    async fn commit_gated(&mut self, proof: &str) -> Result<(), DatabaseError>;
+    async fn commit_gated(&mut self, proof: &str) -> Committed;
+
+    /// See [`ComponentLogins::sync`].
+    async fn sync_logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
+
+    /// See [`ComponentLogins::check`].
+    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError>;
 
     /// Changes the schema for a component with these grants, on the host's session and in no transaction, and gives its login what
     /// the grants list for the new table or columns. The caller has checked that they allow the change. For servers where such a
@@ -130,7 +135,7 @@ impl<D: Driver> Logins<D> {
     }
 
     /// Makes changes to the tool's tables in the component's transaction, and commits it.
-    async fn commit_guest(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+    async fn commit_guest(&mut self, changes: &[ToolChange]) -> Result<Committed, DatabaseError> {
         let (proof, fence) = (self.host.proof_for_component(), self.host.fence_for_component());
         let Some(guest) = self.at_work() else { return Err(DatabaseError::no_transaction("commit")) };
         if !changes.is_empty() {
@@ -140,89 +145,12 @@ impl<D: Driver> Logins<D> {
             let fenced = guest.change_gated(&[fence]).await;
             fenced.map_err(|error| if error.is_unexpected_rows() { lost() } else { error })?;
         }
-        guest.commit_gated(&proof).await
-    }
-
-    /// Begins a transaction of the component; `None` if it is to be the host's.
-    async fn begin_guest(
-        &mut self,
-        part: Option<Part>,
-        isolation: Option<Isolation>,
-    ) -> Result<Option<Claims>, DatabaseError> {
-        let Some(grants) = self.grants.clone() else { return Ok(None) };
-        self.host.check_begin().await?;
-        let guest = self.guest(&grants).await?;
-        // A claim by itself is the host's; the component may be asked for keys meanwhile.
-        if part == Some(Part::Claim) { Ok(None) } else { guest.begin_gated(part, isolation).await.map(Some) }
+        Ok(guest.commit_gated(&proof).await)
     }
 }
 
 #[async_trait]
-impl<D: Driver> Database for Logins<D> {
-    fn facts(&self) -> &Facts {
-        Database::facts(&self.host)
-    }
-
-    fn url(&self) -> &DatabaseUrl {
-        self.host.url()
-    }
-
-    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
-        self.role = role;
-        self.stop = stop;
-        self.host.deny(role == Role::Component && self.grants.is_some() && self.guest.is_none());
-        for database in std::iter::once(&mut self.host).chain(&mut self.guest) {
-            database.set_role(role, self.stop.clone());
-        }
-    }
-
-    fn fix_inputs(&mut self, inputs: FixedInputs) {
-        self.host.fix_inputs(inputs);
-    }
-
-    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
-        if grants.is_none() && self.grants.is_none() {
-            return Ok(());
-        }
-        let facts = Database::facts(&self.host);
-        if !facts.separate_logins {
-            // Where logins are left out, the engine alone holds the component to its grants.
-            return Ok(());
-        }
-        if grants.is_some() && self.host.has_transaction() {
-            return Err(DatabaseError::in_transaction());
-        }
-        if self.grants != grants {
-            self.guest = None;
-            self.grants = grants;
-        }
-        Ok(())
-    }
-
-    fn session(&self, _token: RoleToken) -> &(dyn Bulk + 'static) {
-        match &self.guest {
-            Some(guest) if self.is_for_guest(guest) => guest,
-            _ => &self.host,
-        }
-    }
-
-    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Bulk + 'static) {
-        let is_for_guest = self.guest.as_ref().is_some_and(|guest| self.is_for_guest(guest));
-        match &mut self.guest {
-            Some(guest) if is_for_guest => guest,
-            _ => &mut self.host,
-        }
-    }
-
-    async fn change_schema_in_role(&mut self, change: &SchemaChange, token: RoleToken) -> Result<(), DatabaseError> {
-        let commits = !Database::facts(&self.host).transactional_ddl;
-        let is_apart = self.role == Role::Component && commits && self.at_work().is_none();
-        match self.grants.clone().filter(|_| is_apart) {
-            Some(grants) => self.host.change_schema_for(change, &grants).await,
-            None => self.session_mut(token).change_schema(change).await,
-        }
-    }
-
+impl<D: Driver> Connection for Logins<D> {
     async fn lock(
         &mut self,
         request: &LockRequest,
@@ -237,27 +165,151 @@ impl<D: Driver> Database for Logins<D> {
         self.host.unlock().await
     }
 
-    async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError> {
-        self.host.lock_holder().await
-    }
-
-    fn blockers(&self, run_id: &str) -> Option<(String, Vec<Value>)> {
+    fn blockers(&self, run_id: &str) -> Option<Blockers> {
         self.host.blockers(run_id)
     }
 
-    fn is_blocked(&self) -> Option<String> {
-        self.host.is_blocked()
+    async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError> {
+        self.host.probe(questions).await
     }
 
-    async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError> {
-        match self.begin_guest(None, options.isolation).await? {
-            Some(_) => Ok(()),
-            None => self.host.begin(options).await,
+    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
+        self.host.reconnect().await?;
+        let Some(mut guest) = self.guest.take() else { return Ok(()) };
+        if guest.is_usable() && !guest.has_transaction() {
+            self.guest = Some(guest);
+            return Ok(());
+        }
+        self.host.outlast(guest).await
+    }
+}
+
+#[async_trait]
+impl<D: Driver> Database for Logins<D> {
+    fn take_role(&mut self, role: Role, stop: StopSignal, _token: RoleToken) {
+        self.role = role;
+        self.stop = stop;
+        self.host.deny(role == Role::Component && self.grants.is_some() && self.guest.is_none());
+        for database in std::iter::once(&mut self.host).chain(&mut self.guest) {
+            database.set_role(role, self.stop.clone());
         }
     }
 
-    async fn begin_confined(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
-        if !Database::facts(&self.host).separate_logins {
+    fn session(&self, _token: RoleToken) -> &(dyn Session + 'static) {
+        match &self.guest {
+            Some(guest) if self.is_for_guest(guest) => guest,
+            _ => &self.host,
+        }
+    }
+
+    fn session_mut(&mut self, _token: RoleToken) -> &mut (dyn Session + 'static) {
+        let is_for_guest = self.guest.as_ref().is_some_and(|guest| self.is_for_guest(guest));
+        match &mut self.guest {
+            Some(guest) if is_for_guest => guest,
+            _ => &mut self.host,
+        }
+    }
+
+    async fn change_schema(&mut self, change: &SchemaChange, token: RoleToken) -> Result<(), DatabaseError> {
+        let commits = !self.host.facts().transactional_ddl;
+        let is_apart = self.role == Role::Component && commits && self.at_work().is_none();
+        if let Some(grants) = self.grants.clone().filter(|_| is_apart) {
+            return self.host.change_schema_for(change, &grants).await;
+        }
+        let is_for_guest = self.guest.as_ref().is_some_and(|guest| self.is_for_guest(guest));
+        match &mut self.guest {
+            Some(guest) if is_for_guest => guest.change_schema(change, token).await,
+            _ => self.host.change_schema(change, token).await,
+        }
+    }
+
+    async fn begin_transaction(&mut self, begin: Begin<'_>) -> Result<Claims, DatabaseError> {
+        let (part, isolation) = match begin {
+            Begin::Work(options) => (None, options.isolation),
+            // A claim by itself is the host's; the component may be asked for keys meanwhile.
+            Begin::Part(part) => (Some(part), None),
+            Begin::Reading(..) => match self.grants.clone() {
+                Some(grants) => return self.guest(&grants).await?.begin_transaction(begin).await,
+                None => return self.host.begin_transaction(begin).await,
+            },
+        };
+        let Some(grants) = self.grants.clone() else { return self.host.begin_transaction(begin).await };
+        self.host.check_begin().await?;
+        let guest = self.guest(&grants).await?;
+        match part {
+            Some(Part::Claim) => self.host.begin_transaction(begin).await,
+            part => guest.begin_gated(part, isolation).await,
+        }
+    }
+
+    async fn commit(&mut self, unit: UnitOfWork<'_>) -> Committed {
+        match (self.at_work().is_some(), unit) {
+            (false, unit) => self.host.commit(unit).await,
+            (true, UnitOfWork::Apart(_)) => Committed::No(DatabaseError::in_transaction()),
+            (true, unit) => self.commit_guest(unit.changes()).await.unwrap_or_else(Committed::failed),
+        }
+    }
+
+    async fn rollback(&mut self) -> Result<(), DatabaseError> {
+        if let Some(guest) = &mut self.guest {
+            guest.rollback().await?;
+        }
+        self.host.rollback().await
+    }
+
+    async fn check(&mut self, what: Check) -> Result<(), DatabaseError> {
+        self.working().check(what).await
+    }
+
+    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
+        self.working().drop_temporary().await
+    }
+
+    fn set_grants(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
+        if grants.is_none() && self.grants.is_none() {
+            return Ok(());
+        }
+        if !self.host.facts().separate_logins {
+            // Where logins are left out, the engine alone holds the component to its grants.
+            return Ok(());
+        }
+        if grants.is_some() && self.host.has_transaction() {
+            return Err(DatabaseError::in_transaction());
+        }
+        if self.grants != grants {
+            self.guest = None;
+            self.grants = grants;
+        }
+        Ok(())
+    }
+
+    fn component_logins(&mut self) -> Option<&mut dyn ComponentLogins> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl<D: Driver> ComponentLogins for Logins<D> {
+    async fn sync(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
+        self.host.sync_logins(request).await
+    }
+
+    async fn check(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+        if wanted.is_empty() || !self.host.facts().separate_logins {
+            return Ok(());
+        }
+        self.host.check_logins(wanted).await
+    }
+
+    async fn open(&mut self) -> Result<(), DatabaseError> {
+        match self.grants.clone() {
+            Some(grants) => self.guest(&grants).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    async fn begin(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError> {
+        if !self.host.facts().separate_logins {
             return Err(DatabaseError::invalid("components have no logins here"));
         }
         self.host.check_begin().await?;
@@ -271,104 +323,10 @@ impl<D: Driver> Database for Logins<D> {
         Ok(())
     }
 
-    async fn open_for_component(&mut self) -> Result<(), DatabaseError> {
-        match self.grants.clone() {
-            Some(grants) => self.guest(&grants).await.map(drop),
-            None => Ok(()),
-        }
-    }
-
     async fn confine(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError> {
         let Some(guest) = self.at_work() else { return Err(DatabaseError::no_transaction("continue")) };
         guest.confine_gated(grants.clone()).await?;
         self.grants = grants.or(self.grants.take());
         Ok(())
-    }
-
-    async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        match self.begin_guest(Some(part), None).await? {
-            Some(claims) => Ok(claims),
-            None => self.host.begin_part(part).await,
-        }
-    }
-
-    async fn commit(&mut self) -> Result<(), DatabaseError> {
-        if self.at_work().is_none() {
-            return self.host.commit().await;
-        }
-        self.commit_guest(&[]).await
-    }
-
-    async fn change(&mut self, change: &ToolChange) -> Result<(), DatabaseError> {
-        self.working().change(change).await
-    }
-
-    async fn record(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
-        if self.at_work().is_some() {
-            return Err(DatabaseError::in_transaction());
-        }
-        self.host.record(changes).await
-    }
-
-    async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<(), DatabaseError> {
-        if self.at_work().is_none() {
-            return self.host.finish(changes, end).await;
-        }
-        self.commit_guest(changes).await
-    }
-
-    async fn check_constraints(&mut self) -> Result<(), DatabaseError> {
-        self.working().check_constraints().await
-    }
-
-    async fn rollback(&mut self) -> Result<(), DatabaseError> {
-        if let Some(guest) = &mut self.guest {
-            guest.rollback().await?;
-        }
-        self.host.rollback().await
-    }
-
-    async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {
-        match self.grants.clone() {
-            Some(grants) => self.guest(&grants).await?.begin_reading(table, is).await,
-            None => self.host.begin_reading(table, is).await,
-        }
-    }
-
-    async fn drop_temporary(&mut self) -> Result<(), DatabaseError> {
-        self.working().drop_temporary().await
-    }
-
-    fn session_number(&self) -> u64 {
-        self.host.session_number()
-    }
-
-    async fn reconnect(&mut self) -> Result<(), DatabaseError> {
-        self.host.reconnect().await?;
-        let Some(mut guest) = self.guest.take() else { return Ok(()) };
-        if guest.is_usable() && !guest.has_transaction() {
-            self.guest = Some(guest);
-            return Ok(());
-        }
-        self.host.outlast(guest).await
-    }
-
-    async fn check_tool_tables(&mut self) -> Result<(), DatabaseError> {
-        self.working().check_tool_tables().await
-    }
-
-    async fn in_transaction(&mut self) -> Result<bool, DatabaseError> {
-        self.working().in_transaction().await
-    }
-
-    async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError> {
-        self.host.logins(request).await
-    }
-
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-        if wanted.is_empty() || !Database::facts(&self.host).separate_logins {
-            return Ok(());
-        }
-        self.host.check_logins(wanted).await
     }
 }

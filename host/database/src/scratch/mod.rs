@@ -5,13 +5,15 @@ mod directory;
 
 pub use directory::{Directory, locked, open_lock, sweep_directories};
 
-use super::{ConnectOptions, Database, StopSignal};
+use super::{ConnectOptions, Database, DatabaseUrl, StopSignal};
 
 /// A callback for the progress of a copy: what is counted, how much is done, and the total if it is known.
 pub type CopyProgress<'a> = &'a (dyn Fn(&str, u64, Option<u64>) + Send + Sync);
 
 /// What to copy, and how.
 pub struct ScratchRequest<'a> {
+    /// The database that is copied.
+    pub url: &'a DatabaseUrl,
     /// The maximum number of rows of each table, where a copy can be partial; `None` means all.
     pub rows: Option<u64>,
     /// How to connect to the copy.

@@ -10,7 +10,7 @@ use crate::plan::{PlanInput, PlannedMigration, candidates, run_mode};
 use crate::script::ScriptSource;
 use crate::target::compare_revisions;
 use runner_base::error::{Error, ErrorKind, Result};
-use runner_database::{Facts, ToolChange};
+use runner_database::{HostSession, ToolChange};
 use runner_project::catalog::Kind;
 
 impl Engine {
@@ -65,19 +65,19 @@ impl Engine {
     }
 
     /// What is recorded if the project's build continues this migration; `None` if the operator has not decided so.
-    pub(super) fn successor(
+    pub(super) async fn successor(
         &self,
+        database: &mut HostSession<'_>,
         request: &Request,
         step: &PlannedMigration,
-        (facts, source): (&Facts, &ScriptSource),
+        source: &ScriptSource,
         history: i64,
-    ) -> Option<Successor> {
-        let AcceptChanged { wanted, why } = request.accept.as_ref().filter(|_| step.direction == Direction::Up)?;
-        let names_it = self.candidates_name(wanted, step);
-        if !names_it {
-            return None;
-        }
-        let kept = self.kept(facts, step, source);
+    ) -> Result<Option<Successor>> {
+        let accept = request.accept.as_ref().filter(|_| step.direction == Direction::Up);
+        let Some(AcceptChanged { why, .. }) = accept.filter(|it| self.candidates_name(&it.wanted, step)) else {
+            return Ok(None);
+        };
+        let kept = self.kept(database, step, source).await?;
         let handed = history::handed_over(history, &step.name, &step.sha256, &step.description);
         let (identity, why) = (self.identity.clone(), why.clone());
         let changes = move |number: u64, before: &str| -> Vec<ToolChange> {
@@ -95,7 +95,7 @@ impl Engine {
             };
             kept.iter().cloned().chain([handed.clone(), history::repaired(&repair)]).collect()
         };
-        Some(Successor { sha256: step.sha256.clone(), changes: Box::new(changes) })
+        Ok(Some(Successor { sha256: step.sha256.clone(), changes: Box::new(changes) }))
     }
 
     /// Whether what the operator gave, which [`Self::check_accept`] has found to be unique, means this migration.

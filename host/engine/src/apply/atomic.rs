@@ -8,20 +8,18 @@ use super::record::{Started, done};
 use super::retry::Retries;
 use super::{Engine, StepResult};
 use crate::Direction;
-use crate::artifact::to_store;
 use crate::history::{self, Numbers, State};
 use crate::journal::crash;
 use crate::outcome::Done;
 use crate::plan::PlannedMigration;
 use crate::recorder::RunRecorder;
-use crate::run::Run;
 use crate::script::{Script, ScriptSource};
 use crate::settle::{Settled, settle};
-use crate::transcript;
+use crate::transaction::not_undone;
+use crate::transcript::store::EvidenceOf;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, ErrorKind, Result};
-use runner_database::{DatabaseError, DatabaseErrorKind, End, HostSession, SharedDatabase, TransactionOptions};
-use runner_project::catalog::Kind;
+use runner_database::{Committed, DatabaseErrorKind, HostSession, ToolChange, TransactionOptions, UnitOfWork};
 use runner_sql::{Isolation, program};
 
 impl Engine {
@@ -71,10 +69,8 @@ impl Engine {
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host_until(&self.stop);
-            if step.direction == Direction::Up && step.kind == Kind::Sql {
+            if step.direction == Direction::Up {
                 number = numbers.next(database).await?;
-            } else {
-                numbers.forget();
             }
             if let Err(error) = database.begin(options).await {
                 // Compiling, or an earlier pause, may have outlasted the idle timeout of a firewall.
@@ -85,76 +81,70 @@ impl Engine {
                 database.begin(options).await.map_err(Error::from)?;
             }
         }
-        if step.kind == Kind::Sql {
-            let worked = script.run(step.direction, &self.context(step, recorder)).await;
-            let mut database = self.database.lock().await;
-            let database = &mut database.host();
-            return match worked {
-                Ok(()) => self.end_atomic(database, step, source, &started, recorder, number).await,
-                Err(error) => Err(self.undo(database, error, recorder).await.into()),
-            };
-        }
-        let worked = self.work(step, script, recorder).await;
+        let worked = script.run(step.direction, &self.context(step, recorder)).await;
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         let worked = match worked {
-            Ok(()) => self.write_down(database, step, source, &started, recorder).await,
-            Err(error) => Err(error),
+            Ok(()) => self.changes(database, step, source, &started, (recorder, number)).await,
+            Err(error) => {
+                if step.kind.is_sandboxed() {
+                    note_ended(database, recorder).await;
+                }
+                Err(error)
+            }
+        };
+        let changes = match worked {
+            Ok(changes) => changes,
+            Err(error) => return Err(self.undo(database, error, recorder).await.into()),
         };
         let done = done(step, &started, recorder);
-        if let Err(error) = worked {
-            return Err(self.undo(database, error, recorder).await.into());
-        }
         crash::point();
-        let ended = database.commit().await;
-        self.settled(database, step, ended, (recorder, done)).await
+        let committed = database.commit(UnitOfWork::Migration(&changes)).await;
+        self.settled(database, step, committed, (recorder, done)).await
     }
 
-    /// Brings the history to what a step in SQL did, and commits both: all of it in one message where the server allows it.
-    async fn end_atomic(
+    /// The changes that bring the history to what a migration did.
+    pub(super) async fn changes(
         &self,
         database: &mut HostSession<'_>,
         step: &PlannedMigration,
         source: &ScriptSource,
         started: &Started,
-        recorder: &RunRecorder,
-        number: i64,
-    ) -> StepResult {
-        let changes = match step.direction {
-            Direction::Up => {
-                let record = self.record(step, State::Applied, started, recorder);
-                let mut changes = self.kept(database.facts(), step, source);
-                changes.push(history::inserted(&history::Record { id: number, ..record }));
-                changes
-            }
-            Direction::Down => history::ended(step.record.unwrap_or_default(), &self.end(started, recorder)).to_vec(),
-        };
-        let done = done(step, started, recorder);
-        crash::point();
-        let ended = database.finish(&changes, End::Migration).await;
-        self.settled(database, step, ended, (recorder, done)).await
+        (recorder, number): (&RunRecorder, i64),
+    ) -> Result<Vec<ToolChange>> {
+        if step.direction == Direction::Down {
+            return Ok(history::ended(step.record.unwrap_or_default(), &self.end(started, recorder)).to_vec());
+        }
+        let mut changes = self.kept(database, step, source).await?;
+        let record = self.record(step, State::Applied, started, recorder);
+        changes.push(history::inserted(&history::Record { id: number, ..record }));
+        if step.kind.is_sandboxed() {
+            let inputs = self.inputs(step, source, database.facts().version.clone());
+            changes.extend(recorder.evidence(EvidenceOf::Applied(&step.revision), &inputs));
+        }
+        Ok(changes)
     }
 
-    /// What became of a migration whose commit ended so.
+    /// What became of a migration.
     async fn settled(
         &self,
         database: &mut HostSession<'_>,
         step: &PlannedMigration,
-        ended: std::result::Result<(), DatabaseError>,
+        committed: Committed,
         (recorder, done): (&RunRecorder, Done),
     ) -> StepResult {
         crash::point();
-        if let Err(error) = &ended {
+        if let Some(error) = committed.error() {
             recorder.note_error(error);
-            if error.kind == DatabaseErrorKind::Connection {
-                self.warn(&step.revision, format!("the connection was lost during the commit: {error}; reconnecting"));
-            }
+        }
+        if let Committed::Unanswered(error) = &committed {
+            self.warn(&step.revision, format!("the connection was lost during the commit: {error}; reconnecting"));
         }
         let marker = match step.direction {
             Direction::Up => history::in_force(&step.revision, &self.identity.run_id),
             Direction::Down => history::in_state(step.record.unwrap_or_default(), State::RolledBack),
         };
-        match settle(database, ended, &marker, &self.stop).await {
+        match settle(database, committed, &marker, &self.stop).await {
             Settled::Committed { lost: None } => Ok(done),
             Settled::Committed { lost: Some(error) } => {
                 let message = format!("the commit succeeded although the database reported: {}", error.message);
@@ -164,65 +154,6 @@ impl Engine {
             Settled::RolledBack(error) if error.kind == DatabaseErrorKind::Connection => Err(Error::from(error).into()),
             Settled::RolledBack(error) => Err(self.undo(database, history::unmade(error), recorder).await.into()),
             Settled::Unknown { error, why } => Err(unknown(&error.into(), &why.into()).into()),
-        }
-    }
-
-    /// Runs a migration in the open transaction, which stays open. The caller has set what it is granted.
-    pub(super) async fn work(
-        &self,
-        step: &PlannedMigration,
-        script: &dyn Script,
-        recorder: &Arc<RunRecorder>,
-    ) -> Result<()> {
-        let result = script.run(step.direction, &self.context(step, recorder)).await;
-        let is_open = still_open(&self.database).await;
-        if is_open == Ok(false) {
-            recorder.note_ended_transaction();
-        }
-        result?;
-        if !is_open? {
-            return Err(Error::denied("the migration ended the transaction it runs in").hint(
-                "remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction",
-            ));
-        }
-        let mut database = self.database.lock().await;
-        database.check_tool_tables().await?;
-        Ok(database.drop_temporary().await?)
-    }
-
-    /// Records in history what the migration did.
-    pub(super) async fn write_down(
-        &self,
-        database: &mut HostSession<'_>,
-        step: &PlannedMigration,
-        source: &ScriptSource,
-        started: &Started,
-        recorder: &RunRecorder,
-    ) -> Result<()> {
-        match step.direction {
-            Direction::Up => {
-                let stored = to_store(source);
-                history::store_artifact(database, &step.revision, &step.sha256, &stored, self.stored_artifact_bytes)
-                    .await?;
-                let record = self.record(step, State::Applied, started, recorder);
-                match record.id {
-                    0 => history::insert(database, &record).await?,
-                    // The row of a dry run.
-                    _ => history::dry_run(database, &record).await?,
-                }
-                if step.kind == Kind::Sql {
-                    return Ok(());
-                }
-                let inputs = self.inputs(step, source, database.facts().version.clone());
-                let history = match record.id {
-                    0 => transcript::store::live(database, &step.revision).await?,
-                    id => id,
-                };
-                recorder.write_evidence(database, Run { history, direction: Direction::Up }, &inputs).await
-            }
-            Direction::Down => {
-                history::end(database, step.record.unwrap_or_default(), &self.end(started, recorder)).await
-            }
         }
     }
 
@@ -251,12 +182,6 @@ impl Engine {
     }
 }
 
-/// The error of work that was rolled back, but left something behind or is not proven to have left nothing.
-pub(super) fn not_undone(mut error: Error, second: DatabaseError) -> Error {
-    error.kind = ErrorKind::Partial;
-    second.added_to(error.hint("check what remains in the database, and remove it before the next run"))
-}
-
 /// The error of a commit whose outcome is unknown.
 fn unknown(error: &Error, second: &Error) -> Error {
     Error::new(ErrorKind::Partial, "the commit failed, and it is unknown whether the migration took effect")
@@ -283,20 +208,9 @@ fn options_of(step: &PlannedMigration) -> TransactionOptions {
     }
 }
 
-/// Whether the migration's transaction is still open. From here on the session acts for the host.
-async fn still_open(database: &SharedDatabase) -> std::result::Result<bool, DatabaseError> {
-    let mut database = database.lock().await;
-    let database = &mut database.host();
-    database.in_transaction().await
-}
-
-/// Rolls back because of an error, and returns that error.
-pub(super) async fn roll_back(database: &mut HostSession<'_>, error: Error) -> Error {
-    match database.rollback().await {
-        Ok(()) => error,
-        Err(second) if second.kind == DatabaseErrorKind::Connection => {
-            error.cause(format!("rolling back failed too: {second}"))
-        }
-        Err(second) => not_undone(error, second),
+/// Notes whether a migration that failed has ended its transaction.
+pub(super) async fn note_ended(database: &mut HostSession<'_>, recorder: &RunRecorder) {
+    if database.in_transaction().await == Ok(false) {
+        recorder.note_ended_transaction();
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::atomic::not_undone;
+use super::atomic::note_ended;
 use super::load::check_resumed;
 use super::record::{Started, done};
 use super::{Engine, Ground, Request};
@@ -13,10 +13,13 @@ use crate::history::{self, RunMode};
 use crate::outcome::{Done, Left, Outcome};
 use crate::plan::{Plan, PlannedMigration, check_dry_run};
 use crate::script::ScriptSource;
+use crate::transaction::not_undone;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
-use runner_database::{DatabaseError, DatabaseErrorKind, Facts, Grants, QueryLimits, TransactionOptions};
+use runner_database::{
+    Check, DatabaseError, DatabaseErrorKind, Facts, Grants, HostSession, QueryLimits, TransactionOptions,
+};
 use runner_project::catalog::Kind;
 
 impl Engine {
@@ -31,7 +34,10 @@ impl Engine {
             let mut database = self.database.lock().await;
             let database = &mut database.host();
             match &confined {
-                Some(grants) => database.connection().begin_confined(grants.clone()).await?,
+                Some(grants) => match database.connection().component_logins() {
+                    Some(logins) => logins.begin(grants.clone()).await?,
+                    None => return Err(Error::failed("components have no logins of their own here")),
+                },
                 None => {
                     database.begin(TransactionOptions { foreign_keys_off, ..TransactionOptions::default() }).await?;
                 }
@@ -118,8 +124,16 @@ impl Engine {
         }
         self.take_grants(step, transaction).await?;
         let recorder = &Arc::default();
-        let worked = self.work(step, &*script, recorder).await;
+        let worked = script.run(step.direction, &self.context(step, recorder)).await;
+        let mut database = self.database.lock().await;
+        let database = &mut database.host();
+        note_ended(database, recorder).await;
         transaction.has_ended.fetch_or(recorder.ended_transaction(), Ordering::Relaxed);
+        let worked = match worked {
+            Ok(()) if recorder.ended_transaction() => Err(DatabaseError::ended_by_migration().into()),
+            Ok(()) => leave(database).await.map_err(Error::from),
+            failed => failed,
+        };
         if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
             && dry_run.trial.recorder.left_out() > left_out
         {
@@ -131,12 +145,20 @@ impl Engine {
         self.not_refused()?;
         // An interrupted migration already has a row, with another state.
         if transaction.notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
-            let mut database = self.database.lock().await;
-            self.write_down(&mut database.host(), &numbered(step, left), &source, &started, recorder).await?;
+            // A rollback does not reset the counter of a table. Numbers below zero are otherwise unused, and these are in the order of
+            // the plan. Where even they advance it, no row is added.
+            let number = step.record.unwrap_or_else(|| i64::try_from(left).map_or(i64::MIN, |left| -1 - left));
+            let changes = match step.direction == Direction::Up && database.facts().sql.tool.own_number_counts {
+                true => self.kept(database, step, &source).await?,
+                false => self.changes(database, step, &source, &started, (recorder, number)).await?,
+            };
+            for change in changes {
+                database.change(&change).await.map_err(history::unmade)?;
+            }
         }
         let done = done(step, &started, recorder);
         // Nothing is committed here, so what a commit would reject must be checked explicitly.
-        let Err(error) = self.database.lock().await.check_constraints().await else { return Ok(done) };
+        let Err(error) = database.check(Check::Constraints).await else { return Ok(done) };
         let error = Error::from(error);
         // Without enforcement, nothing cascades either.
         Err(if transaction.foreign_keys_off && !step.description.needs_table_rebuild() {
@@ -151,13 +173,16 @@ impl Engine {
     /// Restricts a component to what it is granted.
     async fn take_grants(&self, step: &PlannedMigration, transaction: &DryRunTransaction) -> Result<()> {
         let mut database = self.database.lock().await;
-        match (&step.grants, transaction.is_confined) {
+        if !transaction.is_confined {
+            return Ok(database.set_grants(step.grants.clone())?);
+        }
+        let is_transactional = database.facts().transactional_ddl;
+        match database.component_logins().filter(|_| is_transactional) {
             // The migrations before it may have created what it is granted. SQL has the rights of the host there, and is not to find the
             // names of the component before it.
-            (grants, true) if database.facts().transactional_ddl => Ok(database.confine(grants.clone()).await?),
+            Some(logins) => Ok(logins.confine(step.grants.clone()).await?),
             // It runs alone, and the login is the one that it should be.
-            (_, true) => Ok(()),
-            (grants, false) => Ok(database.set_grants(grants.clone())?),
+            None => Ok(()),
         }
     }
 
@@ -193,6 +218,12 @@ impl Engine {
         .hint("`--on-copy` runs it on a scratch copy of the database")
         .hint("`runner plan --sql` shows what would run"))
     }
+}
+
+/// Ends a migration, whose transaction stays open.
+async fn leave(database: &mut HostSession<'_>) -> std::result::Result<(), DatabaseError> {
+    database.check(Check::ToolTables).await?;
+    database.drop_temporary().await
 }
 
 /// The transaction of a dry run.
@@ -239,12 +270,4 @@ fn confinement(steps: &[PlannedMigration], facts: &Facts) -> Result<Option<Arc<G
     ))
     .hint(format!("`--target` stops the dry run before `{second}`"))
     .hint(format!("with grants, `{}` has a login of its own as well", open.id())))
-}
-
-/// Gives the migration an explicit number for a history row that is to be added. Numbers below zero are otherwise unused,
-/// and these are in the order of the plan.
-fn numbered(step: &PlannedMigration, left: usize) -> PlannedMigration {
-    let added = i64::try_from(left).map_or(i64::MIN, |left| -1 - left);
-    let record = step.record.or((step.direction == Direction::Up).then_some(added));
-    PlannedMigration { record, ..step.clone() }
 }

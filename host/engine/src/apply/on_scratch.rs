@@ -66,8 +66,9 @@ impl Engine {
         };
         let mut database = self.database.lock().await;
         let asked = copy::ScratchRequest {
+            url: &on_scratch.connect.url,
             rows: on_scratch.rows,
-            connect: &on_scratch.connect,
+            connect: &on_scratch.connect.options,
             stop: &self.stop,
             progress: &progress,
         };

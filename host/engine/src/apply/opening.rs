@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use super::atomic::roll_back;
 use super::record::Started;
 use super::{Engine, Request};
 use crate::Direction;
-use crate::artifact::as_text;
+use crate::artifact::{as_text, to_store};
 use crate::history::{self, Numbers, State};
 use crate::journal::{self, Build, Journal, Successor};
 use crate::plan::PlannedMigration;
 use crate::recorder::RunRecorder;
 use crate::run::Run;
 use crate::script::ScriptSource;
+use crate::transaction::in_transaction;
 use runner_base::error::{Error, Result};
-use runner_database::{HostSession, TransactionOptions};
+use runner_database::HostSession;
 use runner_project::catalog::Kind;
 
 /// A migration in progress: its journal, and what history recorded of it before.
@@ -38,7 +38,7 @@ impl Engine {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         if let (Some(history), Some(_)) = (step.record, step.resume_after) {
-            let successor = self.successor(request, step, (database.facts(), source), history);
+            let successor = self.successor(database, request, step, source, history).await?;
             return self.resume(database, step, source, (history, successor)).await;
         }
         if let Some(broken) = &step.broken {
@@ -56,15 +56,14 @@ impl Engine {
             // What a row is numbered need not be asked, so that nothing is stored before the first statement.
             let record = self.record(step, State::PartlyApplied, started, recorder);
             let record = history::Record { id: number, ..record };
-            let mut changes = self.kept(database.facts(), step, source);
+            let mut changes = self.kept(database, step, source).await?;
             changes.push(history::inserted(&record));
             let run = Run { history: number, direction: step.direction };
             let (worker, facts) = (self.worker(), database.facts());
             let journal = Journal::begun(facts, run, step.kind, inputs, &worker, &self.stop, changes);
             return Ok(Opened { journal: Arc::new(journal), before: history::Work::default(), is_new: true });
         }
-        database.begin(TransactionOptions::default()).await?;
-        let write = async |database: &mut HostSession<'_>| -> Result<Journal> {
+        let journal = in_transaction(database, async |database| {
             let history = match step.record {
                 Some(record) => {
                     if let Some(broken) = &step.broken {
@@ -78,7 +77,8 @@ impl Engine {
                 }
                 None => {
                     // An interrupted migration can be rolled back whatever happens to the project's file.
-                    self.keep(database, step, source).await?;
+                    let limit = self.stored_artifact_bytes;
+                    history::store_artifact(database, &step.revision, &step.sha256, &to_store(source), limit).await?;
                     history::insert(database, &self.record(step, State::PartlyApplied, started, recorder)).await?;
                     numbers.forget();
                     let history = history::read(database).await?;
@@ -88,18 +88,9 @@ impl Engine {
             };
             let run = Run { history, direction: step.direction };
             Journal::create(database, run, step.kind, inputs, &self.worker(), &self.stop).await
-        };
-        match write(database).await {
-            Ok(journal) => {
-                database.commit().await?;
-                Ok(Opened {
-                    journal: Arc::new(journal),
-                    before: history::Work::default(),
-                    is_new: step.record.is_none(),
-                })
-            }
-            Err(error) => Err(roll_back(database, error).await),
-        }
+        });
+        let journal = Arc::new(journal.await?);
+        Ok(Opened { journal, before: history::Work::default(), is_new: step.record.is_none() })
     }
 
     async fn resume(

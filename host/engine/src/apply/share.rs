@@ -191,7 +191,9 @@ impl Engine {
         }
         database.set_grants(grants.clone())?;
         // The component reads the table before it has claimed a chunk of it.
-        database.open_for_component().await?;
+        if let Some(logins) = database.component_logins() {
+            logins.open().await?;
+        }
         let database = &mut database.host();
         let run = Run { history: task.history, direction: Direction::Up };
         let Some(journal) = Journal::join(database, run, &task.sha256, &self.stop).await? else { return Ok(None) };

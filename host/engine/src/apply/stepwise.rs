@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use super::atomic::roll_back;
 use super::opening::Opened;
 use super::record::{Started, done, work};
 use super::unfinished::{StoppedAt, after_a_change, not_begun, partial, stays_broken};
@@ -20,9 +19,10 @@ use crate::recorder::RunRecorder;
 use crate::run::Run;
 use crate::script::ScriptSource;
 use crate::settle::{Settled, settle};
+use crate::transaction::{in_transaction, roll_back};
+use crate::transcript::store::EvidenceOf;
 use runner_base::error::{Error, Result};
-use runner_database::{DatabaseError, Facts, HostSession, ToolChange, TransactionOptions};
-use runner_project::catalog::Kind;
+use runner_database::{HostSession, ToolChange, TransactionOptions, UnitOfWork};
 
 impl Engine {
     /// Runs a stepwise migration.
@@ -63,17 +63,6 @@ impl Engine {
         work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
         crash::point();
         let failed = match ended {
-            Ok(()) if opened.is_new && step.kind == Kind::Sql && step.direction == Direction::Up => 'ended: {
-                // Without a statement nothing was stored yet.
-                if opened.journal.is_unwritten().await
-                    && let Err(error) = opened.journal.flush(database).await
-                {
-                    break 'ended Some(error);
-                }
-                let changes = self.closing(step, &opened, &work, &recorder).await;
-                let recorded = database.record(&changes).await;
-                self.made(database, step, &opened, recorded).await.err()
-            }
             Ok(()) => self.close(database, step, &source, &opened, &work, &recorder).await.err(),
             Err(error) if recorder.missed_something() => Some(after_a_change(error, step)),
             Err(error) => Some(error),
@@ -114,75 +103,54 @@ impl Engine {
         recorder: &RunRecorder,
     ) -> Result<()> {
         let run = opened.journal.run();
-        let write = async |database: &mut HostSession<'_>| -> Result<()> {
-            match step.direction {
-                Direction::Down => {
-                    history::end(database, run.history, &self.end_of(work, recorder)).await?;
-                    if step.broken.is_some() {
-                        // What remains of an upgrade that was never completed.
-                        return run.give_up(database).await;
-                    }
-                }
-                Direction::Up => {
-                    self.keep(database, step, source).await?;
-                    history::finish_stepwise(database, &self.completed(step, run, work, recorder)).await?;
-                    if step.kind.is_sandboxed() {
-                        // Those of the build that finished it.
-                        let own = self.inputs(step, source, String::new());
-                        let first = opened.journal.inputs();
-                        let inputs = match own.sha256 == first.sha256 {
-                            true => first.clone(),
-                            false => Inputs { sha256: own.sha256, assets: own.assets, ..first.clone() },
-                        };
-                        recorder.write_evidence(database, run, &inputs).await?;
-                    }
+        // Without a statement nothing was stored yet.
+        if opened.journal.is_unwritten().await {
+            opened.journal.flush(database).await?;
+        }
+        let mut changes = opened.journal.take_pending().await;
+        match step.direction {
+            Direction::Down => changes.extend(history::ended(run.history, &self.end_of(work, recorder))),
+            Direction::Up => {
+                if !opened.is_new {
                     // SQL that was fixed between the runs.
-                    history::drop_unused_artifacts(database, &step.revision).await?;
+                    changes.extend(self.kept(database, step, source).await?);
+                }
+                changes.push(history::finished_stepwise(&self.completed(step, run, work, recorder)));
+                if step.kind.is_sandboxed() {
+                    // Those of the build that finished it.
+                    let own = self.inputs(step, source, String::new());
+                    let first = opened.journal.inputs();
+                    let inputs = match own.sha256 == first.sha256 {
+                        true => first.clone(),
+                        false => Inputs { sha256: own.sha256, assets: own.assets, ..first.clone() },
+                    };
+                    changes.extend(recorder.evidence(EvidenceOf::Run(run), &inputs));
+                }
+                if !opened.is_new {
+                    changes.push(history::unused_artifacts(&step.revision));
                 }
             }
-            run.trim(database).await
-        };
-        opened.journal.flush(database).await?;
-        database.begin(TransactionOptions::default()).await?;
-        if let Err(error) = write(database).await {
-            return Err(roll_back(database, error).await);
         }
-        let committed = database.commit().await;
-        self.made(database, step, opened, committed).await
-    }
-
-    /// What records that a migration in SQL, which this run began, is complete: with what waits in its journal, one
-    /// transaction.
-    async fn closing(
-        &self,
-        step: &PlannedMigration,
-        opened: &Opened,
-        work: &history::Work,
-        recorder: &RunRecorder,
-    ) -> Vec<ToolChange> {
-        let run = opened.journal.run();
-        let mut changes = opened.journal.take_pending().await;
-        changes.push(history::finished_stepwise(&self.completed(step, run, work, recorder)));
         changes.extend(journal::trimmed(run));
-        changes
-    }
-
-    /// The outcome of the transaction that records the end of a migration.
-    async fn made(
-        &self,
-        database: &mut HostSession<'_>,
-        step: &PlannedMigration,
-        opened: &Opened,
-        ended: std::result::Result<(), DatabaseError>,
-    ) -> Result<()> {
+        let committed = match step.broken {
+            None => database.commit(UnitOfWork::Apart(&changes)).await,
+            Some(_) => {
+                // What remains of an upgrade that was never completed.
+                database.begin(TransactionOptions::default()).await?;
+                if let Err(error) = run.give_up(database).await {
+                    return Err(roll_back(database, error).await);
+                }
+                database.commit(UnitOfWork::Step(&changes)).await
+            }
+        };
         let state = if step.direction == Direction::Up { State::Applied } else { State::RolledBack };
-        let marker = history::in_state(opened.journal.run().history, state);
-        match settle(database, ended, &marker, &self.stop).await {
+        let marker = history::in_state(run.history, state);
+        match settle(database, committed, &marker, &self.stop).await {
             Settled::Committed { .. } => {
                 opened.journal.settled().await;
                 Ok(())
             }
-            Settled::RolledBack(error) => Err(history::unmade(error)),
+            Settled::RolledBack(error) => Err(roll_back(database, history::unmade(error)).await),
             Settled::Unknown { error, why } => Err(Error::from(error).cause(why)),
         }
     }
@@ -204,21 +172,15 @@ impl Engine {
         }
     }
 
-    /// As [`Self::keep`], as changes.
-    pub(super) fn kept(&self, facts: &Facts, step: &PlannedMigration, source: &ScriptSource) -> Vec<ToolChange> {
-        let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
-        history::stored_artifacts(facts, &step.revision, &step.sha256, &stored, limit)
-    }
-
-    /// Stores the artifact of an upgrade.
-    pub(super) async fn keep(
+    /// The changes that store the artifact of an upgrade.
+    pub(super) async fn kept(
         &self,
         database: &mut HostSession<'_>,
         step: &PlannedMigration,
         source: &ScriptSource,
-    ) -> Result<()> {
+    ) -> Result<Vec<ToolChange>> {
         let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
-        history::store_artifact(database, &step.revision, &step.sha256, &stored, limit).await.map(drop)
+        history::artifact_changes(database, &step.revision, &step.sha256, &stored, limit).await
     }
 
     fn end_of(&self, work: &history::Work, recorder: &RunRecorder) -> history::End {
@@ -265,30 +227,25 @@ impl Engine {
     /// Removes every trace of a migration that had no effect. Returns false if it had one, by another process that shared a
     /// transform.
     async fn clear(&self, database: &mut HostSession<'_>, step: &PlannedMigration, run: Run) -> Result<bool> {
-        database.begin(TransactionOptions::default()).await?;
-        match run.close(database).await {
-            Ok(false) => {}
-            Ok(true) => return Ok(database.rollback().await.map(|()| false)?),
-            Err(error) => return Err(roll_back(database, error).await),
-        }
-        let write = async |database: &mut HostSession<'_>| -> Result<()> {
+        in_transaction(database, async |database| {
+            if run.close(database).await? {
+                return Ok(false);
+            }
             run.clear(database).await?;
             match step.direction {
                 Direction::Up => {
                     history::discard(database, run.history).await?;
-                    history::drop_unused_artifacts(database, &step.revision).await
+                    history::drop_unused_artifacts(database, &step.revision).await?;
                 }
                 Direction::Down if step.broken.is_some() => {
                     run.resume(database).await?;
-                    history::reopen(database, run.history, State::PartlyApplied).await
+                    history::reopen(database, run.history, State::PartlyApplied).await?;
                 }
-                Direction::Down => history::reopen(database, run.history, State::Applied).await,
+                Direction::Down => history::reopen(database, run.history, State::Applied).await?,
             }
-        };
-        match write(database).await {
-            Ok(()) => Ok(database.commit().await.map(|()| true)?),
-            Err(error) => Err(roll_back(database, error).await),
-        }
+            Ok(true)
+        })
+        .await
     }
 }
 

@@ -3,7 +3,7 @@
 use super::RunControl;
 use crate::event::{Event, LogLevel};
 use runner_data::Value;
-use runner_database::{Database, DatabaseError, QueryLimits};
+use runner_database::{Blockers, Database, DatabaseError, QueryLimits};
 
 impl RunControl {
     /// Reports each session that the run waits for, once. `told`: those that were reported before, without those that
@@ -13,8 +13,10 @@ impl RunControl {
         database: &mut dyn Database,
         told: &mut Vec<String>,
     ) -> Result<(), DatabaseError> {
-        let Some((query, parameters)) = database.blockers(&self.about.run_id) else { return Ok(()) };
-        if let Some(question) = database.is_blocked() {
+        let Some(Blockers { is_blocked, query, parameters }) = database.blockers(&self.about.run_id) else {
+            return Ok(());
+        };
+        if let Some(question) = is_blocked {
             let answer = database.host_until(&self.stop).query(&question, &[], QueryLimits::NONE).await?;
             if answer.rows.first().and_then(|row| row.first()?.as_int64()) != Some(1) {
                 told.clear();

@@ -130,7 +130,7 @@ pub(super) async fn add_lost(
         forget_dead(database, run_id).await
     };
     match write(database).await {
-        Ok(()) => database.commit().await,
+        Ok(()) => database.commit_or_roll_back().await,
         Err(error) => {
             // What failed matters more than a failing rollback, after which the connection is closed.
             let _ = database.rollback().await;

@@ -26,7 +26,7 @@ pub use recorder::{DryRunRecorder, RecorderOptions};
 pub use trial::Trial;
 pub use writer::RowWriter;
 
-use runner_database::ConnectOptions;
+use runner_drivers::Connector;
 
 /// How a dry run is performed.
 #[derive(Clone)]
@@ -45,5 +45,5 @@ pub struct OnScratch {
     /// The most rows to copy from each table, where partial copies are possible; `None` copies all.
     pub rows: Option<u64>,
     /// How the run's own connection was made.
-    pub connect: ConnectOptions,
+    pub connect: Connector,
 }

@@ -8,7 +8,7 @@ use crate::event::dry_run::{Cell, Change};
 use runner_data::{Batch, Value};
 use runner_database::message::value_text;
 use runner_database::{
-    Bulk, DatabaseError, QueryLimits, TableInfo, TableName, TableTarget, WriteHint, WriteMode, WriterId,
+    DatabaseError, QueryLimits, Session, TableInfo, TableName, TableTarget, WriteHint, WriteMode, WriterId,
 };
 
 /// The most bytes of a sampled row; larger ones are not shown.
@@ -23,7 +23,7 @@ pub struct RowWriter {
 impl RowWriter {
     /// Opens a writer. Fails in a dry run that could not undo what it writes.
     pub async fn open(
-        session: &mut dyn Bulk,
+        session: &mut dyn Session,
         target: &TableTarget,
         trial: Option<&Trial>,
     ) -> Result<Self, DatabaseError> {
@@ -38,7 +38,7 @@ impl RowWriter {
     }
 
     /// Writes a batch; returns the number of rows changed.
-    pub async fn write(&self, session: &mut dyn Bulk, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+    pub async fn write(&self, session: &mut dyn Session, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         let Some(samples) = &self.samples else { return session.write(self.id, rows, hint).await };
         let picked = samples.recorder.pick(&samples.what, rows.row_count);
         let before = samples.look(session, rows, &picked).await;
@@ -52,7 +52,7 @@ impl RowWriter {
     }
 
     /// Closes it; returns the number of rows that all its batches changed.
-    pub async fn finish(&self, session: &mut dyn Bulk) -> Result<u64, DatabaseError> {
+    pub async fn finish(&self, session: &mut dyn Session) -> Result<u64, DatabaseError> {
         session.finish_writer(self.id).await
     }
 }
@@ -69,7 +69,7 @@ struct Samples {
 }
 
 impl Samples {
-    async fn of(session: &mut dyn Bulk, target: &TableTarget, recorder: Arc<DryRunRecorder>) -> Self {
+    async fn of(session: &mut dyn Session, target: &TableTarget, recorder: Arc<DryRunRecorder>) -> Self {
         let info = match target.mode {
             WriteMode::Insert => None,
             _ => session.table(&target.table).await.ok(),
@@ -80,7 +80,7 @@ impl Samples {
     }
 
     /// Reads the sampled rows of a batch from the table.
-    async fn look(&self, session: &mut dyn Bulk, rows: &Batch, picked: &[usize]) -> Vec<RowSnapshot> {
+    async fn look(&self, session: &mut dyn Session, rows: &Batch, picked: &[usize]) -> Vec<RowSnapshot> {
         let Some(info) = &self.info else { return Vec::new() };
         let dialect = session.facts().dialect;
         let column = |name: &String| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));

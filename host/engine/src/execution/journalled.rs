@@ -15,7 +15,7 @@ use crate::transform::{self, BatchFunction, TransformTask, position};
 use runner_data::Batch;
 use runner_database::keyset::TableReader;
 use runner_database::write::other_columns;
-use runner_database::{Bulk, CursorRequest, DatabaseError, TableSource, TableTarget, WriteHint};
+use runner_database::{CursorRequest, DatabaseError, Session, TableSource, TableTarget, WriteHint};
 
 impl Steps {
     /// Begins a step: it waits as the operator and the throttle require, and then looks up the journal.
@@ -190,7 +190,7 @@ impl JournalledReader {
     }
 }
 
-async fn page_of(reader: &mut TableReader, session: &mut dyn Bulk) -> Result<Page, DatabaseError> {
+async fn page_of(reader: &mut TableReader, session: &mut dyn Session) -> Result<Page, DatabaseError> {
     let batch = reader.next(session).await?;
     Ok(Page { batch, position: position(reader) })
 }

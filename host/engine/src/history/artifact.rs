@@ -111,29 +111,43 @@ impl Stored {
     }
 }
 
-/// Stores an artifact under its revision and digest, and returns whether the database has it now. One above `limit` bytes,
-/// or above what the server accepts at once, is not stored. The digest alone is not a sufficient key: that of SQL does not
-/// cover the downgrade.
+/// The changes that store an artifact under its revision and digest, and the runtime of a script, as far as the database does not have
+/// them. One above `limit` bytes, or above what the server accepts at once, is not stored. The digest alone is not a sufficient key: that
+/// of SQL does not cover the downgrade.
+pub async fn artifact_changes(
+    database: &mut HostSession<'_>,
+    revision: &str,
+    sha256: &str,
+    stored: &Stored,
+    limit: u64,
+) -> Result<Vec<ToolChange>> {
+    // A component's digest covers all of its bytes; SQL may come back with a different downgrade.
+    if stored.kind() != Kind::Sql && has_artifact(database, revision, sha256).await? {
+        return Ok(Vec::new());
+    }
+    let Some(own) = stored_artifact(database.facts(), revision, sha256, stored, limit) else { return Ok(Vec::new()) };
+    if let Stored::Script(script) = stored
+        && !has_artifact(database, RUNTIMES, &script.runtime.pin.sha256).await?
+    {
+        // A script is useless without its runtime.
+        let runtime = stored_runtime(database.facts(), &script.runtime, limit);
+        return Ok(runtime.map_or_else(Vec::new, |runtime| vec![runtime, own]));
+    }
+    Ok(vec![own])
+}
+
+/// Stores an artifact; see [`artifact_changes`].
 pub async fn store_artifact(
     database: &mut HostSession<'_>,
     revision: &str,
     sha256: &str,
     stored: &Stored,
     limit: u64,
-) -> Result<bool> {
-    // A component's digest covers all of its bytes; SQL may come back with a different downgrade.
-    if stored.kind() != Kind::Sql && has_artifact(database, revision, sha256).await? {
-        return Ok(true);
-    }
-    let Some(own) = stored_artifact(database.facts(), revision, sha256, stored, limit) else { return Ok(false) };
-    if let Stored::Script(script) = stored
-        && !has_artifact(database, RUNTIMES, &script.runtime.pin.sha256).await?
-    {
-        // A script is useless without its runtime.
-        let Some(change) = stored_runtime(database.facts(), &script.runtime, limit) else { return Ok(false) };
+) -> Result<()> {
+    for change in artifact_changes(database, revision, sha256, stored, limit).await? {
         database.change(&change).await.map_err(unreadable)?;
     }
-    database.change(&own).await.map(|()| true).map_err(unreadable)
+    Ok(())
 }
 
 async fn has_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<bool> {
@@ -141,19 +155,6 @@ async fn has_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &s
     let text = tool_sql(sql::HAS_ARTIFACT, database.facts());
     let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;
     Ok(!found.rows.is_empty())
-}
-
-/// The changes that store an artifact under its revision and digest, and the runtime of a script; none for one above `limit` bytes,
-/// or one that the server does not take in one piece.
-pub fn stored_artifacts(facts: &Facts, revision: &str, sha256: &str, stored: &Stored, limit: u64) -> Vec<ToolChange> {
-    let Some(own) = stored_artifact(facts, revision, sha256, stored, limit) else { return Vec::new() };
-    match stored {
-        Stored::Sql { .. } | Stored::Component { .. } => vec![own],
-        Stored::Script(script) => match stored_runtime(facts, &script.runtime, limit) {
-            Some(runtime) => vec![runtime, own],
-            None => Vec::new(),
-        },
-    }
 }
 
 fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Stored, limit: u64) -> Option<ToolChange> {

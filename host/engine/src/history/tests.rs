@@ -118,7 +118,7 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     for (down, bytes) in [(None, 100), (Some("DROP TABLE t".to_owned()), 100_000)] {
         let stored =
             Stored::Sql { up: "-- ü\n".repeat(bytes / 6), down, values: [("a".to_owned(), "b".to_owned())].into() };
-        assert!(store_artifact(database, "2", "ab", &stored, 1 << 20).await.expect("stored"));
+        store_artifact(database, "2", "ab", &stored, 1 << 20).await.expect("stored");
         assert_eq!(load_artifact(database, "2", "ab").await.expect("a query"), Some(stored));
     }
     // SQLite writes a large one in place, a new one as well as one that takes the place of another.
@@ -127,13 +127,13 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
             bytes: Arc::new(noise(size).into()),
             assets: [("a".to_owned(), "b".to_owned())].into(),
         };
-        assert!(store_artifact(database, revision, "ef", &component, 8 << 20).await.expect("stored"));
+        store_artifact(database, revision, "ef", &component, 8 << 20).await.expect("stored");
         assert_eq!(load_artifact(database, revision, "ef").await.expect("a query"), Some(component));
     }
     for (up, size) in [("SELECT 1", 10), ("SELECT 2", 3 << 20), ("SELECT 3", 5 << 20), ("SELECT 4", 10)] {
         let down = Some(hex::encode(noise(size)));
         let stored = Stored::Sql { up: up.to_owned(), down, values: [].into() };
-        assert!(store_artifact(database, "5", "ab", &stored, 16 << 20).await.expect("stored"));
+        store_artifact(database, "5", "ab", &stored, 16 << 20).await.expect("stored");
         assert_eq!(load_artifact(database, "5", "ab").await.expect("a query"), Some(stored));
     }
     assert_eq!(read_with_artifacts(database).await.expect("history").stored.len(), 4);
@@ -153,7 +153,7 @@ async fn make(database: &mut HostSession<'_>) {
     if database.facts().transactional_ddl {
         database.begin(TransactionOptions::default()).await.expect("a transaction");
         ensure(database).await.expect("tables");
-        database.commit().await.expect("a commit");
+        database.commit_or_roll_back().await.expect("a commit");
     } else {
         ensure(database).await.expect("tables");
     }

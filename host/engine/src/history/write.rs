@@ -14,7 +14,7 @@ use crate::{Direction, transcript};
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::facts::Citus;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange, tool_sql};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange, UnitOfWork, tool_sql};
 use runner_project::catalog::Description;
 
 /// Creates the tables if they do not exist. Call it in a transaction if the database has transactional DDL; elsewhere it
@@ -40,7 +40,7 @@ pub async fn ensure_apart(database: &mut HostSession<'_>) -> Result<()> {
         return Ok(());
     }
     let made = match making(database).await {
-        Ok(changes) => database.record(&changes).await,
+        Ok(changes) => database.commit(UnitOfWork::Apart(&changes)).await.result(),
         Err(error) => Err(error),
     };
     made.map_err(|error| unmakable(database, error))
@@ -136,17 +136,6 @@ impl Numbers {
 /// The number that is the only value of an answer.
 fn number_of(rows: &[Vec<Value>]) -> Result<i64> {
     rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
-}
-
-/// Like [`insert`], in a transaction that will be rolled back. Uses the record's own number, because a rollback does not
-/// reset a table's counter; where even that advances the counter, no row is added.
-pub async fn dry_run(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
-    if database.facts().sql.tool.own_number_counts {
-        return Ok(());
-    }
-    let mut parameters = cells(record);
-    parameters.push(record.id.into());
-    change(database, sql::INSERT_AS, &parameters).await
 }
 
 /// Returns a row's columns except `id`.
@@ -298,23 +287,18 @@ pub fn handed_over(id: i64, name: &str, sha256: &str, description: &Description)
 
 /// Deletes artifacts of a revision that no history row names.
 pub async fn drop_unused_artifacts(database: &mut HostSession<'_>, revision: &str) -> Result<()> {
-    let text = tool_sql(sql::DROP_ARTIFACTS, database.facts());
-    database.execute(&text, &[revision.into()]).await.map(drop).map_err(unreadable)
+    database.change(&unused_artifacts(revision)).await.map_err(unreadable)
+}
+
+/// As [`drop_unused_artifacts`].
+pub fn unused_artifacts(revision: &str) -> ToolChange {
+    ToolChange::of_any_rows(sql::DROP_ARTIFACTS, [revision.into()])
 }
 
 /// Completes a stepwise upgrade, all of whose statements took effect. Durations and row counts of `record` are added to the
 /// row; its other columns replace those of the row.
-pub async fn finish_stepwise(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
-    change(database, sql::FINISH_STEPWISE, &finish(record)).await
-}
-
-/// As [`finish_stepwise`].
 pub fn finished_stepwise(record: &Record) -> ToolChange {
-    ToolChange::of_one_row(sql::FINISH_STEPWISE, finish(record))
-}
-
-fn finish(record: &Record) -> [Value; 11] {
-    [
+    let values = [
         record.name.as_str().into(),
         record.summary.as_str().into(),
         record.sha256.as_str().into(),
@@ -326,7 +310,8 @@ fn finish(record: &Record) -> [Value; 11] {
         number(record.rows_written),
         record.transcript.as_str().into(),
         record.id.into(),
-    ]
+    ];
+    ToolChange::of_one_row(sql::FINISH_STEPWISE, values)
 }
 
 /// Runs a statement that must change exactly one row.

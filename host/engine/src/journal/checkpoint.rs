@@ -10,7 +10,7 @@ use crate::call::{Call, stored};
 use crate::settle::after_loss;
 use crate::stopped::stopped;
 use crate::transcript::store::EvidenceKind;
-use crate::transcript::{self, Builders, Evidence, TransformRecord, handover, store as evidence};
+use crate::transcript::{self, Builders, TransformRecord, handover, store as evidence};
 use runner_base::error::{Error, Result};
 use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
 
@@ -171,7 +171,8 @@ impl Journal {
                 transform.number()
             )));
         }
-        Evidence::write_transform(database, self.run, transform.number(), &record).await?;
+        let packed = stored::pack(&record);
+        evidence::put(database, self.run, EvidenceKind::Transform, transform.number(), &packed).await?;
         if !handovers.is_empty() {
             let packed = stored::pack(&builders);
             evidence::put(database, self.run, EvidenceKind::Builders, transform.number(), &packed).await?;
@@ -224,13 +225,13 @@ impl Journal {
         Ok(error)
     }
 
-    /// Commits a part. If the answer to the commit is lost, the next run continues from the checkpoint.
+    /// Commits a part. If the answer is lost, the next run continues from the checkpoint.
     async fn commit_part(
         &self,
         database: &mut HostSession<'_>,
         step: u64,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        match database.commit().await {
+        match database.commit_or_roll_back().await {
             Ok(()) => Ok(Ok(())),
             Err(error) if error.kind != DatabaseErrorKind::Connection => Ok(Err(error)),
             Err(error) => Err(after_loss(database, Error::from(error).at("step", step.to_string())).await),

@@ -32,7 +32,7 @@ impl Journal {
         if commit == Commit::Apart {
             // The caller has checked that no part of the statement remains.
             state.unknown = Some((entry.step, entry.text.clone()));
-            database.record(&store::forget(self.run, entry.step)).await.map_err(store::unmade)?;
+            store::record(database, &store::forget(self.run, entry.step)).await?;
             state.unknown = None;
         }
         if error.kind == DatabaseErrorKind::Interrupted
@@ -95,7 +95,7 @@ impl Journal {
         state.unknown = Some((entry.step, shown(&entry.text)));
         let reported = second.added_to(self.in_part(error));
         let intent = Entry { rows: 0, seal: String::new(), answer: None, ended_at: None, ..entry };
-        let recorded = database.record(&store::insert(self.run, &intent)).await.map_err(store::unmade);
+        let recorded = store::record(database, &store::insert(self.run, &intent)).await;
         match recorded {
             Ok(()) => reported,
             Err(second) => reported.cause(format!("this could not be recorded: {}", second.message)),

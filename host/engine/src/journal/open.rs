@@ -10,9 +10,10 @@ use crate::journal::store::{Entry, INPUTS};
 use crate::journal::successor::{self, Builds, Successor};
 use crate::journal::{Journal, JournalState, Worker, damaged, head};
 use crate::run::Run;
+use crate::transaction::in_transaction;
 use crate::transcript::handover;
 use runner_base::error::{Error, ErrorKind, Result};
-use runner_database::{Facts, HostSession, StopSignal, ToolChange, TransactionOptions};
+use runner_database::{Facts, HostSession, StopSignal, ToolChange};
 use runner_project::catalog::Kind;
 use runner_project::short;
 use runner_sql::excerpt;
@@ -138,9 +139,7 @@ impl Journal {
         // Without a head, missing steps would be found too late.
         head::read(database, run).await?;
         warnings.extend(journal.settle(database).await?);
-        database.begin(TransactionOptions::default()).await?;
-        head::take(database, run, worker).await?;
-        database.commit().await?;
+        in_transaction(database, async |database| head::take(database, run, worker).await).await?;
         Ok(Resumed { journal, warnings })
     }
 
@@ -184,9 +183,7 @@ impl Journal {
             Known::Repeatable => (Decision::Retry, "it is idempotent, so it runs again"),
             Known::Halved | Known::Nothing => return Err(waits(&unknown)),
         };
-        database.begin(TransactionOptions::default()).await?;
-        repair::decide(database, self.run, &unknown, decision).await?;
-        database.commit().await?;
+        in_transaction(database, async |database| repair::decide(database, self.run, &unknown, decision).await).await?;
         if matches!(decision, Decision::Done { .. }) {
             let mut state = self.state.lock().await;
             state.done += 1;

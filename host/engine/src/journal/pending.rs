@@ -13,7 +13,7 @@
 use super::store;
 use super::{Journal, JournalState};
 use runner_base::error::Result;
-use runner_database::{HostSession, SharedDatabase, ToolChange, TransactionOptions};
+use runner_database::{HostSession, SharedDatabase, ToolChange, TransactionOptions, UnitOfWork};
 
 impl Journal {
     /// Makes the changes that wait. To be called before the run waits for anything, and where it ends.
@@ -63,10 +63,10 @@ impl Journal {
     ) -> Result<()> {
         let mut all = std::mem::take(&mut state.pending);
         all.extend(changes);
-        let recorded = database.record(&all).await;
+        let recorded = database.commit(UnitOfWork::Apart(&all)).await;
         let unanswered = state.unanswered.take();
         let waited = unanswered.as_ref().is_some_and(|(waited, _)| *waited == step);
-        if recorded.is_err() {
+        if recorded.error().is_some() {
             state.unknown = unanswered.or_else(|| state.unknown.take());
         }
         // An intent does not show the answer of its step.

@@ -14,8 +14,8 @@ use crate::settle::{Marker, Settled, settle};
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
 use runner_database::{
-    Database, DatabaseError, DatabaseErrorKind, End, FixedInputs, HostSession, MigrationSession, SharedDatabase,
-    StopSignal, ToolChange,
+    Check, Committed, Database, DatabaseError, DatabaseErrorKind, FixedInputs, HostSession, MigrationSession,
+    SharedDatabase, StopSignal, ToolChange, UnitOfWork,
 };
 use runner_project::catalog::Kind;
 
@@ -82,7 +82,7 @@ impl Journal {
         let mut session = locked.host();
         let database = &mut session;
         let mut state = self.state.lock().await;
-        self.note_session(&mut state, database.session_number());
+        self.note_session(&mut state, database.facts().session);
         let mut entry = match self.find(database, &mut state, call).await? {
             Lookup::Answered(step, packed) => {
                 let answer =
@@ -113,17 +113,17 @@ impl Journal {
             // The intent contains the complete statement, which a later probe or an operator needs.
             let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
             self.record(database, &mut state, store::insert(self.run, &intent).into(), entry.step).await?;
-            self.note_session(&mut state, database.session_number());
+            self.note_session(&mut state, database.facts().session);
             self.set_again(database, &mut state).await?;
             entry.expression = None;
         } else {
             self.record_and_begin(database, &mut state, entry.step - 1).await?;
-            self.note_session(&mut state, database.session_number());
+            self.note_session(&mut state, database.facts().session);
         }
         // The session may have been lost just now.
         if let Err(error) = self.check_session(&state, call) {
             if commit == Commit::Apart {
-                database.record(&store::forget(self.run, entry.step)).await.map_err(store::unmade)?;
+                store::record(database, &store::forget(self.run, entry.step)).await?;
             }
             return Err(error);
         }
@@ -209,19 +209,19 @@ impl Journal {
         state: &mut JournalState,
         entry: &Entry,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        match database.finish(&store::insert(self.run, entry), End::Step).await {
+        match database.commit(UnitOfWork::Step(&store::insert(self.run, entry))).await {
             // What it did before may be committed.
-            Err(error) if error.has_ended_transaction() => {
+            Committed::No(error) if error.has_ended_transaction() => {
                 let _ = database.rollback().await;
                 let why = DatabaseError::not_undone("the transaction of the step had ended");
                 Err(self.not_undone(database, state, entry.clone(), &error, why).await)
             }
-            Err(error) if error.kind == DatabaseErrorKind::Denied || error.is_unexpected_rows() => {
+            Committed::No(error) if error.kind == DatabaseErrorKind::Denied || error.is_unexpected_rows() => {
                 // What is refused matters more than what a rollback says about it.
                 let _ = database.rollback().await;
                 Err(if error.kind == DatabaseErrorKind::Denied { error.into() } else { store::unmade(error) })
             }
-            ended => self.committed(database, state, entry.step, ended).await,
+            committed => self.step_outcome(database, state, entry.step, committed).await,
         }
     }
 
@@ -233,13 +233,14 @@ impl Journal {
         answer: Vec<ToolChange>,
         step: u64,
     ) -> Result<()> {
-        let Err(error) = database.record(&answer).await else { return Ok(()) };
-        if error.kind != DatabaseErrorKind::Connection {
+        let recorded = database.commit(UnitOfWork::Apart(&answer)).await;
+        if let Committed::No(error) = recorded {
             return Err(store::unmade(error));
         }
-        if let Err(error) = self.committed(database, state, step, Err(error)).await? {
+        if let Err(error) = self.step_outcome(database, state, step, recorded).await? {
             // The session is a new one, and the step has not been answered: its outcome is still known here.
-            database.record(&answer).await.map_err(|second| Error::from(error).cause(second.message))?;
+            let again = database.commit(UnitOfWork::Apart(&answer)).await.result();
+            again.map_err(|second| Error::from(error).cause(second.message))?;
         }
         state.unknown = None;
         Ok(())
@@ -307,19 +308,24 @@ impl Journal {
         state: &mut JournalState,
         step: u64,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        let ended = database.commit().await;
-        self.committed(database, state, step, ended).await
+        let committed = database.commit(UnitOfWork::Step(&[])).await;
+        if let Committed::No(error) = committed {
+            // The error of the commit matters more than that of the rollback.
+            let _ = database.rollback().await;
+            return Ok(Err(error));
+        }
+        self.step_outcome(database, state, step, committed).await
     }
 
-    /// The result of a commit. Where the answer to it was lost, the journal itself shows it.
-    async fn committed(
+    /// What became of the end of a step. Where the answer was lost, the journal itself shows it.
+    async fn step_outcome(
         &self,
         database: &mut HostSession<'_>,
         state: &mut JournalState,
         step: u64,
-        ended: std::result::Result<(), DatabaseError>,
+        committed: Committed,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        self.resolve_commit(database, state, ended, &store::has_answer(self.run, step)).await
+        self.resolve_commit(database, state, committed, &store::has_answer(self.run, step)).await
     }
 
     /// What became of changes to the journal. An error in the answer says that they were rolled back.
@@ -327,15 +333,15 @@ impl Journal {
         &self,
         database: &mut HostSession<'_>,
         state: &mut JournalState,
-        ended: std::result::Result<(), DatabaseError>,
+        committed: Committed,
         marker: &Marker,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        let is_lost = ended.as_ref().is_err_and(|error| error.kind == DatabaseErrorKind::Connection);
-        let settled = settle(database, ended, marker, &self.stop).await;
+        let is_lost = matches!(committed, Committed::Unanswered(_));
+        let settled = settle(database, committed, marker, &self.stop).await;
         if is_lost {
             // The session that a component's own login had may be another one, too.
             state.session.lost();
-            state.session_number = Some(database.session_number());
+            state.session_number = Some(database.facts().session);
         }
         match settled {
             Settled::Committed { .. } => Ok(Ok(())),
@@ -348,18 +354,13 @@ impl Journal {
 
     /// Refuses to record a step that ended its transaction or changed the tables of `runner`.
     pub async fn still_ours(&self, database: &mut HostSession<'_>) -> Result<()> {
-        let refused = if database.in_transaction().await? {
-            match database.check_tool_tables().await {
-                Ok(()) => return Ok(()),
-                Err(error) => Error::from(error),
-            }
-        } else {
-            Error::denied("the migration ended the transaction it runs in").hint(
-                "remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction",
-            )
+        let checked = match database.check(Check::Ours).await {
+            Ok(()) => database.check(Check::ToolTables).await,
+            refused => refused,
         };
+        let Err(refused) = checked else { return Ok(()) };
         // The refusal matters more than an error of the rollback.
         let _ = database.rollback().await;
-        Err(refused)
+        Err(refused.into())
     }
 }

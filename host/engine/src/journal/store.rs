@@ -17,7 +17,7 @@ use crate::settle::Marker;
 use crate::transcript::store as evidence;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
-use runner_database::{DatabaseError, HostSession, QueryLimits, ToolChange, tool_sql};
+use runner_database::{DatabaseError, HostSession, QueryLimits, ToolChange, UnitOfWork, tool_sql};
 
 impl Run {
     /// Deletes everything recorded about the run.
@@ -70,6 +70,11 @@ pub async fn make(database: &mut HostSession<'_>, changes: impl IntoIterator<Ite
         database.change(&change).await.map_err(unmade)?;
     }
     Ok(())
+}
+
+/// Makes changes in a transaction of their own.
+pub(super) async fn record(database: &mut HostSession<'_>, changes: &[ToolChange]) -> Result<()> {
+    database.commit(UnitOfWork::Apart(changes)).await.result().map_err(unmade)
 }
 
 /// The error of changes that were made together.

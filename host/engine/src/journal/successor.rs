@@ -20,6 +20,7 @@ use super::store::{self, Checkpoint, unwritable};
 use super::{Journal, JournalState, crash};
 use crate::call::CallKind;
 use crate::run::Run;
+use crate::transaction::roll_back;
 use crate::transcript::handover::{self, Handover};
 use crate::transcript::{ChunkRecord, store as evidence};
 use runner_base::error::{Error, Result};
@@ -75,16 +76,11 @@ impl Journal {
     ) -> Result<()> {
         if let Some(successor) = &state.builds.successor {
             self.begin_closed(database).await?;
-            let handed = self.write_handover(database, &state.builds, successor, step).await;
-            let handover = match handed {
+            let handover = match self.write_handover(database, &state.builds, successor, step).await {
                 Ok(handover) => handover,
-                Err(error) => {
-                    // The first error matters more.
-                    let _ = database.rollback().await;
-                    return Err(error);
-                }
+                Err(error) => return Err(roll_back(database, error).await),
             };
-            database.commit().await?;
+            database.commit_or_roll_back().await?;
             crash::point();
             state.builds.handovers.push(handover);
             state.builds.successor = None;

@@ -31,7 +31,7 @@ async fn create(database: &SharedDatabase) -> Journal {
     database.begin(TransactionOptions::default()).await.expect("a transaction");
     let inputs = Inputs { sha256: "ab".to_owned(), seed: 7, ..Inputs::default() };
     let journal = Journal::create(database, RUN, Kind::Component, inputs, &worker(), &StopSignal::default()).await;
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     journal.expect("a journal")
 }
 

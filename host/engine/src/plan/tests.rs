@@ -30,6 +30,8 @@ const fn facts(dialect: Dialect, transactional_ddl: bool) -> Facts {
         citus: None,
         schema: None,
         history: HistoryPlace { schema: None, prefix: None },
+        file: None,
+        session: 0,
     }
 }
 

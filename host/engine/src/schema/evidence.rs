@@ -4,6 +4,9 @@ statements! {
     /// Adds a part. Parameters: history row, direction, kind, step, part, content.
     pub const INSERT: &str = "INSERT INTO @.runner_evidence (history_id, direction, kind, step, part, content) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    /// Adds a part to the row of a revision that is in force. Parameters: revision, direction, kind, step, part, content.
+    pub const INSERT_LIVE: &str = "INSERT INTO @.runner_evidence (history_id, direction, kind, step, part, content) \
+         SELECT h.id, ?2, ?3, ?4, ?5, ?6 FROM @.runner_history h WHERE h.revision = ?1 AND h.active = 1";
     /// Steps and contents of a kind, in order. Parameters: history row, direction, kind.
     pub const ALL: &str = "SELECT step, content FROM @.runner_evidence WHERE history_id = ?1 AND direction = ?2 AND kind = ?3 \
          ORDER BY step, part";
@@ -20,6 +23,4 @@ statements! {
     /// Unrepeatable statements of runs of an artifact. Parameters: revision, digest of the artifact.
     pub const UNREPEATABLE: &str = "SELECT DISTINCT e.content FROM @.runner_evidence e \
          JOIN @.runner_history h ON h.id = e.history_id WHERE h.revision = ?1 AND h.sha256 = ?2 AND e.kind = 'unrepeatable'";
-    /// A revision's row in force. Parameter: the revision.
-    pub const LIVE: &str = "SELECT id FROM @.runner_history WHERE revision = ?1 AND active = 1";
 }

@@ -29,16 +29,6 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Writes a transform.
-    pub async fn write_transform(
-        database: &mut HostSession<'_>,
-        run: Run,
-        step: u64,
-        record: &TransformRecord,
-    ) -> Result<()> {
-        store::put(database, run, EvidenceKind::Transform, step, &stored::pack(record)).await
-    }
-
     /// Reads the evidence of the run that a row of the history records.
     pub async fn read(database: &mut HostSession<'_>, history: i64) -> Result<Self> {
         let run = Run { history, direction: Direction::Up };

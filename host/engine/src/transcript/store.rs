@@ -1,6 +1,7 @@
 //! Reads and writes the table `runner_evidence`. The caller has taken the host's role and owns the transaction.
 
 use super::chunk::{ChunkRecord, Ledger};
+use crate::Direction;
 use crate::call::stored;
 use crate::event::Unrepeatable;
 use crate::run::Run;
@@ -63,7 +64,21 @@ async fn rows(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) 
     Ok(database.query(&text, parameters, QueryLimits::NONE).await.map_err(unusable)?.rows)
 }
 
-/// Inserts content, in as many rows as it takes.
+/// What evidence belongs to.
+#[derive(Clone, Copy, Debug)]
+pub enum EvidenceOf<'a> {
+    /// A run, whose history row is known.
+    Run(Run),
+    /// The upgrade of a revision, whose history row is added before, by the same unit of work.
+    Applied(&'a str),
+}
+
+/// The changes that add content, in as many rows as it takes.
+pub fn added(of: EvidenceOf<'_>, kind: EvidenceKind, step: u64, content: &[u8]) -> Vec<ToolChange> {
+    content.chunks(PART).zip(0..).map(|(content, part)| row(of, kind, step, part, content)).collect()
+}
+
+/// Adds content, in as many rows as it takes.
 pub async fn put(
     database: &mut HostSession<'_>,
     run: Run,
@@ -71,24 +86,19 @@ pub async fn put(
     step: u64,
     content: &[u8],
 ) -> Result<()> {
-    for (part, content) in content.chunks(PART).enumerate() {
-        insert(database, run, kind, step, part as u64, content).await?;
+    for change in added(EvidenceOf::Run(run), kind, step, content) {
+        database.change(&change).await.map_err(unusable)?;
     }
     Ok(())
 }
 
-async fn insert(
-    database: &mut HostSession<'_>,
-    run: Run,
-    kind: EvidenceKind,
-    step: u64,
-    part: u64,
-    content: &[u8],
-) -> Result<()> {
-    let [history, direction] = of(run);
+fn row(of: EvidenceOf<'_>, kind: EvidenceKind, step: u64, part: u64, content: &[u8]) -> ToolChange {
+    let (text, [row, direction]) = match of {
+        EvidenceOf::Run(run) => (sql::INSERT, self::of(run)),
+        EvidenceOf::Applied(revision) => (sql::INSERT_LIVE, [revision.into(), Direction::Up.to_string().into()]),
+    };
     let content = Value::Bytes(content.to_vec());
-    let parameters = [history, direction, kind.name().into(), number(step), number(part), content];
-    execute(database, sql::INSERT, &parameters).await.map(drop)
+    ToolChange::of_one_row(text, [row, direction, kind.name().into(), number(step), number(part), content])
 }
 
 /// Inserts a chunk of a transform in progress. `at` numbers the chunks from 1 in key order.
@@ -99,7 +109,8 @@ pub async fn put_chunk(
     at: u64,
     chunk: &ChunkRecord,
 ) -> Result<()> {
-    insert(database, run, EvidenceKind::Chunk, step, at, &stored::encode(chunk)).await
+    let added = row(EvidenceOf::Run(run), EvidenceKind::Chunk, step, at, &stored::encode(chunk));
+    database.change(&added).await.map_err(unusable)
 }
 
 /// Returns the columns that a chunk of a transform in progress wrote; `None` if none has written a row.
@@ -221,13 +232,6 @@ pub async fn known_unrepeatable(
     let mut statements: Vec<Unrepeatable> = found.rows.into_iter().map(statement).collect::<Result<_>>()?;
     statements.sort_unstable_by(|left, right| left.statement.cmp(&right.statement));
     Ok(statements)
-}
-
-/// Returns the active history row of a revision.
-pub async fn live(database: &mut HostSession<'_>, revision: &str) -> Result<i64> {
-    let found = rows(database, sql::LIVE, &[revision.into()]).await?;
-    let id = found.first().and_then(|row| row.first()).and_then(Value::as_int64);
-    id.ok_or_else(|| Error::failed("the history row that was just written no longer exists"))
 }
 
 fn garbled() -> Error {

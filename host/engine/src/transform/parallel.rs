@@ -134,7 +134,7 @@ impl SharedTransform {
     /// Reads a batch to measure the width of the rows, so that the first chunk of a table with wide rows is not too
     /// large. A failure is ignored: it happens again when the chunk is read.
     async fn weigh(&self, database: &mut dyn Database, reader: &mut TableReader) {
-        if database.begin(TransactionOptions::default()).await.is_err() {
+        if database.host().begin(TransactionOptions::default()).await.is_err() {
             return;
         }
         let batch = reader.next(&mut *database.component(&self.run.stop)).await;

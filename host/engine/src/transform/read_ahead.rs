@@ -16,7 +16,7 @@ use crate::event::{Event, LogLevel};
 use crate::script::RunContext;
 use runner_data::Batch;
 use runner_database::keyset::TableReader;
-use runner_database::{BatchLimits, DatabaseError, Facts, Grants, StopSignal, TableIdentity, TableSource};
+use runner_database::{BatchLimits, Begin, DatabaseError, Facts, Grants, StopSignal, TableIdentity, TableSource};
 use runner_drivers::Connector;
 
 /// Chunks that are read before a second connection is made to a server: most tables are smaller.
@@ -192,7 +192,7 @@ impl ReadTask {
         database.set_grants(self.grants)?;
         // The pages are the tool's own SELECTs, without a filter of the migration, in a transaction that cannot be committed.
         let mut session = database.host_until(&self.stop);
-        session.connection().begin_reading(&self.source.table, &self.is).await?;
+        session.connection().begin_transaction(Begin::Reading(&self.source.table, &self.is)).await?;
         let mut reader = TableReader::join(&mut *session, self.source, self.limits).await?;
         let _ = ready.send(());
         if let Ok(from) = begin.await {

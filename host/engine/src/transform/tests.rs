@@ -174,7 +174,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
     } else {
         let inputs = Inputs { sha256: "ab".to_owned(), seed: 7, ..Inputs::default() };
         let journal = Journal::create(&mut session, RUN, Kind::Component, inputs, &worker(), &stop).await;
-        session.commit().await.expect("a commit");
+        session.commit_or_roll_back().await.expect("a commit");
         Execution::Journalled(Arc::new(journal.expect("a journal")))
     };
     drop(session);

@@ -111,6 +111,7 @@ pub(crate) async fn prepare(
         unread_modes: UNREAD_MODES.into_iter().filter(|mode| has_mode(get("sql_mode"), mode)).collect(),
         increment: get("auto_increment_increment").parse().ok(),
         history: settings.history.clone(),
+        session: id,
         ..Facts::of_dialect(dialect)
     }
     .forced_in_tests()?;

@@ -72,11 +72,6 @@ impl Watch {
         self.ended = AtomicBool::default();
     }
 
-    /// The session's number.
-    pub fn session(&self) -> u64 {
-        self.id
-    }
-
     /// Counts what the server sends.
     pub fn meter(&self) -> &Meter {
         &self.meter

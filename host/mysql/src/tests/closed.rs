@@ -2,7 +2,7 @@
 
 use super::*;
 use runner_database::error::RAN;
-use runner_database::{End, ToolChange};
+use runner_database::{ToolChange, UnitOfWork};
 
 /// The tables of a lease, as a run makes them.
 const LEASE: &str = "CREATE TABLE runner_lease (scope VARCHAR(64) NOT NULL PRIMARY KEY, token BIGINT NOT NULL, \
@@ -273,8 +273,8 @@ async fn no_setting_reaches_what_the_host_writes() {
             let _ = opened.execute("INSERT INTO t VALUES (1)", &[]).await;
             opened.set_role(Role::Host);
             let ended = match in_one {
-                true => opened.finish(&record, End::Step).await,
-                false => opened.record(&record).await,
+                true => opened.commit(UnitOfWork::Step(&record)).await.result(),
+                false => opened.commit(UnitOfWork::Apart(&record)).await.result(),
             };
             let _ = opened.rollback().await;
             let there = rows(witness, "SELECT CONCAT(id, ':', HEX(name)) FROM runner_history").await;
@@ -308,7 +308,7 @@ async fn a_value_that_moves_to_another_column_is_found() {
         run(database, "PREPARE s FROM @s").await;
         run(database, "EXECUTE s").await;
         database.set_role(Role::Host);
-        let error = database.finish(&[], End::Migration).await.expect_err(set);
+        let error = database.commit(UnitOfWork::Migration(&[])).await.result().expect_err(set);
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{set}: {error}");
         database.rollback().await.expect("rolled back");
     }

@@ -57,7 +57,7 @@ async fn the_connection_is_usable_while_a_cursor_is_open() {
     let left = rows(database, "SHOW TABLES").await;
     assert_eq!(left, [[Value::from("t")]], "no cursor's table remains");
     assert!(text_of(database, "SELECT @@sql_mode").await.contains("STRICT_ALL_TABLES"));
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
 }
 
 /// A cluster sets the increment to the number of its nodes. Paging by the number of rows would deliver some of them
@@ -364,7 +364,7 @@ async fn a_select_that_is_too_wide_for_a_table_is_read_as_a_whole() {
     assert_eq!(found.iter().map(|batch| batch.row_count).collect::<Vec<_>>(), [300, 300, 300, 100]);
     assert_eq!(found[0].columns[2].values.var_values().expect("texts").get(1), "b".repeat(999).as_bytes());
     assert_eq!(database.in_transaction().await, Ok(true));
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     run(database, "UPDATE a SET a = REPEAT('x', 10000)").await;
     run(database, "UPDATE b SET b = REPEAT('x', 10000)").await;
     let twice = "SELECT a.id, a.a, b.b, a2.a AS c, b2.b AS d FROM a JOIN b USING (id) JOIN a a2 USING (id) JOIN b b2 USING (id)";

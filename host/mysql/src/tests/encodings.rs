@@ -125,7 +125,9 @@ async fn a_copy_is_what_was_copied_or_is_refused() {
             database.set_role(Role::Host);
             let before = objects(database).await;
             let shown = rows(database, &format!("SHOW CREATE TABLE {}", Dialect::Mysql.quote(name))).await;
-            let request = ScratchRequest { rows: None, connect: &options, stop: &stop, progress: &|_, _, _| {} };
+            let url = DatabaseUrl::parse(&fresh.url(), Path::new("/")).expect("a URL");
+            let request =
+                ScratchRequest { url: &url, rows: None, connect: &options, stop: &stop, progress: &|_, _, _| {} };
             match crate::scratch::make(database, &request).await {
                 Ok(mut made) => {
                     let copied = made.database.as_mut();

@@ -4,7 +4,7 @@
 
 use super::*;
 use runner_corpus::{Corpus, mariadb, mysql};
-use runner_database::End;
+use runner_database::UnitOfWork;
 
 /// The attacks on the server.
 pub(super) fn corpus() -> &'static Corpus {
@@ -100,8 +100,8 @@ impl Arena {
         }
         database.set_role(Role::Host);
         let ended = match in_transaction {
-            true => database.finish(&[], End::Migration).await,
-            false => database.record(&[]).await,
+            true => database.commit(UnitOfWork::Migration(&[])).await.result(),
+            false => database.commit(UnitOfWork::Apart(&[])).await.result(),
         };
         if ended.is_err() {
             let _ = database.rollback().await;
@@ -183,7 +183,7 @@ async fn hostile_statements_change_nothing_or_are_found_out() {
                     let is_held = arena.holders().await == held;
                     if !is_held && answer.is_ok() {
                         // A session may end only after the case: then the next step finds it.
-                        answer = database.record(&[]).await;
+                        answer = database.commit(UnitOfWork::Apart(&[])).await.result();
                     }
                     let is_found = answer.as_ref().is_err_and(|error| finds.contains(&error.kind));
                     assert!(is_held || is_found, "the lock: {what}, {answer:?}");
@@ -223,7 +223,7 @@ async fn an_event_that_names_a_tool_table_is_refused() {
     database.set_role(Role::SqlScript);
     run(database, "INSERT INTO t VALUES (1)").await;
     database.set_role(Role::Host);
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     database.drop_temporary().await.expect("dropped");
     fresh.sql("CREATE EVENT theirs ON SCHEDULE EVERY 1 DAY DO DELETE FROM runner_history");
     let mut database = open(&fresh).await;

@@ -144,7 +144,7 @@ async fn the_lock_is_taken_again_after_a_server_restart() {
     run(holder.as_mut(), "INSERT INTO t VALUES (1)").await;
     server.crash();
     server.restart();
-    let error = holder.commit().await.expect_err("lost");
+    let error = holder.commit_or_roll_back().await.expect_err("lost");
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
     holder.reconnect().await.expect("a new session");
     assert_eq!(holder.in_transaction().await, Ok(false));

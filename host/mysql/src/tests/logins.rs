@@ -9,7 +9,7 @@ use super::hostile::{Arena, corpus, take_lock, variants};
 use super::*;
 use runner_data::ColumnType;
 use runner_database::logins::{LoginTask, Removal};
-use runner_database::{Grants, LoginReport, LoginRequest, ToolChange, WantedLogin, order};
+use runner_database::{Grants, LoginReport, LoginRequest, ToolChange, UnitOfWork, WantedLogin, order};
 
 fn grants(lines: &[&str]) -> Arc<Grants> {
     let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();
@@ -83,7 +83,7 @@ async fn an_ended_transaction_is_not_recorded() {
         database.set_role(Role::Component);
         let _ = database.execute("INSERT INTO copies VALUES (99, 'after')", &[]).await;
         database.set_role(Role::Host);
-        let ended = database.finish(&record, runner_database::End::Migration).await;
+        let ended = database.commit(UnitOfWork::Migration(&record)).await.result();
         assert_eq!(ended.expect_err(escape).kind, DatabaseErrorKind::Denied, "{escape}");
         let _ = database.rollback().await;
         if escape.contains("PASSWORD") {
@@ -97,7 +97,7 @@ async fn an_ended_transaction_is_not_recorded() {
     }
     // Without any of it, it is recorded.
     database.begin(NONE).await.expect("begun");
-    let ended = database.finish(&record, runner_database::End::Migration).await;
+    let ended = database.commit(UnitOfWork::Migration(&record)).await.result();
     ended.expect("recorded");
     assert_eq!(recorded(), "1");
     drop_logins(database).await;
@@ -118,7 +118,7 @@ async fn what_a_user_may_do_within_its_session() {
     assert_eq!(text_of(database, "SELECT CAST(@mine := 7 AS CHAR)").await, "7");
     run(database, "INSERT INTO copies VALUES (1, 'x')").await;
     database.set_role(Role::Host);
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     database.set_role(Role::Component);
     let error = error_of(database, "INSERT INTO copies VALUES (2, 'x')").await;
     assert_eq!(error.kind, DatabaseErrorKind::ReadOnly, "{error}");
@@ -424,7 +424,7 @@ async fn what_changes_past_a_grant_is_named() {
     database.set_role(Role::Component);
     run(database, "DELETE FROM customers WHERE id = 1").await;
     database.set_role(Role::Host);
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     assert_eq!(fresh.value("SELECT COUNT(*) FROM orders"), "0");
     database.set_grants(None).expect("none");
     fresh.sql(&format!("DROP DATABASE {beside}"));
@@ -524,7 +524,7 @@ async fn no_hint_turns_off_a_foreign_key() {
         error_of(database, statement).await;
     }
     database.set_role(Role::Host);
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     assert_eq!(fresh.value("SELECT COUNT(*) FROM t"), "1");
     drop_logins(database).await;
 }

@@ -9,9 +9,10 @@ use runner_database::WriteMode;
 use runner_database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
 
 /// Makes a scratch copy of a database.
-async fn copied(original: &mut dyn Database) -> Result<ScratchCopy, DatabaseError> {
+async fn copied(of: &TestDatabase, original: &mut dyn Database) -> Result<ScratchCopy, DatabaseError> {
     let (connect, stop) = (ConnectOptions::default(), StopSignal::never());
-    let request = ScratchRequest { rows: None, connect: &connect, stop: &stop, progress: &|_, _, _| {} };
+    let url = DatabaseUrl::parse(&of.url(), Path::new("/")).expect("a URL");
+    let request = ScratchRequest { url: &url, rows: None, connect: &connect, stop: &stop, progress: &|_, _, _| {} };
     crate::scratch::make(original, &request).await
 }
 
@@ -44,7 +45,7 @@ async fn routines_and_triggers_keep_their_modes_in_a_copy() {
     }
     run(opened, r#"CREATE PROCEDURE p_named() SELECT "word" FROM "t""#).await;
     run(opened, "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'").await;
-    let mut copy = copied(opened).await.expect("a copy");
+    let mut copy = copied(&database, opened).await.expect("a copy");
     let copied_to = copy.database.as_mut();
     assert_eq!(kept(copied_to).await, kept(opened).await);
     for database in [&mut *opened, copied_to] {
@@ -60,7 +61,7 @@ async fn routines_and_triggers_keep_their_modes_in_a_copy() {
     run(opened, "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'").await;
     run(opened, &format!(r"CREATE PROCEDURE hidden() SELECT '\', word FROM {name}.t -- '")).await;
     run(opened, "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'").await;
-    let error = copied(opened).await.err().expect("refused");
+    let error = copied(&database, opened).await.err().expect("refused");
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
     assert!(
         error.message.contains("the procedure `hidden`") && error.message.contains("NO_BACKSLASH_ESCAPES"),
@@ -70,7 +71,7 @@ async fn routines_and_triggers_keep_their_modes_in_a_copy() {
     run(opened, "SET SESSION sql_mode = 'ANSI_QUOTES'").await;
     run(opened, &format!(r#"CREATE PROCEDURE hidden() SELECT "word" FROM "{name}"."t""#)).await;
     run(opened, "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'").await;
-    let error = copied(opened).await.err().expect("refused");
+    let error = copied(&database, opened).await.err().expect("refused");
     assert!(error.message.contains(&format!("the procedure `hidden` names the database `{name}`")), "{error}");
 }
 
@@ -104,7 +105,7 @@ async fn names_in_double_quotes_are_for_callers() {
             assert!(matches!(found[0][0], Value::Json(_)), "{role:?}: {found:?}");
             opened.set_role(Role::Host);
             if in_transaction {
-                opened.commit().await.expect("committed");
+                opened.commit_or_roll_back().await.expect("committed");
             }
             opened.drop_temporary().await.expect("dropped");
         }
@@ -130,7 +131,7 @@ async fn a_database_with_names_in_double_quotes_is_copied() {
     database.sql(r#"CREATE PROCEDURE p() SELECT "select" FROM "odd ""name""#);
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
-    let mut copy = copied(opened).await.expect("a copy");
+    let mut copy = copied(&database, opened).await.expect("a copy");
     let copied_to = copy.database.as_mut();
     assert_eq!(kept(copied_to).await, kept(opened).await);
     run(copied_to, "INSERT INTO `odd \"name` (id) VALUES (2)").await;

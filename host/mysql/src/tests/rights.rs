@@ -130,7 +130,7 @@ async fn a_hidden_commit_is_detected() {
             }
             assert!(error.message.contains("ended"), "{statement}: {error}");
             assert_eq!(opened.in_transaction().await, Ok(false), "{statement}");
-            assert!(opened.commit().await.is_err(), "{statement}");
+            assert!(opened.commit_or_roll_back().await.is_err(), "{statement}");
             opened.rollback().await.expect("harmless");
         }
     }
@@ -140,7 +140,7 @@ async fn a_hidden_commit_is_detected() {
         run(opened, "EXECUTE IMMEDIATE 'INSERT INTO t VALUES (3)'").await;
     }
     run(opened, "DO SLEEP(0)").await;
-    opened.commit().await.expect("a statement that ends no transaction is allowed");
+    opened.commit_or_roll_back().await.expect("a statement that ends no transaction is allowed");
 }
 
 /// Statements that leave a transaction open, or autocommit off, when the host has opened none.
@@ -204,10 +204,10 @@ async fn changes_to_tool_tables_are_detected() {
         opened.begin(NONE).await.expect("begun");
         opened.set_role(Role::SqlScript);
         run(opened, "SELECT 1").await;
-        opened.check_tool_tables().await.expect("nothing was changed");
+        opened.check(runner_database::Check::ToolTables).await.expect("nothing was changed");
         run(opened, statement).await;
         opened.set_role(Role::Host);
-        let error = opened.check_tool_tables().await.expect_err(statement);
+        let error = opened.check(runner_database::Check::ToolTables).await.expect_err(statement);
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
         assert!(error.message.contains("runner_history"), "{statement}: {error}");
         let error = error_of(opened, "INSERT INTO runner_history (name) VALUES ('b')").await;
@@ -223,8 +223,8 @@ async fn changes_to_tool_tables_are_detected() {
     opened.set_role(Role::Component);
     run(opened, "INSERT INTO t VALUES (78)").await;
     opened.set_role(Role::Host);
-    opened.check_tool_tables().await.expect("the host's own changes are allowed");
-    opened.commit().await.expect("committed");
+    opened.check(runner_database::Check::ToolTables).await.expect("the host's own changes are allowed");
+    opened.commit_or_roll_back().await.expect("committed");
 }
 
 /// Sessions that share a transform write such rows while it runs, but not those of migrations that are done.
@@ -245,7 +245,7 @@ async fn changes_to_the_evidence_of_what_is_done_are_detected() {
         opened.set_role(Role::SqlScript);
         run(opened, &format!("INSERT INTO t VALUES ({id})")).await;
         opened.set_role(Role::Host);
-        let found = opened.check_tool_tables().await;
+        let found = opened.check(runner_database::Check::ToolTables).await;
         assert_eq!(found.is_err(), is_found, "{found:?}");
         assert!(found.err().is_none_or(|error| error.message.contains("runner_evidence")));
         opened.rollback().await.expect("rolled back");

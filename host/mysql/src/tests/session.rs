@@ -6,7 +6,7 @@ use runner_tests::servers::{Kind, Server};
 
 use super::*;
 use runner_database::stop::StopReason;
-use runner_database::{End, ToolChange};
+use runner_database::{ToolChange, UnitOfWork};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_has_the_same_settings_on_every_server() {
@@ -160,9 +160,9 @@ async fn a_migrations_time_limit_is_not_the_hosts() {
         tokio::time::sleep(Duration::from_secs(4)).await;
         other.rollback().await
     };
-    let (finished, ended) = tokio::join!(opened.finish(&entry, End::Step), end);
+    let (finished, ended) = tokio::join!(opened.commit(UnitOfWork::Step(&entry)), end);
     ended.expect("rolled back");
-    finished.expect("finished");
+    finished.result().expect("finished");
     assert_eq!(text_of(opened, limit).await, theirs);
 }
 
@@ -235,7 +235,7 @@ async fn waiting_for_row_locks_is_limited() {
             assert_eq!(connection.in_transaction().await, Ok(false), "a deadlock ends the transaction");
             let error = error_of(connection.as_mut(), "UPDATE t SET n = 9").await;
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "further statements would autocommit: {error}");
-            assert_eq!(connection.commit().await.expect_err("gone").kind, DatabaseErrorKind::Denied);
+            assert_eq!(connection.commit_or_roll_back().await.expect_err("gone").kind, DatabaseErrorKind::Denied);
         }
         connection.rollback().await.expect("rolled back");
     }
@@ -271,7 +271,7 @@ async fn a_scripts_settings_do_not_affect_the_host() {
         opened.set_role(Role::Host);
         opened.drop_temporary().await.expect("dropped");
         if in_transaction {
-            opened.commit().await.expect("committed");
+            opened.commit_or_roll_back().await.expect("committed");
         }
     }
     for text in ["SELECT t FROM history LIMIT 1", "SELECT DISTINCT t FROM history"] {
@@ -307,7 +307,7 @@ async fn after_an_answer_that_cannot_be_read_nothing_is_believed() {
         }
         database.set_role(Role::Host);
         assert!(!database.in_transaction().await.unwrap_or_default(), "{statement}");
-        database.commit().await.expect_err("it is over");
+        database.commit_or_roll_back().await.expect_err("it is over");
         let _ = database.rollback().await;
         assert_eq!(text_of(database, "SELECT name FROM t").await, "x", "another session: {statement}");
     }

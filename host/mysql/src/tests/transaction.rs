@@ -24,7 +24,7 @@ async fn no_session_state_survives_a_migration() {
         opened.drop_temporary().await.expect("dropped");
         if in_transaction {
             assert_eq!(error_of(opened, "SELECT * FROM `a``b`").await.code, "1146");
-            opened.commit().await.expect("committed");
+            opened.commit_or_roll_back().await.expect("committed");
         }
         assert_eq!(rows(opened, "SELECT @left").await, [[Value::Null]]);
         assert!(text_of(opened, "SELECT @@sql_mode").await.contains("STRICT"));
@@ -49,7 +49,7 @@ async fn a_lost_answer_to_commit_is_a_connection_error() {
         opened.begin(NONE).await.expect("begun");
         run(opened.as_mut(), "INSERT INTO t VALUES (1)").await;
         proxy.set(trap);
-        let error = opened.commit().await.expect_err("lost");
+        let error = opened.commit_or_roll_back().await.expect_err("lost");
         assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
         assert_eq!(proxy.sprung(), 1);
         opened.rollback().await.expect("nothing to roll back");

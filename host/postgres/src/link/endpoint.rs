@@ -29,7 +29,6 @@ const STARTING: Duration = Duration::from_millis(200);
 pub(crate) struct Endpoint {
     options: PgConnectOptions,
     settings: ConnectOptions,
-    url: DatabaseUrl,
     lock: LockSettings,
     place: Arc<ToolPlace>,
 }
@@ -119,16 +118,12 @@ impl Endpoint {
             settings.wait_for_url(timeout);
         }
         let place = Arc::new(ToolPlace::of(&settings.history));
-        Ok(Self { options, settings, url: url.clone(), lock, place })
+        Ok(Self { options, settings, lock, place })
     }
 
     /// Where the tool's own tables are.
     pub(crate) fn place(&self) -> &Arc<ToolPlace> {
         &self.place
-    }
-
-    pub(crate) fn url(&self) -> &DatabaseUrl {
-        &self.url
     }
 
     /// How runs are kept apart.

@@ -34,9 +34,6 @@ pub(crate) struct Link {
     /// The name of the database, as the server says it.
     database: String,
     stop: StopSignal,
-    /// How many sessions were opened in place of lost ones. (The number of the server's process does not show it:
-    /// behind a pooler it differs from transaction to transaction.)
-    sessions: u64,
     /// The server process that runs the current or last transaction: the target of a cancel request.
     backend: i32,
     /// Something is being done on it. If this is set when something else begins, a future was dropped halfway.
@@ -61,7 +58,6 @@ impl Link {
             facts: found.facts,
             database: found.database,
             stop: StopSignal::never(),
-            sessions: 0,
             backend: found.backend,
             busy: false,
             lost: false,
@@ -81,10 +77,6 @@ impl Link {
 
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
-    }
-
-    pub(crate) fn sessions(&self) -> u64 {
-        self.sessions
     }
 
     pub(crate) fn stop(&self) -> &StopSignal {
@@ -304,9 +296,9 @@ impl Link {
         // The old one is dropped, which closes its socket: a server that waits for the client sees that it is gone.
         self.connection = connection;
         self.meter = found.meter;
-        self.sessions += 1;
         self.ended = Arc::default();
-        (self.facts, self.backend) = (found.facts, found.backend);
+        self.facts = Facts { session: self.facts.session + 1, ..found.facts };
+        self.backend = found.backend;
         if let Some(left) = &self.left {
             left.done(&mut self.connection).await?;
         }

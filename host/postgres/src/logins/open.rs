@@ -48,7 +48,7 @@ pub(crate) async fn log_in(host: &mut Session, grants: &Grants, rights: LoginRig
     }
     let token = Secret::random();
     let digest = hex::encode(Sha256::digest(token.reveal()));
-    host.commit_apart(&functions::ticket(&digest, &login, found.backend)).await?;
+    host.commit_apart(&functions::ticket(&digest, &login, found.backend)).await?.result()?;
     let path = path.unwrap_or_else(|| "pg_catalog".to_owned());
     let gate = Gate::new(token, path, login, Arc::new(grants.clone()));
     Ok(host.for_component(connection, found, gate))
@@ -105,7 +105,7 @@ async fn set_password(host: &mut Session, login: &str) -> Result<Secret> {
         quote(login).replace('\'', "''").replace('%', "%%"),
         literal(&password::verifier(&secret))
     );
-    host.commit_apart(&text).await.map_err(|error| match error.kind {
+    host.commit_apart(&text).await.and_then(runner_database::Committed::result).map_err(|error| match error.kind {
         DatabaseErrorKind::Denied => {
             cannot_set_password(login, error.code, "CREATEROLE and, since PostgreSQL 16, the admin option on that role")
         }

@@ -38,9 +38,9 @@ impl Rows {
 
     /// What is open in this session.
     fn of(&mut self, session: &Session) -> &mut Opened<Cursor, Writer> {
-        if self.session != session.link().sessions() {
+        if self.session != session.facts().session {
             self.close();
-            self.session = session.link().sessions();
+            self.session = session.facts().session;
         }
         &mut self.opened
     }

@@ -114,11 +114,14 @@ impl Session {
     }
 
     /// Whether the transaction that was begun is still open.
-    pub(crate) async fn in_transaction(&mut self) -> Result<bool> {
-        let Some(transaction) = &self.transaction else { return Ok(false) };
+    pub(crate) async fn check_ours(&mut self) -> Result<()> {
+        let Some(transaction) = &self.transaction else { return Err(DatabaseError::ended_by_migration()) };
         transaction.check()?;
         let xid = transaction.xid().to_owned();
         self.link.check()?;
-        Ok(self.link.value(WHICH).await? == Some(xid))
+        match self.link.value(WHICH).await? == Some(xid) {
+            true => Ok(()),
+            false => Err(DatabaseError::ended_by_migration()),
+        }
     }
 }

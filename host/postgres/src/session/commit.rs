@@ -11,24 +11,34 @@ use crate::guard::Fingerprint;
 use crate::link::watch::Watch;
 use crate::settings::{OURS, prologue};
 use crate::transaction::Voice;
-use runner_database::{DatabaseError, End, ToolChange};
+use runner_database::{Committed, DatabaseError, ToolChange, UnitOfWork};
 
 impl Session {
-    /// Makes changes to the tool's tables in a transaction of their own.
-    pub(crate) async fn record(&mut self, changes: &[ToolChange]) -> Result<()> {
+    /// Commits a unit of work.
+    pub(crate) async fn commit(&mut self, unit: UnitOfWork<'_>) -> Committed {
+        let committed = match unit {
+            UnitOfWork::Apart(changes) => self.commit_changes(changes).await,
+            UnitOfWork::Step(_) | UnitOfWork::Migration(_) => self.commit_transaction(unit).await,
+        };
+        committed.unwrap_or_else(Committed::failed)
+    }
+
+    async fn commit_changes(&mut self, changes: &[ToolChange]) -> Result<Committed> {
         self.check_begin().await?;
         let changes = changes::text_of(changes, self.facts())?;
         self.commit_apart(&changes).await
     }
 
     /// Runs statements about the tool's tables, each followed by `; `, in a transaction of their own.
-    pub(crate) async fn commit_apart(&mut self, statements: &str) -> Result<()> {
+    pub(crate) async fn commit_apart(&mut self, statements: &str) -> Result<Committed> {
         let begin = prologue(&self.own, &self.lock.at_work(self.guard.place(), "NULL"));
         let (inspect, fence) = (self.guard.inspect(), self.lock.fence(self.link.facts())?);
         let unit = Unit::new(format!("{begin}; {OURS}{inspect}{statements}{fence}"));
-        self.link.commit(&unit, None).await.committed()?;
-        self.guard.has_inspected();
-        Ok(())
+        let outcome = self.link.commit(&unit, None).await;
+        if matches!(outcome, Outcome::Committed(_)) {
+            self.guard.has_inspected();
+        }
+        Ok(outcome.into())
     }
 
     /// Asks questions of the host in a transaction of their own. Returns the rows of each statement of it, from the first.
@@ -67,50 +77,41 @@ impl Session {
         if self.facts().read_only { Err(read_only()) } else { Ok(()) }
     }
 
-    /// Commits the transaction, or rolls it back.
-    pub(crate) async fn commit(&mut self) -> Result<()> {
-        let committed = self.finish(&[], End::Step).await;
-        if committed.is_err() {
-            self.rollback().await;
-        }
-        committed
-    }
-
-    /// Makes changes to the tool's tables in the open transaction, and commits it. An error leaves the transaction for the caller to
-    /// roll back.
-    pub(crate) async fn finish(&mut self, changes: &[ToolChange], end: End) -> Result<()> {
+    /// Makes changes to the tool's tables in the open transaction, and commits it.
+    async fn commit_transaction(&mut self, unit: UnitOfWork<'_>) -> Result<Committed> {
         self.link.check()?;
         let Some(transaction) = &self.transaction else { return Err(DatabaseError::no_transaction("commit")) };
         transaction.check()?;
         transaction.check_tool_tables()?;
         let xid = transaction.xid().to_owned();
-        let changes = changes::text_of(changes, self.facts())?;
-        let (unit, before) = self.ending(&changes, end).await?;
-        match self.link.commit(&unit, Some(&xid)).await {
+        let changes = changes::text_of(unit.changes(), self.facts())?;
+        let ends_migration = unit.ends_migration();
+        let (unit, before) = self.ending(&changes, ends_migration).await?;
+        Ok(match self.link.commit(&unit, Some(&xid)).await {
             Outcome::Committed(_) => {
                 let settings = self.transaction.take().map(|transaction| transaction.into_settings());
-                match end {
-                    End::Step => settings.iter().flatten().for_each(|statement| self.own.note(statement)),
-                    End::Migration => self.own.forget(),
+                match ends_migration {
+                    false => settings.iter().flatten().for_each(|statement| self.own.note(statement)),
+                    true => self.own.forget(),
                 }
-                Ok(())
+                Committed::Yes
             }
             Outcome::RolledBack(error) => {
                 let error = before.map_or_else(|| error.clone(), |before| before.explain(error.clone()));
                 if let Some(transaction) = &mut self.transaction {
                     transaction.is_rolled_back(&error);
                 }
-                Err(error)
+                Committed::No(error)
             }
             Outcome::Unanswered(error) => {
                 self.transaction = None;
-                Err(error)
+                Committed::Unanswered(error)
             }
-        }
+        })
     }
 
     /// What ends the transaction, and the state of the tool's tables that it proves if a guest has spoken.
-    async fn ending(&mut self, changes: &str, end: End) -> Result<(Unit, Option<Fingerprint>)> {
+    async fn ending(&mut self, changes: &str, ends_migration: bool) -> Result<(Unit, Option<Fingerprint>)> {
         self.link.drop_prepared().await?;
         let anew = self.anew();
         // Right before the commit, so that it does not wait for a process that is stopped in between.
@@ -128,7 +129,7 @@ impl Session {
         if before.is_some() {
             text.push_str(&run_deferred(asks));
         }
-        if end == End::Step {
+        if !ends_migration {
             // Otherwise all of it is reset below, with what the migration leaves.
             text.push_str(transaction.restore(Voice::Host, &anew));
         }
@@ -137,7 +138,7 @@ impl Session {
             text.push_str(&before.proof(self.guard.place()));
         }
         let had_component = transaction.had_component();
-        if end != End::Step {
+        if ends_migration {
             // Of the settings of other transactions the changes need these three.
             let reset = self.reset_all();
             text.push_str(&format!("{reset}; SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; {OURS}"));
@@ -145,10 +146,10 @@ impl Session {
         text.push_str(changes);
         text.push_str(&fence);
         let unit = if before.is_some() { Unit::of_guest(text) } else { Unit::new(text) };
-        let reset = match end {
-            End::Step if had_component => self.after_component(),
-            End::Step => String::new(),
-            End::Migration => self.reset_all(),
+        let reset = match ends_migration {
+            true => self.reset_all(),
+            false if had_component => self.after_component(),
+            false => String::new(),
         };
         Ok((unit.then(reset), before))
     }

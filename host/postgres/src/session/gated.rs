@@ -8,12 +8,12 @@ use crate::gate::Call;
 use crate::guard::Fingerprint;
 use crate::transaction::Transaction;
 use crate::verdict::explain;
-use runner_database::{DatabaseError, ToolChange};
+use runner_database::{Committed, DatabaseError, ToolChange};
 
 impl Session {
     /// Proves that the open transaction is the one that was begun, and commits it. `proof`: a statement that fails unless the run
     /// still holds its lock.
-    pub(crate) async fn commit_gated(&mut self, proof: &str) -> Result<()> {
+    pub(crate) async fn commit_gated(&mut self, proof: &str) -> Result<Committed> {
         let Some(transaction) = self.transaction.take() else { return Err(DatabaseError::no_transaction("commit")) };
         self.link.check()?;
         let xid = transaction.xid().to_owned();
@@ -21,7 +21,7 @@ impl Session {
             self.link.roll_back().await;
             return Err(explain(error));
         }
-        self.link.commit(&Unit::of_guest(""), Some(&xid)).await.committed().map(drop)
+        Ok(self.link.commit(&Unit::of_guest(""), Some(&xid)).await.into())
     }
 
     async fn seal(&mut self, mut transaction: Transaction, proof: &str) -> Result<()> {

@@ -93,7 +93,7 @@ async fn what_others_attach_to_the_tools_tables_is_found_before_it_runs() {
             database.execute("SELECT state FROM \"runner\".runner_repair", &[]).await.err(),
             database.probe(&["SELECT state FROM \"runner\".runner_repair".to_owned()]).await.err(),
             database.begin(MIGRATION).await.err(),
-            database.record(&[change]).await.err(),
+            database.commit(UnitOfWork::Apart(&[change])).await.result().err(),
         ];
         for error in errors {
             let error = error.unwrap_or_else(|| panic!("{make} went unnoticed"));

@@ -109,15 +109,15 @@ async fn a_journal_keeps_its_texts_in_any_encoding() {
             let payload = &payloads[at % payloads.len()];
             let mut database = field.open(is_gated).await;
             let database = database.as_mut();
-            for end in [End::Step, End::Migration] {
+            for end in [UnitOfWork::Step, UnitOfWork::Migration] {
                 database.set_role(Role::Host);
                 database.begin(MIGRATION).await.expect("begun");
                 database.set_role(role);
                 set(database, settings).await.expect("set");
                 database.set_role(Role::Host);
-                let told = format!("{payload} {at} {role:?} {end:?}");
-                let ended = database.finish(&[change(&told)], end).await;
-                let what = format!("{settings} as {role:?}, gated: {is_gated}, {end:?}: {ended:?}");
+                let told = format!("{payload} {at} {role:?} {:?}", end(&[]));
+                let ended = database.commit(end(&[change(&told)])).await.result();
+                let what = format!("{settings} as {role:?}, gated: {is_gated}, {:?}: {ended:?}", end(&[]));
                 match ended {
                     Ok(()) => assert_eq!(field.state(), told, "{what}"),
                     // Told as what it is, in the session of a login.
@@ -154,7 +154,7 @@ async fn a_typed_change_is_one_statement_in_any_encoding() {
                 assert_eq!(error.kind, DatabaseErrorKind::Denied, "{what}");
                 assert!(error.message.contains("the component has set `") && error.hint.is_some(), "{what}");
                 database.set_role(Role::Host);
-                assert!(database.commit().await.is_err(), "{what}");
+                assert!(database.commit_or_roll_back().await.is_err(), "{what}");
                 database.rollback().await.expect("rolled back");
                 assert!(!field.is_stolen(), "{what}");
             }
@@ -178,7 +178,7 @@ async fn a_typed_change_keeps_its_texts() {
             let again = database.component(&StopSignal::never()).change_schema(&created(name, &payload)).await;
             let error = again.expect_err("it exists");
             assert!(error.code == "42P07" && error.detail.is_none(), "{error:?}");
-            database.commit().await.expect("committed");
+            database.commit_or_roll_back().await.expect("committed");
             field.fresh.sql(&format!("INSERT INTO \"{name}\" DEFAULT VALUES"));
             assert_eq!(field.fresh.value(&format!("SELECT v FROM \"{name}\"")), payload);
             field.fresh.sql(&format!("DROP TABLE \"{name}\""));
@@ -200,14 +200,14 @@ async fn a_script_without_a_transaction_does_not_change_how_the_host_is_read() {
         database.execute("VACUUM people", &[]).await.expect("ran");
         set(database, settings).await.expect("set");
         database.set_role(Role::Host);
-        database.record(&[change(&told)]).await.expect("recorded");
+        database.commit(UnitOfWork::Apart(&[change(&told)])).await.result().expect("recorded");
         assert_eq!(field.state(), told, "{settings}");
         let probe = "SELECT h.state FROM \"runner\".runner_history h WHERE h.id = 1".to_owned();
         let probe = database.probe(&[probe]).await.expect("an answer");
         assert_eq!(probe.answers, [[[Value::from(told.as_str())]]], "{settings}");
         database.begin(MIGRATION).await.expect("begun");
         database.change(&change(&format!("{told} again"))).await.expect("changed");
-        database.commit().await.expect("committed");
+        database.commit_or_roll_back().await.expect("committed");
         assert_eq!(field.state(), format!("{told} again"), "{settings}");
         assert!(!field.is_stolen(), "{settings}");
     }
@@ -222,8 +222,8 @@ async fn a_dry_run_runs_nothing_else_in_any_encoding() {
         for payload in payloads().iter().step_by(5) {
             let mut database = field.open(false).await;
             let database = database.as_mut();
-            database.begin_confined(field.grants.clone()).await.expect("begun");
-            database.confine(Some(field.grants.clone())).await.expect("confined");
+            database.component_logins().expect("logins").begin(field.grants.clone()).await.expect("begun");
+            database.component_logins().expect("logins").confine(Some(field.grants.clone())).await.expect("confined");
             database.set_role(Role::Component);
             set(database, &settings).await.expect("set");
             database.set_role(Role::SqlScript);
@@ -274,7 +274,7 @@ async fn settings_of_a_component_end_when_the_host_speaks() {
         let after = database.query(&is_set, &[], QueryLimits::NONE).await.expect("settings").rows;
         assert_eq!(after == own, lasts, "{role:?}, gated: {is_gated}: {after:?}");
         database.set_role(Role::Host);
-        database.finish(&[change("at the end")], End::Step).await.expect("finished");
+        database.commit(UnitOfWork::Step(&[change("at the end")])).await.result().expect("finished");
         assert_eq!(field.state(), "at the end");
     }
 }
@@ -293,7 +293,7 @@ async fn an_error_in_another_encoding_ends_the_session() {
         let error = set(database, fails).await.expect_err("no number");
         assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
         database.set_role(Role::Host);
-        database.commit().await.expect_err("nothing is left to commit");
+        database.commit_or_roll_back().await.expect_err("nothing is left to commit");
         assert_eq!(field.state(), "applied");
     }
 }

@@ -122,7 +122,7 @@ async fn go_on(database: &mut dyn Database, what: &str) {
     database.table(&TableName { schema: Some("public".to_owned()), name: "a".to_owned() }).await.expect("a table");
     database.begin(MIGRATION).await.expect("begun");
     let change = ToolChange::of_one_row("UPDATE @.runner_repair SET state = ?1 WHERE id = 1", ["applied".into()]);
-    database.finish(&[change], End::Migration).await.expect("finished");
+    database.commit(UnitOfWork::Migration(&[change])).await.result().expect("finished");
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -153,9 +153,9 @@ pub(super) async fn attack(
         Way::Finish if ran.is_ok() => {
             let change =
                 ToolChange::of_one_row("UPDATE @.runner_repair SET state = ?1 WHERE id = 1", ["applied".into()]);
-            database.finish(&[change], End::Migration).await
+            database.commit(UnitOfWork::Migration(&[change])).await.result()
         }
-        Way::Commit if ran.is_ok() => database.commit().await,
+        Way::Commit if ran.is_ok() => database.commit_or_roll_back().await,
         _ => Ok(()),
     };
     let _ = database.rollback().await;

@@ -50,7 +50,7 @@ async fn what_a_commit_sets_for_the_session_does_not_reach_the_next_migration() 
                 database.set_role(role);
                 database.execute(statement, &[]).await.expect("inserted");
                 database.set_role(Role::Host);
-                database.finish(&[], End::Migration).await.expect("finished");
+                database.commit(UnitOfWork::Migration(&[])).await.result().expect("finished");
             } else {
                 attack(database, statement, role, way).await.expect("committed");
             }
@@ -60,7 +60,7 @@ async fn what_a_commit_sets_for_the_session_does_not_reach_the_next_migration() 
             let left = database.query(LEFT, &[], QueryLimits::NONE).await.expect(&what);
             database.execute("INSERT INTO target VALUES (1)", &[]).await.expect(&what);
             database.set_role(Role::Host);
-            database.finish(&[], End::Migration).await.expect(&what);
+            database.commit(UnitOfWork::Migration(&[])).await.result().expect(&what);
             let none = Value::Int64(0);
             let nothing = [Value::Boolean(false), Value::Boolean(false), none.clone(), none.clone(), none];
             if matches!(way, Way::Alone) {

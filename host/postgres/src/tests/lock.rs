@@ -35,7 +35,7 @@ async fn crowd(url: &str, count: usize) {
             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name} is not alone");
             database.begin(TransactionOptions::default()).await.expect("begun");
             run(database.as_mut(), "UPDATE counter SET n = n + 1").await;
-            database.commit().await.expect("committed");
+            database.commit_or_roll_back().await.expect("committed");
             inside.fetch_sub(1, Ordering::SeqCst);
             database.unlock().await.expect("unlocked");
         }
@@ -194,7 +194,7 @@ async fn a_lost_lock_stops_the_next_transaction() {
     let mut database = open(&fresh).await;
     database.lock(&request("holder", 1), &StopSignal::default(), &|_| {}).await.expect("the lock");
     database.begin(TransactionOptions::default()).await.expect("begun");
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     terminate(&fresh, &format!("pg_locks WHERE locktype = 'advisory' AND granted AND {HERE}"));
     let error = database.begin(TransactionOptions::default()).await.expect_err("lost");
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");

@@ -134,7 +134,7 @@ async fn statements_recognised_by_their_words_are_refused() {
             assert_eq!(database.in_transaction().await, Ok(in_transaction));
             database.set_role(Role::Host);
             if in_transaction {
-                database.commit().await.expect("committed");
+                database.commit_or_roll_back().await.expect("committed");
             }
         }
     }
@@ -157,10 +157,10 @@ async fn statements_with_hidden_names_are_detected_by_the_server() {
             run(database, statement).await;
             run(database, "INSERT INTO a VALUES (1)").await;
             database.set_role(Role::Host);
-            let checked = database.check_tool_tables().await;
+            let checked = database.check(runner_database::Check::ToolTables).await;
             let error = checked.expect_err(statement);
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
-            let error = database.commit().await.expect_err(statement);
+            let error = database.commit_or_roll_back().await.expect_err(statement);
             assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
             assert_eq!(state(&fresh), before, "{statement}");
         }
@@ -186,9 +186,9 @@ async fn a_change_deferred_to_the_commit_is_detected() {
     database.set_role(Role::SqlScript);
     run(database, "INSERT INTO later VALUES (1)").await;
     database.set_role(Role::Host);
-    database.check_tool_tables().await.expect("nothing yet");
+    database.check(runner_database::Check::ToolTables).await.expect("nothing yet");
     run(database, "INSERT INTO runner.runner_history VALUES (2, 'applied')").await;
-    let error = database.commit().await.expect_err("a bomb");
+    let error = database.commit_or_roll_back().await.expect_err("a bomb");
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
     assert_eq!(state(&fresh), before);
 }
@@ -207,11 +207,11 @@ async fn harmless_statements_are_allowed() {
                 run(database, statement).await;
             }
             database.set_role(Role::Host);
-            database.check_tool_tables().await.expect("untouched");
+            database.check(runner_database::Check::ToolTables).await.expect("untouched");
             if in_transaction {
                 run(database, "INSERT INTO runner.runner_history VALUES (2, 'applied')").await;
                 database.drop_temporary().await.expect("dropped");
-                database.commit().await.expect("committed");
+                database.commit_or_roll_back().await.expect("committed");
             } else {
                 database.drop_temporary().await.expect("dropped");
             }
@@ -262,7 +262,7 @@ async fn guests_cannot_change_settings_and_scripts_only_their_own() {
     run(database, "SELECT set_config('search_path', 'nowhere', false)").await;
     database.set_role(Role::Host);
     database.drop_temporary().await.expect("dropped");
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     let path = rows(database, "SELECT current_setting('search_path')").await;
     assert_eq!(path, [[Value::from("\"$user\", public")]]);
 }

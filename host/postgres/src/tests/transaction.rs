@@ -27,7 +27,7 @@ async fn an_aborted_transaction_is_never_committed() {
         assert!(error.detail.as_deref().is_some_and(|first| first.contains("t_pkey")), "{error}");
         assert!(database.in_transaction().await.is_err());
         database.set_role(Role::Host);
-        assert!(database.commit().await.is_err());
+        assert!(database.commit_or_roll_back().await.is_err());
         assert_eq!(fresh.value("SELECT count(*) FROM t"), "0");
         run(database.as_mut(), "SELECT 1").await;
     }
@@ -48,7 +48,7 @@ async fn a_guest_can_continue_after_handling_an_error() {
     run(database.as_mut(), "INSERT INTO t VALUES (3)").await;
     database.set_role(Role::Host);
     run(database.as_mut(), "INSERT INTO t VALUES (4)").await;
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     assert_eq!(fresh.sql("SELECT id FROM t ORDER BY id"), ["1", "3", "4"]);
 }
 
@@ -66,7 +66,7 @@ async fn a_transaction_in_place_of_ours_is_detected() {
             run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
         }
         assert_eq!(database.in_transaction().await, Ok(false), "{end}");
-        let error = database.commit().await.expect_err(end);
+        let error = database.commit_or_roll_back().await.expect_err(end);
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{end}: {error}");
         assert_eq!(fresh.value("SELECT count(*) FROM t"), "0", "{end}");
     }
@@ -99,19 +99,19 @@ async fn deferred_constraints_are_checked_and_stay_deferred() {
         database.begin(NONE).await.expect("begun");
         run(database.as_mut(), "INSERT INTO b (a) VALUES (7)").await;
         for _ in 0..2 {
-            let error = database.check_constraints().await.expect_err("violated");
+            let error = database.check(runner_database::Check::Constraints).await.expect_err("violated");
             assert_eq!(error.kind, DatabaseErrorKind::Constraint, "{error}");
             assert!(error.to_string().contains("(a)=(7)"), "{error}");
         }
         assert_eq!(database.in_transaction().await, Ok(true));
         if commit {
             run(database.as_mut(), "INSERT INTO a VALUES (7)").await;
-            database.check_constraints().await.expect("mended");
+            database.check(runner_database::Check::Constraints).await.expect("mended");
             // Immediate constraints still apply at once.
             assert!(database.execute("INSERT INTO b (c) VALUES (8)", &[]).await.is_err());
             database.rollback().await.expect("rolled back");
         } else {
-            let error = database.commit().await.expect_err("violated");
+            let error = database.commit_or_roll_back().await.expect_err("violated");
             assert_eq!(error.kind, DatabaseErrorKind::Constraint, "{error}");
         }
         assert_eq!(fresh.value("SELECT count(*) FROM b"), "0");
@@ -226,7 +226,7 @@ async fn no_session_state_survives_a_migration() {
         database.drop_temporary().await.expect("dropped");
         if in_transaction {
             run(database, "INSERT INTO a VALUES (1)").await;
-            database.commit().await.expect("committed");
+            database.commit_or_roll_back().await.expect("committed");
         }
         let left = "SELECT concat_ws(' ', \
             (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema()), \
@@ -361,7 +361,7 @@ async fn the_outcome_of_an_unanswered_commit_is_determined() {
         database.begin(NONE).await.expect("begun");
         run(database.as_mut(), "INSERT INTO t VALUES (1)").await;
         proxy.set(trap);
-        let error = database.commit().await.expect_err("no answer");
+        let error = database.commit_or_roll_back().await.expect_err("no answer");
         assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
         database.rollback().await.expect("harmless");
         database.reconnect().await.expect("anew");
@@ -380,7 +380,7 @@ async fn the_answer_to_an_abandoned_statement_is_not_taken_for_anothers() {
     assert!(tokio::time::timeout(Duration::from_millis(100), slow).await.is_err());
     let error = database.execute("SELECT 1", &[]).await.expect_err("in the middle of something");
     assert_eq!(error.kind, DatabaseErrorKind::Connection, "{error}");
-    assert!(database.commit().await.is_err());
+    assert!(database.commit_or_roll_back().await.is_err());
     database.reconnect().await.expect("anew");
     assert_eq!(rows(database.as_mut(), "SELECT id FROM t").await, Vec::<Vec<Value>>::new());
 }

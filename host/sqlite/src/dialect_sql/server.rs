@@ -12,7 +12,7 @@ pub(super) struct File;
 impl Server for File {
     /// The path.
     async fn identity(&self, database: &mut dyn Database) -> Result<String, DatabaseError> {
-        let path = database.url().sqlite_path();
-        Ok(path.and_then(|path| path.canonicalize().ok()).unwrap_or_default().display().to_string())
+        let file = database.facts().file.as_ref();
+        Ok(file.and_then(|path| path.canonicalize().ok()).unwrap_or_default().display().to_string())
     }
 }

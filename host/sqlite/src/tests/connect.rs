@@ -191,7 +191,7 @@ async fn waiting_for_another_writer_ends_with_an_error() {
     assert!(started.elapsed().as_millis() >= 50);
     assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Busy, "SQLITE_BUSY (5)"));
     assert_eq!(second.in_transaction().await, Ok(false));
-    first.commit().await.expect("committed");
+    first.commit_or_roll_back().await.expect("committed");
     second.begin(TransactionOptions::default()).await.expect("free");
 }
 
@@ -242,7 +242,7 @@ async fn the_stop_signal_ends_the_wait_for_another_writer() {
         std::thread::sleep(Duration::from_millis(200));
         reader.execute_batch("COMMIT").expect("it leaves");
     });
-    writer.commit().await.expect("committed");
+    writer.commit_or_roll_back().await.expect("committed");
     leaves.join().expect("no panic");
 }
 
@@ -259,7 +259,7 @@ async fn after_a_full_disk_everything_is_rolled_back() {
     if database.in_transaction().await.is_err() {
         // SQLite has rolled back by itself: further statements would autocommit.
         assert!(database.execute("INSERT INTO t VALUES ('stray')", &[]).await.is_err());
-        assert!(database.commit().await.is_err());
+        assert!(database.commit_or_roll_back().await.is_err());
     }
     database.rollback().await.expect("rolled back");
     assert!(rows(database.as_mut(), "SELECT x FROM t").await.is_empty());

@@ -101,7 +101,7 @@ async fn a_guest_cannot_reach_files_code_or_settings() {
     let directory = directory();
     let file = directory.path().join("other.db");
     let mut database = prepared().await;
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     for in_transaction in [false, true] {
         if in_transaction {
             database.set_role(Role::Host);
@@ -231,7 +231,7 @@ async fn a_script_does_not_change_the_connection() {
             assert_eq!(kind(database.as_mut(), &format!("PRAGMA {pragma}")).await, None, "{pragma}");
         }
     }
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     for (pragma, value) in [("user_version", 3), ("application_id", 4), ("defer_foreign_keys", 0), ("query_only", 0)] {
         let found = rows(database.as_mut(), &format!("PRAGMA {pragma}")).await;
         assert_eq!(found, [[Value::Int64(value)]], "{pragma}");
@@ -289,7 +289,7 @@ async fn attached_files_are_detached_after_their_migration() {
             database.drop_temporary().await.expect("dropped");
             match (in_transaction, ends_well) {
                 (false, _) => {}
-                (true, true) => database.commit().await.expect("committed"),
+                (true, true) => database.commit_or_roll_back().await.expect("committed"),
                 (true, false) => database.rollback().await.expect("rolled back"),
             }
             let left = rows(database.as_mut(), "SELECT name FROM pragma_database_list WHERE seq > 1").await;

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::*;
 use runner_corpus::Attack;
 use runner_corpus::sqlite::CORPUS;
-use runner_database::End;
+use runner_database::UnitOfWork;
 
 /// The same statement in other spellings: some are equal for SQLite, others are no statements at all.
 fn variants(statement: &str) -> Vec<String> {
@@ -95,8 +95,11 @@ async fn nothing_is_left(role: Role, attacks: &[&[Attack]]) {
                     database.in_transaction().await.expect("an answer"),
                     "{role:?} ended the transaction: {statement}"
                 );
-                let end = End::Migration;
-                database.finish(&[], end).await.unwrap_or_else(|error| panic!("{role:?}: {statement}: {error}"));
+                database
+                    .commit(UnitOfWork::Migration(&[]))
+                    .await
+                    .result()
+                    .unwrap_or_else(|error| panic!("{role:?}: {statement}: {error}"));
             } else {
                 database.drop_temporary().await.unwrap_or_else(|error| panic!("{role:?}: {statement}: {error}"));
             }

@@ -1,7 +1,7 @@
 //! Transactions that SQLite rolls back by itself: nothing that comes after it reaches the database, whatever way it takes.
 
 use super::*;
-use runner_database::{DatabaseErrorKind, End, SchemaChange};
+use runner_database::{DatabaseErrorKind, SchemaChange, UnitOfWork};
 
 const FIELD: &[&str] = &[
     "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT ROLLBACK)",
@@ -146,10 +146,10 @@ async fn nothing_reaches_the_database_after_sqlite_has_rolled_back() {
         database.set_role(Role::Host);
         for error in [
             database.in_transaction().await.map(drop),
-            database.check_constraints().await,
+            database.check(runner_database::Check::Constraints).await,
             database.drop_temporary().await,
             database.execute("INSERT INTO people VALUES (8, 'host')", &[]).await.map(drop),
-            database.finish(&[], End::Migration).await,
+            database.commit(UnitOfWork::Migration(&[])).await.result(),
         ] {
             assert!(is_lost(&error.expect_err("refused")), "{losing}");
         }
@@ -161,7 +161,7 @@ async fn nothing_reaches_the_database_after_sqlite_has_rolled_back() {
     // Then it is as before.
     database.begin(TransactionOptions::default()).await.expect("begun");
     run(database, "INSERT INTO people VALUES (3, 'joan')").await;
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     assert_ne!(dump(directory.path()), before);
 }
 

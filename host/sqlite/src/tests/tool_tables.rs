@@ -20,7 +20,7 @@ async fn what_others_add_to_the_tools_tables_is_refused_before_it_acts() {
         run(database, "CREATE TABLE runner_history (revision TEXT PRIMARY KEY, note TEXT)").await;
         run(database, "CREATE TABLE people (id INTEGER PRIMARY KEY)").await;
         database.begin(TransactionOptions::default()).await.expect("ours alone");
-        database.commit().await.expect("committed");
+        database.commit_or_roll_back().await.expect("committed");
         let other = rusqlite::Connection::open(directory.path().join("app.db")).expect("the file");
         other.execute_batch(added).expect(added);
         let error = database.begin(TransactionOptions::default()).await.expect_err(added);
@@ -39,7 +39,7 @@ async fn what_is_added_in_a_transaction_keeps_it_from_being_committed() {
     run(database, "CREATE TABLE runner_history (revision TEXT PRIMARY KEY, note TEXT)").await;
     database.begin(TransactionOptions::default()).await.expect("begun");
     run(database, "CREATE TRIGGER forge AFTER INSERT ON runner_history BEGIN SELECT 1; END").await;
-    let error = database.commit().await.expect_err("a trigger");
+    let error = database.commit_or_roll_back().await.expect_err("a trigger");
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
     database.begin(TransactionOptions::default()).await.expect("it was rolled back");
 }

@@ -38,7 +38,7 @@ async fn a_table_can_be_rebuilt_without_losing_its_children() {
     ] {
         run(database.as_mut(), statement).await;
     }
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     assert_eq!(foreign_keys(database.as_mut()).await, [[Value::Int64(1)]]);
     assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM child").await, [[Value::Int64(2)]]);
 }
@@ -48,7 +48,7 @@ async fn only_new_violations_prevent_the_commit() {
     let mut database = family().await;
     database.begin(OFF).await.expect("begun");
     run(database.as_mut(), "INSERT INTO child VALUES (30, 3)").await;
-    let error = database.commit().await.expect_err("violated");
+    let error = database.commit_or_roll_back().await.expect_err("violated");
     assert_eq!(
         (error.kind, error.code.as_str()),
         (DatabaseErrorKind::Constraint, "SQLITE_CONSTRAINT_FOREIGNKEY (787)")
@@ -62,10 +62,10 @@ async fn only_new_violations_prevent_the_commit() {
     run(database.as_mut(), "INSERT INTO child VALUES (40, 4)").await;
     database.begin(OFF).await.expect("begun");
     run(database.as_mut(), "INSERT INTO parent VALUES (5)").await;
-    database.commit().await.expect("only the old violation remains");
+    database.commit_or_roll_back().await.expect("only the old violation remains");
     database.begin(OFF).await.expect("begun");
     run(database.as_mut(), "DELETE FROM parent WHERE id = 2").await;
-    let error = database.commit().await.expect_err("violated");
+    let error = database.commit_or_roll_back().await.expect_err("violated");
     assert_eq!(error.detail.as_deref(), Some("row 20 of `child` refers to no row of `parent`"));
 }
 
@@ -101,9 +101,9 @@ async fn a_foreign_key_that_loses_its_table_prevents_the_commit() {
             for statement in statements {
                 run(database, statement).await;
             }
-            let error = database.check_constraints().await.expect_err("seen by a dry run");
+            let error = database.check(runner_database::Check::Constraints).await.expect_err("seen by a dry run");
             assert_eq!(error.detail.as_deref(), Some(detail));
-            let error = database.commit().await.expect_err("lost");
+            let error = database.commit_or_roll_back().await.expect_err("lost");
             assert_eq!((error.kind, error.detail.as_deref()), (DatabaseErrorKind::Constraint, Some(detail)));
             assert!(error.message.starts_with("a foreign key refers to a table that does not exist"), "{error}");
             assert!(error.hint.as_deref().is_some_and(|it| it.starts_with(hint)), "{error:?}");
@@ -131,12 +131,12 @@ async fn a_table_that_was_missing_before_a_rebuild_may_be_missing_after_it() {
     ] {
         run(database, statement).await;
     }
-    database.commit().await.expect("committed");
+    database.commit_or_roll_back().await.expect("committed");
     database.begin(OFF).await.expect("begun");
     run(database, "DROP TABLE child").await;
     run(database, "DROP TABLE later").await;
     run(database, "DROP TABLE parent").await;
-    database.commit().await.expect("nothing refers to it");
+    database.commit_or_roll_back().await.expect("nothing refers to it");
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn a_deferred_violation_is_named_and_rolled_back() {
     let mut database = family().await;
     database.begin(TransactionOptions::default()).await.expect("begun");
     run(database.as_mut(), "INSERT INTO later VALUES (7, 99)").await;
-    let error = database.commit().await.expect_err("violated");
+    let error = database.commit_or_roll_back().await.expect_err("violated");
     assert_eq!(error.code, "SQLITE_CONSTRAINT_FOREIGNKEY (787)");
     assert_eq!(error.detail.as_deref(), Some("row 7 of `later` refers to no row of `parent`"));
     assert_eq!(database.in_transaction().await, Ok(false));
@@ -175,7 +175,7 @@ async fn a_statement_that_rolls_back_ends_everything() {
     assert!(database.in_transaction().await.is_err());
     let error = database.execute("INSERT INTO parent VALUES (4)", &[]).await.expect_err("it would commit by itself");
     assert!(error.message.contains("rolled the transaction back"), "{error}");
-    assert!(database.commit().await.is_err());
+    assert!(database.commit_or_roll_back().await.is_err());
     assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM parent").await, [[Value::Int64(2)]]);
 }
 
@@ -205,7 +205,7 @@ async fn a_row_that_ends_the_transaction_ends_the_batch() {
         database.begin(TransactionOptions::default()).await.expect("begun");
         let error = write(database, "t", WriteMode::Insert, &[], &all).await.expect_err("a number is there twice");
         assert_eq!(error.kind, DatabaseErrorKind::Constraint, "{error}");
-        assert!(database.commit().await.is_err());
+        assert!(database.commit_or_roll_back().await.is_err());
         assert_eq!(rows(database, "SELECT count(*) FROM t").await, [[Value::Int64(0)]]);
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::schema::Table;
 use super::{Ignore, Rows};
 use runner_data::{Batch, ColumnType, ColumnValues};
-use runner_database::{BatchLimits, Bulk, CursorRequest, DatabaseError, HostSession, TransactionOptions};
+use runner_database::{BatchLimits, CursorRequest, DatabaseError, HostSession, Session, TransactionOptions};
 
 /// Tables with at most this many rows are kept as text, so that a message can show differences.
 const FEW: usize = 64;
@@ -50,7 +50,7 @@ pub(super) async fn digest(
 }
 
 async fn read(
-    session: &mut dyn Bulk,
+    session: &mut dyn Session,
     request: &CursorRequest,
     columns: &[(String, String)],
     rows: &mut Rows,

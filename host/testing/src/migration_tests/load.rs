@@ -43,7 +43,7 @@ async fn cells(session: &mut HostSession<'_>, table: &str, csv: &Csv) -> Result<
     let columns = csv.columns.iter().map(|column| known(&info, column)).collect::<Result<Vec<_>, _>>()?;
     session.begin(TransactionOptions::default()).await?;
     match insert(&mut **session, &name, &columns, csv).await {
-        Ok(()) => Ok(session.commit().await?),
+        Ok(()) => Ok(session.commit_or_roll_back().await?),
         Err(error) => {
             // The error matters more than that of the rollback.
             drop(session.rollback().await);

@@ -2,7 +2,7 @@
 
 use super::{TableReader, ask};
 use crate::keyset::page_sql::Range;
-use crate::{BatchLimits, Bulk, DatabaseError, TableSource};
+use crate::{BatchLimits, DatabaseError, Session, TableSource};
 use runner_data::Value;
 
 /// One chunk of a table.
@@ -22,7 +22,11 @@ pub struct ChunkRange {
 
 impl TableReader {
     /// Creates a reader for single chunks of a source that another reader has opened and checked.
-    pub async fn join(session: &mut dyn Bulk, source: TableSource, limits: BatchLimits) -> Result<Self, DatabaseError> {
+    pub async fn join(
+        session: &mut dyn Session,
+        source: TableSource,
+        limits: BatchLimits,
+    ) -> Result<Self, DatabaseError> {
         let info = session.table(&source.table).await?;
         Self::plan(session, source, info, limits, true)
     }
@@ -36,7 +40,7 @@ impl TableReader {
 
     /// Locks the rows of the chunk, on PostgreSQL. A row that another session removes and inserts again while this waits for it is in
     /// neither of what one statement sees, but the next statement sees it.
-    pub async fn lock(&self, session: &mut dyn Bulk) -> Result<(), DatabaseError> {
+    pub async fn lock(&self, session: &mut dyn Session) -> Result<(), DatabaseError> {
         let range = Range { after: self.last.as_deref(), bound: self.bound.as_deref(), to: self.to.as_deref() };
         ask(session, self.sql.lock(range), 1).await.map(drop)
     }
@@ -44,7 +48,7 @@ impl TableReader {
     /// Returns where a chunk of this many rows after a key ends; `None` if there are fewer.
     pub async fn cut(
         &self,
-        session: &mut dyn Bulk,
+        session: &mut dyn Session,
         bound: Option<&[Value]>,
         after: Option<&[Value]>,
         rows: usize,

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::*;
 use crate::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, Trial};
 use crate::script::Compiled;
+use runner_drivers::Connector;
 use runner_project::catalog::ComponentFiles;
 
 /// Notes what is loaded and run, in order.
@@ -110,7 +111,9 @@ async fn what_is_compiled_is_loaded_while_the_one_before_it_runs() {
 async fn a_dry_run_on_a_copy_takes_what_was_loaded_while_it_was_made() {
     let options = RecorderOptions { samples: 0, all: false };
     let recorder = Arc::new(DryRunRecorder::new(Arc::new(Heard::default()), options));
-    let on_scratch = Some(OnScratch { rows: None, connect: ConnectOptions::default() });
+    let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");
+    let connect = Connector { url, options: ConnectOptions::default() };
+    let on_scratch = Some(OnScratch { rows: None, connect });
     let dry_run = DryRun { trial: Trial::new(recorder, Ground::Transaction), on_scratch, chunks: None };
     let (outcome, said, more) = ran(vec![component("1", "one"), component("2", "two")], true, Some(dry_run)).await;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);

@@ -221,7 +221,7 @@ impl Simulation {
         host.begin(TransactionOptions::default()).await.expect("a transaction");
         let effect = Effect { rows_read: ROWS, rows_written: ROWS };
         let is_done = self.claimants[worker].complete(host, chunk, &effect).await.expect("a record");
-        host.commit().await.expect("committed");
+        host.commit_or_roll_back().await.expect("committed");
         if is_done {
             assert!(self.done.insert(chunk.number), "chunk {} took effect twice", chunk.number);
             self.abandoned.remove(&chunk.number);

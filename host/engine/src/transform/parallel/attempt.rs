@@ -29,14 +29,14 @@ impl ChunkWorker {
     /// when all are cut.
     pub(super) async fn claim(&mut self) -> Result<NextChunk, DatabaseError> {
         self.open_reader().await?;
-        self.connection.begin_part(Part::Claim).await?;
+        self.connection.host().begin_part(Part::Claim).await?;
         let mut chunk = None;
         if std::mem::take(&mut self.is_new) || self.all_cut {
             chunk = self.shared.claimant.take_over(&mut self.connection.host()).await?;
             if chunk.is_none() && !self.all_cut {
                 // Looking may have locked chunks, and no worker waits for the frontier with those.
                 self.connection.rollback().await?;
-                self.connection.begin_part(Part::Claim).await?;
+                self.connection.host().begin_part(Part::Claim).await?;
             }
         }
         if chunk.is_none() {
@@ -47,7 +47,7 @@ impl ChunkWorker {
             None if self.shared.claimant.has_claimed(&mut self.connection.host()).await? => NextChunk::Wait,
             None => NextChunk::None,
         };
-        self.connection.commit().await?;
+        self.connection.host().commit_or_roll_back().await?;
         if matches!(next, NextChunk::Chunk(_)) {
             crash::point();
         }
@@ -110,7 +110,7 @@ impl ChunkWorker {
         if self.instance.is_none() {
             self.instance = Some(CheckedInstance::start(&*shared.function, &shared.work.name).await?);
         }
-        let claims = self.connection.begin_part(part).await?;
+        let claims = self.connection.host().begin_part(part).await?;
         crash::point();
         let held = shared.claimant.hold(&mut self.connection.host(), chunk).await?;
         match held {
@@ -141,7 +141,7 @@ impl ChunkWorker {
         let goes_on = claims == Claims::Within && !shared.is_ending() && !shared.run.stop.is_raised();
         let next = if goes_on { self.cut(FrontierLock::IfFree).await } else { Ok(None) };
         let committed = match next {
-            Ok(next) => self.connection.commit().await.map(|()| next),
+            Ok(next) => self.connection.host().commit_or_roll_back().await.map(|()| next),
             Err(error) => Err(error),
         };
         self.claimed = committed?;

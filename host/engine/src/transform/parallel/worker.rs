@@ -249,7 +249,7 @@ impl ChunkWorker {
             return;
         }
         let _ = match self.shared.claimant.release(database, chunk, why).await {
-            Ok(()) => database.commit().await,
+            Ok(()) => database.commit_or_roll_back().await,
             Err(_) => database.rollback().await,
         };
     }

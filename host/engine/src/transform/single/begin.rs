@@ -12,7 +12,7 @@ use crate::transform::key_check::KeyCheck;
 use crate::transform::read_ahead::ReadAhead;
 use crate::transform::{TransformTask, key_check_of, position, record_of};
 use runner_database::keyset::TableReader;
-use runner_database::{BatchLimits, Bulk, TableSource, TableTarget, WriteMode};
+use runner_database::{BatchLimits, Session, TableSource, TableTarget, WriteMode};
 use runner_project::catalog::Kind;
 
 /// A transform that has begun to read.
@@ -118,7 +118,7 @@ impl ChunkIo<'_> {
 
 /// Where all columns are asked for, names those that the target does not generate: the batch comes back, and they cannot be written. One
 /// that is named is read.
-async fn leave_generated_out(session: &mut dyn Bulk, source: &mut TableSource, target: &TableTarget) {
+async fn leave_generated_out(session: &mut dyn Session, source: &mut TableSource, target: &TableTarget) {
     if !source.columns.is_empty() || target.mode == WriteMode::Delete {
         return;
     }

@@ -18,7 +18,7 @@ use crate::transform::{chunk_record, position};
 use runner_data::{Batch, Value};
 use runner_database::keyset::TableReader;
 use runner_database::{
-    Bulk, Database, DatabaseError, FixedInputs, HostSession, QueryLimits, TableTarget, TransactionOptions, WriteHint,
+    Database, DatabaseError, FixedInputs, HostSession, QueryLimits, Session, TableTarget, TransactionOptions, WriteHint,
 };
 
 /// What distinguishes the statements that read a chunk from those that write it.
@@ -244,7 +244,7 @@ impl<'a> ChunkIo<'a> {
         self.run.fixed_inputs(&stored::encode(&(what, after)))
     }
 
-    async fn write_rows(&self, session: &mut dyn Bulk, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
+    async fn write_rows(&self, session: &mut dyn Session, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         if rows.row_count == 0 {
             return Ok(0);
         }
@@ -262,7 +262,7 @@ impl<'a> ChunkIo<'a> {
 
     /// Opens the transaction of a part, where each has one.
     pub(super) async fn open(&self, database: &mut dyn Database) -> Result<(), DatabaseError> {
-        if self.is_journalled() { database.begin(TransactionOptions::default()).await } else { Ok(()) }
+        if self.is_journalled() { database.host().begin(TransactionOptions::default()).await } else { Ok(()) }
     }
 
     /// Ends the transaction of a part that only read, where each has one.

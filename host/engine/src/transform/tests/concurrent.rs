@@ -100,7 +100,7 @@ impl File {
     async fn run(&self, statement: &str) {
         let mut database = self.setup.run.database.lock().await;
         match statement {
-            "COMMIT" => database.host().commit().await.expect("committed"),
+            "COMMIT" => database.host().commit_or_roll_back().await.expect("committed"),
             "ROLLBACK" => database.host().rollback().await.expect("rolled back"),
             _ => drop(database.execute(statement, &[]).await.expect(statement)),
         }
@@ -276,7 +276,7 @@ async fn a_change_during_an_atomic_transform_is_not_lost_on_postgresql_on_server
     {
         // Others see the table only once it is committed.
         let mut database = setup.run.database.lock().await;
-        database.host().commit().await.expect("committed");
+        database.host().commit_or_roll_back().await.expect("committed");
         database.host().begin(TransactionOptions::default()).await.expect("begun");
     }
     let connector = setup.run.transforms.connector.clone().expect("a server");
@@ -314,7 +314,7 @@ async fn a_change_during_an_atomic_transform_is_not_lost_on_postgresql_on_server
     };
     let done = setup.transform(hooked(hook)).await.expect("done");
     assert_eq!(done.rows_written, 20);
-    setup.run.database.lock().await.host().commit().await.expect("committed");
+    setup.run.database.lock().await.host().commit_or_roll_back().await.expect("committed");
     for change in others.await.expect("no panic") {
         assert_eq!(change.await.expect("no panic"), Ok(1));
     }
