@@ -32,6 +32,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .await?;
         changed += done.rows_affected();
     }
-    transaction.commit_or_roll_back().await?;
+    transaction.commit().await?;
     support::report(started.elapsed(), changed)
 }

@@ -113,7 +113,7 @@ async fn a_busy_table_is_waited_for_in_bites() {
     )
     .await
     .expect("a connection");
-    holder.begin(TransactionOptions::default()).await.expect("a transaction");
+    holder.host().begin(TransactionOptions::default()).await.expect("a transaction");
     holder.host().execute("LOCK TABLE busy IN ACCESS SHARE MODE", &[]).await.expect("a lock");
     let told = Arc::new(Told::default());
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -139,7 +139,7 @@ async fn a_step_that_met_a_lock_is_taken_up_again() {
     database.sql("CREATE TABLE busy (a int PRIMARY KEY) ENGINE = InnoDB; INSERT INTO busy VALUES (1)");
     let url = DatabaseUrl::parse(&database.url(), std::path::Path::new("/")).expect("a URL");
     let mut holder = connect(&url, &ConnectOptions::default()).await.expect("a connection");
-    holder.begin(TransactionOptions::default()).await.expect("a transaction");
+    holder.host().begin(TransactionOptions::default()).await.expect("a transaction");
     holder.host().execute("UPDATE busy SET a = 2", &[]).await.expect("a lock");
     let told = Arc::new(Told::default());
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -167,7 +167,7 @@ async fn what_a_rollback_leaves_is_told_and_not_written_twice() {
     database.sql("CREATE TABLE lasting (a int) ENGINE = MyISAM");
     let url = DatabaseUrl::parse(&database.url(), std::path::Path::new("/")).expect("a URL");
     let mut holder = connect(&url, &ConnectOptions::default()).await.expect("a connection");
-    holder.begin(TransactionOptions::default()).await.expect("a transaction");
+    holder.host().begin(TransactionOptions::default()).await.expect("a transaction");
     holder.host().execute("UPDATE busy SET a = 2", &[]).await.expect("a lock");
     for (last, code) in [("UPDATE busy SET a = 3", "1205"), ("INSERT INTO nowhere VALUES (1)", "1146")] {
         let mut migration = sql("1", &format!("INSERT INTO lasting VALUES (1); {last}"), None);

@@ -133,7 +133,7 @@ async fn an_atomic_migration_never_waits() {
     let control = control(throttle, &heard, &stop);
     control.begin(&mut *database, migration(RunMode::Atomic)).await.expect("begun");
     orders::pause(&mut database.host(), request(EVERYTHING)).await.expect("paused");
-    database.begin(TransactionOptions::default()).await.expect("a transaction");
+    database.host().begin(TransactionOptions::default()).await.expect("a transaction");
     control.transform("t", 0, 0, None).expect("the file's settings are ignored");
     assert!(matches!(&heard.0.lock().expect("heard")[0], Event::Log { level: LogLevel::Warning, .. }));
     control.chunk_done(chunk(10));

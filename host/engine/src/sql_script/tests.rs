@@ -22,7 +22,7 @@ impl EventSink for Heard {
 async fn context(events: Arc<Heard>) -> RunContext {
     let url = DatabaseUrl::parse("sqlite::memory:", Path::new("/")).expect("a URL");
     let mut database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
-    database.begin(TransactionOptions::default()).await.expect("a transaction");
+    database.host().begin(TransactionOptions::default()).await.expect("a transaction");
     let database: SharedDatabase = Arc::new(tokio::sync::Mutex::new(database));
     RunContext {
         database,

@@ -109,15 +109,17 @@ async fn a_journal_keeps_its_texts_in_any_encoding() {
             let payload = &payloads[at % payloads.len()];
             let mut database = field.open(is_gated).await;
             let database = database.as_mut();
-            for end in [UnitOfWork::Step, UnitOfWork::Migration] {
+            for is_last in [false, true] {
                 database.set_role(Role::Host);
                 database.begin(MIGRATION).await.expect("begun");
                 database.set_role(role);
                 set(database, settings).await.expect("set");
                 database.set_role(Role::Host);
-                let told = format!("{payload} {at} {role:?} {:?}", end(&[]));
-                let ended = database.commit(end(&[change(&told)])).await.result();
-                let what = format!("{settings} as {role:?}, gated: {is_gated}, {:?}: {ended:?}", end(&[]));
+                let told = format!("{payload} {at} {role:?} {is_last}");
+                let changes = [change(&told)];
+                let unit = if is_last { UnitOfWork::Migration(&changes) } else { UnitOfWork::Step(&changes) };
+                let ended = database.commit(unit).await.result();
+                let what = format!("{settings} as {role:?}, gated: {is_gated}, last: {is_last}: {ended:?}");
                 match ended {
                     Ok(()) => assert_eq!(field.state(), told, "{what}"),
                     // Told as what it is, in the session of a login.
