@@ -45,7 +45,7 @@ use async_trait::async_trait;
 pub use change::{ChangedRows, End, Large, ToolChange};
 pub use chosen_lock::ChosenLock;
 pub use dialect_sql::{DialectSql, tool_sql};
-pub use error::{DatabaseError, DatabaseErrorKind};
+pub use error::{DatabaseError, DatabaseErrorKind, Meaning};
 pub use facts::{Facts, LockKind};
 pub use grants::Grants;
 pub use holder::LockHolder;

@@ -25,9 +25,10 @@ use crate::link::keepalive::KeptAlive;
 use crate::link::node::run_patiently;
 use crate::link::processlist;
 use crate::link::work::WorkSession;
-use runner_database::error::RAN;
 use runner_database::lease::{self as leases, Lease, acquire, lost, outlast};
-use runner_database::{DatabaseError, DatabaseErrorKind, Facts, LockHolder, LockRequest, StopSignal, ToolChange};
+use runner_database::{
+    DatabaseError, DatabaseErrorKind, Facts, LockHolder, LockRequest, Meaning, StopSignal, ToolChange,
+};
 
 /// The lock of a run, if it has taken it; held until it is dropped.
 #[derive(Default)]
@@ -292,7 +293,7 @@ pub(crate) fn gone() -> DatabaseError {
         DatabaseErrorKind::Denied,
         "this run no longer holds its lock: a statement released it, or ended the session that holds it",
     )
-    .code(RAN)
+    .means(Meaning::Ran)
     .hint("look for `KILL` and `RELEASE_LOCK` in the migration and its procedures; then run the command again")
 }
 
