@@ -58,7 +58,7 @@ pub(super) fn explained(mut error: Error) -> Error {
         error.hints = vec![
             "let a superuser run `ALTER SCHEMA public OWNER TO …` in `template1`: before PostgreSQL 15, `public` of a new database \
              is not its owner's"
-                .to_owned(),
+                .into(),
         ];
     }
     error

@@ -1,6 +1,7 @@
 //! The one error type that users see: what happened, where, why, and what to do about it.
 
 use std::fmt;
+use std::ops::Deref;
 
 /// Kind of an error; it determines the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,55 @@ pub enum ErrorKind {
     Terminated,
 }
 
+/// What to do about an error: printed after the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// Advice in words.
+    Text(String),
+    /// How an administrator grants what a server has refused. Of no use where runner itself grants and revokes.
+    Grant(String),
+}
+
+impl Deref for Hint {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Grant(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl From<String> for Hint {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Hint {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<Hint> for String {
+    fn from(hint: Hint) -> Self {
+        hint.to_string()
+    }
+}
+
+impl PartialEq<&str> for Hint {
+    fn eq(&self, text: &&str) -> bool {
+        **self == **text
+    }
+}
+
 /// An error: a sentence, the places it occurred in, causes, and hints. `{}` prints the sentence, `{:#}` all of it, on
 /// several lines.
 #[derive(Clone, Debug)]
@@ -36,7 +86,7 @@ pub struct Error {
     /// Causes, the most direct one first.
     pub causes: Vec<String>,
     /// What to do about it.
-    pub hints: Vec<String>,
+    pub hints: Vec<Hint>,
     /// Another session was in the way: the same work may succeed if it is tried again.
     pub is_transient: bool,
 }
@@ -73,7 +123,7 @@ impl Error {
 
     /// Adds a hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
         self
     }

@@ -53,7 +53,7 @@ impl Context {
             if let Some(error) = unlisted.failures.get(&problem.revision) {
                 problem.message = format!("{}, and cannot be loaded: {}", problem.message, error.message);
                 if let Some(hint) = error.hints.first() {
-                    problem.hint.clone_from(hint);
+                    problem.hint = hint.to_string();
                 }
             }
         }

@@ -61,7 +61,7 @@ fn show(
             printer.talk(&text::status_summary(&rows));
             text::remarks(&[], &Remarks::new(&report.catalog).notes()).iter().for_each(|note| printer.talk(note));
             if let Some(error) = &report.no_directory {
-                printer.warn(&error.message, error.hints.first().map(String::as_str));
+                printer.warn(&error.message, error.hints.first().map(|hint| &**hint));
             }
             for problem in &report.problems {
                 printer.warn(&problem.message, Some(&problem.hint));

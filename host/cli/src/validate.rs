@@ -63,7 +63,8 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>, base: Opti
         // The document that would have them is not printed.
         if context.printer.format() == Format::Json {
             for refusal in &remarks.downgrades {
-                let hints = Some(refusal.error.hints.join("; ")).filter(|hints| !hints.is_empty());
+                let hints: Vec<&str> = refusal.error.hints.iter().map(|hint| &**hint).collect();
+                let hints = Some(hints.join("; ")).filter(|hints| !hints.is_empty());
                 context.warn(&at(refusal), hints.as_deref());
             }
             remarks.notes().iter().for_each(|note| context.warn(note, None));

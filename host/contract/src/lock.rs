@@ -43,11 +43,15 @@ pub async fn names_its_holder(factory: &dyn Factory) {
     let error = waiter.lock(&request("run 8", 400), &StopSignal::default(), &hear).await.expect_err("busy");
     assert!(started.elapsed() >= Duration::from_millis(400));
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
-    assert!(error.message.contains("run 7 on host x"), "{error}");
+    // Where the lock cannot say who holds it, the run's row of its progress does; until it is there, the session is named.
+    let is_named = holder.facts().lock != LockKind::UserLocks;
+    let name = if is_named { "run 7 on host x" } else { "connection " };
+    assert!(error.message.contains(name), "{error}");
     assert!(error.hint.as_deref().unwrap_or_default().contains("wait longer with `--lock-timeout`"), "{error}");
-    assert_eq!(*heard.lock().expect("no panic"), ["run 7 on host x"], "once");
+    let heard = heard.into_inner().expect("no panic");
+    assert!(heard.len() == 1 && heard[0].starts_with(name), "once: {heard:?}");
     let found = waiter.lock_holder().await.expect("an answer").expect("a holder");
-    assert_eq!((found.run_id.as_deref(), &*found.name), (Some(RUN_ID), "run 7 on host x"));
+    assert_eq!((found.run_id.as_deref(), found.name.starts_with(name)), (is_named.then_some(RUN_ID), true), "{found}");
     holder.unlock().await.expect("unlocked");
     assert_eq!(waiter.lock_holder().await.expect("an answer"), None);
     holder.lock(&request("run 7 on host x", 60_000), &StopSignal::default(), &|_| {}).await.expect("the lock");

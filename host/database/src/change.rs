@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::error::ENDED;
+use super::error::Meaning;
 use super::{DatabaseError, DatabaseErrorKind, Facts};
 use runner_base::dialect::Dialect;
 use runner_data::Value;
@@ -57,9 +57,6 @@ pub enum ChangedRows {
     /// Any number.
     Any,
 }
-
-/// The code of [`DatabaseError::unexpected_rows`].
-const UNEXPECTED_ROWS: &str = "runner:rows";
 
 impl ToolChange {
     /// Creates a change that must affect exactly one row.
@@ -201,18 +198,19 @@ impl Literals {
 impl DatabaseError {
     /// Returns the error for a change that affected another number of rows than it must.
     pub fn unexpected_rows() -> Self {
-        Self::new(DatabaseErrorKind::Other, "runner's own tables are not as runner wrote them").code(UNEXPECTED_ROWS)
+        Self::new(DatabaseErrorKind::Other, "runner's own tables are not as runner wrote them")
+            .means(Meaning::UnexpectedRows)
     }
 
     /// Returns whether a change affected another number of rows than it must.
     pub fn is_unexpected_rows(&self) -> bool {
-        self.code == UNEXPECTED_ROWS
+        self.meaning == Meaning::UnexpectedRows
     }
 
     /// Returns the error for a migration that ended the transaction it runs in.
     pub fn ended_by_migration() -> Self {
         Self::new(DatabaseErrorKind::Denied, "the migration ended the transaction it runs in")
-            .code(ENDED)
+            .means(Meaning::EndedTransaction)
             .hint("remove `COMMIT`, `ROLLBACK` and similar statements: runner itself begins and ends the transaction")
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Unset;
-use runner_base::error::{Error, ErrorKind};
+use runner_base::error::{Error, ErrorKind, Hint};
 
 /// The kind of a database error; finer than the WIT contract distinguishes. Stored by position: append further cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,11 +44,49 @@ pub enum DatabaseErrorKind {
     Other,
 }
 
+/// What an error says about the work that failed, as far as callers decide by it. Whoever makes the error knows it: no code or text
+/// is compared for it later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Meaning {
+    /// Nothing beyond its kind.
+    #[default]
+    Failed,
+    /// Another session was in the way: a lock was held for too long, or two transactions deadlocked.
+    Conflict,
+    /// As [`Meaning::Conflict`]: a row has changed since the transaction began, which sees the database as it was then.
+    Outdated,
+    /// The server does not do this with an object of this kind, or not for this user.
+    Refused,
+    /// The server could not parse or prepare a text: that of the statement, or of one that it runs.
+    NotParsed,
+    /// The statement has not begun, although the error is the server's.
+    NotBegun,
+    /// The statement ran, and was then found to have done what it may not do.
+    Ran,
+    /// The statement's session was ended before it answered: it may have taken effect.
+    Unanswered,
+    /// An answer was too large to be received, so its connection was closed.
+    TooLarge,
+    /// A statement of the migration ended the transaction: what was done in it may stay.
+    EndedTransaction,
+    /// A rollback did not undo every change, or is not proven to have done so.
+    NotUndone,
+    /// Another run has taken the lease of this one.
+    LeaseLost,
+    /// The connection that holds the lock is lost, not the one that works.
+    LockLost,
+    /// A change of the tool's own tables affected another number of rows than it must.
+    UnexpectedRows,
+}
+
 /// An error that the database reported, or that the host raised on its behalf.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatabaseError {
     /// The kind of failure.
     pub kind: DatabaseErrorKind,
+    /// What it says about the work. Not stored: that of an answer from an earlier run decides nothing any more.
+    #[serde(skip)]
+    pub meaning: Meaning,
     /// The database's own code; empty if the error did not come from the database.
     pub code: String,
     /// What happened, without a final period.
@@ -64,56 +102,50 @@ pub struct DatabaseError {
 impl DatabaseError {
     /// Creates an error without a code.
     pub fn new(kind: DatabaseErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, code: String::new(), message: message.into(), detail: None, hint: None, statement: None }
+        let (meaning, code) = Default::default();
+        Self { kind, meaning, code, message: message.into(), detail: None, hint: None, statement: None }
     }
 
     /// Returns whether the same work may succeed if the whole transaction is retried: a lock was held for too long, two
     /// transactions deadlocked, or they could not be serialised.
     pub fn is_transient(&self) -> bool {
-        let is_busy = self.kind == DatabaseErrorKind::Busy && self.code.starts_with(SQLITE_BUSY);
-        TRANSIENT.contains(&self.code.as_str()) || is_busy
-    }
-
-    /// Returns whether a transaction that sees the database as it was when it began was to write a row that has changed since. Another
-    /// one may meet the next change.
-    pub fn is_outdated(&self) -> bool {
-        self.code == OUTDATED
+        matches!(self.meaning, Meaning::Conflict | Meaning::Outdated)
     }
 
     /// Returns the error of a rollback of which it is not proven that it undid every change.
     pub fn not_undone(why: impl fmt::Display) -> Self {
         Self::new(DatabaseErrorKind::Other, format!("it is not certain that everything was rolled back: {why}"))
-            .code(UNPROVEN)
+            .means(Meaning::NotUndone)
     }
 
     /// Returns whether the error means that a rollback could not undo every change, or that it is not proven to have done so.
     pub fn is_not_undone(&self) -> bool {
-        self.code == NOT_UNDONE || self.code == UNPROVEN
+        self.meaning == Meaning::NotUndone
     }
 
     /// Returns whether the run has lost its lock to another, so that nothing it could do next would be kept.
     pub fn is_lease_lost(&self) -> bool {
-        self.code == LEASE_LOST
+        self.meaning == Meaning::LeaseLost
     }
 
     /// Returns whether a statement ran before it was refused.
     pub fn has_run(&self) -> bool {
-        self.code == RAN || self.code == ENDED
+        matches!(self.meaning, Meaning::Ran | Meaning::EndedTransaction)
     }
 
     /// Returns whether its session was ended before a statement answered, so that it may have taken effect.
     pub fn is_unanswered(&self) -> bool {
-        self.code == UNANSWERED
+        self.meaning == Meaning::Unanswered
     }
 
     /// Returns whether its connection was closed because an answer was too large.
     pub fn is_too_large(&self) -> bool {
-        self.code == TOO_LARGE
+        self.meaning == Meaning::TooLarge
     }
 
     /// Returns whether a statement of the migration ended its transaction, so that a rollback comes too late.
     pub fn has_ended_transaction(&self) -> bool {
-        self.code == ENDED
+        self.meaning == Meaning::EndedTransaction
     }
 
     /// Returns the error for a malformed argument.
@@ -184,6 +216,12 @@ impl DatabaseError {
         ))
     }
 
+    /// Sets what it says about the work.
+    #[must_use]
+    pub fn means(self, meaning: Meaning) -> Self {
+        Self { meaning, ..self }
+    }
+
     /// Sets the database's own code.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
@@ -206,38 +244,6 @@ impl DatabaseError {
     }
 }
 
-/// Stands for the code of an error about a statement that ran, and was then found to have done what it may not do. One that
-/// is refused before it runs has no code.
-pub const RAN: &str = "runner:ran";
-
-/// Stands for the code of an error about a statement whose session was ended before it answered: it may have taken effect.
-pub const UNANSWERED: &str = "runner:unanswered";
-
-/// Stands for the code of an error about an answer that is too large to be received, whose connection was closed.
-pub const TOO_LARGE: &str = "runner:too-large";
-
-/// Stands for the code of an error about a transaction that a statement of the migration ended: what was done in it may stay.
-pub const ENDED: &str = "runner:ended";
-
-/// The code of a run whose lease another run has taken.
-pub const LEASE_LOST: &str = "runner:lease";
-
-/// The warning of MySQL and MariaDB after a rollback: tables such as those of MyISAM keep their changes.
-pub const NOT_UNDONE: &str = "1196";
-
-/// Stands for the code of an error about a rollback of which it is not proven that it undid every change.
-const UNPROVEN: &str = "runner:unproven";
-
-/// PostgreSQL's `serialization_failure`.
-const OUTDATED: &str = "40001";
-
-/// PostgreSQL's `lock_not_available`, `deadlock_detected` and `serialization_failure`; the lock timeout and deadlock of
-/// MySQL and MariaDB; and MariaDB's error for a row that was changed since the transaction began.
-const TRANSIENT: [&str; 6] = ["55P03", "40P01", OUTDATED, "1205", "1213", "1020"];
-
-/// How the codes of SQLite begin where another connection has the file: `SQLITE_BUSY (5)`, `SQLITE_BUSY_SNAPSHOT (517)`.
-const SQLITE_BUSY: &str = "SQLITE_BUSY";
-
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -254,7 +260,13 @@ impl DatabaseError {
     /// Adds this to an error that was being dealt with when it was met: as a cause, with its hint.
     pub fn added_to(self, first: impl Into<Error>) -> Error {
         let error = first.into().cause(&self);
-        self.hint.into_iter().fold(error, Error::hint)
+        self.advice().into_iter().fold(error, Error::hint)
+    }
+
+    /// Its hint, as an error for users has it.
+    pub fn advice(&self) -> Option<Hint> {
+        let is_right = self.kind == DatabaseErrorKind::Denied && self.meaning == Meaning::Refused;
+        self.hint.clone().map(if is_right { Hint::Grant } else { Hint::Text })
     }
 }
 
@@ -270,17 +282,13 @@ impl From<DatabaseError> for Error {
             _ => ErrorKind::Failed,
         };
         let mut message = error.to_string();
-        let is_ours = error.has_run() || error.is_unanswered() || error.is_too_large() || error.code == UNPROVEN;
-        if !error.code.is_empty() && !is_ours {
+        if !error.code.is_empty() {
             message.push_str(&format!(" [{}]", error.code));
         }
         let mut converted = Self { is_transient: error.is_transient(), ..Self::new(kind, message) };
         if let Some(statement) = &error.statement {
             converted = converted.at("statement", statement.to_string());
         }
-        match error.hint {
-            Some(hint) => converted.hint(hint),
-            None => converted,
-        }
+        error.advice().into_iter().fold(converted, Error::hint)
     }
 }

@@ -46,6 +46,19 @@ impl LockKind {
     }
 }
 
+/// What a mode of a server changes in the meaning of a text in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnreadMode {
+    /// A backslash in a string is a backslash (`NO_BACKSLASH_ESCAPES` of `sql_mode`).
+    NoBackslashEscapes,
+    /// A definition is in the language of Oracle (`ORACLE` of `sql_mode`).
+    Oracle,
+    /// An empty string is NULL (`EMPTY_STRING_IS_NULL` of `sql_mode`).
+    EmptyStringIsNull,
+    /// A backslash in a string begins an escape (`standard_conforming_strings` is off).
+    BackslashEscapes,
+}
+
 /// A database with the extension Citus, which spreads tables over several servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Citus {
@@ -104,9 +117,8 @@ pub struct Facts {
     pub read_only: bool,
     /// The maximum number of bytes that the server accepts at once, if it has such a limit.
     pub packet_bytes: Option<usize>,
-    /// Settings of the server under which its own client would read a text in SQL in another way than runner, which reads without them:
-    /// modes of `sql_mode`, or `standard_conforming_strings` where that is off.
-    pub unread_modes: Vec<&'static str>,
+    /// Modes of the server in which its own client would read a text in SQL in another way than runner, which reads without them.
+    pub unread_modes: Vec<UnreadMode>,
     /// How far apart the numbers are that the server assigns (`auto_increment_increment`), where that is a setting.
     pub increment: Option<u64>,
     /// What the database is in a cluster of Citus; `None` without that extension.

@@ -47,7 +47,7 @@ pub use chosen_lock::ChosenLock;
 pub use commit::{Committed, UnitOfWork};
 pub use connection::{Begin, Blockers, Check, Claims, ComponentLogins, Connection, Database};
 pub use dialect_sql::{DialectSql, tool_sql};
-pub use error::{DatabaseError, DatabaseErrorKind};
+pub use error::{DatabaseError, DatabaseErrorKind, Meaning};
 pub use facts::{Facts, LockKind};
 pub use grants::Grants;
 pub use holder::LockHolder;

@@ -46,7 +46,7 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::sync::Notify;
 
 use super::{DatabaseError, DatabaseErrorKind};
-use crate::error::TOO_LARGE;
+use crate::error::Meaning;
 
 /// The most bytes that are received at once, where a call does not ask for more. A guest controls the size of what its
 /// statements return; without this bound, one row could take all memory. The default limits let a row that is read have
@@ -150,7 +150,7 @@ impl Meter {
                      once, so the connection was closed"
                 ),
             )
-            .code(TOO_LARGE)
+            .means(Meaning::TooLarge)
             .hint(
                 "select fewer or shorter columns; a row that is read in batches may have `cell_bytes` and `batch_bytes` \
                  together, and one of a query `query_bytes`; written back, it needs `host_call_bytes` of that size",

@@ -32,10 +32,6 @@ const MYSQL: Driver = Driver {
     sends: &["AssertSqlSafe", "connection.prepare(", "raw_sql", ".of_guests()", "answers_of(", "run_on("],
     within_quotes: &[
         ("gate.rs", "token_sha256"),
-        ("owner.rs", "bit"),
-        ("owner.rs", "lock"),
-        ("owner.rs", "name"),
-        ("owner.rs", "prefix"),
         ("programs.rs", ""),
         ("programs.rs", "found"),
         ("programs.rs", "tables"),

@@ -16,7 +16,7 @@ use crate::stopped::stopped;
 use crate::unknown_name;
 use crate::unreadable::unreadable;
 use runner_base::error::{Error, ErrorKind, Result};
-use runner_database::message::REBUILD;
+use runner_database::dialect_sql::Server;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use runner_project::catalog::Kind;
 use runner_sql::{excerpt, program};
@@ -103,6 +103,7 @@ impl Script for SqlScript {
             }
         };
         let of = skip + calls.len();
+        let server = context.database.lock().await.facts().sql.server;
         for ((call, statements), number) in calls.into_iter().zip(skip + 1..) {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
@@ -110,7 +111,7 @@ impl Script for SqlScript {
             let ran = run_step(&mut steps, call, statements, (number as u64, of as u64), context).await;
             let rows = ran.map_err(|(error, statement)| {
                 let place = format!("{number} of {of}, line {}", statement.line);
-                failed(error, statement, direction, &context.stop, place)
+                failed(error, statement, (direction, place), &context.stop, server)
             })?;
             steps.count(0, rows);
         }
@@ -206,19 +207,28 @@ fn warn(context: &RunContext, message: String) {
     context.events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
 }
 
-/// The error of a statement, with its place.
-fn failed(error: CallError, statement: &Statement, direction: Direction, stop: &StopSignal, place: String) -> Error {
+/// The error of a statement, with its place, and what the server of the database advises.
+fn failed(
+    error: CallError,
+    statement: &Statement,
+    (direction, place): (Direction, String),
+    stop: &StopSignal,
+    server: &dyn Server,
+) -> Error {
     let error = match error {
         // Another statement caused the error, not this one.
         CallError::Failed(error) if error.kind == ErrorKind::Mismatch => return error,
         CallError::Database(mut error) => {
             error.detail = error.detail.map(|detail| in_file(&detail, statement));
-            statement_failed(error, stop, &statement.text, place)
+            match stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
+                Some(reason) => stopped(reason),
+                None => server.advice(&error).into_iter().fold(Error::from(error), Error::hint),
+            }
         }
-        CallError::Stopped(reason) => stopped(reason).at("text", excerpt(&statement.text)).at("statement", place),
-        CallError::Failed(error) => error.at("text", excerpt(&statement.text)).at("statement", place),
+        CallError::Stopped(reason) => stopped(reason),
+        CallError::Failed(error) => error,
     };
-    error.at("script", direction.to_string())
+    error.at("text", excerpt(&statement.text)).at("statement", place).at("script", direction.to_string())
 }
 
 /// Converts the database's `line 1, column 2, …`, which is relative to the statement, to a position in the file.
@@ -234,48 +244,6 @@ fn in_file(detail: &str, statement: &Statement) -> String {
         Some((line, column, rest)) => format!("line {}, column {column}{rest}", statement.line + line - 1),
         None => detail.to_owned(),
     }
-}
-
-/// The error of a statement: what ended it, and its place.
-pub(super) fn statement_failed(error: DatabaseError, stop: &StopSignal, text: &str, place: String) -> Error {
-    match stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
-        Some(reason) => stopped(reason),
-        None => explain(error),
-    }
-    .at("text", excerpt(text))
-    .at("statement", place)
-}
-
-/// The database's error, with advice if the migration only needs another mode.
-fn explain(error: DatabaseError) -> Error {
-    let message = error.message.to_lowercase();
-    // SQLite's VACUUM; PostgreSQL's VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE and ALTER SYSTEM.
-    let wants_none = message.contains("from within a transaction") || message.contains("inside a transaction block");
-    let advice = match error.code.as_str() {
-        _ if wants_none && error.hint.is_none() => {
-            Some("add the directive `-- runner:no-transaction` at the top of the file")
-        }
-        "SQLITE_CONSTRAINT_FOREIGNKEY (787)" => Some(REBUILD),
-        _ if message.starts_with("foreign key mismatch") => Some(REBUILD),
-        // `ALTER TABLE … RENAME` reads all views and triggers.
-        _ if message.starts_with("error in view ") || message.starts_with("error in trigger ") => {
-            Some("drop what the message names before the table that it uses is dropped, and create it again at the end")
-        }
-        "42704" if message.starts_with("role ") => Some(
-            "create the role first; `pg_dump --no-owner --no-privileges` leaves owners and privileges out of a dump",
-        ),
-        _ if message.starts_with("object name reserved for internal use") => Some(
-            "leave it out: SQLite makes this table by itself. `.schema` of `sqlite3` prints such tables; the guide on adopting a database has a \
-             query that does not",
-        ),
-        // A row or a table that others refer to.
-        "1217" | "1451" | "3730" => Some(
-            "`SET foreign_key_checks = 0` at the top of the file turns the checks off for this migration, and `foreign_keys = false` \
-             in `[database]` for all",
-        ),
-        _ => None,
-    };
-    advice.into_iter().fold(Error::from(error), Error::hint)
 }
 
 #[cfg(test)]

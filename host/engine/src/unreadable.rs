@@ -7,8 +7,5 @@ use runner_sql::SqlError;
 /// The error of a text that cannot be split.
 pub fn unreadable(direction: Direction, error: SqlError) -> Error {
     let result = Error::usage(error.message).at("line", error.line.to_string()).at("script", direction.to_string());
-    match error.hint {
-        Some(hint) => result.hint(hint),
-        None => result,
-    }
+    error.hint.into_iter().fold(result, Error::hint)
 }

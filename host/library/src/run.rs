@@ -303,7 +303,7 @@ fn transforms(setup: &Setup, order: &RunOrder, chunking: Chunking, identity: &Id
 /// The error with advice that fits the history: where nothing is applied, rolling everything back is not useful advice.
 fn on_history(mut error: Error, action: &Action, is_empty: bool) -> Error {
     if is_empty && error.kind == ErrorKind::Usage && matches!(action, Action::Rollback(Target::Back(_))) {
-        error.hints = vec!["nothing is applied, so there is nothing to roll back".to_owned()];
+        error.hints = vec!["nothing is applied, so there is nothing to roll back".into()];
     }
     error
 }

@@ -3,7 +3,8 @@
 use sqlx::mysql::MySqlDatabaseError;
 
 use runner_data::temporal;
-use runner_database::{DatabaseError, DatabaseErrorKind};
+use runner_database::dialect_sql::UnknownName;
+use runner_database::{DatabaseError, DatabaseErrorKind, Meaning};
 
 /// What this crate's functions return.
 pub(crate) type Result<T, E = DatabaseError> = std::result::Result<T, E>;
@@ -19,6 +20,9 @@ pub(crate) const NO_DATABASE: &str = "1049";
 
 /// A row with this key exists already.
 pub(crate) const DUPLICATE: &str = "1062";
+
+/// The warning after a rollback: tables such as those of MyISAM keep their changes.
+pub(crate) const NOT_UNDONE: &str = "1196";
 
 /// The answer to a statement that was killed.
 const INTERRUPTED: &str = "1317";
@@ -58,7 +62,9 @@ pub(crate) fn lost(why: &str) -> DatabaseError {
 
 /// What an error number of the server means. `state` is its SQLSTATE.
 fn from_server(number: u16, state: &str, message: &str) -> DatabaseError {
-    let error = DatabaseError::new(kind(number, state), without_period(message)).code(number.to_string());
+    let error = DatabaseError::new(kind(number, state), without_period(message))
+        .code(number.to_string())
+        .means(meaning(number));
     match hint(number, message) {
         Some(hint) => error.hint(hint),
         None => error,
@@ -108,6 +114,18 @@ fn kind(number: u16, state: &str) -> DatabaseErrorKind {
     }
 }
 
+fn meaning(number: u16) -> Meaning {
+    match number {
+        // The lock timeout, the deadlock, and MariaDB's row that was changed since the transaction began.
+        1205 | 1213 | 1020 => Meaning::Conflict,
+        // A database, table, column or routine for which the user lacks a privilege.
+        1044 | 1142 | 1143 | 1370 => Meaning::Refused,
+        // A syntax error, and what the prepared protocol does not know.
+        1064 | 1295 => Meaning::NotParsed,
+        _ => Meaning::Failed,
+    }
+}
+
 /// The hint for an error number.
 fn hint(number: u16, message: &str) -> Option<String> {
     let hint = match number {
@@ -151,6 +169,26 @@ fn hint(number: u16, message: &str) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// What to change in a migration in SQL that has met an error with this code.
+pub(crate) fn advice(code: &str) -> Option<&'static str> {
+    // A row or a table that others refer to.
+    matches!(code, "1217" | "1451" | "3730").then_some(
+        "`SET foreign_key_checks = 0` at the top of the file turns the checks off for this migration, and `foreign_keys = false` \
+         in `[database]` for all",
+    )
+}
+
+/// The name in "Unknown column 'emial' in 'field list'" or "Table 'd.usr' doesn't exist".
+pub(crate) fn unknown_name(message: &str) -> Option<UnknownName<'_>> {
+    match message.strip_prefix("Unknown column '") {
+        Some(rest) => rest.split('\'').next().map(UnknownName::Column),
+        None => {
+            let rest = message.strip_prefix("Table '").filter(|rest| rest.contains("doesn't exist"))?;
+            rest.split('\'').next().map(UnknownName::Table)
+        }
+    }
 }
 
 /// Whether the value that a message quotes is a date and time that only a `TIMESTAMP` cannot hold:
@@ -200,4 +238,20 @@ pub(crate) fn is_full(number: u16) -> bool {
 /// Whether the statement ended because it was killed.
 pub(crate) fn is_interrupted(error: &DatabaseError) -> bool {
     error.code == INTERRUPTED || matches!(error.code.as_str(), "1969" | "3024")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unknown_name_is_read_from_the_message() {
+        for (message, expected) in [
+            ("Unknown column 'emial' in 'field list'", Some(UnknownName::Column("emial"))),
+            ("Table 'd.usr' doesn't exist", Some(UnknownName::Table("d.usr"))),
+            ("Table 'd.usr' is read only", None),
+        ] {
+            assert_eq!(unknown_name(message), expected, "{message}");
+        }
+    }
 }

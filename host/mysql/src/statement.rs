@@ -14,7 +14,7 @@ use crate::types::convert;
 use crate::types::read::{self, Wire};
 use runner_data::{RowSet, Value};
 use runner_database::look;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Role, TableName};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, QueryLimits, Role, TableName};
 use runner_sql::identifiers;
 
 /// First words of statements that do not change how tables are declared.
@@ -203,14 +203,12 @@ async fn affected(
     Ok(rows)
 }
 
-/// The error of a statement that the server refused to prepare. Having no code distinguishes it from one of a statement
-/// that ran.
+/// The error of a statement that the server refused to prepare.
 fn has_not_begun(error: DatabaseError) -> DatabaseError {
-    if error.kind == DatabaseErrorKind::Connection || error.code.is_empty() {
-        return error;
+    match error.kind == DatabaseErrorKind::Connection || error.code.is_empty() {
+        true => error,
+        false => DatabaseError { kind: DatabaseErrorKind::Syntax, ..error.means(Meaning::NotBegun) },
     }
-    let message = format!("{} [{}]", error.message, error.code);
-    DatabaseError { kind: DatabaseErrorKind::Syntax, code: String::new(), message, ..error }
 }
 
 /// The cells of a row of a small result.

@@ -7,14 +7,13 @@
 //! no deferred constraints; what `foreign_key_checks = 0` lets pass is never checked again.
 
 use crate::commit::{ROLLBACK_TEXT, as_one};
-use crate::error::Result;
+use crate::error::{NOT_UNDONE, Result};
 use crate::host_sql::{HostExecutor as _, text};
 use crate::link::Link;
 use crate::link::node::run_patiently;
 use runner_base::random;
-use runner_database::error::{ENDED, NOT_UNDONE, RAN};
 use runner_database::message::TAKES_PART;
-use runner_database::{DatabaseError, DatabaseErrorKind};
+use runner_database::{DatabaseError, DatabaseErrorKind, Meaning};
 use runner_sql::Isolation;
 
 /// The transaction, if one is open.
@@ -108,6 +107,7 @@ impl Transaction {
                     "some tables keep what was written to them: their storage engine knows no transactions",
                 )
                 .code(NOT_UNDONE)
+                .means(Meaning::NotUndone)
                 .hint(TAKES_PART))
             }
             // A cluster has rolled it back already.
@@ -179,7 +179,10 @@ pub(crate) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
         "the transaction of the migration is over: a statement ended it, or the server gave it up after an error",
     )
     // A server that gave it up has rolled it back.
-    .code(if cause.as_ref().is_some_and(DatabaseError::is_transient) { RAN } else { ENDED })
+    .means(match cause.as_ref().is_some_and(DatabaseError::is_transient) {
+        true => Meaning::Ran,
+        false => Meaning::EndedTransaction,
+    })
     .hint(
         "look into the database for what was committed; statements that change the schema commit, and so may procedures \
          and `EXECUTE`: set `mode = \"stepwise\"` for such a migration",

@@ -9,7 +9,7 @@ use crate::citus;
 use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
 use runner_database::message::{place_in, told};
 use runner_database::url::redact;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning};
 use runner_sql::excerpt;
 
 /// What this crate returns.
@@ -74,18 +74,15 @@ pub(crate) fn conversion(message: impl Into<String>) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Conversion, message)
 }
 
-/// The code of [`lock_lost`]: the connection for the work is not lost.
-const UNLOCKED: &str = "runner:unlocked";
-
 /// Whether an error is that of the connection for the work, which can no longer be used.
 pub(crate) fn is_lost(error: &DatabaseError) -> bool {
-    error.kind == DatabaseErrorKind::Connection && error.code != UNLOCKED
+    error.kind == DatabaseErrorKind::Connection && error.meaning != Meaning::LockLost
 }
 
 /// The error for a lock that was lost before it was released.
 pub(crate) fn lock_lost() -> DatabaseError {
     lost("the connection that holds the lock is lost, so another run may have begun")
-        .code(UNLOCKED)
+        .means(Meaning::LockLost)
         .hint("run it again; check whether a pooler or the server ends idle transactions")
 }
 
@@ -115,7 +112,7 @@ pub(crate) fn unnamed(what: &str) -> DatabaseError {
 fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseError {
     let code = inner.code();
     let kind = if is_used_by_itself(inner) { DatabaseErrorKind::Other } else { kind(code) };
-    let mut error = DatabaseError::new(kind, redact(told(inner.message()).trim_end())).code(code);
+    let mut error = DatabaseError::new(kind, redact(told(inner.message()).trim_end())).code(code).means(meaning(code));
     error.detail = detail(inner, statement);
     error.hint = citus::hint(inner.message(), inner.hint()).map(str::to_owned).or_else(|| hint(inner));
     if let Some((kind, hint)) = of_pooler(code, inner.message()) {
@@ -184,6 +181,18 @@ pub(crate) fn kind(code: &str) -> DatabaseErrorKind {
     }
 }
 
+fn meaning(code: &str) -> Meaning {
+    match code {
+        // `lock_not_available` and `deadlock_detected`.
+        "55P03" | "40P01" => Meaning::Conflict,
+        // `serialization_failure`
+        "40001" => Meaning::Outdated,
+        // A missing privilege, `feature_not_supported`, and `wrong_object_type`.
+        NO_RIGHT | "0A000" | "42809" => Meaning::Refused,
+        _ => Meaning::Failed,
+    }
+}
+
 /// Returns where it happened: the position in the statement, the server's detail, and the objects it names.
 fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
@@ -247,6 +256,10 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
             "what commits or rolls back by itself has to run outside of a transaction: in a SQL file with the line \
              `-- runner:no-transaction`, `CALL` of a procedure that commits, or a `DO` block with the `COMMIT`, which may not be in a part with \
              `EXCEPTION`; or do the work in a component's transform, which commits each chunk"
+        }
+        // "role "app" does not exist": the code is that of any object. In other languages, there is no advice.
+        "42704" if inner.message().starts_with("role ") => {
+            "create the role first; `pg_dump --no-owner --no-privileges` leaves owners and privileges out of a dump"
         }
         "55P04" => "add the value in a migration of its own, before this one",
         "25001" => {

@@ -15,7 +15,7 @@ pub fn error(error: &Error) -> Text {
         push_lines(&mut text, cause);
     }
     for hint in &error.hints {
-        text = text.add(HINT, "hint").plain(": ").plain(hint).end();
+        text = text.add(HINT, "hint").plain(": ").plain(&**hint).end();
     }
     text
 }

@@ -23,7 +23,8 @@ pub fn document(reports: &[DatabaseReport]) -> String {
             xml.push_str(&testcase(&report.engine, case));
         }
         if let Some(error) = &report.error {
-            let text = [vec![error.message.clone()], error.causes.clone(), error.hints.clone()].concat().join("\n");
+            let texts = std::iter::once(&*error.message).chain(error.causes.iter().map(String::as_str));
+            let text = texts.chain(error.hints.iter().map(|hint| &**hint)).collect::<Vec<_>>().join("\n");
             xml.push_str(&format!(
                 "    <testcase classname=\"{}\" name=\"test run\"><error message=\"{}\">{}</error></testcase>\n",
                 escape::xml(&report.engine),

@@ -206,9 +206,7 @@ pub fn error_out(error: &DatabaseError) -> wit::Error {
         | DatabaseErrorKind::Interrupted
         | DatabaseErrorKind::Other => wit::ErrorKind::Other,
     };
-    // This code is ours, and no guest can do anything with it.
-    let code = if error.is_too_large() { String::new() } else { error.code.clone() };
-    wit::Error { kind, code, message: error.message.clone(), detail: error.detail.clone() }
+    wit::Error { kind, code: error.code.clone(), message: error.message.clone(), detail: error.detail.clone() }
 }
 
 /// A description from a guest. Fails if one of its needs makes no sense.

@@ -194,9 +194,7 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
         state.purpose.made().and_then(Calls::fault).filter(|fault| error.message.contains(&fault.error.message))
     {
         report = report.at("statement", fault.statement.clone()).at("step", fault.step.to_string());
-        if let Some(hint) = &fault.error.hint {
-            report = report.hint(hint.clone());
-        }
+        report = fault.error.advice().into_iter().fold(report, Error::hint);
     }
     report.at("call", call)
 }

@@ -5,8 +5,9 @@ use std::ffi::c_int;
 use rusqlite::ffi;
 
 use crate::raw::Failure;
-use runner_database::message::place_in;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
+use runner_database::dialect_sql::UnknownName;
+use runner_database::message::{REBUILD, place_in};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning};
 use runner_sql::leading_words;
 
 /// Ends SQLite's message where a statement of the same connection is not at its end.
@@ -71,6 +72,9 @@ impl From<Failure> for DatabaseError {
                 .hint("a query of the same connection is still being read: read it to its end, or close it, before");
         }
         let mut error = Self::new(kind(failure.code), message(&failure)).code(code_name(failure.code));
+        if failure.code & 0xff == ffi::SQLITE_BUSY {
+            error.meaning = Meaning::Conflict;
+        }
         error.hint = failure.hint.or_else(|| hint(failure.code)).map(str::to_owned);
         error
     }
@@ -119,6 +123,31 @@ fn message(failure: &Failure) -> String {
     }
 }
 
+/// What to change in a migration in SQL. Most failures of a statement have the same code, so SQLite's words tell them apart.
+pub(crate) fn advice(error: &DatabaseError) -> Option<&'static str> {
+    let message = error.message.as_str();
+    let begins = |with: &[&str]| with.iter().any(|with| message.starts_with(with));
+    Some(if error.hint.is_none() && message.contains("from within a transaction") {
+        "add the directive `-- runner:no-transaction` at the top of the file"
+    } else if error.code == code_name(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) || begins(&["foreign key mismatch"]) {
+        REBUILD
+    } else if begins(&["error in view ", "error in trigger "]) {
+        // `ALTER TABLE … RENAME` reads all views and triggers.
+        "drop what the message names before the table that it uses is dropped, and create it again at the end"
+    } else if begins(&["object name reserved for internal use"]) {
+        "leave it out: SQLite makes this table by itself. `.schema` of `sqlite3` prints such tables; the guide on adopting a database has a \
+         query that does not"
+    } else {
+        return None;
+    })
+}
+
+/// The name in "no such column: u.emial".
+pub(crate) fn unknown_name(message: &str) -> Option<UnknownName<'_>> {
+    let column = message.strip_prefix("no such column: ").map(UnknownName::Column);
+    column.or_else(|| message.strip_prefix("no such table: ").map(UnknownName::Table))
+}
+
 /// Text that may be NULL, and that may not be UTF-8 in a file that another program wrote.
 pub(crate) fn text_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
     let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
@@ -146,6 +175,17 @@ const NAMES: [(c_int, &str); 52] = names! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_unknown_name_is_read_from_the_message() {
+        for (message, expected) in [
+            ("no such column: u.emial", Some(UnknownName::Column("u.emial"))),
+            ("no such table: main.usr", Some(UnknownName::Table("main.usr"))),
+            ("near \".\": syntax error", None),
+        ] {
+            assert_eq!(unknown_name(message), expected, "{message}");
+        }
+    }
 
     #[test]
     fn only_the_lock_of_another_connection_is_worth_another_try() {

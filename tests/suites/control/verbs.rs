@@ -5,6 +5,13 @@ use runner_tests::{for_each_engine, for_each_server, project};
 
 use super::*;
 
+/// Waits until the row of a run says who holds the lock.
+fn until_named(project: &TestProject) {
+    until("the holder is named", || {
+        status(project)["lock_holder"].as_str().is_some_and(|it| it.starts_with("`runner "))
+    });
+}
+
 /// Whether an open transaction could block anything. PostgreSQL's lock of a run is a transaction, but blocks nothing
 /// else.
 fn has_open_transaction(project: &EngineProject) -> bool {
@@ -123,6 +130,7 @@ for_each_engine! {
         project.runner("pause").succeeds();
         let mut run = Apart::start(&project, "apply");
         run.says("waiting 0002: paused since ");
+        until_named(&project);
         project.sql("0001_items", &format!("{} -- edited", items(engine)), "DROP TABLE items;");
         project.runner("build").succeeds();
         let mut command = project.command(["repair", "1", "--accept-checksum", "--why", "a comment"]);
@@ -258,6 +266,7 @@ for_each_server! {
         holder.run(hold);
         let first = Apart::start(&project, "apply");
         until("the statement has begun", || project.runner("status").stdout.contains("partial"));
+        until_named(&project);
         // Nothing that somebody has to deal with.
         project.runner("status --exit-code").exits(3);
         project.runner("plan").succeeds().prints(&["2_call"]).says(&["`runner apply` of ", " is under way"]);

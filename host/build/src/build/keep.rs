@@ -93,6 +93,6 @@ pub(super) fn unknown_packages(error: Error) -> Error {
 /// An error that comes from another one, of which the hints say how the database is reached.
 fn because(error: Error, message: String, hint: String) -> Error {
     let causes = [error.message].into_iter().chain(error.causes).collect();
-    let hints = [hint].into_iter().chain(error.hints).collect();
+    let hints = [hint.into()].into_iter().chain(error.hints).collect();
     Error { causes, hints, places: error.places, ..Error::new(error.kind, message) }
 }

@@ -43,7 +43,7 @@ pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
                 printer.warn(&problem.message, Some(&problem.hint));
             }
             for error in reports.iter().filter_map(|report| report.no_directory.as_ref()) {
-                printer.warn(&error.message, error.hints.first().map(String::as_str));
+                printer.warn(&error.message, error.hints.first().map(|hint| &**hint));
             }
         }
     }

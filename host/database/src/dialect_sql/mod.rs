@@ -7,7 +7,7 @@ mod tool_schema;
 
 pub use self::column_rules::ColumnRules;
 pub use self::login::{Login, Power};
-pub use self::server::{Server, Standby, not_a_replica};
+pub use self::server::{Server, Standby, UnknownName, not_a_replica};
 pub use self::tool_schema::{STORE_OR_UPDATE, ToolSchema, Words, tool_sql};
 
 use std::fmt;

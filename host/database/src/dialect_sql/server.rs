@@ -1,4 +1,4 @@
-//! Questions to the server as a whole: its load, its replicas, its name, and the login of the tool.
+//! Questions to the server as a whole: its load, its replicas, its name, and the login of the tool; and what its errors say.
 
 use std::time::Duration;
 
@@ -38,6 +38,25 @@ pub trait Server: Sync {
     async fn replica_lag(&self, _host: &mut HostSession<'_>) -> Result<Option<Duration>, DatabaseError> {
         Err(not_a_replica())
     }
+
+    /// What to change in a migration in SQL that has met an error, beyond its hint.
+    fn advice(&self, _error: &DatabaseError) -> Option<&'static str> {
+        None
+    }
+
+    /// The name that a message says the database does not know. Not where the server suggests one by itself.
+    fn unknown_name<'a>(&self, _message: &'a str) -> Option<UnknownName<'a>> {
+        None
+    }
+}
+
+/// A name that a database does not know, as its message spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownName<'a> {
+    /// Of a table.
+    Table(&'a str),
+    /// Of a column.
+    Column(&'a str),
 }
 
 /// A standby, as its server knows it.

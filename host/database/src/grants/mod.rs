@@ -2,8 +2,7 @@
 //!
 //! This is data. A driver enforces it for a session that was given grants with
 //! [`Database::set_grants`](super::Database::set_grants), also for what the host writes on the component's behalf, and in
-//! the bodies of views and triggers that a statement goes through. A denial names the one grant that is missing;
-//! [`Need::missing_in`] reads it from the error.
+//! the bodies of views and triggers that a statement goes through. The detail of a denial is the one grant that is missing.
 //!
 //! A grant is written `VERB TABLE(COLUMN, …)`, such as `read customers(id, email)`, `insert outbox` or `create outbox_*`.
 

@@ -38,13 +38,8 @@ impl Need {
             DatabaseErrorKind::Denied,
             format!("the component has no grant to {}{through}", self.words()),
         )
-        .detail(format!("{MISSING}{self}"))
+        .detail(format!("missing grant: {self}"))
         .hint("grant it if the component is meant to do this")
-    }
-
-    /// Returns the grant that is missing, as the error of [`Need::denied`] states it: the text of a grant.
-    pub fn missing_in(error: &DatabaseError) -> Option<&str> {
-        error.detail.as_deref()?.strip_prefix(MISSING)
     }
 
     fn words(&self) -> String {
@@ -59,6 +54,3 @@ impl Need {
         }
     }
 }
-
-/// What the detail of a denial begins with.
-const MISSING: &str = "missing grant: ";

@@ -176,7 +176,7 @@ fn a_denial_states_the_grant_to_add() {
     ] {
         let error = needed.denied(Some("v"));
         assert_eq!(error.kind, DatabaseErrorKind::Denied);
-        assert_eq!(Need::missing_in(&error), Some(line));
+        assert_eq!(error.detail, Some(format!("missing grant: {line}")));
         assert!(error.message.contains("through `v`"), "{error}");
         if let Ok(grant) = line.parse::<Grant>() {
             let granted = Grants { tables: vec![grant], ..Grants::default() };

@@ -17,6 +17,7 @@ pub use self::acquire::{acquire, outlast, release};
 pub use self::heart::{Heart, Open};
 pub use self::rows::{LeaseRows, Seen};
 pub use self::settings::{LOCK, LOCK_LEASE, LockSettings};
+use super::error::Meaning;
 use super::{DatabaseError, DatabaseErrorKind, ToolChange};
 
 /// A lease that is held until it is dropped.
@@ -65,7 +66,7 @@ pub fn lost() -> DatabaseError {
         DatabaseErrorKind::Other,
         "this run has lost the lock: it did not renew its lease in time, and another run has taken it",
     )
-    .code(super::error::LEASE_LOST)
+    .means(Meaning::LeaseLost)
     .hint(
         "find out what stopped this process or cut it off, or choose a longer `lock-lease` in the URL; then run the command again",
     )

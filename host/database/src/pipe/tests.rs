@@ -80,7 +80,7 @@ async fn an_answer_ends_at_its_bound() {
     let (arrived, error) = arrives(40, 0, |_| ()).await;
     assert!(arrived <= AT_ONCE, "{arrived}");
     let error = error.expect("an error");
-    assert!(error.code == TOO_LARGE && error.message.contains(" 20 MiB"), "{error:?}");
+    assert!(error.is_too_large() && error.message.contains(" 20 MiB"), "{error:?}");
     let (arrived, error) = arrives(40, 40 << 20, |_| ()).await;
     assert!(arrived == 40 << 20 && error.is_none(), "{arrived} {error:?}");
     let (arrived, error) = arrives(50, 40 << 20, |_| ()).await;

@@ -192,7 +192,7 @@ impl Engine {
             None => error,
         })?;
         if let (Some(error), Some(backup)) = (&mut outcome.error, &backup) {
-            error.hints.push(backup.advice());
+            error.hints.push(backup.advice().into());
         }
         outcome.backup = backup;
         Ok(outcome)

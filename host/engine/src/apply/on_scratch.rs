@@ -42,7 +42,9 @@ impl Engine {
             let part = outcome.failed.as_ref().and_then(|failed| failed.took_effect);
             let part = part.map_or("partly applied".to_owned(), |part| format!("partly applied, after {part}"));
             error.hints = match self.not_refused() {
-                Ok(()) => vec![format!("a real run would stop here, with the migration {part}; fix the cause first")],
+                Ok(()) => {
+                    vec![format!("a real run would stop here, with the migration {part}; fix the cause first").into()]
+                }
                 // Only the dry run stops here.
                 Err(refused) => refused.hints,
             };
@@ -195,7 +197,7 @@ impl Engine {
         }
         let is_part = self.dry_run.as_ref().is_some_and(|dry_run| dry_run.chunks.is_some());
         if let Some(error) = outcome.error.as_mut().filter(|_| is_part) {
-            error.hints.push("only some chunks of each transform ran; without `--sample-chunks` all do".to_owned());
+            error.hints.push("only some chunks of each transform ran; without `--sample-chunks` all do".into());
         }
     }
 

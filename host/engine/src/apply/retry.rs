@@ -147,7 +147,7 @@ mod tests {
     use crate::target::Target;
     use runner_base::error::ErrorKind;
     use runner_database::stop::StopReason;
-    use runner_database::{DatabaseErrorKind, QueryLimits};
+    use runner_database::{DatabaseErrorKind, Meaning, QueryLimits};
 
     /// Fails with a lock conflict this many times before it succeeds.
     struct Meets(std::sync::Mutex<u32>);
@@ -161,7 +161,7 @@ mod tests {
                 return Ok(());
             }
             *left -= 1;
-            let error = DatabaseError::new(DatabaseErrorKind::Busy, "lock timeout").code("55P03");
+            let error = DatabaseError::new(DatabaseErrorKind::Busy, "lock timeout").means(Meaning::Conflict);
             context.recorder.note_error(&error);
             Err(Error::from(error).at("statement", "1 of 1, line 1"))
         }

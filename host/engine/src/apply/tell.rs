@@ -7,7 +7,7 @@ use crate::isolation::Barrier;
 use crate::outcome::Done;
 use crate::plan::{PlannedMigration, file_of};
 use crate::stopped::stopped;
-use runner_base::error::{Error, ErrorKind};
+use runner_base::error::{Error, ErrorKind, Hint};
 
 impl Engine {
     /// Adds the place to a migration's error; an error caused by the stop signal is reported as such.
@@ -71,10 +71,10 @@ impl Engine {
     }
 }
 
-/// Replaces the server's advice where it has refused something to the login of a component: what that may do is granted
-/// in the settings, and a `GRANT` by hand would be revoked.
+/// Replaces the advice to grant by hand what the server has refused to the login of a component: what that may do is granted
+/// in the settings, and anything else would be revoked.
 fn of_its_login(mut error: Error, step: &PlannedMigration) -> Error {
-    let is_advice = |hint: &String| hint.contains("`GRANT ");
+    let is_advice = |hint: &Hint| matches!(hint, Hint::Grant(_));
     if step.isolation != Some(Barrier::SeparateLogins) || !error.hints.iter().any(is_advice) {
         return error;
     }
@@ -83,6 +83,6 @@ fn of_its_login(mut error: Error, step: &PlannedMigration) -> Error {
         "the login of `{}` may do what its `[grants.NAME]` or `[packages.NAME]` lists; if that is there, run `runner grants sync`",
         step.id()
     );
-    error.hints.insert(0, advice);
+    error.hints.insert(0, advice.into());
     error
 }

@@ -3,12 +3,9 @@
 //! removed.
 
 use crate::call::{Call, Commit};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Meaning};
 use runner_sql::classify::{has_list, open_run_comments};
 use runner_sql::{StatementClass, classify, commits_within, identifiers, removed_concurrently};
-
-/// The servers' codes for text that they cannot parse, and for a statement that cannot be prepared.
-const NEVER_RUN: [&str; 2] = ["1064", "1295"];
 
 /// A statement that the host or the server refuses because of its text has not begun.
 const REFUSED: [DatabaseErrorKind; 3] =
@@ -37,12 +34,13 @@ impl Call<'_> {
 
 /// Returns whether a statement that failed with this error had not begun.
 pub fn has_not_begun(statement: &str, dialect: Dialect, error: &DatabaseError) -> bool {
-    if error.code.is_empty() {
-        return REFUSED.contains(&error.kind);
+    match error.meaning {
+        Meaning::NotBegun => true,
+        Meaning::Failed => error.code.is_empty() && REFUSED.contains(&error.kind),
+        // A statement that it runs may be the one that cannot be parsed.
+        Meaning::NotParsed => !words(statement, dialect).iter().any(|word| matches!(word.as_str(), "CALL" | "EXECUTE")),
+        _ => false,
     }
-    // A statement that it runs may be the one that cannot be parsed.
-    let runs_texts = words(statement, dialect).iter().any(|word| matches!(word.as_str(), "CALL" | "EXECUTE"));
-    NEVER_RUN.contains(&error.code.as_str()) && !runs_texts
 }
 
 /// Returns whether a DDL statement is not atomic: it names several objects, or drops an object before it creates another.
@@ -124,10 +122,12 @@ mod tests {
         let (denied, syntax) = (DatabaseErrorKind::Denied, DatabaseErrorKind::Syntax);
         assert!(has_not_begun("CALL p()", mariadb, &error(denied, "")));
         assert!(!has_not_begun("CALL p()", mariadb, &error(denied, "1142")));
-        assert!(!has_not_begun("CALL p()", mariadb, &error(denied, runner_database::error::RAN)));
-        assert!(!has_not_begun("CALL p(", mariadb, &error(syntax, "1064")));
-        assert!(has_not_begun("BEGIN NOT ATOMIC SELEC 1; END", mariadb, &error(syntax, "1064")));
-        assert!(!has_not_begun("BEGIN NOT ATOMIC EXECUTE s; END", mariadb, &error(syntax, "1064")));
+        assert!(!has_not_begun("CALL p()", mariadb, &error(denied, "").means(Meaning::Ran)));
+        assert!(has_not_begun("CALL p()", mariadb, &error(syntax, "1305").means(Meaning::NotBegun)));
+        let not_parsed = error(syntax, "1064").means(Meaning::NotParsed);
+        assert!(!has_not_begun("CALL p(", mariadb, &not_parsed));
+        assert!(has_not_begun("BEGIN NOT ATOMIC SELEC 1; END", mariadb, &not_parsed));
+        assert!(!has_not_begun("BEGIN NOT ATOMIC EXECUTE s; END", mariadb, &not_parsed));
         assert!(!has_not_begun("CALL p()", mariadb, &error(DatabaseErrorKind::Limit, "")));
     }
 }

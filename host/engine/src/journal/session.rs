@@ -1,6 +1,10 @@
 //! What statements leave in their session and the journal does not hold. Where later statements run in another session, the
 //! settings of a migration in SQL are made again; a statement that needs anything else is refused, since it would take NULL or
 //! 0 for it.
+//!
+//! Rejected: to refuse settings as well. On MySQL and MariaDB every change of a schema is stepwise, and a dump begins with settings:
+//! after each lost connection and each killed run, somebody would have to copy them to where the file continues. What is made again are
+//! constants alone (see [`SessionValues::is_setting`]), so that nothing is guessed.
 
 use std::collections::BTreeSet;
 

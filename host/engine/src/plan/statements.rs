@@ -300,7 +300,10 @@ mod tests {
 
     #[test]
     fn a_file_that_sets_the_mode_says_how_it_is_meant() {
-        let facts = Facts { unread_modes: vec!["EMPTY_STRING_IS_NULL"], ..Facts::of_dialect(Dialect::Mariadb) };
+        let facts = Facts {
+            unread_modes: vec![runner_database::facts::UnreadMode::EmptyStringIsNull],
+            ..Facts::of_dialect(Dialect::Mariadb)
+        };
         let lines = |text: &str| -> Vec<usize> {
             inspect("1_a", "1_a.up.sql", RunMode::Stepwise, text, &facts).1.iter().map(|it| it.line).collect()
         };

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::error::{advice, unknown_name};
 use runner_base::error::{Error, Result};
 use runner_data::{RowSet, Value};
-use runner_database::dialect_sql::{Login, Power, Server, not_a_replica};
+use runner_database::dialect_sql::{Login, Power, Server, UnknownName, not_a_replica};
 use runner_database::{Database, DatabaseError, Dialect, Facts, HostSession, QueryLimits};
 use runner_sql::ShownGrants;
 
@@ -57,6 +58,14 @@ impl Server for Mysql {
         let lags = found.rows.iter().map(|row| Some(Duration::from_secs(number(row.get(place)?)?)));
         // A source that has stopped is worse than any lag.
         Ok(lags.collect::<Option<Vec<_>>>().and_then(|lags| lags.into_iter().max()))
+    }
+
+    fn advice(&self, error: &DatabaseError) -> Option<&'static str> {
+        advice(&error.code)
+    }
+
+    fn unknown_name<'a>(&self, message: &'a str) -> Option<UnknownName<'a>> {
+        unknown_name(message)
     }
 }
 

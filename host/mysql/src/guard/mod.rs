@@ -27,9 +27,8 @@ use crate::link::Link;
 use crate::link::settings::Kept;
 use crate::session::RunSession;
 use crate::transaction::ended;
-use runner_database::error::RAN;
 use runner_database::logins::refusals::no_session;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Role, TableName};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, Role, TableName};
 use runner_sql::classify::reads;
 use runner_sql::traces::{Traces, traces};
 use runner_sql::{StatementClass, has_statement, identifiers, qualifiers};
@@ -289,7 +288,7 @@ async fn prove_session(session: &mut RunSession) -> Result<bool> {
     let Some(kept) = session.transaction.renewed(next, learned)? else { return Ok(false) };
     if !kept.autocommits {
         return Err(denied("a statement that switches `autocommit` off")
-            .code(RAN)
+            .means(Meaning::Ran)
             .hint("remove it from the migration"));
     }
     note_quoting(&mut session.link, &kept);
@@ -326,6 +325,7 @@ async fn end_what_is_open(link: &mut Link, how: &str) -> Result<()> {
             link.replace_later();
             Err(denied("a statement that leaves a transaction open which cannot be committed")
                 .code(error.code.clone())
+                .means(error.meaning)
                 .detail(error.to_string())
                 .hint("remove `XA` from the migration"))
         }

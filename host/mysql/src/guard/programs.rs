@@ -6,9 +6,8 @@ use std::sync::Arc;
 use crate::error::{Result, unanswered};
 use crate::host_sql::{HostExecutor as _, literal, number, text};
 use crate::link::Link;
-use runner_database::error::RAN;
 use runner_database::facts::{GATE_NAMES, LEASE_TABLES, TOOL_TABLES};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning};
 use runner_sql::identifiers;
 
 /// What the programs may do, judged by the names in their texts. None of them but a procedure can assemble a name, and a
@@ -76,7 +75,7 @@ impl Programs {
                  tables of runner, and so may change them at any time"
             ),
         )
-        .code(RAN)
+        .means(Meaning::Ran)
         .hint(format!("drop it: `DROP EVENT {name}`; {EVENT_BY_HAND}")))
     }
 }
@@ -143,7 +142,7 @@ impl ProgramCache {
             DatabaseErrorKind::Denied,
             "the migration has created or changed a program that names a table of runner, and so may change it at any time",
         )
-        .code(RAN)
+        .means(Meaning::Ran)
         .detail(format!("such programs are: {}", found.iter().map(|row| text(row, 0)).collect::<Vec<_>>().join(", ")))
         .hint("drop it; what only reads the history can be made by hand"))
     }

@@ -17,9 +17,8 @@ use crate::error::{Result, unanswered};
 use crate::host_sql::{HostExecutor as _, literal, text};
 use crate::inspect;
 use crate::link::Link;
-use runner_database::error::RAN;
 use runner_database::facts::{TOOL_TABLES, is_tool_table};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, TableName};
 
 /// Tables that sessions write at any time: those that watch a run, and runs that wait.
 const SHARED: [&str; 4] = ["runner_control", "runner_progress", "runner_lease", "runner_heartbeat"];
@@ -69,7 +68,7 @@ impl ToolTables {
                 Err(changed("runner_history").detail(error.to_string()))
             }
             // A picture that has something foreign in it is none, so there was no such thing before.
-            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.code(RAN)),
+            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.means(Meaning::Ran)),
             Err(error) => Err(error),
         }
     }
@@ -188,7 +187,7 @@ fn changed(table: &str) -> DatabaseError {
         DatabaseErrorKind::Denied,
         format!("the migration changed `{table}`, which belongs to runner"),
     )
-    .code(RAN)
+    .means(Meaning::Ran)
     .hint(
         "look for triggers, procedures and `EXECUTE` that write to it or change it; a loop over all tables must leave out \
          those whose names begin with `runner_`, after the `prefix` of `[history]` if there is one",

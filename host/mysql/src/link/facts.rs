@@ -12,6 +12,7 @@ use crate::link::node::Node;
 use crate::link::product::{OF_INNODB, SINGLE_PRIMARY, Said};
 use crate::link::settings::Quoting;
 use crate::link::settings::{HostSettings, MODE, PINNED, spelled, time_limit};
+use runner_database::facts::UnreadMode;
 use runner_database::pipe::Meter;
 use runner_database::{ConnectOptions, Dialect, Facts, LockKind};
 
@@ -108,7 +109,11 @@ pub(crate) async fn prepare(
         read_only: READ_ONLY.into_iter().any(is_on),
         schema,
         comment: Some(comment.to_owned()).filter(|comment| !comment.is_empty()),
-        unread_modes: UNREAD_MODES.into_iter().filter(|mode| has_mode(get("sql_mode"), mode)).collect(),
+        unread_modes: UNREAD_MODES
+            .into_iter()
+            .filter(|(name, _)| has_mode(get("sql_mode"), name))
+            .map(|it| it.1)
+            .collect(),
         increment: get("auto_increment_increment").parse().ok(),
         history: settings.history.clone(),
         session: id,
@@ -175,7 +180,11 @@ const MODES_OUT: [&str; 7] = [
 ];
 
 /// Those of them that change what a text in SQL means.
-const UNREAD_MODES: [&str; 3] = ["NO_BACKSLASH_ESCAPES", "ORACLE", "EMPTY_STRING_IS_NULL"];
+const UNREAD_MODES: [(&str, UnreadMode); 3] = [
+    ("NO_BACKSLASH_ESCAPES", UnreadMode::NoBackslashEscapes),
+    ("ORACLE", UnreadMode::Oracle),
+    ("EMPTY_STRING_IS_NULL", UnreadMode::EmptyStringIsNull),
+];
 
 fn has_mode(modes: &str, mode: &str) -> bool {
     modes.split(',').any(|it| it == mode)

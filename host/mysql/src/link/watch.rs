@@ -20,9 +20,8 @@ use crate::link::endpoint::Endpoint;
 use crate::link::facts::SessionFacts;
 use crate::link::work::note_loss;
 use crate::link::{keepalive, processlist};
-use runner_database::error::UNANSWERED;
 use runner_database::pipe::Meter;
-use runner_database::{DatabaseError, Role, StopSignal};
+use runner_database::{DatabaseError, Meaning, Role, StopSignal};
 
 /// A request to end a statement is repeated after this time: the first may have arrived between two statements.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -139,7 +138,7 @@ impl Watch {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) if is_interrupted(&error) => return Err(reason.error()),
                 // The server continues with what cannot be interrupted, such as the end of a `DROP TABLE`.
-                Ok(Err(_)) if self.has_ended() => return Err(reason.error().code(UNANSWERED)),
+                Ok(Err(_)) if self.has_ended() => return Err(reason.error().means(Meaning::Unanswered)),
                 Ok(Err(error)) => return Err(error),
                 Err(_) if failed == ATTEMPTS => {
                     self.ended.store(true, Ordering::Relaxed);

@@ -86,12 +86,7 @@ impl LeaseRows for Rows {
     }
 
     async fn native_holder(&mut self) -> Result<Option<String>> {
-        Ok(owner::read(&mut self.connection, &self.names.run, &self.names.owner).await?.map(
-            |(id, record)| match record.is_empty() {
-                true => format!("the connection {id}"),
-                false => LockHolder::parse(&record).name,
-            },
-        ))
+        Ok(owner::read(&mut self.connection, &self.facts, &self.names).await?.map(|holder| holder.name))
     }
 
     async fn look(&mut self) -> Result<Option<Seen>> {

@@ -25,9 +25,10 @@ use crate::link::keepalive::KeptAlive;
 use crate::link::node::run_patiently;
 use crate::link::processlist;
 use crate::link::work::WorkSession;
-use runner_database::error::RAN;
 use runner_database::lease::{self as leases, Lease, acquire, lost, outlast};
-use runner_database::{DatabaseError, DatabaseErrorKind, Facts, LockHolder, LockRequest, StopSignal, ToolChange};
+use runner_database::{
+    DatabaseError, DatabaseErrorKind, Facts, LockHolder, LockRequest, Meaning, StopSignal, ToolChange,
+};
 
 /// The lock of a run, if it has taken it; held until it is dropped.
 #[derive(Default)]
@@ -98,8 +99,7 @@ impl Lock {
                 outlast(&mut rows, request, is_one_clock, stop, waiting).await?;
             }
             take_second(&mut link.work, &mut connection, &names, left(), stop, waiting).await?;
-            // The record only helps those who wait; the lock holds without it.
-            let _ = owner::publish(&mut connection, &names.owner, &LockHolder::record(request)).await;
+            owner::sign(&mut connection, &names, &request.run_id).await;
             First::UserLock(KeptAlive::new(connection), id)
         };
         wait_until_free(&mut link.work, &names.guest).await?;
@@ -115,7 +115,7 @@ impl Lock {
         match held.first {
             First::UserLock(connection, _) => {
                 let mut connection = connection.lock().await;
-                // With the record: while the server has not ended this session, the next holder could not publish its own.
+                // With the one that names the run, which may take the lock again.
                 if connection.run("DO RELEASE_ALL_LOCKS()").await.is_err() {
                     // MariaDB before 10.5.2 has no such function.
                     let _ = release(&mut *connection, &held.names.run).await;
@@ -227,8 +227,7 @@ impl Lock {
             Err(_) => {
                 let (mut connection, id) =
                     take_first(link.endpoint(), &held.names, &held.request, &stop, &|_| {}).await?;
-                let record = LockHolder::record(&held.request);
-                let _ = owner::publish(&mut connection, &held.names.owner, &record).await;
+                owner::sign(&mut connection, &held.names, &held.request.run_id).await;
                 held.first = First::UserLock(KeptAlive::new(connection), id);
             }
             Ok(()) => {}
@@ -274,11 +273,7 @@ pub(crate) async fn holder(link: &mut Link) -> Result<Option<LockHolder>> {
             return Ok(Some(holder));
         }
     }
-    let found = owner::read(&mut link.work, &names.run, &names.owner).await?;
-    Ok(found.map(|(id, record)| match record.is_empty() {
-        true => LockHolder::without_record(format!("the connection {id}")),
-        false => LockHolder::parse(&record),
-    }))
+    owner::read(&mut link.work, &facts.facts, &names).await
 }
 
 /// The user lock that the session of a component holds, if it has a login of its own.
@@ -292,7 +287,7 @@ pub(crate) fn gone() -> DatabaseError {
         DatabaseErrorKind::Denied,
         "this run no longer holds its lock: a statement released it, or ended the session that holds it",
     )
-    .code(RAN)
+    .means(Meaning::Ran)
     .hint("look for `KILL` and `RELEASE_LOCK` in the migration and its procedures; then run the command again")
 }
 

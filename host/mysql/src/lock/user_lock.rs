@@ -18,8 +18,8 @@ use runner_base::backoff::Backoff;
 use runner_database::holder::{still_held, wait_longer};
 use runner_database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
 
-/// How long a holder's name may be missing before it is reported.
-const NAMELESS: Duration = Duration::from_millis(500);
+/// How long an orphan may take to end before it is reported.
+const ENDING: Duration = Duration::from_millis(500);
 
 /// How long an orphan may continue before it is killed: a resumed run has two seconds in total.
 const GRACE: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ pub(crate) async fn take_first(
 ) -> Result<(MySqlConnection, u64)> {
     let (mut connection, server) = endpoint.connect_further().await?;
     let mut wait = Wait::new(request.wait);
-    let mut holder = String::new();
+    let mut holder: Option<LockHolder> = None;
     loop {
         if stop.is_raised() {
             return Err(DatabaseError::stopped());
@@ -80,19 +80,15 @@ pub(crate) async fn take_first(
         if get(&mut connection, &names.run).await? {
             return Ok((connection, server.id));
         }
-        let name = match owner::read(&mut connection, &names.run, &names.owner).await? {
-            Some((id, record)) if record.is_empty() && wait.exceeds(NAMELESS) => {
-                processlist::describe(&mut connection, id).await?
-            }
-            found => found.map(|(_, record)| LockHolder::parse(&record).name).unwrap_or_default(),
-        };
-        if !name.is_empty() && name != holder {
-            waiting(&name);
-            holder = name;
+        let found = owner::read(&mut connection, &server.facts, names).await?;
+        if let Some(found) = found.filter(|found| holder.as_ref().is_none_or(|it| it.name != found.name)) {
+            waiting(&found.name);
+            holder = Some(found);
         }
         if !wait.pause(stop).await {
             let waited = request.wait;
-            let error = DatabaseError::new(DatabaseErrorKind::Busy, still_held(&holder, waited));
+            let name = holder.map(|holder| holder.name).unwrap_or_default();
+            let error = DatabaseError::new(DatabaseErrorKind::Busy, still_held(&name, waited));
             return Err(error.hint(wait_longer(waited)));
         }
     }
@@ -124,7 +120,7 @@ pub(crate) async fn take_second(
             // It has ended just now, or the two connections are on different nodes of a cluster.
             None => "another session".to_owned(),
         };
-        if !told && wait.exceeds(NAMELESS) {
+        if !told && wait.exceeds(ENDING) {
             waiting(&format!("a killed run, whose statement is still running on the server: {orphan}"));
             told = true;
         }

@@ -9,13 +9,12 @@ use crate::host_sql::HostExecutor as _;
 use crate::link::Link;
 use crate::session::RunSession;
 use runner_data::Value;
-use runner_database::error::RAN;
 use runner_database::logins::refusals::{
     DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_secrets, out_of_line, superuser, unknown,
 };
 use runner_database::logins::sessions::LoginRights;
 use runner_database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin, names, rights};
-use runner_database::{DatabaseError, DatabaseErrorKind, Grants, QueryLimits, Role, SchemaChange, Session};
+use runner_database::{DatabaseError, DatabaseErrorKind, Grants, Meaning, QueryLimits, Role, SchemaChange, Session};
 
 /// Fails, with all of them, if everybody has rights that no login can be kept from.
 pub(crate) fn everybody(open: &[Open]) -> Result<()> {
@@ -183,7 +182,7 @@ pub(crate) async fn grant_new(session: &mut RunSession, change: &SchemaChange, g
         granted.map(drop).map_err(|error| match error.kind {
             DatabaseErrorKind::Connection => error,
             // The change is committed; another attempt would find it.
-            _ => error.code(RAN).hint("run `runner grants sync` as a login that may grant it, then go on"),
+            _ => error.means(Meaning::Ran).hint("run `runner grants sync` as a login that may grant it, then go on"),
         })?;
     }
     Ok(())

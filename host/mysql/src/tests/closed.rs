@@ -1,8 +1,7 @@
 //! The tool's objects are a closed set, and what a session was set to does not reach what the host writes.
 
 use super::*;
-use runner_database::error::RAN;
-use runner_database::{ToolChange, UnitOfWork};
+use runner_database::{Meaning, ToolChange, UnitOfWork};
 
 /// The tables of a lease, as a run makes them.
 const LEASE: &str = "CREATE TABLE runner_lease (scope VARCHAR(64) NOT NULL PRIMARY KEY, token BIGINT NOT NULL, \
@@ -130,7 +129,7 @@ async fn what_comes_into_being_during_a_run_is_found() {
             continue;
         }
         let error = answer.expect_err(&text);
-        assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Denied, RAN), "{text}: {error}");
+        assert_eq!((error.kind, error.meaning), (DatabaseErrorKind::Denied, Meaning::Ran), "{text}: {error}");
         assert!(error.message.contains(named), "{text}: {error}");
         database.set_role(Role::Host);
         database.drop_temporary().await.expect("dropped");
@@ -171,7 +170,7 @@ async fn an_event_that_may_reach_the_tools_tables_is_named() {
         assert!(error.message.contains("dynamic SQL") && error.code.is_empty(), "{error}");
         for body in ["CALL dynamic()", "CALL calls()", "CALL mine()", "INSERT INTO trap VALUES (1)"] {
             let error = error_of(database, &format!("CREATE EVENT ours ON SCHEDULE EVERY 1 DAY DO {body}")).await;
-            assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Denied, RAN), "{body}: {error}");
+            assert_eq!((error.kind, error.meaning), (DatabaseErrorKind::Denied, Meaning::Ran), "{body}: {error}");
             assert!(error.message.contains(&format!("the event `{name}.ours`")), "{body}: {error}");
             assert!(error.hint.is_some_and(|hint| hint.contains("DROP EVENT")), "{body}");
             run(database, "DROP EVENT ours").await;
@@ -212,7 +211,7 @@ async fn a_program_that_names_a_tool_table_is_named_when_it_is_made() {
             continue; // It prepares no such statement.
         }
         let error = hidden(database, make).await.expect_err(make);
-        assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Denied, RAN), "{make}: {error}");
+        assert_eq!((error.kind, error.meaning), (DatabaseErrorKind::Denied, Meaning::Ran), "{make}: {error}");
         let name = if kind == "TRIGGER" { "t" } else { "late" };
         let detail = error.detail.clone().unwrap_or_default();
         assert!(detail.contains(&format!("{named} `{place}.{name}`")), "{make}: {error:?}");

@@ -17,16 +17,28 @@ async fn take(database: &mut dyn Database, owner: &str, milliseconds: u64) -> Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_owner_name_can_be_published() {
+async fn a_holder_is_named_by_the_row_of_its_progress() {
     let database = fresh();
-    for owner in ["é😀 `runner apply` of me@host, process 1".to_owned(), "x".to_owned(), "ä".repeat(300)] {
-        let mut holder = open(&database).await;
-        take(holder.as_mut(), &owner, 1_000).await.expect("the lock");
-        let error = take(open(&database).await.as_mut(), "waiter", 0).await.expect_err("busy");
-        let told: String = owner.chars().take(100).collect();
-        assert!(error.message.contains(&told), "{error}");
-        holder.unlock().await.expect("unlocked");
+    let mut holder = open(&database).await;
+    take(holder.as_mut(), "not published", 1_000).await.expect("the lock");
+    let told = async || take(open(&database).await.as_mut(), "waiter", 0).await.expect_err("busy").message;
+    assert!(told().await.contains("held by connection "), "{}", told().await);
+    let facts = holder.facts().clone();
+    for table in facts.sql.tool.create {
+        holder.host().execute(&facts.placed(table), &[]).await.expect(table);
     }
+    assert!(told().await.contains("held by connection "), "{}", told().await);
+    let owner = format!("é😀 `runner apply` of me@host, {}", "ä".repeat(300));
+    for (run_id, owner) in [("dead", "another"), ("r", &*owner)] {
+        let row = "INSERT INTO @.runner_progress (run_id, owner, shares, revision, direction, mode, rows_done, is_estimate, chunks, \
+                   retries, began_at, beat_at) VALUES (?, ?, 0, '1', 'upgrade', 'stepwise', 0, 0, 0, 0, 0, 0)";
+        holder.host().execute(&facts.placed(row), &[run_id.into(), owner.into()]).await.expect(run_id);
+    }
+    assert!(told().await.contains(&owner), "{}", told().await);
+    let found = open(&database).await.lock_holder().await.expect("an answer").expect("a holder");
+    assert_eq!((found.run_id.as_deref(), found.name), (Some("r"), owner));
+    holder.unlock().await.expect("unlocked");
+    assert_eq!(open(&database).await.lock_holder().await, Ok(None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +139,7 @@ async fn a_new_session_keeps_the_lock() {
     holder.reconnect().await.expect("harmless");
     let started = Instant::now();
     let error = take(open(&database).await.as_mut(), "other", 200).await.expect_err("busy");
-    assert!(error.message.contains("holder"), "{error}");
+    assert!(error.message.contains("held by connection "), "{error}");
     assert!(started.elapsed() >= Duration::from_millis(200));
     holder.unlock().await.expect("unlocked");
     take(open(&database).await.as_mut(), "other", 0).await.expect("free");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use runner_tests::servers::{Kind, Server};
 
 use super::*;
+use runner_database::facts::UnreadMode;
 use runner_database::stop::StopReason;
 use runner_database::{ToolChange, UnitOfWork};
 
@@ -28,7 +29,7 @@ async fn a_session_has_the_same_settings_on_every_server() {
     let database = server.database();
     let mut opened = open(&database).await;
     let opened = opened.as_mut();
-    let unread = ["NO_BACKSLASH_ESCAPES", "EMPTY_STRING_IS_NULL"];
+    let unread = [UnreadMode::NoBackslashEscapes, UnreadMode::EmptyStringIsNull];
     assert_eq!(opened.facts().unread_modes, unread[..if is_mysql() { 1 } else { 2 }]);
     for (ask, answer) in [
         ("SELECT @@sql_mode", "STRICT_TRANS_TABLES"),

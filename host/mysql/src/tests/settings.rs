@@ -7,8 +7,7 @@ use runner_tests::servers::Server;
 use super::closed::hidden;
 use super::*;
 use runner_contract::{batch, integers, write};
-use runner_database::WriteMode;
-use runner_database::error::RAN;
+use runner_database::{Meaning, WriteMode};
 
 /// The value that most variables take, and some that few take: another collation, and patterns that mean something else.
 const HOSTILE: [&str; 4] = ["0", "'gbk'", "'utf8mb4=utf8mb4_bin'", "'EXTENDED'"];
@@ -43,10 +42,10 @@ async fn no_limit_on_rows_hides_anything_from_the_host() {
         let database = database.as_mut();
         run(database, &format!("SET SESSION sql_select_limit = {limit}")).await;
         let index = hidden(database, "ALTER TABLE runner_history ADD INDEX other (name)").await.expect_err("an index");
-        assert_eq!((index.kind, index.code.as_str()), (DatabaseErrorKind::Denied, RAN), "{limit}: {index}");
+        assert_eq!((index.kind, index.meaning), (DatabaseErrorKind::Denied, Meaning::Ran), "{limit}: {index}");
         assert!(index.message.contains("`runner_history`"), "{limit}: {index}");
         let event = error_of(database, EVENT).await;
-        assert_eq!((event.kind, event.code.as_str()), (DatabaseErrorKind::Denied, RAN), "{limit}: {event}");
+        assert_eq!((event.kind, event.meaning), (DatabaseErrorKind::Denied, Meaning::Ran), "{limit}: {event}");
         assert!(event.message.contains(&format!("the event `{}.zz`", fresh.name())), "{limit}: {event}");
         // What a script sets is in force for its own statements.
         let found = rows(database, "SELECT id FROM runner_history UNION ALL SELECT 1 UNION ALL SELECT 2").await;

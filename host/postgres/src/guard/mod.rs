@@ -10,8 +10,7 @@ use self::stored::Stored;
 use crate::error::Result;
 use crate::link::Link;
 use crate::place::ToolPlace;
-use runner_database::DatabaseErrorKind;
-use runner_database::error::RAN;
+use runner_database::{DatabaseErrorKind, Meaning};
 
 /// What a session knows about the tool's tables.
 pub(crate) struct Guard {
@@ -73,7 +72,7 @@ impl Guard {
         let (Some(before), Some(now)) = (self.stored.take(), now) else { return Ok(()) };
         match now {
             // What is attached to them was not there before the statement.
-            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.code(RAN)),
+            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.means(Meaning::Ran)),
             Err(error) => Err(error),
             Ok(now) => before.compare(&now),
         }

@@ -14,7 +14,7 @@ use crate::place::ToolPlace;
 use crate::settings::OURS;
 use crate::speech::text_of;
 use crate::verdict::explain;
-use runner_database::error::RAN;
+use runner_database::Meaning;
 use runner_database::facts::{TOOL_SCHEMA, TOOL_TABLES};
 
 /// Tables that other sessions write to at any time.
@@ -73,7 +73,7 @@ impl Stored {
             },
         )
         // Nothing rolls it back: see `DatabaseError::has_run`.
-        .code(RAN)
+        .means(Meaning::Ran)
         .hint(
             "a statement that cannot run in a transaction can run code too: look at its block, or at the functions of its indexes; restore \
              it from a backup, or find out with `runner history` and `runner verify` what is wrong in it",

@@ -14,6 +14,7 @@ use crate::error::{Result, from_sqlx, lost};
 use crate::place::ToolPlace;
 use crate::settings::{configured, read_configured};
 use crate::speech::{literal, text_of};
+use runner_database::facts::UnreadMode;
 use runner_database::lease::LockSettings;
 use runner_database::pipe::{self, Meter, Place};
 use runner_database::{ConnectOptions, DatabaseUrl, DriverOptions, Facts, LockKind};
@@ -251,7 +252,7 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
         version: version.split(' ').next().unwrap_or_default().to_owned(),
         read_only: text(2).as_deref() == Some("t"),
         schema: text(3),
-        unread_modes: if text(7).as_deref() == Some("off") { vec!["standard_conforming_strings"] } else { Vec::new() },
+        unread_modes: (text(7).as_deref() == Some("off")).then_some(UnreadMode::BackslashEscapes).into_iter().collect(),
         citus,
         ..place.facts.clone()
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::endpoint::{Endpoint, Signal, Target};
 use crate::error::{CANCELED, Result, lost};
 use runner_database::pipe::Meter;
-use runner_database::{DatabaseError, DatabaseErrorKind, StopSignal};
+use runner_database::{DatabaseError, DatabaseErrorKind, Meaning, StopSignal};
 
 /// How long the server may take to respond after the first request; after that, the connection is considered lost. The
 /// value is ours to choose: it is how long the shell of an operator who pressed Ctrl-C hangs if the server is away.
@@ -79,7 +79,7 @@ impl Watch {
         self.end(first, work).await.map_err(|error| {
             let is_ended = self.ended.load(Ordering::Acquire)
                 && error.kind == DatabaseErrorKind::Connection
-                && error.message != SILENT;
+                && error.meaning != Meaning::Unanswered;
             match first {
                 Signal::Cancel if is_ended || error.code == CANCELED => DatabaseError::stopped(),
                 Signal::Terminate if is_ended => too_long(error),
@@ -106,13 +106,13 @@ impl Watch {
                     let _ = tokio::time::timeout(AGAIN, request).await;
                     return result;
                 }
-                () = &mut patience => return Err(lost(SILENT)),
+                () = &mut patience => return Err(silent()),
                 () = &mut request => {}
             }
             let pause = if next == Signal::Cancel { GRACE } else { AGAIN };
             tokio::select! {
                 result = &mut work => return result,
-                () = &mut patience => return Err(lost(SILENT)),
+                () = &mut patience => return Err(silent()),
                 () = tokio::time::sleep(pause) => {}
             }
             next = Signal::Terminate;
@@ -120,7 +120,9 @@ impl Watch {
     }
 }
 
-const SILENT: &str = "the server did not answer when it was asked to stop";
+fn silent() -> DatabaseError {
+    lost("the server did not answer when it was asked to stop").means(Meaning::Unanswered)
+}
 
 fn too_long(error: DatabaseError) -> DatabaseError {
     DatabaseError::new(

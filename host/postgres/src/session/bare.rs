@@ -6,8 +6,7 @@ use crate::commit::Unit;
 use crate::error::Result;
 use crate::settings::{for_session, limited_session, reset, unlimited_session};
 use crate::speech::ASK_BACKEND;
-use runner_database::error::RAN;
-use runner_database::{DatabaseErrorKind, Dialect, Role};
+use runner_database::{DatabaseErrorKind, Dialect, Meaning, Role};
 use runner_sql::works_concurrently;
 
 /// Restores our encoding where there is no transaction to set it for, whatever a script has set it to.
@@ -48,7 +47,7 @@ impl Session {
             (Err(_), Err(error)) => Err(error),
             (Err(error), Ok(_)) if error.kind == DatabaseErrorKind::Connection => Err(error),
             // It has committed, whatever the tool's tables could not be read for.
-            (Err(error), Ok(_)) => Err(error.code(RAN)),
+            (Err(error), Ok(_)) => Err(error.means(Meaning::Ran)),
         }
     }
 }

@@ -11,9 +11,8 @@ use crate::settings::{ENCODING, Formats, OURS, again, anew, prologue_of, reset_b
 use crate::transaction::{Names, Next, SAVEPOINT, Voice};
 use crate::types::Asker;
 use crate::verdict::explain;
-use runner_database::error::{RAN, UNANSWERED};
 use runner_database::logins::refusals::no_session;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Role};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, Role};
 use runner_sql::classify::{StatementClass, classify, reads};
 use runner_sql::has_statement;
 
@@ -225,7 +224,7 @@ impl Session {
             match self.reconnect().await {
                 // The tool's tables were not as they had been, or could not be read.
                 Err(error) if scope.is_bare() && error.kind != DatabaseErrorKind::Connection => {
-                    return Err(error.code(RAN));
+                    return Err(error.means(Meaning::Ran));
                 }
                 Err(error) if error.kind == DatabaseErrorKind::Denied => return Err(error),
                 // Where there is no new connection, every further statement says so.
@@ -237,7 +236,9 @@ impl Session {
             Ok(value) if scope.is_bare() => Ok(value),
             // Whatever it did was rolled back with its transaction.
             Ok(_) => Err(DatabaseError::stopped()),
-            Err(error) if scope.is_bare() && error.kind != DatabaseErrorKind::Connection => Err(error.code(UNANSWERED)),
+            Err(error) if scope.is_bare() && error.kind != DatabaseErrorKind::Connection => {
+                Err(error.means(Meaning::Unanswered))
+            }
             Err(error) => Err(error),
         }
     }
@@ -287,7 +288,7 @@ impl Session {
     /// Records that an error from the server has ended the transaction, so that later statements can report it.
     fn failed_in_transaction(&mut self, error: DatabaseError) -> DatabaseError {
         if let Some(transaction) = &mut self.transaction
-            && !error.code.is_empty()
+            && (!error.code.is_empty() || error.meaning != Meaning::Failed)
         {
             transaction.fail(&error);
         }

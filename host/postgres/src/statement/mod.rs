@@ -21,9 +21,8 @@ use crate::session::{Commits, Scope, Session};
 use crate::types::read::value;
 use crate::types::{Asker, Types};
 use runner_data::{RowSet, Value};
-use runner_database::error::RAN;
 use runner_database::pipe::Meter;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Role};
+use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, QueryLimits, Role};
 use runner_sql::classify::identifiers;
 
 /// SQLSTATE of a COMMIT in a procedure that runs in a transaction.
@@ -41,10 +40,7 @@ pub(crate) async fn execute(session: &mut Session, statement: &str, parameters: 
     // It was rolled back whole, so it can run again where it may commit.
     execute_once(session, statement, parameters, Commits::Itself).await.map_err(|error| match error.kind {
         DatabaseErrorKind::Connection => error,
-        _ => {
-            let code = error.code.clone();
-            error.code(RAN).detail(format!("SQLSTATE {code}, in a procedure that commits"))
-        }
+        _ => error.means(Meaning::Ran).detail("in a procedure that commits"),
     })
 }
 

@@ -316,7 +316,7 @@ fn without_runtime(found: &Found, runtime: &RuntimePin) -> CatalogProblem {
         name: found.name.clone(),
         kind: CatalogProblemKind::Missing,
         message: format!("{message}: `{}` runs in it", found.id()),
-        hint: hints.concat(),
+        hint: hints.into_iter().map(String::from).collect(),
     }
 }
 

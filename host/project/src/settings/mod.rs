@@ -192,7 +192,7 @@ impl Settings {
 
     /// An error whose hints are as [`Self::for_database`] gives them.
     pub fn with_hints_for_database(&self, mut error: Error) -> Error {
-        error.hints.iter_mut().for_each(|hint| *hint = self.for_database(hint));
+        error.hints.iter_mut().for_each(|hint| *hint = self.for_database(hint).into());
         error
     }
 

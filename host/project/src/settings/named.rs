@@ -97,7 +97,7 @@ pub(super) fn checked<'t>(
     match check(&text) {
         Ok(()) => Some(Sourced { value: text, origin: section.origin(key, value) }),
         Err(error) => {
-            section.document().wrong(&value.span(), error.message, error.hints.into_iter().next());
+            section.document().wrong(&value.span(), error.message, error.hints.into_iter().next().map(String::from));
             None
         }
     }

@@ -115,7 +115,7 @@ impl ExplainedJson {
             message: error.message.clone(),
             places: error.places.iter().map(place).collect(),
             causes: error.causes.clone(),
-            hints: error.hints.clone(),
+            hints: error.hints.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -23,7 +23,7 @@ impl ProblemJson {
             revision: None,
             kind: "no-directory",
             message: error.message.clone(),
-            hints: error.hints.clone(),
+            hints: error.hints.iter().map(ToString::to_string).collect(),
         });
         let disagreements = report.problems.iter().map(|problem| Self {
             revision: Some(problem.revision.clone()),

@@ -17,6 +17,11 @@ pub(super) struct RefusalJson {
 impl RefusalJson {
     pub(super) fn new(refusal: &Refusal) -> Self {
         let Refusal { file, line, error, .. } = refusal;
-        Self { file: file.clone(), line: *line, message: error.message.clone(), hints: error.hints.clone() }
+        Self {
+            file: file.clone(),
+            line: *line,
+            message: error.message.clone(),
+            hints: error.hints.iter().map(ToString::to_string).collect(),
+        }
     }
 }

@@ -126,11 +126,15 @@ pub fn remarks(downgrades: &[Refusal], notes: &[String]) -> Vec<Text> {
     if !downgrades.is_empty() {
         let count = counted(downgrades.len() as u64, "statement of a downgrade", "statements of downgrades");
         let mut text = Text::new().add(ODD, "warning").plain(format!(": {count} cannot run as written")).end();
-        let mut hints: Vec<&String> = Vec::new();
+        let mut hints: Vec<&str> = Vec::new();
         for refusal in downgrades {
             text = text.plain(format!("  {}", refusal.told())).end();
-            let new: Vec<&String> = refusal.error.hints.iter().filter(|hint| !hints.contains(hint)).collect();
-            hints.extend(new);
+            let new = refusal.error.hints.iter().map(|hint| &**hint);
+            new.for_each(|hint| {
+                if !hints.contains(&hint) {
+                    hints.push(hint)
+                }
+            });
         }
         for hint in hints {
             text = text.add(HINT, "hint").plain(": ").plain(hint).end();

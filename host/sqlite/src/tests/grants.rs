@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::*;
-use runner_database::grants::Need;
 use runner_database::stop::StopReason;
 use runner_database::{DatabaseErrorKind, SchemaChange, StopSignal};
 
@@ -51,12 +50,17 @@ async fn attempt(database: &mut dyn Database, statement: &str) -> Result<(), Dat
     database.query(statement, &[], QueryLimits::NONE).await.map(drop)
 }
 
+/// The grant that is missing, as the error states it.
+fn missing_in(error: &DatabaseError) -> Option<&str> {
+    error.detail.as_deref()?.strip_prefix("missing grant: ")
+}
+
 /// The grant that a statement lacks; empty if it was refused for another reason.
 async fn missing(database: &mut dyn Database, statement: &str) -> String {
     let error = attempt(database, statement).await.expect_err(statement);
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{statement}: {error}");
     assert!(error.hint.is_some(), "{statement}: {error}");
-    Need::missing_in(&error).unwrap_or_default().to_owned()
+    missing_in(&error).unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -224,15 +228,15 @@ async fn views_and_triggers_do_not_reach_past_a_grant() {
     let mut database = granted(&["read secrets", "read emails", "read customers(id, email)", "insert watched"]).await;
     assert!(attempt(database.as_mut(), "SELECT email FROM emails").await.is_ok());
     let error = attempt(database.as_mut(), "SELECT secret FROM secrets").await.expect_err("a view");
-    assert_eq!(Need::missing_in(&error), Some("read customers(secret)"), "{error}");
+    assert_eq!(missing_in(&error), Some("read customers(secret)"), "{error}");
     assert!(error.message.contains("through `secrets`"), "{error}");
     let error = attempt(database.as_mut(), "INSERT INTO watched VALUES ('x')").await.expect_err("a trigger");
-    assert_eq!(Need::missing_in(&error), Some("insert audit"), "{error}");
+    assert_eq!(missing_in(&error), Some("insert audit"), "{error}");
     assert!(error.message.contains("through `watch`"), "{error}");
     // The same when the host writes for the component.
     let one = batch(1, vec![texts("a", &["x"])]);
     let error = write(database.as_mut(), "watched", WriteMode::Insert, &[], &one).await.expect_err("a trigger");
-    assert_eq!(Need::missing_in(&error), Some("insert audit"), "{error}");
+    assert_eq!(missing_in(&error), Some("insert audit"), "{error}");
     database.set_role(Role::Host);
     grant(database.as_mut(), &["insert watched", "insert audit", "read watched(a)"]);
     database.set_role(Role::Component);
@@ -292,7 +296,7 @@ async fn batches_need_the_same_grants() {
         let mut database = granted(lines).await;
         let key: &[&str] = if mode == WriteMode::Insert { &[] } else { &["id"] };
         let done = write(database.as_mut(), "customers", mode, key, &rows(columns)).await;
-        let found = done.as_ref().err().and_then(Need::missing_in).map(str::to_owned);
+        let found = done.as_ref().err().and_then(missing_in).map(str::to_owned);
         assert_eq!(found.as_deref(), lacks, "{lines:?}, {mode}: {done:?}");
         assert_eq!(done.is_err(), lacks.is_some(), "{lines:?}, {mode}: {done:?}");
     }
@@ -322,7 +326,7 @@ async fn batches_need_the_same_grants() {
     .await;
     let rows = rows(&["id", "a"]);
     let done = write(database.as_mut(), "replacing", WriteMode::Insert, &[], &rows).await;
-    assert_eq!(done.as_ref().err().and_then(Need::missing_in), Some("delete replacing"), "{done:?}");
+    assert_eq!(done.as_ref().err().and_then(missing_in), Some("delete replacing"), "{done:?}");
     assert_eq!(missing(database.as_mut(), "UPDATE OR ABORT replacing SET b = 'x'").await, "delete replacing");
     attempt(database.as_mut(), "INSERT INTO not_replacing VALUES ('x')").await.expect("granted");
     let own = "CREATE TABLE own (a TEXT UNIQUE ON CONFLICT REPLACE)";
@@ -340,7 +344,7 @@ async fn batches_need_the_same_grants() {
 async fn reading_and_describing_need_grants_too() {
     let mut database = granted(&["read customers(id, email)"]).await;
     let error = database.table(&TableName::new("audit")).await.expect_err("no grant");
-    assert_eq!(Need::missing_in(&error), Some("read audit"), "{error}");
+    assert_eq!(missing_in(&error), Some("read audit"), "{error}");
     let main = TableName { schema: Some("main".to_owned()), name: "customers".to_owned() };
     assert!(database.table(&main).await.is_ok());
     for (statement, allowed) in [("SELECT id, email FROM customers", true), ("SELECT secret FROM customers", false)] {

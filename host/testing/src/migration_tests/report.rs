@@ -204,7 +204,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let mut details: Vec<String> = error.places.iter().map(|(label, place)| format!("{label}: {place}")).collect();
         details.extend(error.causes);
-        Self { message: error.message, details, hint: error.hints.into_iter().next() }
+        Self { message: error.message, details, hint: error.hints.into_iter().next().map(String::from) }
     }
 }
 

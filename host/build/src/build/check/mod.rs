@@ -233,10 +233,11 @@ impl Checker<'_> {
     /// An error that names the files of the project instead of their copies.
     fn at_home(&self, mut error: Error) -> Error {
         let stage = self.directory.to_string_lossy().into_owned();
-        let texts = [&mut error.message].into_iter().chain(&mut error.causes).chain(&mut error.hints);
+        let texts = [&mut error.message].into_iter().chain(&mut error.causes);
         for text in texts.chain(error.places.iter_mut().map(|(_, text)| text)) {
             *text = text.replace(&stage, "");
         }
+        error.hints.iter_mut().for_each(|hint| *hint = hint.replace(&stage, "").into());
         error
     }
 }

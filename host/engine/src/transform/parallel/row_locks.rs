@@ -17,15 +17,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use runner_database::DatabaseError;
+use runner_database::{DatabaseError, Meaning};
 
 /// How many chunks lock their rows after one has met a change: each of them would probably meet one too. Afterwards one is tried
 /// without, in case the table is quiet by then; if it is not, one chunk in so many is done twice.
 const CHUNKS: u32 = 16;
-
-/// PostgreSQL's `insufficient_privilege`, `feature_not_supported` and `wrong_object_type`: rows of this kind of table cannot be locked,
-/// or not by this user.
-const NOT_TO_BE_LOCKED: [&str; 3] = ["42501", "0A000", "42809"];
 
 /// Shared by all workers of a transform in this process.
 #[derive(Default)]
@@ -44,14 +40,14 @@ impl RowLocks {
 
     /// A chunk has failed.
     pub fn failed(&self, error: &DatabaseError) {
-        if error.is_outdated() {
+        if error.meaning == Meaning::Outdated {
             self.chunks.store(CHUNKS, Ordering::Relaxed);
         }
     }
 
     /// A chunk that was to lock its rows has failed. Returns whether the error may be due to that; then the next ones do without.
     pub fn are_refused(&self, error: &DatabaseError) -> bool {
-        let is_refused = NOT_TO_BE_LOCKED.contains(&error.code.as_str());
+        let is_refused = error.meaning == Meaning::Refused;
         self.is_refused.fetch_or(is_refused, Ordering::Relaxed);
         is_refused
     }
@@ -69,17 +65,17 @@ mod tests {
     use super::*;
     use runner_database::DatabaseErrorKind;
 
-    fn error(code: &str) -> DatabaseError {
-        DatabaseError::new(DatabaseErrorKind::Other, "no").code(code)
+    fn error(meaning: Meaning) -> DatabaseError {
+        DatabaseError::new(DatabaseErrorKind::Other, "no").means(meaning)
     }
 
     #[test]
     fn some_chunks_lock_their_rows_after_one_met_a_change() {
         let locks = RowLocks::default();
-        locks.failed(&error("40P01"));
+        locks.failed(&error(Meaning::Conflict));
         locks.done();
         assert!(!locks.are_wanted(), "a deadlock is not a change");
-        locks.failed(&error("40001"));
+        locks.failed(&error(Meaning::Outdated));
         for chunk in 0..CHUNKS {
             assert!(locks.are_wanted(), "{chunk}");
             locks.done();
@@ -90,10 +86,10 @@ mod tests {
     #[test]
     fn rows_that_cannot_be_locked_are_read_without() {
         let locks = RowLocks::default();
-        locks.failed(&error("40001"));
-        assert!(!locks.are_refused(&error("40001")) && locks.are_wanted());
-        assert!(locks.are_refused(&error("42501")) && !locks.are_wanted());
-        locks.failed(&error("40001"));
+        locks.failed(&error(Meaning::Outdated));
+        assert!(!locks.are_refused(&error(Meaning::Outdated)) && locks.are_wanted());
+        assert!(locks.are_refused(&error(Meaning::Refused)) && !locks.are_wanted());
+        locks.failed(&error(Meaning::Outdated));
         assert!(!locks.are_wanted());
     }
 }
