@@ -26,7 +26,7 @@ use runner_project::settings::OnExisting;
 use runner_report::escape::first_escaped;
 use runner_report::json::{ErrorJson, PlanJson};
 use runner_report::{Format, Printer, Text, text};
-use runner_sql::changes_session;
+use runner_sql::{Sql, changes_session};
 
 /// Shows what would run.
 pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
@@ -116,7 +116,7 @@ async fn existing(
 }
 
 /// Warns where a migration of the script would be in the session of the one before it; PostgreSQL has a statement for a new one.
-fn warn_of_sessions(printer: &Printer, plan: &Plan, sql: &[Option<String>], catalog: &Catalog, dialect: Dialect) {
+fn warn_of_sessions(printer: &Printer, plan: &Plan, sql: &[Option<Sql>], catalog: &Catalog, dialect: Dialect) {
     let followed = plan.steps.len().saturating_sub(1);
     for (step, sql) in plan.steps.iter().zip(sql).take(if dialect == Dialect::Postgres { 0 } else { followed }) {
         if sql.as_ref().is_some_and(|sql| changes_session(sql, dialect)) {
@@ -132,7 +132,7 @@ fn warn_of_sessions(printer: &Printer, plan: &Plan, sql: &[Option<String>], cata
 }
 
 /// Warns where the script that was printed is not what the files are.
-fn warn_of_escapes(printer: &Printer, plan: &Plan, sql: &[Option<String>], catalog: &Catalog) {
+fn warn_of_escapes(printer: &Printer, plan: &Plan, sql: &[Option<Sql>], catalog: &Catalog) {
     for (step, sql) in plan.steps.iter().zip(sql) {
         if let Some((line, character)) = first_escaped(sql.as_deref().unwrap_or_default(), printer.script_to()) {
             let file = file_of(catalog, step, step.direction);
@@ -182,7 +182,7 @@ async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSessio
 /// Adds the large tables that migrations in SQL keep locked.
 async fn add_locks(
     plan: &Plan,
-    sql: &[Option<String>],
+    sql: &[Option<Sql>],
     looks: &mut [Inspection],
     database: &mut HostSession<'_>,
 ) -> Result<()> {
@@ -195,16 +195,16 @@ async fn add_locks(
 }
 
 /// What is known of each migration, whose SQL and statements are given.
-fn look(plan: &Plan, sql: &[Option<String>], statements: &[Option<Statements>], facts: &Facts) -> Vec<Inspection> {
+fn look(plan: &Plan, sql: &[Option<Sql>], statements: &[Option<Statements>], facts: &Facts) -> Vec<Inspection> {
     let each = plan.steps.iter().zip(sql).zip(statements).map(|((step, sql), statements)| {
-        let dry_run = check_dry_run(step, sql.as_deref(), facts).is_ok();
+        let dry_run = check_dry_run(step, sql.as_ref(), facts).is_ok();
         Inspection { statements: *statements, dry_run, ..Inspection::default() }
     });
     each.collect()
 }
 
 /// What cannot run in the downgrades of the migrations that would be applied.
-fn downgrades(plan: &Plan, downs: &[Option<String>], catalog: &Catalog, facts: &Facts) -> Vec<Refusal> {
+fn downgrades(plan: &Plan, downs: &[Option<Sql>], catalog: &Catalog, facts: &Facts) -> Vec<Refusal> {
     let refusals = plan.steps.iter().zip(downs).filter_map(|(step, down)| {
         let file = file_of(catalog, step, Direction::Down);
         Some(inspect(&step.id(), &file, down_mode(&step.description, step.mode), down.as_ref()?, facts).1)

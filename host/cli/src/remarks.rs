@@ -13,7 +13,7 @@ use runner_engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use runner_engine::script::ScriptSource;
 use runner_project::TARGET_WORDS;
 use runner_project::catalog::{Artifact, Catalog, Description, Migration};
-use runner_sql::{has_statement, program};
+use runner_sql::{Sql, has_statement};
 
 /// What is worth saying of a project that may be valid all the same.
 #[derive(Default)]
@@ -85,13 +85,13 @@ impl Remarks {
     }
 
     /// Notes if a file replaces a table in a way that may lose rows of others.
-    pub fn look_for_loss(&mut self, file: &str, text: &str, description: &Description, dialect: Dialect) {
+    pub fn look_for_loss(&mut self, file: &str, sql: &Sql, description: &Description, dialect: Dialect) {
         if self.no_foreign_keys {
             return;
         }
         // What cannot be read is refused elsewhere.
-        let Ok(program) = program(text, dialect) else { return };
-        self.lossy.extend(implicit_delete::warning(file, &program, description, dialect));
+        let Ok(program) = sql.program(dialect) else { return };
+        self.lossy.extend(implicit_delete::warning(file, &program, description));
     }
 
     /// That upgrades do nothing, if there are any. One that was applied may be a template of which only the comments are left.
@@ -131,10 +131,9 @@ impl Remarks {
 }
 
 /// Whether a text has no statement, but perhaps the `BEGIN` and `COMMIT` around none.
-fn does_nothing(text: &str, dialect: Dialect) -> bool {
-    let takes_out_all =
-        || program(text, dialect).is_ok_and(|program| program.statements.is_empty() && program.has_transaction);
-    !has_statement(text, dialect) || takes_out_all()
+fn does_nothing(sql: &Sql, dialect: Dialect) -> bool {
+    let takes_out_all = || sql.program(dialect).is_ok_and(|program| program.is_empty() && program.has_transaction);
+    !has_statement(sql, dialect) || takes_out_all()
 }
 
 /// That files do nothing, if there are any.

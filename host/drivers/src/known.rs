@@ -2,6 +2,7 @@
 //! anything runs. The drivers decide, by the code that decides when the statement runs.
 
 use runner_database::{DatabaseError, Dialect, Facts};
+use runner_sql::Tokens;
 
 /// Checks the statements of one migration in SQL, for the database of `facts`.
 pub struct KnownTexts<'a> {
@@ -24,7 +25,7 @@ impl<'a> KnownTexts<'a> {
 
     /// Why the migration may not run a statement, as far as that is known from its text. A driver that is not part of this build
     /// refuses nothing.
-    pub fn refused(&mut self, statement: &str) -> Option<DatabaseError> {
+    pub fn refused(&mut self, statement: &Tokens<'_>) -> Option<DatabaseError> {
         let Self { facts, in_transaction, .. } = *self;
         match facts.dialect {
             #[cfg(feature = "sqlite")]

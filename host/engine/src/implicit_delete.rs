@@ -22,21 +22,21 @@ pub enum ImplicitDelete {
 
 impl ImplicitDelete {
     /// Such statements of a file, with their positions; none if foreign keys are off for it.
-    pub fn all(program: &Program<'_>, dialect: Dialect) -> BTreeMap<usize, Self> {
+    pub fn all(program: &Program) -> BTreeMap<usize, Self> {
         if program.foreign_keys_off {
             return BTreeMap::new();
         }
-        let statements = program.statements.iter().enumerate();
-        let replaced =
-            statements.filter_map(|(at, statement)| Some((at, Self::Replace(replacing(statement.text, dialect)?))));
-        let dropped = dropped_tables(&program.statements, dialect).into_iter();
+        let replaced = program.statements().enumerate().filter_map(|(at, it)| Some((at, replacing(&it.tokens())?)));
+        let replaced = replaced.map(|(at, table)| (at, Self::Replace(table)));
+        let dropped = dropped_tables(program.statements()).into_iter();
         replaced.chain(dropped.map(|it| (it.at, Self::Drop(it)))).collect()
     }
 
     /// The only statement of a call.
     pub fn of_call(statement: &str, dialect: Dialect) -> Option<Self> {
-        let drops = || dropped_tables(&[Statement { text: statement, line: 1 }], dialect).pop();
-        replacing(statement, dialect).map(Self::Replace).or_else(|| drops().map(Self::Drop))
+        let statement = Statement::only(statement, dialect);
+        let drops = || dropped_tables(std::iter::once(statement)).pop();
+        replacing(&statement.tokens()).map(Self::Replace).or_else(|| drops().map(Self::Drop))
     }
 
     /// Refuses to drop a table if rows of others would follow. Returns how many changes there were before the statement.
@@ -79,11 +79,11 @@ async fn number(host: &mut HostSession<'_>, text: fn(&CascadeSql) -> &'static st
 }
 
 /// What is to be said about a file in advance: nothing is known of the rows.
-pub fn warning(file: &str, program: &Program<'_>, description: &Description, dialect: Dialect) -> Option<String> {
+pub fn warning(file: &str, program: &Program, description: &Description) -> Option<String> {
     let is_rebuild = program.foreign_keys_off || description.needs_table_rebuild();
     // A rebuild is checked at its end, and fails then if foreign keys have followed the old table.
     let replaced = |it: &Dropped| it.replaced.is_some() && (!is_rebuild || it.is_renamed());
-    let dropped = dropped_tables(&program.statements, dialect).into_iter().find(replaced)?;
+    let dropped = dropped_tables(program.statements()).into_iter().find(replaced)?;
     let (table, dropped_as) = (dropped.replaced.as_deref()?, &dropped.name);
     Some(match dropped.is_renamed() {
         true => format!(

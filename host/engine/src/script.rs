@@ -21,6 +21,7 @@ use runner_data::Value;
 use runner_database::{FixedInputs, Grants, Renames, SharedDatabase, StopSignal};
 use runner_drivers::Connector;
 use runner_project::script::LoadedScript;
+use runner_sql::Sql;
 
 /// The logic of one migration, loaded and ready to run.
 #[async_trait]
@@ -157,10 +158,10 @@ pub struct LeftOut {
 pub enum ScriptSource {
     /// SQL, split by the loader.
     Sql {
-        /// The statements of the upgrade, as one text.
-        up: String,
-        /// The statements of the downgrade, as one text.
-        down: Option<String>,
+        /// The upgrade.
+        up: Sql,
+        /// The downgrade.
+        down: Option<Sql>,
         /// How they are written, if the values of parameters were filled in.
         template: Option<Template>,
     },
@@ -192,9 +193,9 @@ impl ScriptSource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     /// The upgrade.
-    pub up: String,
+    pub up: Sql,
     /// The downgrade.
-    pub down: Option<String>,
+    pub down: Option<Sql>,
     /// The value of each parameter that they name.
     pub values: BTreeMap<String, String>,
 }

@@ -1,7 +1,8 @@
 //! A migration in SQL: each statement is a step.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::slice::from_ref;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -19,61 +20,59 @@ use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::dialect_sql::Server;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use runner_project::catalog::Kind;
-use runner_sql::{excerpt, program};
+use runner_sql::{Program, Sql, Statement as SqlStatement, excerpt};
 
-/// A pair of SQL scripts, split into statements.
+/// The two directions of a migration in SQL.
 #[derive(Debug)]
 pub struct SqlScript {
-    up: Vec<Unit>,
+    up: Units,
     /// A downgrade that cannot be split does not prevent the upgrade.
-    down: Option<Result<Vec<Unit>>>,
+    down: Option<Result<Units>>,
 }
 
-/// A statement, or what is between a `BEGIN` and its `COMMIT`: a step of a stepwise migration. In an atomic one, each statement is.
+/// What is executed as one: a statement, or what is between a `BEGIN` and its `COMMIT`, is a step of a stepwise migration. In an atomic
+/// one, each statement is.
 #[derive(Debug)]
-struct Unit {
-    statements: Vec<Statement>,
-    /// Of all of them.
-    text: String,
+struct Units {
+    program: Arc<Program>,
+    units: Vec<Range<usize>>,
+    /// SQLite: the statements that delete rows without saying so.
+    deletes: BTreeMap<usize, ImplicitDelete>,
 }
 
-impl Unit {
-    fn call(&self) -> Call<'_> {
-        Call::of_unit(&(0..self.statements.len()), &self.text)
+impl Units {
+    fn of(sql: &Sql, direction: Direction, dialect: Dialect) -> Result<Self> {
+        let program = sql.program(dialect).map_err(|error| unreadable(direction, error))?;
+        let (units, deletes) = (program.units(true), ImplicitDelete::all(&program));
+        Ok(Self { program, units, deletes })
+    }
+
+    /// The statements at these positions.
+    fn statements(&self, unit: &Range<usize>) -> impl Iterator<Item = Statement<'_>> {
+        let of = move |(at, SqlStatement { text, line, .. })| Statement {
+            text,
+            line,
+            column: self.program.column_of(at),
+            deletes: self.deletes.get(&at),
+        };
+        unit.clone().zip(self.program.within(unit.clone())).map(of)
     }
 }
 
-#[derive(Debug)]
-struct Statement {
-    text: String,
+#[derive(Clone, Copy, Debug)]
+struct Statement<'a> {
+    text: &'a str,
     /// Its position in the file, counted from 1.
     line: usize,
     column: usize,
-    /// SQLite: it deletes rows without saying so.
-    deletes: Option<ImplicitDelete>,
+    deletes: Option<&'a ImplicitDelete>,
 }
 
 impl SqlScript {
-    /// Splits the two texts, which have LF line endings, as the database reads them.
-    pub fn new(up: &str, down: Option<&str>, dialect: Dialect) -> Result<Self> {
-        let units = |direction: Direction, text: &str| -> Result<Vec<Unit>> {
-            let program = program(text, dialect).map_err(|error| unreadable(direction, error))?;
-            let mut deletes = ImplicitDelete::all(&program, dialect);
-            let owned = program.statements.iter().enumerate().map(|(at, it)| {
-                // A statement is a slice of the text.
-                let before = text.get(..it.text.as_ptr().addr() - text.as_ptr().addr()).unwrap_or_default();
-                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-                Statement { text: it.text.to_owned(), line: it.line, column, deletes: deletes.remove(&at) }
-            });
-            let mut owned = owned.collect::<Vec<_>>().into_iter();
-            let unit = |range: &Range<usize>| Unit {
-                statements: owned.by_ref().take(range.len()).collect(),
-                text: program.text_of(text, range).to_owned(),
-            };
-            Ok(program.units(true).iter().map(unit).collect())
-        };
-        let down = down.map(|down| units(Direction::Down, down));
-        Ok(Self { up: units(Direction::Up, up)?, down })
+    /// Of the two texts, which have LF line endings, as the database reads them.
+    pub fn new(up: &Sql, down: Option<&Sql>, dialect: Dialect) -> Result<Self> {
+        let down = down.map(|down| Units::of(down, Direction::Down, dialect));
+        Ok(Self { up: Units::of(up, Direction::Up, dialect)?, down })
     }
 }
 
@@ -92,23 +91,18 @@ impl Script for SqlScript {
         };
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
         let mut steps = Steps::new(context.clone(), Kind::Sql);
-        let units = &units[skip.min(units.len())..];
-        let calls: Vec<(Call<'_>, &[Statement])> = match context.execution {
-            Execution::Atomic => {
-                let statements = units.iter().flat_map(|unit| &unit.statements);
-                statements.map(|it| (Call::of_unit(&(0..1), &it.text), from_ref(it))).collect()
-            }
-            Execution::Journalled(_) | Execution::Replayed(_) => {
-                units.iter().map(|unit| (unit.call(), &unit.statements[..])).collect()
-            }
+        let left = &units.units[skip.min(units.units.len())..];
+        let left: Vec<Range<usize>> = match context.execution {
+            Execution::Atomic => left.iter().flat_map(Clone::clone).map(|at| at..at + 1).collect(),
+            Execution::Journalled(_) | Execution::Replayed(_) => left.to_vec(),
         };
-        let of = skip + calls.len();
+        let of = skip + left.len();
         let server = context.database.lock().await.facts().sql.server;
-        for ((call, statements), number) in calls.into_iter().zip(skip + 1..) {
+        for (unit, number) in left.iter().zip(skip + 1..) {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
-            let ran = run_step(&mut steps, call, statements, (number as u64, of as u64), context).await;
+            let ran = run_step(&mut steps, units, unit, (number as u64, of as u64), context).await;
             let rows = ran.map_err(|(error, statement)| {
                 let place = format!("{number} of {of}, line {}", statement.line);
                 failed(error, statement, (direction, place), &context.stop, server)
@@ -120,8 +114,8 @@ impl Script for SqlScript {
 
     fn steps(&self, direction: Direction) -> Option<u64> {
         match direction {
-            Direction::Up => Some(self.up.len() as u64),
-            Direction::Down => self.down.as_ref()?.as_ref().ok().map(|units| units.len() as u64),
+            Direction::Up => Some(self.up.units.len() as u64),
+            Direction::Down => self.down.as_ref()?.as_ref().ok().map(|down| down.units.len() as u64),
         }
     }
 }
@@ -130,13 +124,15 @@ impl Script for SqlScript {
 /// failed.
 async fn run_step<'a>(
     steps: &mut Steps,
-    call: Call<'_>,
-    statements: &'a [Statement],
+    units: &'a Units,
+    unit: &Range<usize>,
     (number, of): (u64, u64),
     context: &RunContext,
-) -> Result<u64, (CallError, &'a Statement)> {
+) -> Result<u64, (CallError, Statement<'a>)> {
     context.control.at_statement(&context.database, (number, of)).await;
-    let [first, others @ ..] = statements else { return Ok(0) };
+    let mut statements = units.statements(unit);
+    let Some(first) = statements.next() else { return Ok(0) };
+    let call = Call::of_unit(unit, units.program.text_of(unit));
     let mut step = match steps.begin(&call).await.map_err(|error| (error, first))? {
         StepStart::Answered(rows) => return Ok(rows),
         StepStart::Running(step) => step,
@@ -144,7 +140,7 @@ async fn run_step<'a>(
     context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
     let mut last = first;
     let mut result = run_statement(&mut step, first, context).await;
-    for statement in others {
+    for statement in statements {
         let Ok(rows) = result else { break };
         last = statement;
         result = run_statement(&mut step, statement, context).await.map(|more| rows + more);
@@ -155,20 +151,20 @@ async fn run_step<'a>(
 /// Executes a statement; returns the number of rows it changed.
 async fn run_statement(
     step: &mut RunningStep,
-    statement: &Statement,
+    statement: Statement<'_>,
     context: &RunContext,
 ) -> Result<u64, DatabaseError> {
     let cleared = clear(step, statement, context).await;
     // With `IF NOT EXISTS`, it would be content with what a failed attempt left.
     let result = match cleared {
         Ok(()) => {
-            let execute = async |step: &mut RunningStep| step.execute(&statement.text, &[]).await;
-            step.guarding(statement.deletes.as_ref(), execute).await
+            let execute = async |step: &mut RunningStep| step.execute(statement.text, &[]).await;
+            step.guarding(statement.deletes, execute).await
         }
         Err(error) => Err(error),
     };
     let result = match result {
-        Err(error) => Err(unknown_name::suggest(error, &mut step.host(), &statement.text).await),
+        Err(error) => Err(unknown_name::suggest(error, &mut step.host(), statement.text).await),
         done => done,
     };
     if let Err(error) = &result
@@ -182,9 +178,9 @@ async fn run_statement(
 
 /// Removes what a failed attempt at the statement left in the database: as the statement itself, so that it waits for no lock
 /// longer than that, and can be stopped.
-async fn clear(step: &mut RunningStep, statement: &Statement, context: &RunContext) -> Result<(), DatabaseError> {
+async fn clear(step: &mut RunningStep, statement: Statement<'_>, context: &RunContext) -> Result<(), DatabaseError> {
     let found = match step.own_transaction() {
-        Some(mut host) => invalid_index::find(&mut host, &statement.text).await?,
+        Some(mut host) => invalid_index::find(&mut host, statement.text).await?,
         None => Leftover::default(),
     };
     for index in found.indexes {
@@ -210,7 +206,7 @@ fn warn(context: &RunContext, message: String) {
 /// The error of a statement, with its place, and what the server of the database advises.
 fn failed(
     error: CallError,
-    statement: &Statement,
+    statement: Statement<'_>,
     (direction, place): (Direction, String),
     stop: &StopSignal,
     server: &dyn Server,
@@ -228,12 +224,12 @@ fn failed(
         CallError::Stopped(reason) => stopped(reason),
         CallError::Failed(error) => error,
     };
-    error.at("text", excerpt(&statement.text)).at("statement", place).at("script", direction.to_string())
+    error.at("text", excerpt(statement.text)).at("statement", place).at("script", direction.to_string())
 }
 
 /// Converts the database's `line 1, column 2, …`, which is relative to the statement, to a position in the file.
 /// Returns other text unchanged.
-fn in_file(detail: &str, statement: &Statement) -> String {
+fn in_file(detail: &str, statement: Statement<'_>) -> String {
     let counted = || -> Option<(usize, usize, &str)> {
         let (line, rest) = detail.strip_prefix("line ")?.split_once(", column ")?;
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());

@@ -279,7 +279,7 @@ impl Setup {
     pub fn loader(&self, _jobs: usize, dialect: Dialect, _stop: StopSignal) -> Arc<dyn ScriptLoader> {
         Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
-                ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
+                ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_ref(), dialect)?)),
                 ScriptSource::Component { .. } | ScriptSource::Script(_) => Err(super::no_sandbox::no_components()),
             }
         })
@@ -297,7 +297,7 @@ struct Loader {
 impl ScriptLoader for Loader {
     fn load(&self, source: &ScriptSource) -> Result<Box<dyn Script>> {
         match source {
-            ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), self.dialect)?)),
+            ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_ref(), self.dialect)?)),
             ScriptSource::Component { bytes, sha256, assets } => self.sandbox.load(bytes, sha256, assets.clone()),
             ScriptSource::Script(script) => self.sandbox.load_script(script),
         }

@@ -5,6 +5,8 @@
 //! The name is derived from the original's, and the run's lock ensures that only one run uses it: a database that
 //! already has this name when a run begins was left by a killed run.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use crate::connect;
@@ -16,7 +18,7 @@ use runner_data::Value;
 use runner_database::facts::{LockKind, is_tool_table};
 use runner_database::scratch::{ScratchCopy, ScratchPlace, ScratchRequest};
 use runner_database::{Database, DatabaseError, DatabaseErrorKind, DatabaseUrl, Dialect, QueryLimits, Session};
-use runner_sql::{introduces_text, qualifiers, words};
+use runner_sql::{Tokens, introduces_text, qualifiers, words};
 
 /// Engines that keep all data in the table itself.
 const ENGINES: [&str; 8] = ["innodb", "myisam", "aria", "memory", "archive", "csv", "rocksdb", "tokudb"];
@@ -237,7 +239,7 @@ impl Filler<'_> {
         }
         // There, MariaDB prints a text without escapes: a quote in it would end it, and what follows would make another table.
         let dialect = self.original.facts().dialect;
-        if dialect == Dialect::Mariadb && introduces_text(&definition, dialect) {
+        if dialect == Dialect::Mariadb && introduces_text(&Tokens::new(&definition, dialect)) {
             return Err(refused(format!(
                 "in an expression of the table `{table}` stands a text with its character set, which the server does not print as it is"
             ))
@@ -360,12 +362,14 @@ impl Filler<'_> {
         }
     }
 
+    fn tokens<'a>(&self, definition: &'a str) -> Tokens<'a> {
+        Tokens::new(definition, self.original.facts().dialect)
+    }
+
     /// Another database that a definition names, if any.
     fn other_in(&self, definition: &str) -> Option<String> {
-        let dialect = self.original.facts().dialect;
-        qualifiers(definition, dialect)
-            .into_iter()
-            .find(|name| self.others.iter().any(|other| other.eq_ignore_ascii_case(name)))
+        let is_other = |name: &Cow<'_, str>| self.others.iter().any(|other| other.eq_ignore_ascii_case(name));
+        qualifiers(&self.tokens(definition)).into_iter().find(is_other).map(Cow::into_owned)
     }
 
     /// Routines and triggers must not reach beyond the copy.
@@ -373,7 +377,7 @@ impl Filler<'_> {
         if let Some(other) = self.other_in(definition) {
             return Err(refused(format!("the {what} `{name}` names the database `{other}`")).hint(OUTSIDE));
         }
-        let words = words(definition, self.original.facts().dialect);
+        let words = words(&self.tokens(definition));
         if words.iter().any(|word| ["EXECUTE", "PREPARE", "OUTFILE", "DUMPFILE"].contains(&word.as_str())) {
             return Err(refused(format!("the {what} `{name}` runs text as a statement, or writes files")).hint(OUTSIDE));
         }
@@ -382,7 +386,7 @@ impl Filler<'_> {
 
     /// Makes a routine or a trigger, which keeps the mode in which it was created.
     async fn make_in(&mut self, what: &str, name: &str, definition: &str, mode: &str) -> Result<()> {
-        if Quoting::of(mode).differs(definition, self.original.facts().dialect) {
+        if Quoting::of(mode).differs(&self.tokens(definition)) {
             return Err(refused(format!(
                 "the {what} `{name}` has a string with a backslash in the mode `{mode}`, which may name another database"
             ))

@@ -15,7 +15,7 @@ use crate::types::read::{self, Wire};
 use runner_data::{RowSet, Value};
 use runner_database::look;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, QueryLimits, Role, TableName};
-use runner_sql::identifiers;
+use runner_sql::Tokens;
 
 /// First words of statements that do not change how tables are declared.
 const KEEPS_TABLES: [&str; 8] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SHOW", "DO", "SET"];
@@ -166,7 +166,7 @@ impl Statement<'_> {
 
 /// The first word of a statement.
 pub(crate) fn first_word(statement: &str, dialect: Dialect) -> Option<String> {
-    identifiers(statement, dialect).into_iter().next()
+    Tokens::new(statement, dialect).first().map(|word| word.into_owned())
 }
 
 /// What the wire carries for each column; where the wire is ambiguous, the table is asked.

@@ -3,18 +3,17 @@
 
 use crate::error::{Result, denied};
 use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
-use runner_database::{DatabaseError, Dialect, Role, TableName};
-use runner_sql::classify::{StatementClass, classify, identifiers};
-use runner_sql::{self, copies_to_client, excerpt, identifiers_of_objects};
+use runner_database::{DatabaseError, Role, TableName};
+use runner_sql::{StatementClass, Tokens, classify, copies_to_client, excerpt, identifiers_of_objects, schemas, words};
 
 /// Why a migration in SQL may not run a statement, as far as its words show it.
-pub fn refused_text(statement: &str) -> Option<DatabaseError> {
-    check(statement, Role::SqlScript).err()
+pub fn refused_text(tokens: &Tokens<'_>) -> Option<DatabaseError> {
+    check(tokens, Role::SqlScript).err()
 }
 
 /// Refuses a statement that the role may not run; otherwise returns its effect on the surrounding transaction.
-pub(crate) fn check(statement: &str, rights: Role) -> Result<StatementClass> {
-    let class = classify(statement, Dialect::Postgres);
+pub(crate) fn check(tokens: &Tokens<'_>, rights: Role) -> Result<StatementClass> {
+    let class = classify(tokens);
     if rights == Role::Host {
         return Ok(class);
     }
@@ -22,27 +21,25 @@ pub(crate) fn check(statement: &str, rights: Role) -> Result<StatementClass> {
         return Err(denied("a migration cannot begin, end or divide the transaction it runs in")
             .hint("remove this statement: runner itself begins and ends the transaction"));
     }
-    let words = identifiers(statement, Dialect::Postgres);
     // A block that commits is code too, whatever its class.
-    let runs_elsewhere = words.iter().any(|word| runs_elsewhere(word));
+    let runs_elsewhere = tokens.identifiers().iter().any(|word| runs_elsewhere(word));
     let may_be_code = runs_elsewhere
         || matches!(class, StatementClass::Schema | StatementClass::Unknown)
-        || words.first().is_some_and(|first| first.eq_ignore_ascii_case("DO"));
+        || tokens.begins_with(&["DO"]);
     // The tool's tables have a schema of their own, so an index elsewhere takes the place of none.
-    let objects = identifiers_of_objects(statement, Dialect::Postgres);
+    let objects = identifiers_of_objects(tokens);
     if let Some(name) = objects.iter().find_map(|word| tool_table_in(word, may_be_code))
-        && (runs_elsewhere || !only_reads(&words))
+        && (runs_elsewhere || !only_reads(tokens))
     {
         return Err(tool_table(&name));
     }
-    let is = |word: &String, name: &str| word.eq_ignore_ascii_case(name);
-    if runner_sql::schemas(statement).iter().any(|name| is(name, TOOL_SCHEMA)) {
+    if schemas(tokens).iter().any(|name| name.eq_ignore_ascii_case(TOOL_SCHEMA)) {
         return Err(denied("the schema `runner` belongs to runner itself")
             .hint("give your schema another name; `pg_dump --exclude-schema=runner` leaves it out of a dump"));
     }
-    check_propagation(&words)?;
-    if words.first().is_some_and(|first| is(first, "COPY"))
-        && let Some((message, hint)) = copies_to_client(&runner_sql::words(statement, Dialect::Postgres))
+    check_propagation(tokens)?;
+    if tokens.begins_with(&["COPY"])
+        && let Some((message, hint)) = copies_to_client(&words(tokens))
     {
         return Err(denied(&message).hint(hint));
     }
@@ -54,7 +51,7 @@ pub(crate) fn check(statement: &str, rights: Role) -> Result<StatementClass> {
         if class == StatementClass::RefusesTransaction {
             return Err(denied(format!(
                 "a component cannot run `{}`, which refuses a transaction",
-                excerpt(statement)
+                excerpt(tokens.text())
             ))
             .hint("put it into a migration in SQL of its own with the line `-- runner:no-transaction`"));
         }
@@ -64,8 +61,8 @@ pub(crate) fn check(statement: &str, rights: Role) -> Result<StatementClass> {
 
 /// Refuses the setting by which Citus would send workers our whole messages, which its own statement is part of. It
 /// takes no right.
-pub(crate) fn check_propagation(words: &[String]) -> Result<()> {
-    if words.iter().any(|word| word.eq_ignore_ascii_case("PROPAGATE_SET_COMMANDS")) {
+pub(crate) fn check_propagation(tokens: &Tokens<'_>) -> Result<()> {
+    if tokens.mentions(&["PROPAGATE_SET_COMMANDS"]) {
         return Err(denied("a migration cannot change `citus.propagate_set_commands`")
             .hint("the settings that runner pins reach the workers without it"));
     }
@@ -79,11 +76,9 @@ pub(crate) fn check_table(table: &TableName, rights: Role) -> Result<()> {
 }
 
 /// Whether a statement only reads rows, as far as its words show.
-fn only_reads(words: &[String]) -> bool {
+fn only_reads(tokens: &Tokens<'_>) -> bool {
     const WRITES: [&str; 8] = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO", "SHARE", "LOCK", "ANALYZE"];
-    let any_of = |word: &String, names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
-    words.first().is_some_and(|first| any_of(first, &["SELECT", "WITH", "TABLE"]))
-        && !words.iter().any(|word| any_of(word, &WRITES))
+    tokens.begins_with(&["SELECT", "WITH", "TABLE"]) && !tokens.mentions(&WRITES)
 }
 
 /// Whether a word is a function of Citus that runs a text in another session, on this server or another: none of our

@@ -1,8 +1,8 @@
 //! Which functions a text calls, as far as its words show. Functions of the database's users may do anything: change rows, or read
 //! other tables.
 
-use super::lex::{TokenKind, tokens};
-use runner_base::dialect::Dialect;
+use super::lex::TokenKind;
+use super::tokens::Tokens;
 
 /// Functions of the databases that only compute, and other words that a parenthesis may follow; a space between two.
 const KNOWN: &[&str] = &[
@@ -44,8 +44,8 @@ fn is_known(word: &str) -> bool {
 
 /// Whether a text calls nothing but functions of the database that only compute. Judging by the text: what views and triggers call is
 /// not in it, and a name that is followed by a list of columns counts as a call.
-pub fn calls_only_known(text: &str, dialect: Dialect) -> bool {
-    let tokens: Vec<(TokenKind, &str)> = tokens(text, dialect).collect();
+pub fn calls_only_known(tokens: &Tokens<'_>) -> bool {
+    let tokens = tokens.parts();
     tokens.windows(2).enumerate().all(|(at, pair)| {
         let [(kind, word), (_, after)] = pair else { return true };
         if *after != "(" || *kind == TokenKind::Sign {
@@ -59,8 +59,8 @@ pub fn calls_only_known(text: &str, dialect: Dialect) -> bool {
 }
 
 /// Whether a condition on the rows of a table depends on nothing but the row that it is asked about.
-pub fn reads_its_row(condition: &str, dialect: Dialect) -> bool {
-    let tokens: Vec<(TokenKind, &str)> = tokens(condition, dialect).collect();
+pub fn reads_its_row(condition: &Tokens<'_>) -> bool {
+    let tokens = condition.parts();
     let reads = |word: &str| ["select", "table", "values", "with"].iter().any(|it| it.eq_ignore_ascii_case(word));
     let reads_more = tokens.iter().any(|(kind, word)| *kind == TokenKind::Word && reads(word));
     // SQLite: `a IN t`.
@@ -68,12 +68,13 @@ pub fn reads_its_row(condition: &str, dialect: Dialect) -> bool {
         [(TokenKind::Word, word), (_, after)] => word.eq_ignore_ascii_case("in") && *after != "(",
         _ => false,
     });
-    !reads_more && !names_table && calls_only_known(condition, dialect)
+    !reads_more && !names_table && calls_only_known(condition)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_base::dialect::Dialect;
 
     #[test]
     fn functions_of_users_are_found() {
@@ -87,7 +88,7 @@ mod tests {
             ("SELECT \"Bill\" (1)", false),
             ("SELECT setval /* why */ ('s', 1)", false),
         ] {
-            assert_eq!(calls_only_known(text, Dialect::Postgres), known, "{text}");
+            assert_eq!(calls_only_known(&Tokens::new(text, Dialect::Postgres)), known, "{text}");
         }
     }
 
@@ -101,7 +102,7 @@ mod tests {
             ("id IN done", false),
             ("is_open(id)", false),
         ] {
-            assert_eq!(reads_its_row(condition, Dialect::Sqlite), alone, "{condition}");
+            assert_eq!(reads_its_row(&Tokens::new(condition, Dialect::Sqlite)), alone, "{condition}");
         }
     }
 }

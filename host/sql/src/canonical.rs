@@ -1,6 +1,7 @@
 //! Normalises definitions, so that equivalent ones are equal.
 
-use super::lex::{Lexer, TokenKind};
+use super::lex::TokenKind;
+use super::tokens::Tokens;
 use runner_base::dialect::Dialect;
 
 /// A definition on one line: without comments, with single spaces, unquoted words in lower case, and names without unnecessary
@@ -15,18 +16,13 @@ pub fn canonical(definition: &str, dialect: Dialect) -> String {
 }
 
 fn words(definition: &str, dialect: Dialect) -> Option<Vec<String>> {
-    let mut lexer = Lexer::new(definition, dialect);
-    let mut words = Vec::new();
-    while let Some(token) = lexer.next_token().ok()? {
-        let text = &definition[token.range];
-        match token.kind {
-            kind if kind.is_blank() => {}
-            TokenKind::Word => words.push(text.to_lowercase()),
-            TokenKind::Quoted => words.push(bare(text, dialect)),
-            _ => words.push(text.to_owned()),
-        }
-    }
-    Some(words)
+    let tokens = Tokens::new(definition, dialect);
+    let words = tokens.parts().iter().map(|(kind, text)| match kind {
+        TokenKind::Word => text.to_lowercase(),
+        TokenKind::Quoted => bare(text, dialect),
+        _ => (*text).to_owned(),
+    });
+    tokens.is_whole().then(|| words.collect())
 }
 
 /// Removes the quotes of a name that does not need them; other quoted texts are unchanged.

@@ -1,7 +1,11 @@
 //! Classifies statements by their effect on the surrounding transaction, from their first words. Used for planning and messages,
 //! and as a first check against transaction control; the database makes the final decision.
 
-use super::lex::{Lexer, TokenKind, tokens};
+use std::iter::Peekable;
+
+use super::lex::TokenKind;
+use super::tokens::Tokens;
+use super::unquote::unquote;
 use super::{has_statement, postgres, sqlite};
 use runner_base::dialect::Dialect;
 
@@ -23,17 +27,32 @@ pub enum StatementClass {
     Unknown,
 }
 
+/// First words of statements on rows.
+const ROWS: [&str; 13] = [
+    "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "VALUES", "TABLE", "WITH", "SHOW", "DESCRIBE", "DESC",
+    "EXPLAIN",
+];
+
+/// Whether a statement that begins with this word is one on rows, whatever comes after it.
+pub(super) fn is_of_rows(first: &str) -> bool {
+    ROWS.iter().any(|word| word.eq_ignore_ascii_case(first))
+}
+
 /// Classifies a statement. One that cannot be parsed is [`StatementClass::Unknown`].
-pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
-    let words = leading_words(statement, dialect);
+pub fn classify(tokens: &Tokens<'_>) -> StatementClass {
+    // As most are, in large files.
+    if leading(tokens).next().is_some_and(is_of_rows) {
+        return StatementClass::Rows;
+    }
+    let dialect = tokens.dialect();
+    let words = leading_words(tokens);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
     let refuses = match dialect {
         Dialect::Postgres => {
-            refuses_transaction(&words)
-                || (words.first() == Some(&"DO") && postgres::commits_within(statement, dialect))
+            refuses_transaction(&words) || (words.first() == Some(&"DO") && postgres::commits_within(tokens))
         }
-        Dialect::Sqlite => sqlite::refuses_transaction(statement),
+        Dialect::Sqlite => sqlite::refuses_transaction(tokens),
         Dialect::Mysql | Dialect::Mariadb => false,
     };
     if refuses {
@@ -51,11 +70,7 @@ pub fn classify(statement: &str, dialect: Dialect) -> StatementClass {
         }
         ["SET", rest @ ..] if mysql && rest.contains(&"AUTOCOMMIT") => StatementClass::TransactionControl,
         ["SET", "CONSTRAINTS", ..] if dialect == Dialect::Postgres => StatementClass::Rows,
-        [
-            "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "MERGE" | "VALUES" | "TABLE" | "WITH" | "SHOW"
-            | "DESCRIBE" | "DESC" | "EXPLAIN" | "COPY",
-            ..,
-        ] => StatementClass::Rows,
+        ["COPY", ..] => StatementClass::Rows,
         ["BEGIN", "NOT", "ATOMIC", ..] => StatementClass::Unknown,
         ["BEGIN" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "END" | "ABORT" | "XA", ..]
         | ["START", "TRANSACTION", ..]
@@ -110,76 +125,85 @@ const LOOKED_AT: usize = 16;
 
 /// The first words of a statement in upper case, without comments, punctuation and quoted texts. The content of an executable
 /// comment `/*! … */` of MySQL and MariaDB does not count, so that a statement that begins with one is unknown.
-pub fn leading_words(statement: &str, dialect: Dialect) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range.clone()];
-        match token.kind {
-            TokenKind::Word => words.push(text.to_ascii_uppercase()),
-            // `(SELECT …) UNION …` begins with a parenthesis.
-            TokenKind::Sign if words.is_empty() && text == "(" => {}
-            TokenKind::Quoted | TokenKind::Sign if words.is_empty() => break,
-            _ => {}
+pub fn leading_words(tokens: &Tokens<'_>) -> Vec<String> {
+    leading(tokens).take(LOOKED_AT).map(str::to_ascii_uppercase).collect()
+}
+
+fn leading<'a>(tokens: &Tokens<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
+    let mut has_begun = false;
+    let words = tokens.head().map_while(move |(kind, text)| match kind {
+        TokenKind::Word => {
+            has_begun = true;
+            Some(Some(text))
         }
-        if words.len() == LOOKED_AT {
-            break;
-        }
-    }
-    words
+        // `(SELECT …) UNION …` begins with a parenthesis.
+        TokenKind::Quoted | TokenKind::Sign if !has_begun && text != "(" => None,
+        _ => Some(None),
+    });
+    words.flatten()
 }
 
 /// The statement with the content of executable comments of MySQL and MariaDB (`/*! … */`, `/*!50000 … */`,
 /// `/*M! … */`) in place of the comments; `None` if it has none. A command of the client is not content: dumps of
 /// MariaDB begin with one, in a version that no server has.
-pub fn open_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
-    read_run_comments(statement, dialect, |inside| if inside.starts_with('\\') { "" } else { inside })
+pub fn open_run_comments(tokens: &Tokens<'_>) -> Option<String> {
+    read_run_comments(tokens, |inside| if inside.starts_with('\\') { "" } else { inside })
 }
 
 /// Whether a statement of MySQL or MariaDB is a setting in a comment, and nothing else:
 /// `/*!40101 SET NAMES utf8mb4 */`.
-pub fn is_setting_of_dump(statement: &str, dialect: Dialect) -> bool {
-    let is_setting = |opened: String| classify(&opened, dialect) == StatementClass::Session;
+pub fn is_setting_of_dump(tokens: &Tokens<'_>) -> bool {
+    let dialect = tokens.dialect();
+    let is_setting = |opened: String| classify(&Tokens::new(&opened, dialect)) == StatementClass::Session;
     matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
-        && open_run_comments(statement, dialect).is_some_and(is_setting)
-        && skip_run_comments(statement, dialect).is_some_and(|skipped| !has_statement(&skipped, dialect))
+        && open_run_comments(tokens).is_some_and(is_setting)
+        && skip_run_comments(tokens).is_some_and(|skipped| !has_statement(&skipped, dialect))
 }
 
 /// The statement without such comments, as a server runs it whose version is below theirs; `None` if it has none.
-pub fn skip_run_comments(statement: &str, dialect: Dialect) -> Option<String> {
-    read_run_comments(statement, dialect, |_| "")
+pub fn skip_run_comments(tokens: &Tokens<'_>) -> Option<String> {
+    read_run_comments(tokens, |_| "")
 }
 
-fn read_run_comments(statement: &str, dialect: Dialect, read: impl Fn(&str) -> &str) -> Option<String> {
-    let mut lexer = Lexer::new(statement, dialect);
+fn read_run_comments(tokens: &Tokens<'_>, read: impl Fn(&str) -> &str) -> Option<String> {
+    let statement = tokens.text();
+    if !(statement.contains("/*!") || statement.contains("/*M!")) {
+        return None;
+    }
     let mut opened = String::new();
     let mut copied = 0;
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range.clone()];
+    for (_, text) in tokens.parts() {
         let Some(inside) = text.strip_prefix("/*!").or_else(|| text.strip_prefix("/*M!")) else { continue };
         let inside = inside.strip_suffix("*/").unwrap_or(inside).trim_start_matches(|c: char| c.is_ascii_digit());
-        opened.push_str(&statement[copied..token.range.start]);
+        let place = tokens.place(text);
+        opened.push_str(&statement[copied..place.start]);
         opened.push(' ');
         opened.push_str(read(inside));
         opened.push(' ');
-        copied = token.range.end;
+        copied = place.end;
     }
     (copied > 0).then(|| opened + &statement[copied..])
 }
 
 /// The database that a `USE` of MySQL or MariaDB makes the session's own.
-pub fn used_database(statement: &str, dialect: Dialect) -> Option<String> {
-    if !matches!(dialect, Dialect::Mysql | Dialect::Mariadb) {
+pub fn used_database(tokens: &Tokens<'_>) -> Option<String> {
+    if !matches!(tokens.dialect(), Dialect::Mysql | Dialect::Mariadb) {
         return None;
     }
-    let opened = open_run_comments(statement, dialect);
-    let mut names = identifiers(opened.as_deref().unwrap_or(statement), dialect).into_iter();
-    names.next().filter(|first| first.eq_ignore_ascii_case("USE")).and_then(|_| names.next())
+    let opened = open_run_comments(tokens).map(|opened| used(&Tokens::new(&opened, tokens.dialect())));
+    opened.unwrap_or_else(|| used(tokens))
+}
+
+fn used(tokens: &Tokens<'_>) -> Option<String> {
+    if !tokens.begins_with(&["USE"]) {
+        return None;
+    }
+    tokens.identifiers().get(1).map(|name| name.to_string())
 }
 
 /// Whether a statement only reads, judging by its first word; functions that it calls may write.
-pub fn reads(statement: &str, dialect: Dialect) -> bool {
-    let words = leading_words(statement, dialect);
+pub fn reads(tokens: &Tokens<'_>) -> bool {
+    let words = leading_words(tokens);
     match words.first().map_or("", String::as_str) {
         "SELECT" | "SHOW" | "DESCRIBE" | "DESC" | "VALUES" | "TABLE" => true,
         // `EXPLAIN ANALYZE` runs what it explains.
@@ -190,22 +214,22 @@ pub fn reads(statement: &str, dialect: Dialect) -> bool {
 
 /// The table that `CREATE TEMPORARY TABLE` of MySQL and MariaDB creates: its unquoted names, with that of the database first if
 /// given.
-pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>> {
-    let mut tokens = tokens(statement, dialect).map(|(_, text)| text).peekable();
-    let skip = |tokens: &mut std::iter::Peekable<_>, words: &[&str]| {
-        words.iter().all(|word| tokens.next_if(|token: &&str| token.eq_ignore_ascii_case(word)).is_some())
+pub fn temporary_table(tokens: &Tokens<'_>) -> Option<Vec<String>> {
+    let mut parts = tokens.head().map(|(_, text)| text).peekable();
+    let skip = |parts: &mut Peekable<_>, words: &[&str]| {
+        words.iter().all(|word| parts.next_if(|part: &&str| part.eq_ignore_ascii_case(word)).is_some())
     };
-    if !skip(&mut tokens, &["CREATE"]) {
+    if !skip(&mut parts, &["CREATE"]) {
         return None;
     }
-    skip(&mut tokens, &["OR", "REPLACE"]);
-    if !skip(&mut tokens, &["TEMPORARY", "TABLE"]) {
+    skip(&mut parts, &["OR", "REPLACE"]);
+    if !skip(&mut parts, &["TEMPORARY", "TABLE"]) {
         return None;
     }
-    skip(&mut tokens, &["IF", "NOT", "EXISTS"]);
-    let mut names = vec![unquote(tokens.next()?)];
-    if tokens.next_if_eq(&".").is_some() {
-        names.push(unquote(tokens.next()?));
+    skip(&mut parts, &["IF", "NOT", "EXISTS"]);
+    let mut names = vec![unquote(parts.next()?).into_owned()];
+    if parts.next_if_eq(&".").is_some() {
+        names.push(unquote(parts.next()?).into_owned());
     }
     Some(names)
 }
@@ -213,51 +237,43 @@ pub fn temporary_table(statement: &str, dialect: Dialect) -> Option<Vec<String>>
 /// The statement with its placeholders, `$1`, `$2` … or `?`, replaced by texts; `None` if one is missing or left, or for more than
 /// one statement.
 pub fn substitute(statement: &str, dialect: Dialect, texts: &[String]) -> Option<String> {
+    let tokens = Tokens::new(statement, dialect);
+    if !tokens.is_whole() {
+        return None;
+    }
     let mut result = String::with_capacity(statement.len() + 64);
-    let mut lexer = Lexer::new(statement, dialect);
-    let mut behind_dollar = false;
     let has_question_marks = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
-    let mut rest = texts.iter();
-    while let Some(token) = lexer.next_token().ok()? {
-        let text = &statement[token.range.clone()];
-        if behind_dollar {
-            let number: usize = text.parse().ok()?;
-            result.push_str(texts.get(number.checked_sub(1)?)?);
-        }
-        match token.kind {
-            TokenKind::Semicolon => return None,
-            _ if behind_dollar => {}
-            TokenKind::Sign if text == "?" && has_question_marks => result.push_str(rest.next()?),
-            TokenKind::Sign if text == "$" => {}
-            _ => result.push_str(text),
-        }
-        behind_dollar = text == "$" && token.kind == TokenKind::Sign;
+    let (mut rest, mut copied, mut dollar) = (texts.iter(), 0, None);
+    for (kind, text) in tokens.parts() {
+        let place = tokens.place(text);
+        let value = match dollar.take() {
+            Some(end) if end != place.start => return None,
+            Some(_) => texts.get(text.parse::<usize>().ok()?.checked_sub(1)?)?,
+            None => match (*kind, *text) {
+                (TokenKind::Semicolon, _) => return None,
+                (TokenKind::Sign, "?") if has_question_marks => rest.next()?,
+                (TokenKind::Sign, "$") => {
+                    result.push_str(&statement[copied..place.start]);
+                    (copied, dollar) = (place.end, Some(place.end));
+                    continue;
+                }
+                _ => continue,
+            },
+        };
+        result.push_str(&statement[copied..place.start]);
+        result.push_str(value);
+        copied = place.end;
     }
+    result.push_str(&statement[copied..]);
     let is_complete = !has_question_marks || rest.next().is_none();
-    (!behind_dollar && is_complete).then_some(result)
-}
-
-/// The unquoted names and words of a statement. Quoted texts are included, since some dialects quote names like strings.
-pub fn identifiers(statement: &str, dialect: Dialect) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range.clone()];
-        match token.kind {
-            TokenKind::Word => found.push(text.to_owned()),
-            TokenKind::Quoted => found.push(unquote(text)),
-            _ => {}
-        }
-    }
-    found
+    (dollar.is_none() && is_complete).then_some(result)
 }
 
 /// Whether a statement has a comma outside parentheses, that is, a list of objects.
-pub fn has_list(statement: &str, dialect: Dialect) -> bool {
+pub fn has_list(tokens: &Tokens<'_>) -> bool {
     let mut depth = 0_usize;
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        match (token.kind, &statement[token.range]) {
+    for part in tokens.parts() {
+        match part {
             (TokenKind::Sign, "(") => depth += 1,
             (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
             (TokenKind::Sign, ",") if depth == 0 => return true,
@@ -265,17 +281,6 @@ pub fn has_list(statement: &str, dialect: Dialect) -> bool {
         }
     }
     false
-}
-
-pub(super) fn unquote(text: &str) -> String {
-    let mut characters = text.chars();
-    let (Some(first), Some(last)) = (characters.next(), characters.next_back()) else { return text.to_owned() };
-    let inside = characters.as_str();
-    match (first, last) {
-        ('"', '"') | ('`', '`') | ('\'', '\'') => inside.replace(&format!("{first}{first}"), &first.to_string()),
-        ('[', ']') => inside.to_owned(),
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -347,7 +352,7 @@ mod tests {
             (Sqlite, "PRAGMA user_version", Unknown),
             (Sqlite, "", Unknown),
         ] {
-            assert_eq!(classify(statement, dialect), class, "{dialect}: {statement}");
+            assert_eq!(classify(&Tokens::new(statement, dialect)), class, "{dialect}: {statement}");
         }
     }
 
@@ -360,7 +365,7 @@ mod tests {
             ("CREATE TABLE t (id INT)", None),
             ("CREATE TEMPORARY TABLE", None),
         ] {
-            let found = temporary_table(statement, Dialect::Mariadb);
+            let found = temporary_table(&Tokens::new(statement, Dialect::Mariadb));
             assert_eq!(found, names.map(|names| names.into_iter().map(str::to_owned).collect()), "{statement}");
         }
     }
@@ -373,13 +378,13 @@ mod tests {
             ("SELECT '/*! a */' /* b */", None),
             ("SELECT 1 /*!99999 + 1 */ + 2", Some("SELECT 1   + 1   + 2")),
         ] {
-            assert_eq!(open_run_comments(statement, Dialect::Mariadb).as_deref(), opened, "{statement}");
+            assert_eq!(open_run_comments(&Tokens::new(statement, Dialect::Mariadb)).as_deref(), opened, "{statement}");
         }
     }
 
     #[test]
     fn names_are_found_in_any_quotes() {
-        let found = identifiers("INSERT INTO `a``b`.t SELECT \"C\" -- d\n FROM 'e'", Dialect::Mariadb);
-        assert_eq!(found, ["INSERT", "INTO", "a`b", "t", "SELECT", "C", "FROM", "e"]);
+        let found = Tokens::new("INSERT INTO `a``b`.t SELECT \"C\" -- d\n FROM 'e'", Dialect::Mariadb);
+        assert_eq!(found.identifiers(), ["INSERT", "INTO", "a`b", "t", "SELECT", "C", "FROM", "e"]);
     }
 }

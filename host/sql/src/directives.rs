@@ -1,6 +1,6 @@
 //! Directives of a SQL file, in the comments before its first statement, such as `-- runner:no-transaction`.
 
-use super::lex::{Lexer, Token, TokenKind};
+use super::lex::{Token, TokenKind, tokens};
 use super::{SqlError, line_of};
 use runner_base::dialect::Dialect;
 use runner_base::suggest::did_you_mean;
@@ -38,18 +38,18 @@ impl Directives {
     /// have no effect, are errors.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Self, SqlError> {
         let mut directives = Self::default();
-        let mut lexer = Lexer::new(text, dialect);
         // The splitter reports invalid tokens: it knows the statement.
-        while let Ok(Some(token)) = lexer.next_token() {
+        let mut tokens = tokens(text, dialect);
+        for token in tokens.by_ref() {
             match token.kind {
                 TokenKind::LineComment => directives.take(text, &token)?,
                 kind if kind.is_blank() => refuse_in_block(text, &token)?,
-                _ => break,
+                _ if !text[token.range.end..].contains(PREFIX) => break,
+                _ => {
+                    refuse_below(text, tokens)?;
+                    break;
+                }
             }
-        }
-        let rest = lexer.position();
-        if text[rest..].contains(PREFIX) {
-            refuse_below(text, lexer)?;
         }
         // A table rebuild needs a transaction, around which foreign keys are disabled and checked.
         if directives.no_transaction && directives.table_rebuild {
@@ -152,8 +152,8 @@ fn refuse_in_block(text: &str, token: &Token) -> Result<(), SqlError> {
 }
 
 /// Fails if a later comment contains a directive.
-fn refuse_below(text: &str, mut lexer: Lexer<'_>) -> Result<(), SqlError> {
-    while let Ok(Some(token)) = lexer.next_token() {
+fn refuse_below(text: &str, tokens: impl Iterator<Item = Token>) -> Result<(), SqlError> {
+    for token in tokens {
         let body = text[token.range.clone()].trim_start_matches(['-', '#']).trim_start();
         if token.kind == TokenKind::LineComment && body.starts_with(PREFIX) {
             return Err(SqlError {

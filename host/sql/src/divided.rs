@@ -1,8 +1,8 @@
 //! Files that other tools divide into upgrade and downgrade by comments that are not taken as sections. They are refused: run whole,
 //! such a file would take itself back.
 
-use super::lex::{Lexer, TokenKind};
-use super::{SqlError, has_statement};
+use super::SqlError;
+use super::lex::{TokenKind, has_statement, tokens};
 use runner_base::dialect::Dialect;
 
 /// Two words that name the directions, in lower case.
@@ -59,10 +59,10 @@ pub(super) fn divided(text: &str, dialect: Option<Dialect>, has_sections: bool) 
     let read_as = dialects(text, dialect);
     let problem = read_as.into_iter().find_map(|dialect| {
         let mut comments = Vec::new();
-        let mut lexer = Lexer::new(text, dialect);
+        let mut tokens = tokens(text, dialect);
         let mut left = found.iter().peekable();
         // In a string or another comment, no token begins where this one does.
-        while let (Some(next), Ok(Some(token))) = (left.peek(), lexer.next_token()) {
+        while let (Some(next), Some(token)) = (left.peek(), tokens.next()) {
             if next.at == token.range.start {
                 comments.push(*next);
             }
@@ -108,8 +108,7 @@ pub(super) fn dialects(text: &str, dialect: Option<Dialect>) -> Vec<Dialect> {
     let has_delimiter = text.lines().any(|line| {
         line.trim_start().get(.."delimiter".len()).is_some_and(|word| word.eq_ignore_ascii_case("delimiter"))
     });
-    let mut lexer = Lexer::new(text, Dialect::Postgres);
-    let mut tokens = std::iter::from_fn(|| lexer.next_token().ok().flatten());
+    let mut tokens = tokens(text, Dialect::Postgres);
     let is_dollar = |range: std::ops::Range<usize>| text[range].starts_with('$');
     // Elsewhere the body of a function would be read as statements, with comments of their own.
     if !has_delimiter && tokens.any(|token| token.kind == TokenKind::Quoted && is_dollar(token.range)) {

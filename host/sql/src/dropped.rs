@@ -5,8 +5,9 @@ use std::iter::Peekable;
 use std::sync::Arc;
 
 use super::Statement;
-use super::classify::{identifiers, unquote};
-use super::sqlite::Tokens;
+use super::classify::StatementClass;
+use super::tokens::Tokens;
+use super::unquote::unquote;
 use runner_base::dialect::Dialect;
 
 /// A `DROP TABLE`.
@@ -64,11 +65,8 @@ impl Dropped {
 /// The tables that a file drops. It replaces those whose names others get: `DROP` with a later `CREATE` or `RENAME TO`, or a `RENAME` to
 /// another name with a later `DROP`. A name that no table has in the end, as that of a temporary copy, does not count. None outside SQLite:
 /// elsewhere dropping a table deletes no rows of others.
-pub fn dropped_tables(statements: &[Statement<'_>], dialect: Dialect) -> Vec<Dropped> {
-    if dialect != Dialect::Sqlite {
-        return Vec::new();
-    }
-    let changes = changes(statements);
+pub fn dropped_tables<'a>(statements: impl Iterator<Item = Statement<'a>> + Clone) -> Vec<Dropped> {
+    let changes = changes(statements.clone());
     let drops = changes.iter().enumerate().filter_map(|(change, (at, of))| match of {
         Change::Drops(name) => Some((*at, name, replaced(&changes, change, name))),
         _ => None,
@@ -81,9 +79,9 @@ pub fn dropped_tables(statements: &[Statement<'_>], dialect: Dialect) -> Vec<Dro
     for (at, name, table) in &drops {
         file.drops.entry(name.to_ascii_lowercase()).or_default().push((*at, table.is_some()));
     }
-    for (at, statement) in statements.iter().enumerate() {
+    for (at, statement) in statements.enumerate() {
         let mut reads = false;
-        for word in identifiers(statement.text, Dialect::Sqlite) {
+        for word in statement.tokens().identifiers() {
             let word = word.to_ascii_lowercase();
             reads |= word == "select";
             if file.drops.contains_key(&word) {
@@ -116,11 +114,11 @@ fn replaced(changes: &[(usize, Change)], change: usize, dropped_as: &str) -> Opt
 
 /// The table of the main database of which a statement replaces rows: `REPLACE INTO`, `INSERT OR REPLACE INTO`, `UPDATE OR REPLACE`, also
 /// below a `WITH`. None outside SQLite.
-pub fn replacing(statement: &str, dialect: Dialect) -> Option<String> {
-    if dialect != Dialect::Sqlite {
+pub fn replacing(tokens: &Tokens<'_>) -> Option<String> {
+    if tokens.dialect() != Dialect::Sqlite {
         return None;
     }
-    let mut tokens = Tokens::new(statement).peekable();
+    let mut tokens = head(tokens);
     let has_with = tokens.peek()?.eq_ignore_ascii_case("WITH");
     while let Some(token) = tokens.next() {
         let changes = token.eq_ignore_ascii_case("INSERT") || token.eq_ignore_ascii_case("UPDATE");
@@ -168,9 +166,9 @@ impl Change {
 }
 
 /// What statements do to tables, with their positions. Temporary tables hide others of their name.
-fn changes(statements: &[Statement<'_>]) -> Vec<(usize, Change)> {
+fn changes<'a>(statements: impl Iterator<Item = Statement<'a>>) -> Vec<(usize, Change)> {
     let mut temporary: Vec<String> = Vec::new();
-    let mut change = |statement: &str| {
+    let mut change = |statement: Statement<'_>| {
         let (change, schema) = parsed(statement)?;
         let is_temp = match (schema, &change) {
             (Some(schema), _) if schema.eq_ignore_ascii_case("temp") => true,
@@ -191,12 +189,16 @@ fn changes(statements: &[Statement<'_>]) -> Vec<(usize, Change)> {
         }
         None
     };
-    statements.iter().enumerate().filter_map(|(at, it)| Some((at, change(it.text)?))).collect()
+    statements.enumerate().filter_map(|(at, it)| Some((at, change(it)?))).collect()
 }
 
 /// What a statement does to a table, and the schema in which it does so, if it names one.
-fn parsed(statement: &str) -> Option<(Change, Option<String>)> {
-    let mut tokens = Tokens::new(statement).peekable();
+fn parsed(statement: Statement<'_>) -> Option<(Change, Option<String>)> {
+    let tokens = statement.tokens();
+    if statement.class != StatementClass::Schema || tokens.dialect() != Dialect::Sqlite {
+        return None;
+    }
+    let mut tokens = head(&tokens);
     let first = tokens.next()?.to_ascii_uppercase();
     let is_temporary = first == "CREATE" && (accept(&mut tokens, "TEMP") || accept(&mut tokens, "TEMPORARY"));
     if !accept(&mut tokens, "TABLE") {
@@ -212,23 +214,27 @@ fn parsed(statement: &str) -> Option<(Change, Option<String>)> {
         "CREATE" => Change::Creates(name),
         "DROP" => Change::Drops(name),
         "ALTER" if accept(&mut tokens, "RENAME") && accept(&mut tokens, "TO") => {
-            Change::Renames(name, tokens.next().map(unquote)?)
+            Change::Renames(name, unquote(tokens.next()?).into_owned())
         }
         _ => return None,
     };
     Some((change, schema))
 }
 
+fn head<'a>(tokens: &Tokens<'a>) -> Peekable<impl Iterator<Item = &'a str> + use<'a>> {
+    tokens.head().map(|(_, text)| text).peekable()
+}
+
 /// Whether the next token is this word, which is then consumed.
-fn accept(tokens: &mut Peekable<Tokens<'_>>, word: &str) -> bool {
+fn accept<'a>(tokens: &mut Peekable<impl Iterator<Item = &'a str>>, word: &str) -> bool {
     tokens.next_if(|token| token.eq_ignore_ascii_case(word)).is_some()
 }
 
 /// The schema of a table, if it is named, and the table.
-fn table(tokens: &mut Peekable<Tokens<'_>>) -> Option<(Option<String>, String)> {
-    let first = unquote(tokens.next()?);
+fn table<'a>(tokens: &mut Peekable<impl Iterator<Item = &'a str>>) -> Option<(Option<String>, String)> {
+    let first = unquote(tokens.next()?).into_owned();
     match tokens.next_if_eq(&".") {
-        Some(_) => Some((Some(first), tokens.next().map(unquote)?)),
+        Some(_) => Some((Some(first), unquote(tokens.next()?).into_owned())),
         None => Some((None, first)),
     }
 }
@@ -238,7 +244,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<Dropped> {
-        dropped_tables(&super::super::split(text, Dialect::Sqlite).expect("statements"), Dialect::Sqlite)
+        dropped_tables(super::super::split(text, Dialect::Sqlite).expect("statements").into_iter())
     }
 
     #[test]
@@ -294,7 +300,7 @@ mod tests {
             ("SELECT 'OR REPLACE INTO users'", None),
             ("CREATE TRIGGER t AFTER INSERT ON a BEGIN REPLACE INTO users VALUES (1); END", None),
         ] {
-            let found = replacing(text, Dialect::Sqlite);
+            let found = replacing(&Tokens::new(text, Dialect::Sqlite));
             assert_eq!(found.as_deref(), expected, "{text}");
         }
     }

@@ -1,7 +1,8 @@
 //! Refuses, before anything runs, client commands that servers do not understand, and settings with which a server
 //! would parse the script differently from how it was split.
 
-use super::lex::{Lexer, TokenKind};
+use super::lex::TokenKind;
+use super::tokens::Tokens;
 use runner_base::dialect::Dialect;
 use runner_base::visible::steers;
 
@@ -95,25 +96,20 @@ pub fn copies_to_client(words: &[String]) -> Option<Advice> {
 }
 
 /// A statement that needs a client, or that changes how strings are parsed.
-pub(super) fn foreign_statement(statement: &str, dialect: Dialect) -> Option<Advice> {
-    let mut words = Vec::new();
-    let mut texts = Vec::new();
-    let mut lexer = Lexer::new(statement, dialect);
+pub(super) fn foreign_statement(tokens: &Tokens<'_>) -> Option<Advice> {
     // Only the first word matters for most.
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range];
-        match token.kind {
-            TokenKind::Word => words.push(text.to_ascii_uppercase()),
-            TokenKind::Quoted => texts.push(text.to_ascii_uppercase()),
-            _ => {}
-        }
-        if words.first().is_some_and(|word| !matches!(word.as_str(), "COPY" | "SET" | "ALTER")) {
-            return None;
-        }
+    let first = tokens.head().find(|(kind, _)| *kind == TokenKind::Word)?;
+    if !["COPY", "SET", "ALTER"].iter().any(|word| first.1.eq_ignore_ascii_case(word)) {
+        return None;
     }
+    let of = |wanted: TokenKind| -> Vec<String> {
+        let all = tokens.parts().iter().filter(|(kind, _)| *kind == wanted);
+        all.map(|(_, text)| text.to_ascii_uppercase()).collect()
+    };
+    let (words, texts) = (of(TokenKind::Word), of(TokenKind::Quoted));
     let is = |at: usize, word: &str| words.get(at).is_some_and(|it| it == word);
     let has = |word: &str| words.iter().any(|it| it == word);
-    match dialect {
+    match tokens.dialect() {
         Dialect::Postgres if is(0, "COPY") => copies_to_client(&words),
         Dialect::Postgres if has("STANDARD_CONFORMING_STRINGS") && !is(0, "COPY") => {
             // Dumps set this to its default value.

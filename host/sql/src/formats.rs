@@ -1,7 +1,7 @@
 //! What formats of other tools say about a file and `runner` would not do: the attributes of Liquibase's changesets,
 //! directives of Atlas, and Flyway's placeholders.
 
-use super::lex::{Lexer, TokenKind};
+use super::lex::{TokenKind, tokens};
 use super::{SqlError, line_of};
 use runner_base::dialect::Dialect;
 
@@ -42,9 +42,8 @@ pub fn foreign_format(text: &str, dialect: Dialect) -> Vec<SqlError> {
     let mut problems = Vec::new();
     // The clients of MySQL and MariaDB take such a line for a comment, and their servers do not.
     let dialect = if is_of_liquibase(text) { Dialect::Postgres } else { dialect };
-    let mut lexer = Lexer::new(text, dialect);
     let (mut is_liquibase, mut is_head) = (false, true);
-    while let Ok(Some(token)) = lexer.next_token() {
+    for token in tokens(text, dialect) {
         if token.kind != TokenKind::LineComment {
             is_head &= token.kind.is_blank();
             continue;
@@ -157,8 +156,7 @@ fn changeset(key: &str, value: &str) -> Option<&'static str> {
 
 /// The first placeholder in a text that Flyway or Liquibase would fill in, also in strings and bodies.
 pub fn flyway_placeholder(text: &str, dialect: Dialect) -> Option<SqlError> {
-    let mut lexer = Lexer::new(text, dialect);
-    let (name, at) = std::iter::from_fn(|| lexer.next_token().ok().flatten())
+    let (name, at) = tokens(text, dialect)
         .filter(|token| !matches!(token.kind, TokenKind::LineComment | TokenKind::BlockComment))
         .find_map(|token| {
             // Outside of a string, `$` and `{` are tokens.

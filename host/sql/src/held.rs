@@ -1,5 +1,7 @@
 //! The tables that a transaction keeps locked until its end.
 
+use std::borrow::Cow;
+
 use super::Statement;
 use super::subjects::spelled_names;
 use runner_base::dialect::Dialect;
@@ -24,22 +26,26 @@ const LOCKING: [(&[&str], Held, usize); 4] = [
 
 /// What statements lock: names that may be those of tables, for each statement that locks more than single rows. A table
 /// that the last statement locks is held for that statement only, and all of its rows for as long as that takes.
-pub fn held(statements: &[Statement<'_>], dialect: Dialect) -> Vec<(Held, Vec<String>)> {
-    let mut found = Vec::new();
-    for (at, statement) in statements.iter().enumerate() {
-        let names = spelled_names(statement.text, dialect);
-        let words: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-        let locking = LOCKING
-            .iter()
-            .find(|(first, ..)| words.iter().map(String::as_str).take(first.len()).eq(first.iter().copied()));
+pub fn held<'a>(statements: impl ExactSizeIterator<Item = Statement<'a>>) -> Vec<(Held, Vec<String>)> {
+    let (mut found, last) = (Vec::new(), statements.len().saturating_sub(1));
+    for (at, statement) in statements.enumerate() {
+        let (tokens, dialect) = (statement.tokens(), statement.dialect);
+        let locking = LOCKING.iter().find(|(first, ..)| {
+            let names = spelled_names(&tokens).take(first.len());
+            names.map(|name| name.to_lowercase()).eq(first.iter().copied())
+        });
         let Some((first, held, reach)) = locking else { continue };
         let is_held = match held {
             // Where DDL commits, so does the lock.
-            Held::Table => dialect == Dialect::Postgres && at + 1 < statements.len(),
-            Held::Rows => dialect.has_server() && !words.iter().any(|word| word == "where" || word == "limit"),
+            Held::Table => dialect == Dialect::Postgres && at < last,
+            Held::Rows => {
+                let narrows = |name: Cow<'_, str>| matches!(&*name.to_lowercase(), "where" | "limit");
+                dialect.has_server() && !spelled_names(&tokens).any(narrows)
+            }
         };
         if is_held {
-            found.push((*held, names[first.len()..].iter().take(*reach).cloned().collect()));
+            let names = spelled_names(&tokens).skip(first.len()).take(*reach);
+            found.push((*held, names.map(Cow::into_owned).collect()));
         }
     }
     found
@@ -53,7 +59,7 @@ mod tests {
     fn what_is_locked_until_the_end_is_found() {
         let found = |dialect, text: &str| {
             let statements = super::super::split(text, dialect).expect("statements");
-            held(&statements, dialect).into_iter().map(|(held, names)| (held, names[0].clone())).collect::<Vec<_>>()
+            held(statements.into_iter()).into_iter().map(|(held, names)| (held, names[0].clone())).collect::<Vec<_>>()
         };
         let is = |held, name: &str| (held, name.to_owned());
         for (dialect, text, expected) in [

@@ -41,12 +41,23 @@ pub(super) struct Token {
     pub range: Range<usize>,
 }
 
-/// The tokens of a text without white space and comments. What cannot be read ends them.
-pub(super) fn tokens(text: &str, dialect: Dialect) -> impl Iterator<Item = (TokenKind, &str)> {
+/// The tokens of a text, with white space and comments. What cannot be read ends them.
+pub(super) fn tokens(text: &str, dialect: Dialect) -> impl Iterator<Item = Token> {
     let mut lexer = Lexer::new(text, dialect);
     std::iter::from_fn(move || lexer.next_token().ok().flatten())
-        .filter(|token| !token.kind.is_blank())
-        .map(move |token| (token.kind, &text[token.range]))
+}
+
+/// Whether the text has more than white space, comments and semicolons.
+pub fn has_statement(text: &str, dialect: Dialect) -> bool {
+    let mut lexer = Lexer::new(text, dialect);
+    loop {
+        match lexer.next_token() {
+            Ok(Some(token)) if token.kind.is_blank() || token.kind == TokenKind::Semicolon => {}
+            Ok(None) => return false,
+            // Errors are reported elsewhere.
+            Ok(Some(_)) | Err(_) => return true,
+        }
+    }
 }
 
 /// Reads all tokens in order; together they are the whole text.
@@ -207,8 +218,7 @@ mod tests {
     use super::*;
 
     fn kinds(text: &str, dialect: Dialect) -> Vec<TokenKind> {
-        let mut lexer = Lexer::new(text, dialect);
-        std::iter::from_fn(|| lexer.next_token().expect("a token")).map(|token| token.kind).collect()
+        tokens(text, dialect).map(|token| token.kind).collect()
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod body;
 mod calls;
 mod divided;
 mod dropped;
+mod effect;
 mod foreign;
 mod formats;
 mod held;
@@ -33,18 +34,22 @@ mod script;
 mod server_state;
 mod session;
 mod shown;
+mod sql;
 mod sqlite;
+mod tokens;
+mod unquote;
 
 pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
-pub use classify::{StatementClass, classify, identifiers, leading_words, substitute, used_database};
+pub use classify::{StatementClass, classify, leading_words, substitute, used_database};
 pub use definition::{SchemaRow, meanings};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
+pub use effect::Isolation;
 pub use foreign::copies_to_client;
 pub use formats::{flyway_placeholder, foreign_format, is_of_liquibase};
 pub use held::{Held, held};
-pub use lex::BOM;
+pub use lex::{BOM, has_statement};
 pub use names::{
     assigned_scopes, catalog_names, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers,
     quoted, words,
@@ -56,17 +61,17 @@ pub use postgres::{
     ConcurrentIndex, RemovedConcurrently, changes_within, commits_within, concurrent_index, late_enum_value,
     rebuilt_concurrently, removed_concurrently, schemas, works_concurrently,
 };
-pub use program::{Isolation, Program, program};
+pub use program::Program;
 pub use repeatable::is_repeatable;
 pub use script::{changes_session, client_script, delimited, migration_script, remaining_script};
 pub use sections::{Section, sections};
 pub use session::{SessionValues, keeps_last, may_read_last, session_values};
 pub use shown::ShownGrants;
 pub use split::{Statement, split};
+pub use sql::Sql;
 pub use sqlite::{JOURNAL_MODES, leaves_write_ahead_log, waits_for_vacuum};
 pub use subjects::subjects;
-
-use runner_base::dialect::Dialect;
+pub use tokens::Tokens;
 
 /// An error in a SQL text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,19 +82,6 @@ pub struct SqlError {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
-}
-
-/// Whether the text has more than white space, comments and semicolons.
-pub fn has_statement(text: &str, dialect: Dialect) -> bool {
-    let mut lexer = lex::Lexer::new(text, dialect);
-    loop {
-        match lexer.next_token() {
-            Ok(Some(token)) if token.kind.is_blank() || token.kind == lex::TokenKind::Semicolon => {}
-            Ok(None) => return false,
-            // Errors are reported elsewhere.
-            Ok(Some(_)) | Err(_) => return true,
-        }
-    }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

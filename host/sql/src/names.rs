@@ -1,21 +1,21 @@
 //! Names and words in a statement.
 
-use super::classify::{identifiers, unquote};
-use super::lex::{Lexer, TokenKind};
+use std::borrow::Cow;
+
+use super::lex::TokenKind;
 use super::postgres::folded_names;
+use super::tokens::{Tokens, identifier};
+use super::unquote::unquote;
 use runner_base::dialect::Dialect;
 
 /// The names before a dot, unquoted: of schemas, and of tables and aliases before a column.
-pub fn qualifiers(statement: &str, dialect: Dialect) -> Vec<String> {
+pub fn qualifiers<'a>(tokens: &Tokens<'a>) -> Vec<Cow<'a, str>> {
     let mut found = Vec::new();
     let mut last = None;
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range.clone()];
-        match token.kind {
-            kind if kind.is_blank() => {}
-            TokenKind::Sign if text == "." => found.extend(last.take().map(unquote)),
-            TokenKind::Word | TokenKind::Quoted => last = Some(text),
+    for (kind, text) in tokens.parts() {
+        match kind {
+            TokenKind::Sign if *text == "." => found.extend(last.take().map(unquote)),
+            TokenKind::Word | TokenKind::Quoted => last = Some(*text),
             _ => last = None,
         }
     }
@@ -23,13 +23,12 @@ pub fn qualifiers(statement: &str, dialect: Dialect) -> Vec<String> {
 }
 
 /// The words and names of a statement as a database looks names up in its catalog, each once.
-pub fn catalog_names(statement: &str, dialect: Dialect) -> Vec<String> {
-    let mut names = match dialect {
-        Dialect::Postgres => folded_names(statement),
-        Dialect::Sqlite => identifiers(statement, dialect).iter().map(|name| name.to_ascii_lowercase()).collect(),
-        Dialect::Mysql | Dialect::Mariadb => {
-            identifiers(statement, dialect).iter().map(|name| name.to_lowercase()).collect()
-        }
+pub fn catalog_names(tokens: &Tokens<'_>) -> Vec<String> {
+    let names = tokens.identifiers().iter();
+    let mut names: Vec<String> = match tokens.dialect() {
+        Dialect::Postgres => folded_names(tokens),
+        Dialect::Sqlite => names.map(|name| name.to_ascii_lowercase()).collect(),
+        Dialect::Mysql | Dialect::Mariadb => names.map(|name| name.to_lowercase()).collect(),
     };
     names.sort_unstable();
     names.dedup();
@@ -37,62 +36,33 @@ pub fn catalog_names(statement: &str, dialect: Dialect) -> Vec<String> {
 }
 
 /// The unquoted words, in upper case.
-pub fn words(statement: &str, dialect: Dialect) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        if token.kind == TokenKind::Word {
-            found.push(statement[token.range].to_ascii_uppercase());
-        }
-    }
-    found
+pub fn words(tokens: &Tokens<'_>) -> Vec<String> {
+    let words = tokens.parts().iter().filter(|(kind, _)| *kind == TokenKind::Word);
+    words.map(|(_, text)| text.to_ascii_uppercase()).collect()
 }
 
 /// The names that follow an unquoted word, which is in upper case: of tables after `REFERENCES`, for example. The first part of a name
 /// with several.
-pub fn names_after(statement: &str, word: &str, dialect: Dialect) -> Vec<String> {
-    let (mut found, mut follows) = (Vec::new(), false);
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range];
-        match token.kind {
-            kind if kind.is_blank() => continue,
-            TokenKind::Word | TokenKind::Quoted if follows => found.push(unquote(text)),
-            _ => {}
-        }
-        follows = token.kind == TokenKind::Word && text.eq_ignore_ascii_case(word);
-    }
-    found
+pub fn names_after(tokens: &Tokens<'_>, word: &str) -> Vec<String> {
+    let follow = (1..tokens.parts().len()).filter(|at| tokens.is_word(at - 1, &[word]) && tokens.is_name(*at));
+    follow.map(|at| unquote(tokens.parts()[at].1).into_owned()).collect()
 }
 
-/// The identifiers of a statement as [`identifiers`](super::identifiers) finds them, without those that only name an index or a
-/// constraint: the name after `CONSTRAINT`, and after `INDEX` or `KEY` in a statement that creates or changes a table. Programs are left
-/// alone, since their bodies have statements of all kinds.
-pub fn identifiers_of_objects(statement: &str, dialect: Dialect) -> Vec<String> {
-    let mut tokens = Vec::new();
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        if !token.kind.is_blank() {
-            tokens.push((token.kind, &statement[token.range]));
-        }
-    }
-    let is = |at: usize, words: &[&str]| {
-        tokens.get(at).is_some_and(|(kind, text)| {
-            *kind == TokenKind::Word && words.iter().any(|word| word.eq_ignore_ascii_case(text))
-        })
-    };
-    let is_name =
-        |at: usize| tokens.get(at).is_some_and(|(kind, _)| matches!(kind, TokenKind::Word | TokenKind::Quoted));
+/// The [identifiers](Tokens::identifiers) of a statement without those that only name an index or a constraint: the name after `CONSTRAINT`,
+/// and after `INDEX` or `KEY` in a statement that creates or changes a table. Programs are left alone, since their bodies have statements
+/// of all kinds.
+pub fn identifiers_of_objects<'a>(tokens: &Tokens<'a>) -> Vec<Cow<'a, str>> {
+    let (count, is) = (tokens.parts().len(), |at: usize, words: &[&str]| tokens.is_word(at, words));
     // `ALTER INDEX` of PostgreSQL renames tables, too.
-    let has_indexes = match dialect {
+    let has_indexes = match tokens.dialect() {
         Dialect::Postgres => is(0, &["CREATE"]),
         Dialect::Sqlite => false,
         Dialect::Mysql | Dialect::Mariadb => is(0, &["CREATE", "ALTER", "DROP"]),
     };
     const PROGRAMS: [&str; 6] = ["TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE", "RULE"];
-    let is_program = is(0, &["CREATE", "ALTER"]) && (0..tokens.len()).any(|at| is(at, &PROGRAMS));
-    let mut names_own = vec![false; tokens.len()];
-    for at in (0..tokens.len()).filter(|_| !is_program) {
+    let is_program = is(0, &["CREATE", "ALTER"]) && (0..count).any(|at| is(at, &PROGRAMS));
+    let mut names_own = vec![false; count];
+    for at in (0..count).filter(|_| !is_program) {
         let names_one = is(at, &["CONSTRAINT"]) || (has_indexes && is(at, &["INDEX", "KEY"]));
         if !names_one {
             continue;
@@ -104,68 +74,41 @@ pub fn identifiers_of_objects(statement: &str, dialect: Dialect) -> Vec<String> 
             // PostgreSQL takes `if` for a name, too.
             name += if is(name + 1 + not, &["EXISTS"]) { 2 + not } else { 0 };
         }
-        let is_part = |at: usize| tokens.get(at).is_some_and(|(_, text)| *text == ".");
-        if is_name(name) && !is_part(name + 1) {
+        if tokens.is_name(name) && !tokens.is_sign(name + 1, ".") {
             names_own[name] = true;
             let renames = at > 0 && is(at - 1, &["RENAME"]) && is(name + 1, &["TO"]);
-            if renames && is_name(name + 2) && !is_part(name + 3) {
+            if renames && tokens.is_name(name + 2) && !tokens.is_sign(name + 3, ".") {
                 names_own[name + 2] = true;
             }
         }
     }
-    let others = tokens.into_iter().zip(names_own).filter(|(_, is_own)| !is_own).map(|(token, _)| token);
-    let names = others.filter_map(|(kind, text)| match kind {
-        TokenKind::Word => Some(text.to_owned()),
-        TokenKind::Quoted => Some(unquote(text)),
-        _ => None,
-    });
-    names.collect()
+    let others = tokens.parts().iter().zip(names_own).filter(|(_, is_own)| !is_own);
+    others.filter_map(|(part, _)| identifier(*part)).collect()
 }
 
 /// The strings and quoted names, as they are spelled.
-pub fn quoted(statement: &str, dialect: Dialect) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        if token.kind == TokenKind::Quoted {
-            found.push(&statement[token.range]);
-        }
-    }
-    found
+pub fn quoted<'t, 'a>(tokens: &'t Tokens<'a>) -> impl Iterator<Item = &'a str> + use<'t, 'a> {
+    tokens.parts().iter().filter(|(kind, _)| *kind == TokenKind::Quoted).map(|(_, text)| *text)
 }
 
 /// Whether a string follows the name of a character set, as in `_utf8mb4'a'`.
-pub fn introduces_text(statement: &str, dialect: Dialect) -> bool {
-    let mut lexer = Lexer::new(statement, dialect);
-    let mut is_after = false;
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range.clone()];
-        if is_after && text.starts_with(['\'', '"']) {
-            return true;
-        }
-        is_after = text.starts_with('_') || is_after && token.kind.is_blank();
-    }
-    false
+pub fn introduces_text(tokens: &Tokens<'_>) -> bool {
+    tokens.parts().windows(2).any(|pair| pair[0].1.starts_with('_') && pair[1].1.starts_with(['\'', '"']))
 }
 
 /// What a `SET` of MySQL or MariaDB assigns to: the first word of each assignment in upper case, after the signs `@` that
 /// precede it. A word that is the whole name of a variable is left out: `SET global = 1` assigns to no other scope.
-pub fn assigned_scopes(statement: &str, dialect: Dialect) -> Vec<String> {
+pub fn assigned_scopes(tokens: &Tokens<'_>) -> Vec<String> {
     let (mut found, mut depth, mut target, mut signs) = (Vec::new(), 0_usize, None, 0_usize);
     let (mut has_begun, mut is_start) = (false, false);
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        if token.kind.is_blank() {
-            continue;
-        }
-        let text = &statement[token.range.clone()];
+    for (kind, text) in tokens.parts() {
         // A user variable has one sign, and no scope.
         if let Some(scope) = target.take()
-            && (matches!(token.kind, TokenKind::Word | TokenKind::Quoted) || text == "." || text == "@")
+            && (matches!(kind, TokenKind::Word | TokenKind::Quoted) || matches!(*text, "." | "@"))
         {
             found.push(scope);
         }
-        match (token.kind, text) {
+        match (kind, *text) {
             (TokenKind::Sign, "(") => depth += 1,
             (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
             (TokenKind::Sign, ",") if depth == 0 => (is_start, signs) = (true, 0),
@@ -184,23 +127,19 @@ pub fn assigned_scopes(statement: &str, dialect: Dialect) -> Vec<String> {
 }
 
 /// The statement in MariaDB's `SET STATEMENT … FOR …`.
-pub fn for_statement(statement: &str, dialect: Dialect) -> Option<&str> {
-    let (mut depth, mut place) = (0_usize, 0);
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range.clone()];
-        match token.kind {
-            kind if kind.is_blank() => continue,
-            TokenKind::Sign if text == "(" => depth += 1,
-            TokenKind::Sign if text == ")" => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        match place {
-            0 | 1 if !text.eq_ignore_ascii_case(["SET", "STATEMENT"][place]) => return None,
-            _ if place > 1 && depth == 0 && text.eq_ignore_ascii_case("FOR") => {
-                return Some(&statement[token.range.end..]);
+pub fn for_statement<'a>(tokens: &Tokens<'a>) -> Option<&'a str> {
+    if !(tokens.is_word(0, &["SET"]) && tokens.is_word(1, &["STATEMENT"])) {
+        return None;
+    }
+    let mut depth = 0_usize;
+    for (kind, text) in &tokens.parts()[2..] {
+        match (kind, *text) {
+            (TokenKind::Sign, "(") => depth += 1,
+            (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
+            (_, word) if depth == 0 && word.eq_ignore_ascii_case("FOR") => {
+                return Some(&tokens.text()[tokens.place(text).end..]);
             }
-            _ => place += 1,
+            _ => {}
         }
     }
     None
@@ -219,15 +158,15 @@ mod tests {
             ("`_utf8mb4` 'a'", false),
             ("CONVERT(X'61' USING utf8mb4)", false),
         ] {
-            assert_eq!(introduces_text(text, Dialect::Mariadb), is_one, "{text}");
+            assert_eq!(introduces_text(&Tokens::new(text, Dialect::Mariadb)), is_one, "{text}");
         }
     }
 
     #[test]
     fn qualifiers_are_found_in_any_spelling() {
         let text = "INSERT INTO `my``shop` /* x */ . items SELECT a.b, '.c' -- d.e\n FROM shop.t";
-        assert_eq!(qualifiers(text, Dialect::Mariadb), ["my`shop", "a", "shop"]);
-        assert_eq!(words("select 'x' from \"y\" -- z", Dialect::Postgres), ["SELECT", "FROM"]);
+        assert_eq!(qualifiers(&Tokens::new(text, Dialect::Mariadb)), ["my`shop", "a", "shop"]);
+        assert_eq!(words(&Tokens::new("select 'x' from \"y\" -- z", Dialect::Postgres)), ["SELECT", "FROM"]);
     }
 
     #[test]
@@ -261,7 +200,7 @@ mod tests {
             (Postgres, "CREATE TABLE t (a int, CONSTRAINT c FOREIGN KEY (a) REFERENCES x)", true),
             (Sqlite, "CREATE INDEX x ON t (a)", true),
         ] {
-            let found = identifiers_of_objects(text, dialect);
+            let found = identifiers_of_objects(&Tokens::new(text, dialect));
             assert_eq!(found.iter().any(|name| name == "x"), names_it, "{dialect} {text}: {found:?}");
         }
     }
@@ -276,11 +215,12 @@ mod tests {
             ("SET global = 1", &[]),
             ("SET SESSION `a` = 1, PERSIST b = 2", &["SESSION", "PERSIST"]),
         ] {
-            assert_eq!(assigned_scopes(text, Dialect::Mariadb), scopes, "{text}");
+            assert_eq!(assigned_scopes(&Tokens::new(text, Dialect::Mariadb)), scopes, "{text}");
         }
-        let inner = |text| for_statement(text, Dialect::Mariadb).map(str::trim);
+        let inner = |text| for_statement(&Tokens::new(text, Dialect::Mariadb)).map(str::trim);
         assert_eq!(inner("set statement a = (SELECT 1 FOR UPDATE) for COMMIT"), Some("COMMIT"));
         assert_eq!(inner("SET a = 1"), None);
-        assert_eq!(quoted("SELECT 'a''b', `c` -- 'd'", Dialect::Mariadb), ["'a''b'", "`c`"]);
+        let tokens = Tokens::new("SELECT 'a''b', `c` -- 'd'", Dialect::Mariadb);
+        assert_eq!(quoted(&tokens).collect::<Vec<_>>(), ["'a''b'", "`c`"]);
     }
 }

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
+use super::SqlError;
 use super::divided::{dialects, division};
-use super::lex::{Lexer, TokenKind};
-use super::{SqlError, has_statement};
+use super::lex::{TokenKind, has_statement, tokens};
 use runner_base::dialect::Dialect;
 
 /// How many edits a comment may be away from a marker. Two are what a typing error makes: a letter that is missing and one too many.
@@ -140,12 +140,12 @@ pub fn nearly_divided(text: &str, dialect: Option<Dialect>) -> Option<SqlError> 
 }
 
 fn in_dialect(text: &str, found: &[Comment<'_>], dialect: Dialect) -> Option<SqlError> {
-    let mut lexer = Lexer::new(text, dialect);
+    let mut tokens = tokens(text, dialect);
     let mut left = found.iter().peekable();
     let mut upgrades: Vec<Likeness> = Vec::new();
     let (mut has_statements, mut is_between) = (false, true);
     // In a string or another comment, no token begins where a comment of these does.
-    while let (Some(next), Ok(Some(token))) = (left.peek(), lexer.next_token()) {
+    while let (Some(next), Some(token)) = (left.peek(), tokens.next()) {
         let place = Place { has_statements, is_between, upgrades: &upgrades };
         if next.range.start == token.range.start {
             let marker = next.down.iter().find(|likeness| place.divides(likeness, next.text));

@@ -1,8 +1,8 @@
 //! The objects that a schema change of MySQL or MariaDB creates, changes or drops, read from its text.
 
-use super::classify::unquote;
-use super::lex::{TokenKind, tokens};
-use runner_base::dialect::Dialect;
+use super::lex::TokenKind;
+use super::tokens::{Part, Tokens};
+use super::unquote::unquote;
 
 /// What shows whether a statement took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +36,12 @@ pub struct Object {
 
 /// Returns the objects that a `CREATE`, `ALTER`, `DROP` or `RENAME` affects; `None` if its text is not understood, or if they do
 /// not show whether it took effect. `schema` is the database of the session.
-pub fn objects(statement: &str, dialect: Dialect, schema: Option<&str>) -> Option<Vec<Object>> {
-    let mut tokens = Tokens::new(statement, dialect);
-    let verb = tokens.next()?.text.to_ascii_uppercase();
+pub fn objects(tokens: &Tokens<'_>, schema: Option<&str>) -> Option<Vec<Object>> {
+    let mut tokens = Reader { parts: tokens.parts() };
+    let verb = tokens.next()?.1.to_ascii_uppercase();
     let kind = loop {
-        let token = tokens.next()?;
-        let word = if token.is_word { token.text.to_ascii_uppercase() } else { String::new() };
+        let (kind, text) = tokens.next()?;
+        let word = if kind == TokenKind::Word { text.to_ascii_uppercase() } else { String::new() };
         match word.as_str() {
             "TABLE" | "TABLES" | "SEQUENCE" | "INDEX" | "VIEW" | "PROCEDURE" | "FUNCTION" | "TRIGGER" | "EVENT" => {
                 break word;
@@ -53,7 +53,7 @@ pub fn objects(statement: &str, dialect: Dialect, schema: Option<&str>) -> Optio
         tokens.skip("NOT");
         tokens.skip("EXISTS");
     }
-    let one = |tokens: &mut Tokens<'_>, aspect| tokens.object(aspect).map(|object| vec![object]);
+    let one = |tokens: &mut Reader<'_>, aspect| tokens.object(aspect).map(|object| vec![object]);
     match (verb.as_str(), kind.as_str()) {
         ("RENAME", "TABLE" | "TABLES") => tokens.renamed(schema),
         ("CREATE" | "DROP", "INDEX") => {
@@ -71,56 +71,37 @@ pub fn objects(statement: &str, dialect: Dialect, schema: Option<&str>) -> Optio
     }
 }
 
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    text: &'a str,
-    is_word: bool,
-    is_name: bool,
+/// Reads the tokens of a statement one after the other.
+struct Reader<'a> {
+    parts: &'a [Part<'a>],
 }
 
-/// The tokens of a statement without white space and comments.
-struct Tokens<'a> {
-    parts: Vec<Part<'a>>,
-    at: usize,
-}
-
-impl<'a> Tokens<'a> {
-    fn new(statement: &'a str, dialect: Dialect) -> Self {
-        let parts = tokens(statement, dialect)
-            .map(|(kind, text)| Part {
-                text,
-                is_word: kind == TokenKind::Word,
-                is_name: matches!(kind, TokenKind::Word | TokenKind::Quoted),
-            })
-            .collect();
-        Self { parts, at: 0 }
-    }
-
+impl<'a> Reader<'a> {
     fn next(&mut self) -> Option<Part<'a>> {
-        let part = self.parts.get(self.at).copied();
-        self.at += 1;
-        part
+        let (first, rest) = self.parts.split_first()?;
+        self.parts = rest;
+        Some(*first)
     }
 
     /// Passes over a word or sign if it is next.
     fn skip(&mut self, word: &str) -> bool {
-        let is_next = self.parts.get(self.at).is_some_and(|part| part.text.eq_ignore_ascii_case(word));
-        self.at += usize::from(is_next);
-        is_next
+        let is_next = self.parts.first().is_some_and(|(_, text)| text.eq_ignore_ascii_case(word));
+        is_next && self.next().is_some()
     }
 
     /// Passes over everything up to a word, and the word.
     fn find(&mut self, word: &str) -> Option<()> {
         loop {
-            let part = self.next()?;
-            if part.is_word && part.text.eq_ignore_ascii_case(word) {
+            let (kind, text) = self.next()?;
+            if kind == TokenKind::Word && text.eq_ignore_ascii_case(word) {
                 return Some(());
             }
         }
     }
 
     fn name(&mut self) -> Option<String> {
-        self.next().filter(|part| part.is_name).map(|part| unquote(part.text))
+        let is_name = |(kind, _): &Part<'_>| matches!(kind, TokenKind::Word | TokenKind::Quoted);
+        self.next().filter(is_name).map(|(_, text)| unquote(text).into_owned())
     }
 
     fn object(&mut self, aspect: Aspect) -> Option<Object> {
@@ -171,11 +152,11 @@ impl<'a> Tokens<'a> {
     fn altered(&mut self) -> Option<Vec<Object>> {
         let mut found = vec![self.object(Aspect::Table)?];
         let mut depth = 0_usize;
-        while let Some(part) = self.next() {
-            match part.text {
+        while let Some((kind, text)) = self.next() {
+            match text {
                 "(" => depth += 1,
                 ")" => depth = depth.saturating_sub(1),
-                text if depth == 0 && part.is_word && text.eq_ignore_ascii_case("RENAME") => {
+                text if depth == 0 && kind == TokenKind::Word && text.eq_ignore_ascii_case("RENAME") => {
                     if ["COLUMN", "INDEX", "KEY", "CONSTRAINT"].iter().any(|word| self.skip(word)) {
                         continue;
                     }
@@ -192,6 +173,7 @@ impl<'a> Tokens<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_base::dialect::Dialect;
 
     #[test]
     fn the_objects_of_schema_changes_are_found() {
@@ -222,7 +204,7 @@ mod tests {
             ("CREATE EVENT IF NOT EXISTS e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t", vec![("e", Event)]),
             ("CREATE SEQUENCE s START WITH 5", vec![("s", Existence)]),
         ] {
-            let found = objects(statement, Dialect::Mariadb, Some("app")).expect(statement);
+            let found = objects(&Tokens::new(statement, Dialect::Mariadb), Some("app")).expect(statement);
             let shown = |object: &Object| match &object.schema {
                 Some(schema) => format!("{schema}.{}", object.name),
                 None => object.name.clone(),
@@ -232,7 +214,7 @@ mod tests {
             assert_eq!(found, expected, "{statement}");
         }
         for statement in ["INSERT INTO t VALUES (1)", "CREATE USER u", "RENAME TABLE a", "CREATE INDEX i", ""] {
-            assert_eq!(objects(statement, Dialect::Mariadb, Some("app")), None, "{statement}");
+            assert_eq!(objects(&Tokens::new(statement, Dialect::Mariadb), Some("app")), None, "{statement}");
         }
     }
 
@@ -247,7 +229,7 @@ mod tests {
             ("RENAME TABLE a TO b, b TO c", true),
             ("RENAME TABLE a TO old.a, b TO old.b", true),
         ] {
-            assert_eq!(objects(statement, Dialect::Mysql, Some("app")).is_some(), shows, "{statement}");
+            assert_eq!(objects(&Tokens::new(statement, Dialect::Mysql), Some("app")).is_some(), shows, "{statement}");
         }
     }
 }

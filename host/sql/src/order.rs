@@ -1,17 +1,17 @@
 //! The ORDER BY of a statement, and whether it lacks one.
 
-use super::lex::{Lexer, TokenKind};
-use runner_base::dialect::Dialect;
+use super::lex::TokenKind;
+use super::tokens::Tokens;
 
 /// Whether the database decides the order or choice of the rows that a statement returned: several rows without ORDER
 /// BY, or LIMIT without ORDER BY. An ORDER BY in parentheses does not order the result, unless they are around all of it; the text does
 /// not show whether an ORDER BY is total. What RETURNING returns has no order.
-pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
+pub fn is_unordered(tokens: &Tokens<'_>, rows: u64) -> bool {
     // As deep as people write them.
     const PARENTHESES: usize = 4;
-    let mut text = statement;
+    let mut text = tokens.text();
     for _ in 0..=PARENTHESES {
-        let words = outer_words(text, dialect);
+        let words = outer_words(&Tokens::new(text, tokens.dialect()));
         if !words.is_empty() {
             return are_unordered(&words, rows);
         }
@@ -24,11 +24,10 @@ pub fn is_unordered(statement: &str, dialect: Dialect, rows: u64) -> bool {
 }
 
 /// The words that are not in parentheses, in upper case.
-fn outer_words(statement: &str, dialect: Dialect) -> Vec<String> {
+fn outer_words(tokens: &Tokens<'_>) -> Vec<String> {
     let (mut depth, mut words) = (0_usize, Vec::new());
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        match (token.kind, &statement[token.range]) {
+    for part in tokens.parts() {
+        match part {
             (TokenKind::Sign, "(") => depth += 1,
             (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
             (TokenKind::Word, word) if depth == 0 => words.push(word.to_ascii_uppercase()),
@@ -57,6 +56,7 @@ fn are_unordered(words: &[String], rows: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_base::dialect::Dialect;
 
     #[test]
     fn unordered_results_are_recognised() {
@@ -85,7 +85,7 @@ mod tests {
             ("PRAGMA table_info(t)", 5, false),
             ("INSERT INTO t SELECT a FROM u", 5, false),
         ] {
-            assert_eq!(is_unordered(statement, Dialect::Sqlite, rows), unordered, "{statement}");
+            assert_eq!(is_unordered(&Tokens::new(statement, Dialect::Sqlite), rows), unordered, "{statement}");
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What a statement reads and writes outside its database.
 
-use super::classify::{leading_words, unquote};
-use super::lex::{TokenKind, tokens};
-use super::words;
+use super::classify::leading_words;
+use super::lex::TokenKind;
+use super::names::words;
+use super::tokens::Tokens;
+use super::unquote::unquote;
 use runner_base::dialect::Dialect;
 
 /// Engines whose tables are on another server, or in files of other programs.
@@ -12,36 +14,35 @@ const ENGINES: [&str; 4] = ["FEDERATED", "CONNECT", "SPIDER", "S3"];
 const NAME_ENGINE: [&str; 4] = ["ENGINE", "STORAGE_ENGINE", "DEFAULT_STORAGE_ENGINE", "DEFAULT_TMP_STORAGE_ENGINE"];
 
 /// Whether a statement writes a file of the server.
-pub fn writes_file(statement: &str, dialect: Dialect) -> bool {
-    let words = words(statement, dialect);
+pub fn writes_file(tokens: &Tokens<'_>) -> bool {
+    let words = words(tokens);
     words.windows(2).any(|pair| pair[0] == "INTO" && matches!(pair[1].as_str(), "OUTFILE" | "DUMPFILE"))
 }
 
 /// Whether a statement asks the client for a file.
-pub fn reads_client_file(statement: &str, dialect: Dialect) -> bool {
-    let words = leading_words(statement, dialect);
-    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
+pub fn reads_client_file(tokens: &Tokens<'_>) -> bool {
+    let words = leading_words(tokens);
+    matches!(tokens.dialect(), Dialect::Mysql | Dialect::Mariadb)
         && words.first().is_some_and(|word| word == "LOAD")
         && words.iter().take(4).any(|word| word == "LOCAL")
 }
 
 /// Whether a statement opens or writes another file.
-pub fn opens_file(statement: &str, dialect: Dialect) -> bool {
-    let words = words(statement, dialect);
-    match words.first().map(String::as_str) {
-        Some("ATTACH") => dialect == Dialect::Sqlite,
-        Some("VACUUM") => dialect == Dialect::Sqlite && words.iter().any(|word| word == "INTO"),
+pub fn opens_file(tokens: &Tokens<'_>) -> bool {
+    let words = words(tokens);
+    match words.first().map(String::as_str).filter(|_| tokens.dialect() == Dialect::Sqlite) {
+        Some("ATTACH") => true,
+        Some("VACUUM") => words.iter().any(|word| word == "INTO"),
         _ => false,
     }
 }
 
 /// The storage engines that a statement names, in upper case.
-pub fn engines(statement: &str, dialect: Dialect) -> Vec<String> {
+pub fn engines(tokens: &Tokens<'_>) -> Vec<String> {
     let (mut found, mut follows) = (Vec::new(), false);
-    for (kind, text) in tokens(statement, dialect) {
+    for (kind, text) in tokens.parts() {
         match kind {
-            kind if kind.is_blank() => {}
-            TokenKind::Sign if matches!(text, "=" | ":") => {}
+            TokenKind::Sign if matches!(*text, "=" | ":") => {}
             TokenKind::Word | TokenKind::Quoted if follows => {
                 found.push(unquote(text).to_ascii_uppercase());
                 follows = false;
@@ -54,8 +55,8 @@ pub fn engines(statement: &str, dialect: Dialect) -> Vec<String> {
 }
 
 /// The engine that a statement names whose tables are elsewhere.
-pub fn engine_of_elsewhere(statement: &str, dialect: Dialect) -> Option<&'static str> {
-    let named = engines(statement, dialect);
+pub fn engine_of_elsewhere(tokens: &Tokens<'_>) -> Option<&'static str> {
+    let named = engines(tokens);
     ENGINES.into_iter().find(|it| named.iter().any(|name| name == it))
 }
 
@@ -71,7 +72,7 @@ mod tests {
             ("SELECT dumpfile FROM users", false),
             ("INSERT INTO t SELECT 'INTO OUTFILE', `outfile` FROM users", false),
         ] {
-            assert_eq!(writes_file(text, Dialect::Mariadb), expected, "{text}");
+            assert_eq!(writes_file(&Tokens::new(text, Dialect::Mariadb)), expected, "{text}");
         }
     }
 
@@ -87,7 +88,7 @@ mod tests {
             ("CREATE INDEX i ON t (engine, s3)", None),
             ("CREATE TABLE t (spider INT, connect INT) COMMENT 'ENGINE = S3'", None),
         ] {
-            assert_eq!(engine_of_elsewhere(text, Dialect::Mariadb), expected, "{text}");
+            assert_eq!(engine_of_elsewhere(&Tokens::new(text, Dialect::Mariadb)), expected, "{text}");
         }
     }
 }

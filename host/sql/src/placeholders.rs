@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lex::{Lexer, TokenKind};
+use super::lex::{TokenKind, tokens};
 use super::{SqlError, line_of};
 use runner_base::dialect::Dialect;
 
@@ -55,24 +55,16 @@ enum Part<'a> {
 /// The text, divided at its parameters.
 fn parts(text: &str, dialect: Dialect) -> Result<Vec<Part<'_>>, SqlError> {
     let mut parts = Vec::new();
-    let mut lexer = Lexer::new(text, dialect);
     let mut code = 0;
-    loop {
-        let (end, comment) = match lexer.next_token() {
-            Ok(Some(token)) if matches!(token.kind, TokenKind::LineComment | TokenKind::BlockComment) => {
-                (token.range.start, token.range.end)
-            }
-            Ok(Some(_)) => continue,
-            // What cannot be read to its end is reported by what splits it.
-            Ok(None) | Err(_) => (text.len(), text.len()),
-        };
-        of_code(text, code, end, &mut parts)?;
-        parts.push(Part::Text(&text[end..comment]));
-        code = comment;
-        if end == text.len() {
-            return Ok(parts);
-        }
+    // What cannot be read to its end is reported by what splits it.
+    let is_comment = |kind| matches!(kind, TokenKind::LineComment | TokenKind::BlockComment);
+    for comment in tokens(text, dialect).filter(|token| is_comment(token.kind)) {
+        of_code(text, code, comment.range.start, &mut parts)?;
+        code = comment.range.end;
+        parts.push(Part::Text(&text[comment.range]));
     }
+    of_code(text, code, text.len(), &mut parts)?;
+    Ok(parts)
 }
 
 /// Divides what is between two comments.

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::classify::unquote;
-use super::lex::{self, TokenKind};
+use super::Statement;
+use super::classify::StatementClass;
+use super::lex::TokenKind;
+use super::tokens::{Part, Tokens};
+use super::unquote::unquote;
 use runner_base::dialect::Dialect;
 
 /// An index that a statement builds without a lock on its table.
@@ -16,70 +19,57 @@ pub struct ConcurrentIndex {
 }
 
 /// The index of a `CREATE INDEX CONCURRENTLY` with a name.
-pub fn concurrent_index(statement: &str, dialect: Dialect) -> Option<ConcurrentIndex> {
-    if dialect != Dialect::Postgres {
+pub fn concurrent_index(tokens: &Tokens<'_>) -> Option<ConcurrentIndex> {
+    if !begins_with(tokens, &["CREATE"]) {
         return None;
     }
-    let mut tokens = tokens(statement).into_iter().peekable();
-    let mut word = |expected: &str| {
-        tokens.next_if(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case(expected)).is_some()
-    };
-    if !word("CREATE") {
+    let is = |at: usize, word: &str| tokens.is_word(at, &[word]);
+    let mut at = if is(1, "UNIQUE") { 2 } else { 1 };
+    if !(is(at, "INDEX") && is(at + 1, "CONCURRENTLY")) {
         return None;
     }
-    word("UNIQUE");
-    if !(word("INDEX") && word("CONCURRENTLY")) {
+    at += 2;
+    if is(at, "IF") {
+        if !(is(at + 1, "NOT") && is(at + 2, "EXISTS")) {
+            return None;
+        }
+        at += 3;
+    }
+    // Without a name the server chooses one.
+    if is(at, "ON") || !is(at + 1, "ON") {
         return None;
     }
-    if word("IF") && !(word("NOT") && word("EXISTS")) {
-        return None;
-    }
-    if word("ON") {
-        // Without a name the server chooses one.
-        return None;
-    }
-    let (_, name) = tokens.next()?;
-    let mut word = |expected: &str| {
-        tokens.next_if(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case(expected)).is_some()
-    };
-    if !word("ON") {
-        return None;
-    }
-    word("ONLY");
-    let mut table = tokens.next()?.1.to_owned();
-    while tokens.next_if(|(_, text)| *text == ".").is_some() {
-        table.push('.');
-        table.push_str(tokens.next()?.1);
-    }
-    Some(ConcurrentIndex { name: fold(name), table })
+    let name = fold(tokens.parts()[at].1);
+    at += if is(at + 2, "ONLY") { 3 } else { 2 };
+    let (table, _) = qualified(tokens.parts().get(at..)?)?;
+    Some(ConcurrentIndex { name, table })
+}
+
+/// Whether a statement of PostgreSQL begins with one of these words, which hardly any does.
+fn begins_with(tokens: &Tokens<'_>, words: &[&str]) -> bool {
+    let first = || tokens.head().next().filter(|(kind, _)| *kind == TokenKind::Word);
+    tokens.dialect() == Dialect::Postgres
+        && first().is_some_and(|(_, first)| words.iter().any(|word| first.eq_ignore_ascii_case(word)))
 }
 
 /// Whether a statement lets others read and write what it changes, and waits for them: `CREATE INDEX`, `DROP INDEX`, `REINDEX` and
 /// `DETACH PARTITION`, each with `CONCURRENTLY`.
-pub fn works_concurrently(statement: &str, dialect: Dialect) -> bool {
-    let tokens = if dialect == Dialect::Postgres { tokens(statement) } else { Vec::new() };
-    let is = |(kind, text): &(TokenKind, &str), words: &[&str]| {
-        *kind == TokenKind::Word && words.iter().any(|word| text.eq_ignore_ascii_case(word))
-    };
-    tokens.first().is_some_and(|first| is(first, &["CREATE", "DROP", "REINDEX", "ALTER"]))
-        && tokens.iter().any(|token| is(token, &["CONCURRENTLY"]))
+pub fn works_concurrently(tokens: &Tokens<'_>) -> bool {
+    begins_with(tokens, &["CREATE", "DROP", "REINDEX", "ALTER"])
+        && (0..tokens.parts().len()).any(|at| tokens.is_word(at, &["CONCURRENTLY"]))
 }
 
 /// The index or the table of a `REINDEX … CONCURRENTLY`, as written: possibly with a schema and quotes. `None` for one of a whole schema
 /// or database.
-pub fn rebuilt_concurrently(statement: &str, dialect: Dialect) -> Option<String> {
-    if dialect != Dialect::Postgres {
+pub fn rebuilt_concurrently(tokens: &Tokens<'_>) -> Option<String> {
+    if !begins_with(tokens, &["REINDEX"]) {
         return None;
     }
-    let tokens = tokens(statement);
-    let is = |at: usize, words: &[&str]| is_word(&tokens, at, words);
-    let is_sign = |at: usize, sign: &str| tokens.get(at).is_some_and(|(_, text)| *text == sign);
-    if !is(0, &["REINDEX"]) {
-        return None;
-    }
+    let is = |at: usize, words: &[&str]| tokens.is_word(at, words);
+    let is_sign = |at: usize, sign: &str| tokens.is_sign(at, sign);
     let (mut at, mut concurrently) = (1, false);
     if is_sign(at, "(") {
-        let end = (at..tokens.len()).find(|at| is_sign(*at, ")"))?;
+        let end = (at..tokens.parts().len()).find(|at| is_sign(*at, ")"))?;
         let is_off = |at: usize| is(at, &["FALSE", "OFF"]) || is_sign(at, "0");
         concurrently = (at..end).any(|at| is(at, &["CONCURRENTLY"]) && !is_off(at + 1));
         at = end + 1;
@@ -91,15 +81,15 @@ pub fn rebuilt_concurrently(statement: &str, dialect: Dialect) -> Option<String>
     if is(at, &["CONCURRENTLY"]) {
         (at, concurrently) = (at + 1, true);
     }
-    let (name, rest) = qualified(tokens.get(at..)?)?;
+    let (name, rest) = qualified(tokens.parts().get(at..)?)?;
     let is_all = rest.iter().all(|(kind, _)| *kind == TokenKind::Semicolon);
     (concurrently && is_all).then_some(name)
 }
 
 /// A name as written, with its schema if there is one, and what follows it.
-fn qualified<'a, 't>(tokens: &'a [(TokenKind, &'t str)]) -> Option<(String, &'a [(TokenKind, &'t str)])> {
-    let mut name = tokens.first()?.1.to_owned();
-    let mut rest = &tokens[1..];
+fn qualified<'a, 't>(parts: &'a [Part<'t>]) -> Option<(String, &'a [Part<'t>])> {
+    let (first, mut rest) = parts.split_first()?;
+    let mut name = first.1.to_owned();
     while let [(_, "."), (_, part), ..] = rest {
         name.push('.');
         name.push_str(part);
@@ -118,55 +108,47 @@ pub enum RemovedConcurrently {
 }
 
 /// What a statement removes in several transactions, if it does.
-pub fn removed_concurrently(statement: &str, dialect: Dialect) -> Option<RemovedConcurrently> {
-    if dialect != Dialect::Postgres {
+pub fn removed_concurrently(tokens: &Tokens<'_>) -> Option<RemovedConcurrently> {
+    if !begins_with(tokens, &["DROP", "ALTER"]) {
         return None;
     }
-    let tokens = tokens(statement);
-    let index = || dropped(&tokens).map(RemovedConcurrently::Index);
-    index().or_else(|| detached(&tokens).map(RemovedConcurrently::Partition))
+    let index = || dropped(tokens).map(RemovedConcurrently::Index);
+    index().or_else(|| detached(tokens).map(RemovedConcurrently::Partition))
 }
 
-fn dropped(tokens: &[(TokenKind, &str)]) -> Option<String> {
-    let is = |at: usize, words: &[&str]| is_word(tokens, at, words);
-    if !(is(0, &["DROP"]) && is(1, &["INDEX"]) && is(2, &["CONCURRENTLY"])) {
+fn dropped(tokens: &Tokens<'_>) -> Option<String> {
+    let is = |at: usize, word: &str| tokens.is_word(at, &[word]);
+    if !(is(0, "DROP") && is(1, "INDEX") && is(2, "CONCURRENTLY")) {
         return None;
     }
-    let start = if is(3, &["IF"]) && is(4, &["EXISTS"]) { 5 } else { 3 };
-    qualified(tokens.get(start..)?).map(|(name, _)| name)
+    let start = if is(3, "IF") && is(4, "EXISTS") { 5 } else { 3 };
+    qualified(tokens.parts().get(start..)?).map(|(name, _)| name)
 }
 
-fn detached(tokens: &[(TokenKind, &str)]) -> Option<String> {
-    let is = |at: usize, word: &str| is_word(tokens, at, &[word]);
+fn detached(tokens: &Tokens<'_>) -> Option<String> {
+    let (parts, is) = (tokens.parts(), |at: usize, word: &str| tokens.is_word(at, &[word]));
     if !(is(0, "ALTER") && is(1, "TABLE")) {
         return None;
     }
-    let at = (2..tokens.len()).find(|at| is(*at, "DETACH") && is(at + 1, "PARTITION"))? + 2;
-    let end = (at..tokens.len()).find(|at| is(*at, "CONCURRENTLY"))?;
-    Some(tokens[at..end].iter().map(|(_, text)| *text).collect())
+    let at = (2..parts.len()).find(|at| is(*at, "DETACH") && is(at + 1, "PARTITION"))? + 2;
+    let end = (at..parts.len()).find(|at| is(*at, "CONCURRENTLY"))?;
+    Some(parts[at..end].iter().map(|(_, text)| *text).collect())
 }
 
 /// Whether a `DO` ends transactions itself: a statement of its block is `COMMIT` or `ROLLBACK`. The server allows that outside of
 /// a transaction only. Whether a procedure does so, the text of its `CALL` does not show: next to a `COMMIT`, a block can call it.
-pub fn commits_within(statement: &str, dialect: Dialect) -> bool {
-    if dialect != Dialect::Postgres {
-        return false;
-    }
-    let tokens = tokens(statement);
-    let is_block =
-        tokens.first().is_some_and(|(kind, text)| *kind == TokenKind::Word && text.eq_ignore_ascii_case("DO"));
-    is_block && tokens.iter().filter_map(|(_, text)| body(text)).any(|body| ends_transactions(&body))
+pub fn commits_within(tokens: &Tokens<'_>) -> bool {
+    begins_with(tokens, &["DO"])
+        && tokens.parts().iter().filter_map(|(_, text)| body(text)).any(|body| ends_transactions(&body))
 }
 
 /// Whether a statement that begins with WITH changes rows, itself or in one of its parts: `INSERT`, `UPDATE`, `DELETE`
 /// or `MERGE` is where a statement begins. Elsewhere these words are names, or part of `FOR UPDATE`.
-pub fn changes_within(statement: &str) -> bool {
-    let tokens = tokens(statement);
-    let is = |at: usize, words: &[&str]| is_word(&tokens, at, words);
-    let is_name =
-        |at: usize| tokens.get(at).is_some_and(|(kind, _)| matches!(kind, TokenKind::Word | TokenKind::Quoted));
+pub fn changes_within(tokens: &Tokens<'_>) -> bool {
+    let is = |at: usize, words: &[&str]| tokens.is_word(at, words);
+    let is_name = |at: usize| tokens.is_name(at);
     let (mut depth, mut has_begun) = (0_usize, false);
-    for (at, (kind, text)) in tokens.iter().enumerate() {
+    for (at, (kind, text)) in tokens.parts().iter().enumerate() {
         match (kind, *text) {
             (TokenKind::Sign, "(") => depth += 1,
             (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
@@ -175,7 +157,7 @@ pub fn changes_within(statement: &str) -> bool {
         // What `SEARCH` and `CYCLE` add to the last part is between its parenthesis and the statement.
         let may_begin = match depth {
             0 => !has_begun,
-            _ => at > 0 && matches!(tokens[at - 1], (TokenKind::Sign, "(" | ")")),
+            _ => at > 0 && matches!(tokens.parts()[at - 1], (TokenKind::Sign, "(" | ")")),
         };
         // The first part may have such a name.
         let goes_on = is_name(at + 1) && !is(at + 1, &["AS"]);
@@ -189,12 +171,11 @@ pub fn changes_within(statement: &str) -> bool {
 
 /// The schemas that a statement names as such: after `SCHEMA`, where several may follow, and where `ALTER SCHEMA` and `IMPORT
 /// FOREIGN SCHEMA` name the new one. A schema without a name of its own has that of its owner.
-pub fn schemas(statement: &str) -> Vec<String> {
-    let tokens = tokens(statement);
-    let is = |at: usize, words: &[&str]| is_word(&tokens, at, words);
-    let sign = |at: usize, sign: &str| tokens.get(at).is_some_and(|(_, text)| *text == sign);
+pub fn schemas(tokens: &Tokens<'_>) -> Vec<String> {
+    let is = |at: usize, words: &[&str]| tokens.is_word(at, words);
+    let sign = |at: usize, sign: &str| tokens.is_sign(at, sign);
     let mut found = Vec::new();
-    for at in 0..tokens.len() {
+    for at in 0..tokens.parts().len() {
         let renames = is(0, &["ALTER"]) && is(1, &["SCHEMA"]) && is(at, &["RENAME"]) && is(at + 1, &["TO"]);
         let mut name = match () {
             () if is(at, &["SCHEMA"]) => at + 1,
@@ -209,8 +190,8 @@ pub fn schemas(statement: &str) -> Vec<String> {
         loop {
             // `U&"name"`
             name += if is(name, &["U"]) && sign(name + 1, "&") { 2 } else { 0 };
-            let Some((TokenKind::Word | TokenKind::Quoted, text)) = tokens.get(name) else { break };
-            found.push(unquote(text));
+            let Some((TokenKind::Word | TokenKind::Quoted, text)) = tokens.parts().get(name) else { break };
+            found.push(unquote(text).into_owned());
             if !sign(name + 1, ",") {
                 break;
             }
@@ -233,9 +214,9 @@ fn body(text: &str) -> Option<Cow<'_, str>> {
 /// Elsewhere they are names, or part of `ON COMMIT DROP`.
 fn ends_transactions(body: &str) -> bool {
     const BEFORE: [&str; 4] = ["BEGIN", "THEN", "ELSE", "LOOP"];
-    let tokens = tokens(body);
+    let tokens = Tokens::new(body, Dialect::Postgres);
     let is = |(_, text): &(TokenKind, &str), words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    tokens.windows(3).any(|part| {
+    tokens.parts().windows(3).any(|part| {
         let begins = part[0].0 == TokenKind::Semicolon || is(&part[0], &BEFORE);
         let ends = part[2].0 == TokenKind::Semicolon || is(&part[2], &["AND"]);
         begins && ends && part[1].0 == TokenKind::Word && is(&part[1], &["COMMIT", "ROLLBACK"])
@@ -245,15 +226,16 @@ fn ends_transactions(body: &str) -> bool {
 /// The statement, counted from 0, that uses an enum value added by an earlier one, and that value. PostgreSQL refuses this in one
 /// transaction, unless the enum was created there. Only a cast to the enum shows it: the same text may be meant for anything else,
 /// and then the server decides, as it does for a value that may have been there before, and once names mean something else.
-pub fn late_enum_value(statements: &[&str], dialect: Dialect) -> Option<(usize, String)> {
-    if dialect != Dialect::Postgres {
-        return None;
-    }
+pub fn late_enum_value<'a>(statements: impl Iterator<Item = Statement<'a>>) -> Option<(usize, String)> {
     let mut made: Vec<String> = Vec::new();
     let mut added: Vec<(String, String)> = Vec::new();
-    for (at, statement) in statements.iter().enumerate() {
-        let tokens = tokens(statement);
-        let words: Vec<&str> = tokens.iter().map(|(_, text)| *text).collect();
+    for (at, statement) in statements.enumerate() {
+        let tokens = statement.tokens();
+        // Most add none, and are long.
+        if tokens.dialect() != Dialect::Postgres || added.is_empty() && statement.class == StatementClass::Rows {
+            continue;
+        }
+        let words: Vec<&str> = tokens.parts().iter().map(|(_, text)| *text).collect();
         let is = |at: usize, expected: &str| words.get(at).is_some_and(|word| word.eq_ignore_ascii_case(expected));
         if is(0, "SET") && words.iter().any(|word| word.eq_ignore_ascii_case("search_path")) {
             return None;
@@ -319,21 +301,10 @@ fn type_name(tokens: &[&str]) -> String {
     name
 }
 
-/// The tokens without comments and white space.
-fn tokens(statement: &str) -> Vec<(TokenKind, &str)> {
-    lex::tokens(statement, Dialect::Postgres).collect()
-}
-
-/// Whether the token at this place is one of these words, without quotes.
-fn is_word(tokens: &[(TokenKind, &str)], at: usize, words: &[&str]) -> bool {
-    let word = tokens.get(at).filter(|(kind, _)| *kind == TokenKind::Word);
-    word.is_some_and(|(_, text)| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
-}
-
 /// The words and names of a statement as in the catalogue.
-pub(super) fn folded_names(statement: &str) -> Vec<String> {
+pub(super) fn folded_names(tokens: &Tokens<'_>) -> Vec<String> {
     let is_name = |kind: &TokenKind| matches!(kind, TokenKind::Word | TokenKind::Quoted);
-    tokens(statement).into_iter().filter(|(kind, _)| is_name(kind)).map(|(_, text)| fold(text)).collect()
+    tokens.parts().iter().filter(|(kind, _)| is_name(kind)).map(|(_, text)| fold(text)).collect()
 }
 
 /// A name as in the catalogue: lower case unless quoted. The server leaves letters beyond ASCII alone.

@@ -1,16 +1,21 @@
 //! What a migration executes of its file: the statements, without those that the host's own transaction replaces.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::classify::{StatementClass, classify, is_setting_of_dump, leading_words};
-use super::{SqlError, Statement, split, sqlite};
+use super::SqlError;
+use super::classify::StatementClass;
+use super::effect::{Effect, Isolation};
+use super::split::{Span, Splitter, Statement};
 use runner_base::dialect::Dialect;
 
 /// The statements of a file, and how its transaction is to be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Program<'a> {
-    /// What runs, in order.
-    pub statements: Vec<Statement<'a>>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    text: Arc<str>,
+    dialect: Dialect,
+    /// What runs, in order: where each statement is, since a dump has a million of them.
+    statements: Vec<Span>,
     /// SQLite: `PRAGMA foreign_keys` turns them off for a part of it.
     pub foreign_keys_off: bool,
     /// SQLite: a statement other than a setting is outside of that part.
@@ -28,7 +33,35 @@ pub struct Program<'a> {
     pub lines: Lines,
 }
 
-impl Program<'_> {
+impl Program {
+    /// The number of statements.
+    pub fn len(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Whether nothing runs.
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+
+    /// All statements.
+    pub fn statements(&self) -> impl ExactSizeIterator<Item = Statement<'_>> + DoubleEndedIterator + Clone {
+        self.within(0..self.len())
+    }
+
+    /// Those at these positions.
+    pub fn within(
+        &self,
+        unit: Range<usize>,
+    ) -> impl ExactSizeIterator<Item = Statement<'_>> + DoubleEndedIterator + Clone {
+        self.statements.get(unit).unwrap_or_default().iter().map(|span| span.statement(&self.text, self.dialect))
+    }
+
+    /// Whether a statement is of this class.
+    pub fn has(&self, class: StatementClass) -> bool {
+        self.statements.iter().any(|it| it.class == class)
+    }
+
     /// What is executed as one: each statement, or, if they are to be `apart`, each transaction of the file and each
     /// statement outside them.
     pub fn units(&self, apart: bool) -> Vec<Range<usize>> {
@@ -44,11 +77,15 @@ impl Program<'_> {
     }
 
     /// The text of statements, and what is between them.
-    pub fn text_of<'a>(&self, text: &'a str, unit: &Range<usize>) -> &'a str {
+    pub fn text_of(&self, unit: &Range<usize>) -> &str {
         let ends = self.statements.get(unit.clone()).and_then(|unit| Some((unit.first()?, unit.last()?)));
-        // A statement is a slice of the text.
-        let at = |statement: &Statement<'_>| statement.text.as_ptr().addr() - text.as_ptr().addr();
-        ends.and_then(|(first, last)| text.get(at(first)..at(last) + last.text.len())).unwrap_or_default()
+        ends.and_then(|(first, last)| self.text.get(first.range.start..last.range.end)).unwrap_or_default()
+    }
+
+    /// Where in its line a statement begins, counted from 1.
+    pub fn column_of(&self, at: usize) -> usize {
+        let before = self.statements.get(at).and_then(|it| self.text.get(..it.range.start)).unwrap_or_default();
+        before.chars().rev().take_while(|c| *c != '\n').count() + 1
     }
 }
 
@@ -63,86 +100,40 @@ pub struct Lines {
     pub isolation: Option<usize>,
 }
 
-/// How a transaction is isolated from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isolation {
-    /// `READ UNCOMMITTED`
-    ReadUncommitted,
-    /// `READ COMMITTED`
-    ReadCommitted,
-    /// `REPEATABLE READ`
-    RepeatableRead,
-    /// `SERIALIZABLE`
-    Serializable,
-}
-
-impl Isolation {
-    /// As SQL has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ReadUncommitted => "READ UNCOMMITTED",
-            Self::ReadCommitted => "READ COMMITTED",
-            Self::RepeatableRead => "REPEATABLE READ",
-            Self::Serializable => "SERIALIZABLE",
-        }
-    }
-
-    /// Whether each statement sees what was committed before it, rather than all the same.
-    pub fn is_by_statement(self) -> bool {
-        matches!(self, Self::ReadUncommitted | Self::ReadCommitted)
-    }
-
-    fn of(words: &[&str]) -> Option<Self> {
-        match words {
-            ["ISOLATION", "LEVEL", "READ", "UNCOMMITTED"] => Some(Self::ReadUncommitted),
-            ["ISOLATION", "LEVEL", "READ", "COMMITTED"] => Some(Self::ReadCommitted),
-            ["ISOLATION", "LEVEL", "REPEATABLE", "READ"] => Some(Self::RepeatableRead),
-            ["ISOLATION", "LEVEL", "SERIALIZABLE"] => Some(Self::Serializable),
-            _ => None,
-        }
-    }
-}
-
-/// What a statement does to the transaction around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
-    Begins(Option<Isolation>),
-    Commits,
-    Isolates(Isolation),
-    /// Begins or ends a transaction in another way, or divides it.
-    Controls,
-    /// Changes settings alone: it may be outside of the transaction.
-    Sets,
-    /// PostgreSQL: changes a setting until its transaction ends.
-    SetsLocally,
-    Works,
-}
-
 /// Splits a file and takes out what the host does by itself: `PRAGMA foreign_keys`, transactions, and the isolation level. Any
 /// other transaction control stays, to be refused with its place.
-pub fn program(text: &str, dialect: Dialect) -> Result<Program<'_>, SqlError> {
-    let mut program = Program { statements: split(text, dialect)?, ..Program::default() };
-    // Whether foreign keys are off for each statement that stays.
-    let mut off = Vec::new();
-    if dialect == Dialect::Sqlite {
-        let mut is_off = false;
-        program.statements.retain(|statement| match sqlite::sets_foreign_keys(statement.text) {
-            None => {
-                off.push(is_off);
-                true
-            }
-            Some(on) => {
+pub(super) fn program(text: Arc<str>, dialect: Dialect) -> Result<Program, SqlError> {
+    let (statements, mut effects) = Splitter::run(&text, dialect)?.into_statements();
+    let mut program = Program {
+        text,
+        dialect,
+        statements,
+        foreign_keys_off: false,
+        works_with_foreign_keys: false,
+        has_transaction: false,
+        transactions: Vec::new(),
+        is_divided: false,
+        isolation: None,
+        lines: Lines::default(),
+    };
+    let mut is_off = false;
+    for (effect, statement) in effects.iter().zip(&program.statements) {
+        match effect {
+            Effect::ForeignKeys(on) => {
                 is_off = !on;
                 if is_off {
                     program.foreign_keys_off = true;
                     program.lines.foreign_keys_off.get_or_insert(statement.line);
                 }
-                false
             }
-        });
+            Effect::Works => program.works_with_foreign_keys |= dialect == Dialect::Sqlite && !is_off,
+            _ => {}
+        }
     }
-    let effects: Vec<Effect> = program.statements.iter().map(|it| effect(it.text, dialect)).collect();
-    program.works_with_foreign_keys = effects.iter().zip(off).any(|(effect, off)| *effect == Effect::Works && !off);
+    let is_kept = |effect: &Effect| !matches!(effect, Effect::ForeignKeys(_));
+    let mut kept = effects.iter().map(is_kept);
+    program.statements.retain(|_| kept.next().unwrap_or_default());
+    effects.retain(is_kept);
     program.has_transaction = match dialect {
         // What commits by itself would do so in between, so there is no larger transaction to be had.
         Dialect::Mysql | Dialect::Mariadb => encloses(&effects),
@@ -231,49 +222,13 @@ fn are_pairs(effects: &[Effect]) -> bool {
     first_begin.is_some() && is_open == leaves
 }
 
-fn effect(statement: &str, dialect: Dialect) -> Effect {
-    let class = classify(statement, dialect);
-    let words = leading_words(statement, dialect);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    if class != StatementClass::TransactionControl {
-        let sets = class == StatementClass::Session
-            || words.first() == Some(&"PRAGMA")
-            || is_setting_of_dump(statement, dialect);
-        return match words.as_slice() {
-            ["SET", "LOCAL", ..] if dialect == Dialect::Postgres => Effect::SetsLocally,
-            _ if sets => Effect::Sets,
-            _ => Effect::Works,
-        };
-    }
-    match words.as_slice() {
-        ["SET", "TRANSACTION", rest @ ..] => Isolation::of(rest).map_or(Effect::Controls, Effect::Isolates),
-        ["COMMIT" | "END"] | ["COMMIT" | "END", "WORK" | "TRANSACTION"] => Effect::Commits,
-        ["BEGIN" | "START", rest @ ..] => {
-            let rest = match rest {
-                ["DEFERRED" | "IMMEDIATE" | "EXCLUSIVE", rest @ ..] if dialect == Dialect::Sqlite => rest,
-                rest => rest,
-            };
-            let rest = match rest {
-                ["TRANSACTION" | "WORK", rest @ ..] => rest,
-                rest => rest,
-            };
-            match (rest, Isolation::of(rest)) {
-                ([] | ["READ", "WRITE"], _) => Effect::Begins(None),
-                (_, Some(level)) if dialect == Dialect::Postgres => Effect::Begins(Some(level)),
-                _ => Effect::Controls,
-            }
-        }
-        _ => Effect::Controls,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn shown(text: &str, dialect: Dialect) -> String {
-        let program = program(text, dialect).expect(text);
-        let mut parts: Vec<&str> = program.statements.iter().map(|it| it.text).collect();
+        let program = program(text.into(), dialect).expect(text);
+        let mut parts: Vec<&str> = program.statements().map(|it| it.text).collect();
         parts.extend(program.isolation.map(Isolation::name));
         parts.extend(program.has_transaction.then_some("in one"));
         parts.extend(program.foreign_keys_off.then_some("unchecked"));
@@ -358,8 +313,8 @@ mod tests {
             ("SET a = 1; BEGIN; A; COMMIT; RESET a", None),
             ("SET LOCAL a = 1; A", None),
         ] {
-            let program = program(text, Dialect::Postgres).expect(text);
-            let of = |range: &Range<usize>| program.statements[range.clone()].iter().map(|it| it.text);
+            let program = program(text.into(), Dialect::Postgres).expect(text);
+            let of = |range: &Range<usize>| program.within(range.clone()).map(|it| it.text);
             let units = program.units(true).into_iter().map(|unit| {
                 let words: Vec<&str> = of(&unit).collect();
                 if program.transactions.contains(&unit) { format!("[{}]", words.join(" ")) } else { words.join(" ") }
@@ -371,7 +326,7 @@ mod tests {
 
     #[test]
     fn the_lines_of_what_is_taken_out_are_known() {
-        let of = |text, dialect| program(text, dialect).expect(text).lines;
+        let of = |text: &str, dialect| program(text.into(), dialect).expect(text).lines;
         let text = "A;\nPRAGMA foreign_keys = OFF;\n-- a comment\n\nBEGIN;\nB;\nCOMMIT;\nPRAGMA foreign_keys = ON;";
         let lines = Lines { foreign_keys_off: Some(2), transaction: Some(5), isolation: None };
         assert_eq!(of(text, Dialect::Sqlite), lines);
@@ -393,7 +348,7 @@ mod tests {
             ("PRAGMA foreign_keys = OFF; A; PRAGMA foreign_keys = ON; B", true),
             ("A; PRAGMA foreign_keys = OFF; B", true),
         ] {
-            assert_eq!(program(text, Dialect::Sqlite).expect(text).works_with_foreign_keys, expected, "{text}");
+            assert_eq!(program(text.into(), Dialect::Sqlite).expect(text).works_with_foreign_keys, expected, "{text}");
         }
     }
 

@@ -1,14 +1,15 @@
 //! Statements that may run twice.
 
-use super::classify::{identifiers, is_setting_of_dump};
+use super::classify::is_setting_of_dump;
+use super::tokens::Tokens;
 use runner_base::dialect::Dialect;
 
 /// Returns whether a statement is idempotent, so that it does not matter whether it already took effect.
-pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
-    let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
+pub fn is_repeatable(tokens: &Tokens<'_>) -> bool {
+    let words: Vec<String> = tokens.identifiers().iter().map(|word| word.to_ascii_uppercase()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     // The words of statements belong to the dialect.
-    match (dialect, words.as_slice()) {
+    match (tokens.dialect(), words.as_slice()) {
         // It writes a file, which must not exist.
         (Dialect::Sqlite, ["VACUUM", ..]) => !words.contains(&"INTO"),
         (Dialect::Sqlite | Dialect::Postgres, ["ANALYZE" | "VACUUM", ..]) => true,
@@ -19,7 +20,7 @@ pub fn is_repeatable(statement: &str, dialect: Dialect) -> bool {
         (Dialect::Sqlite, ["PRAGMA" | "ATTACH" | "DETACH", ..]) => true,
         (Dialect::Postgres, ["REINDEX" | "CLUSTER" | "CHECKPOINT", ..] | ["ALTER", "SYSTEM", ..]) => true,
         (Dialect::Mysql | Dialect::Mariadb, ["OPTIMIZE" | "CHECK" | "FLUSH" | "GRANT", ..]) => true,
-        _ => is_setting_of_dump(statement, dialect),
+        _ => is_setting_of_dump(tokens),
     }
 }
 
@@ -48,7 +49,7 @@ mod tests {
             (Dialect::Mariadb, "/*!99999 SET NAMES utf8 */ INSERT INTO t VALUES (1)", false),
             (Dialect::Mariadb, "/*!40000 DELETE FROM t */", false),
         ] {
-            assert_eq!(is_repeatable(text, dialect), again, "{text}");
+            assert_eq!(is_repeatable(&Tokens::new(text, dialect)), again, "{text}");
         }
     }
 }

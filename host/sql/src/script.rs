@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::classify::{StatementClass, classify, leading_words};
-use super::lex::{Lexer, TokenKind};
-use super::split::{Splitter, Statement, split};
-use super::{Program, program};
+use super::classify::{StatementClass, leading_words};
+use super::lex::{TokenKind, tokens};
+use super::split::{Splitter, Statement};
+use super::sql::Sql;
 use runner_base::dialect::Dialect;
 
 /// A text without what follows its last statement, as a part of a script: that statement has an end, and the next part is read as it
@@ -22,35 +22,34 @@ pub fn client_script(text: &str, dialect: Dialect) -> String {
 }
 
 /// A migration as such a script: what runs in one transaction is in one.
-pub fn migration_script(text: &str, dialect: Dialect, is_atomic: bool) -> String {
-    let script = client_script(text, dialect);
-    let begins = |program: Program<'_>| {
+pub fn migration_script(sql: &Sql, dialect: Dialect, is_atomic: bool) -> String {
+    let script = client_script(sql, dialect);
+    let begins = sql.program(dialect).is_ok_and(|program| {
         let begins_itself = program.has_transaction || program.isolation.is_some() || program.foreign_keys_off;
-        !begins_itself && !program.statements.is_empty()
-    };
-    if is_atomic && program(text, dialect).is_ok_and(begins) { format!("BEGIN;\n{script}\nCOMMIT;") } else { script }
+        !begins_itself && !program.is_empty()
+    });
+    if is_atomic && begins { format!("BEGIN;\n{script}\nCOMMIT;") } else { script }
 }
 
 /// Whether something of a text lasts as long as its session: settings, a role, temporary tables.
-pub fn changes_session(text: &str, dialect: Dialect) -> bool {
-    let lasts = |statement: &Statement<'_>| {
-        let words = leading_words(statement.text, dialect);
+pub fn changes_session(sql: &Sql, dialect: Dialect) -> bool {
+    let lasts = |statement: Statement<'_>| {
+        let words = leading_words(&statement.tokens());
         let is_temporary =
             words.first().is_some_and(|it| it == "CREATE") && words.iter().take(4).any(|it| it.starts_with("TEMP"));
-        let is_setting = classify(statement.text, dialect) == StatementClass::Session;
         is_temporary
-            || is_setting
+            || statement.class == StatementClass::Session
             || words.get(..2).is_some_and(|it| it[0] == "SELECT" && words.iter().any(|it| it == "SET_CONFIG"))
     };
-    split(text, dialect).is_ok_and(|statements| statements.iter().any(lasts))
+    sql.program(dialect).is_ok_and(|program| program.statements().any(lasts))
 }
 
 /// What is left of a text that commits step by step, after the first `done` steps, as such a script.
-pub fn remaining_script(text: &str, dialect: Dialect, done: u64) -> String {
+pub fn remaining_script(sql: &Sql, dialect: Dialect, done: u64) -> String {
     // What cannot be divided has run no statement.
-    let Ok(program) = program(text, dialect) else { return client_script(text, dialect) };
+    let Ok(program) = sql.program(dialect) else { return client_script(sql, dialect) };
     let unit = |unit: &Range<usize>| {
-        let script = client_script(program.text_of(text, unit), dialect);
+        let script = client_script(program.text_of(unit), dialect);
         if program.transactions.contains(unit) { format!("BEGIN;\n{script}\nCOMMIT;") } else { script }
     };
     let (units, done) = (program.units(true), usize::try_from(done).unwrap_or(usize::MAX));
@@ -69,9 +68,8 @@ fn mysql_script(text: &str, splitter: &Splitter<'_>, dialect: Dialect) -> String
     let last = splitter.ranges().last().map(|(range, _)| range).unwrap_or_default();
     for (range, delimiter) in splitter.ranges() {
         let statement = &text[range.clone()];
-        let mut inside = Lexer::new(statement, dialect);
-        let mut tokens = std::iter::from_fn(|| inside.next_token().ok().flatten());
-        if delimiter.is_some() || !tokens.any(|token| token.kind == TokenKind::Semicolon) {
+        let is_semicolon = |kind| kind == TokenKind::Semicolon;
+        if delimiter.is_some() || !tokens(statement, dialect).any(|token| is_semicolon(token.kind)) {
             continue;
         }
         script.push_str(&text[copied..range.start]);
@@ -82,9 +80,8 @@ fn mysql_script(text: &str, splitter: &Splitter<'_>, dialect: Dialect) -> String
         copied = range.end;
         ends_open &= range != last;
         // The semicolon after it would be an empty statement.
-        let mut behind = Lexer::new(&text[copied..], dialect);
-        let next = std::iter::from_fn(|| behind.next_token().ok().flatten()).find(|token| !token.kind.is_blank());
-        if let Some(semicolon) = next.filter(|token| token.kind == TokenKind::Semicolon) {
+        let next = tokens(&text[copied..], dialect).find(|token| !token.kind.is_blank());
+        if let Some(semicolon) = next.filter(|token| is_semicolon(token.kind)) {
             script.push_str(&text[copied..copied + semicolon.range.start]);
             copied += semicolon.range.end;
         }
@@ -105,14 +102,8 @@ fn mysql_script(text: &str, splitter: &Splitter<'_>, dialect: Dialect) -> String
 
 /// Whether the last statement has no semicolon after it, so that it would run into what follows.
 fn ends_open(text: &str, dialect: Dialect) -> bool {
-    let mut lexer = Lexer::new(text, dialect);
-    let mut is_open = false;
-    while let Ok(Some(token)) = lexer.next_token() {
-        if !token.kind.is_blank() {
-            is_open = token.kind != TokenKind::Semicolon;
-        }
-    }
-    is_open
+    let last = tokens(text, dialect).filter(|token| !token.kind.is_blank()).last();
+    last.is_some_and(|token| token.kind != TokenKind::Semicolon)
 }
 
 #[cfg(test)]
@@ -140,11 +131,11 @@ mod tests {
             ("BEGIN; SELECT 1; COMMIT;", "BEGIN; SELECT 1; COMMIT;"),
             ("-- nothing", "-- nothing"),
         ] {
-            assert_eq!(migration_script(text, Dialect::Postgres, true), script);
-            assert_eq!(migration_script(text, Dialect::Postgres, false), text);
+            assert_eq!(migration_script(&text.into(), Dialect::Postgres, true), script);
+            assert_eq!(migration_script(&text.into(), Dialect::Postgres, false), text);
         }
         let rebuild = "PRAGMA foreign_keys = OFF; DROP TABLE t; PRAGMA foreign_keys = ON;";
-        assert_eq!(migration_script(rebuild, Dialect::Sqlite, true), rebuild);
+        assert_eq!(migration_script(&rebuild.into(), Dialect::Sqlite, true), rebuild);
     }
 
     #[test]
@@ -160,7 +151,7 @@ mod tests {
             (Mariadb, "UPDATE t SET a = 1", false),
             (Sqlite, "CREATE TABLE t (x int); INSERT INTO t VALUES ('SET')", false),
         ] {
-            assert_eq!(changes_session(text, dialect), lasts, "{text}");
+            assert_eq!(changes_session(&text.into(), dialect), lasts, "{text}");
         }
     }
 

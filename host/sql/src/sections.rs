@@ -3,8 +3,9 @@
 //! As in those tools, a marker is a line of its own, whatever surrounds it: the meaning of a file does not depend on
 //! the dialect. Files that are divided in other ways are refused, by `divided`.
 
+use super::SqlError;
 use super::divided::divided;
-use super::{SqlError, has_statement};
+use super::lex::has_statement;
 use runner_base::dialect::Dialect;
 
 /// What dbmate's markers begin with.

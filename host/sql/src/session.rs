@@ -1,9 +1,9 @@
 //! What a statement takes from its session, and what it leaves there: user variables, and what the statements before it did.
 
-use super::classify::{leading_words, open_run_comments, unquote};
-use super::lex::{Lexer, TokenKind};
+use super::classify::{StatementClass, classify, leading_words, open_run_comments};
+use super::lex::TokenKind;
+use super::tokens::{Tokens, identifier};
 use super::volatile::calls_volatile;
-use super::{StatementClass, classify};
 use runner_base::dialect::Dialect;
 
 /// The values of a session that a statement reads or sets.
@@ -38,33 +38,39 @@ fn of_last(dialect: Dialect) -> &'static [&'static str] {
 }
 
 /// Whether a statement may read what the statement before it left; a quick search.
-pub fn may_read_last(statement: &str, dialect: Dialect) -> bool {
+pub fn may_read_last(tokens: &Tokens<'_>) -> bool {
     let is_in = |name: &&str| {
-        let mut parts = statement.as_bytes().windows(name.len());
+        let mut parts = tokens.text().as_bytes().windows(name.len());
         parts.any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
     };
-    of_last(dialect).iter().any(is_in)
+    of_last(tokens.dialect()).iter().any(is_in)
 }
 
 /// Returns what a statement of a migration in SQL reads of the statement before it, and keeps: in a table or in a variable. What the
 /// body of a program reads is of that program.
-pub fn keeps_last(statement: &str, dialect: Dialect) -> Option<String> {
+pub fn keeps_last(tokens: &Tokens<'_>) -> Option<String> {
     // Hardly any statement has such a call, and most of what dumps insert is long.
-    if !may_read_last(statement, dialect) {
+    if !may_read_last(tokens) {
         return None;
     }
-    let values = session_values(statement, dialect);
+    let values = session_values(tokens);
     let keeps = ["INSERT", "REPLACE", "UPDATE", "DELETE", "SET", "WITH", "CREATE", "CALL"];
-    let first = leading_words(statement, dialect).into_iter().next().unwrap_or_default();
+    let first = leading_words(tokens).into_iter().next().unwrap_or_default();
     values.reads_last.filter(|_| keeps.contains(&first.as_str()) || !values.sets.is_empty())
 }
 
 /// Returns what a statement reads and sets in its session, as far as its text shows.
-pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
+pub fn session_values(tokens: &Tokens<'_>) -> SessionValues {
     // Dumps make their settings in such comments. A server that skips one leaves as unknown what it would have set.
-    let opened = open_run_comments(statement, dialect);
-    let statement = opened.as_deref().unwrap_or(statement);
-    let words = leading_words(statement, dialect);
+    match open_run_comments(tokens) {
+        Some(opened) => values(&Tokens::new(&opened, tokens.dialect())),
+        None => values(tokens),
+    }
+}
+
+fn values(statement: &Tokens<'_>) -> SessionValues {
+    let dialect = statement.dialect();
+    let words = leading_words(statement);
     let first = words.first().map_or("", String::as_str);
     // `CREATE TABLE … SELECT`
     let fills = first == "CREATE"
@@ -73,20 +79,20 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
     if !fills && matches!(first, "CREATE" | "ALTER" | "DROP" | "GRANT" | "REVOKE" | "RENAME") {
         return SessionValues::default();
     }
-    let tokens = Tokens::of(statement, dialect);
+    let tokens = View(statement);
     let mut found = SessionValues::default();
     let is_set = first == "SET";
     // Variables that a `SET` assigns take effect from the next comma on.
     let mut assigned = Vec::new();
     let (mut depth, mut is_into) = (0_usize, false);
-    for at in 0..tokens.0.len() {
+    for at in 0..tokens.len() {
         match tokens.text(at) {
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
             "," if depth == 0 && is_set => found.sets.append(&mut assigned),
             _ => {}
         }
-        if let Some(name) = tokens.variable(at, dialect) {
+        if let Some(name) = tokens.variable(at) {
             let before = at.checked_sub(1).map_or("", |at| tokens.text(at));
             let after = (tokens.text(at + 2), tokens.text(at + 3));
             is_into = before.eq_ignore_ascii_case("INTO") || (is_into && before == ",");
@@ -126,10 +132,10 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
                 .any(|it| it.eq_ignore_ascii_case(word));
     }
     found.sets.append(&mut assigned);
-    found.is_setting = match classify(statement, dialect) {
+    found.is_setting = match classify(statement) {
         // Other settings are meant for the rest of the file, however they are computed.
-        StatementClass::Session => found.sets.is_empty() || tokens.is_plain(statement, dialect),
-        StatementClass::Rows => tokens.sets_configuration(dialect),
+        StatementClass::Session => found.sets.is_empty() || tokens.is_plain(),
+        StatementClass::Rows => tokens.sets_configuration(),
         // Later statements name the database that it attaches.
         StatementClass::Unknown => dialect == Dialect::Sqlite && matches!(first, "ATTACH" | "DETACH"),
         _ => false,
@@ -137,39 +143,35 @@ pub fn session_values(statement: &str, dialect: Dialect) -> SessionValues {
     found
 }
 
-/// The tokens of a statement without comments and white space, each with whether it follows the one before immediately.
-struct Tokens<'a>(Vec<(TokenKind, &'a str, bool)>);
+/// The tokens of a statement, and what is said by several of them.
+struct View<'t, 'a>(&'t Tokens<'a>);
 
-impl<'a> Tokens<'a> {
-    fn of(statement: &'a str, dialect: Dialect) -> Self {
-        let (mut found, mut is_next) = (Vec::new(), false);
-        let mut lexer = Lexer::new(statement, dialect);
-        while let Ok(Some(token)) = lexer.next_token() {
-            if !token.kind.is_blank() {
-                found.push((token.kind, &statement[token.range], is_next));
-            }
-            is_next = !token.kind.is_blank();
-        }
-        Self(found)
+impl<'a> View<'_, 'a> {
+    fn len(&self) -> usize {
+        self.0.parts().len()
     }
 
     fn text(&self, at: usize) -> &'a str {
-        self.0.get(at).map_or("", |(_, text, _)| text)
+        self.0.parts().get(at).map_or("", |(_, text)| text)
+    }
+
+    /// Whether nothing is between the token before this one and this one.
+    fn adjoins(&self, at: usize) -> bool {
+        at > 0 && self.0.place(self.text(at - 1)).end == self.0.place(self.text(at)).start
     }
 
     /// The name of the user variable that begins here. `@@name` is a setting, and `'user'@'host'` an account.
-    fn variable(&self, at: usize, dialect: Dialect) -> Option<String> {
-        if !matches!(dialect, Dialect::Mysql | Dialect::Mariadb) || self.text(at) != "@" {
+    fn variable(&self, at: usize) -> Option<String> {
+        if !matches!(self.0.dialect(), Dialect::Mysql | Dialect::Mariadb) || self.text(at) != "@" {
             return None;
         }
-        let is_name = |kind: TokenKind| matches!(kind, TokenKind::Word | TokenKind::Quoted);
-        let (_, _, is_next) = self.0.get(at)?;
-        let before = at.checked_sub(1).and_then(|at| self.0.get(at));
-        if before.is_some_and(|(kind, text, _)| *is_next && (is_name(*kind) || *text == "@")) {
+        if self.adjoins(at) && (self.0.is_name(at - 1) || self.text(at - 1) == "@") {
             return None;
         }
-        let (kind, text, _) = self.0.get(at + 1).filter(|(kind, _, is_next)| *is_next && is_name(*kind))?;
-        Some(if *kind == TokenKind::Quoted { unquote(text) } else { (*text).to_owned() }.to_lowercase())
+        if !(self.0.is_name(at + 1) && self.adjoins(at + 1)) {
+            return None;
+        }
+        Some(identifier(self.0.parts()[at + 1])?.to_lowercase())
     }
 
     /// The name of the server's variable that begins here: `@@name`, `@@session.name`.
@@ -180,28 +182,28 @@ impl<'a> Tokens<'a> {
 
     /// The name of the function that is called here, in lower case.
     fn call(&self, at: usize) -> Option<String> {
-        let (kind, text, _) = self.0.get(at)?;
+        let (kind, text) = self.0.parts().get(at)?;
         let is_qualified = at.checked_sub(1).is_some_and(|at| self.text(at) == ".");
         let is_call = *kind == TokenKind::Word && self.text(at + 1) == "(" && !is_qualified;
         is_call.then(|| text.to_ascii_lowercase())
     }
 
     /// Whether a setting is computed by nothing that may change.
-    fn is_plain(&self, statement: &str, dialect: Dialect) -> bool {
-        (0..self.0.len()).all(|at| self.text(at) != "(") && !calls_volatile(statement, dialect)
+    fn is_plain(&self) -> bool {
+        (0..self.len()).all(|at| self.text(at) != "(") && !calls_volatile(self.0)
     }
 
     /// Whether it is a `SELECT set_config(…)` of PostgreSQL, and nothing else.
-    fn sets_configuration(&self, dialect: Dialect) -> bool {
+    fn sets_configuration(&self) -> bool {
         let is = |at: usize, word: &str| self.text(at).eq_ignore_ascii_case(word);
         let name = if is(1, "pg_catalog") && is(2, ".") { 3 } else { 1 };
-        let calls = (0..self.0.len()).filter(|at| self.text(*at) == "(").count();
-        dialect == Dialect::Postgres
+        let calls = (0..self.len()).filter(|at| self.text(*at) == "(").count();
+        self.0.dialect() == Dialect::Postgres
             && is(0, "SELECT")
             && is(name, "set_config")
             && is(name + 1, "(")
             && calls == 1
-            && !(0..self.0.len()).any(|at| is(at, "FROM") || is(at, "INTO"))
+            && !(0..self.len()).any(|at| is(at, "FROM") || is(at, "INTO"))
     }
 }
 
@@ -237,11 +239,11 @@ mod tests {
             ("GRANT SELECT ON t TO me@localhost", &[], &[]),
             ("SELECT '@n', `@n` -- @n", &[], &[]),
         ] {
-            let found = session_values(statement, Dialect::Mariadb);
+            let found = session_values(&Tokens::new(statement, Dialect::Mariadb));
             assert_eq!((&*found.reads, &*found.sets), (&*owned(reads), &*owned(sets)), "{statement}");
         }
-        assert_eq!(session_values("CALL p(@id, @`N`)", Dialect::Mysql).passes, ["id", "n"]);
-        assert_eq!(session_values("SELECT @n", Dialect::Sqlite), SessionValues::default(), "a parameter");
+        assert_eq!(session_values(&Tokens::new("CALL p(@id, @`N`)", Dialect::Mysql)).passes, ["id", "n"]);
+        assert_eq!(session_values(&Tokens::new("SELECT @n", Dialect::Sqlite)), SessionValues::default(), "a parameter");
     }
 
     fn owned(names: &[&str]) -> Vec<String> {
@@ -261,11 +263,11 @@ mod tests {
             (Dialect::Sqlite, "SELECT last_insert_rowid(), changes()", Some("last_insert_rowid()"), Some("changes()")),
             (Dialect::Postgres, "SELECT lastval()", Some("lastval()"), None),
         ] {
-            let found = session_values(statement, dialect);
+            let found = session_values(&Tokens::new(statement, dialect));
             assert_eq!((found.reads_key.as_deref(), found.reads_last.as_deref()), (key, last), "{statement}");
         }
-        assert!(session_values("INSERT INTO t VALUES (1)", Dialect::Sqlite).makes_key);
-        assert!(!session_values("UPDATE t SET a = 1", Dialect::Sqlite).makes_key);
+        assert!(session_values(&Tokens::new("INSERT INTO t VALUES (1)", Dialect::Sqlite)).makes_key);
+        assert!(!session_values(&Tokens::new("UPDATE t SET a = 1", Dialect::Sqlite)).makes_key);
     }
 
     #[test]
@@ -281,7 +283,7 @@ mod tests {
             ("INSERT INTO t (row_count) VALUES ('row_count()')", false),
             ("SET @n = last_insert_id()", false),
         ] {
-            assert_eq!(keeps_last(statement, Dialect::Mariadb).is_some(), kept, "{statement}");
+            assert_eq!(keeps_last(&Tokens::new(statement, Dialect::Mariadb)).is_some(), kept, "{statement}");
         }
     }
 
@@ -301,7 +303,7 @@ mod tests {
             (Dialect::Postgres, "SELECT set_config('x.n', nextval('s')::text, false)", false),
             (Dialect::Postgres, "SELECT set_config('x.n', a, false) FROM t", false),
         ] {
-            assert_eq!(session_values(statement, dialect).is_setting, is_setting, "{statement}");
+            assert_eq!(session_values(&Tokens::new(statement, dialect)).is_setting, is_setting, "{statement}");
         }
     }
 }

@@ -3,9 +3,12 @@
 use std::ops::Range;
 
 use super::body::Body;
+use super::classify::{StatementClass, classify, is_of_rows};
+use super::effect::{Effect, effect};
 use super::foreign::{client_command, client_word, dump_command, foreign_statement, invisible};
 use super::lex::{Lexer, Token, TokenKind};
 use super::sections::statement_marker;
+use super::tokens::{Part, Tokens};
 use super::{SqlError, line_of};
 use runner_base::dialect::Dialect;
 
@@ -16,12 +19,44 @@ pub struct Statement<'a> {
     pub text: &'a str,
     /// Its first line, counted from 1.
     pub line: usize,
+    /// What it does to the transaction around it.
+    pub class: StatementClass,
+    /// How it is read.
+    pub dialect: Dialect,
+}
+
+impl<'a> Statement<'a> {
+    /// The only one of a text.
+    pub fn only(text: &'a str, dialect: Dialect) -> Self {
+        Self { text, line: 1, class: classify(&Tokens::new(text, dialect)), dialect }
+    }
+
+    /// Its tokens, for all that judge it.
+    pub fn tokens(&self) -> Tokens<'a> {
+        Tokens::new(self.text, self.dialect)
+    }
+}
+
+/// Where a statement is, and what the splitter knows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub range: Range<usize>,
+    pub line: usize,
+    pub class: StatementClass,
+}
+
+impl Span {
+    pub fn statement<'a>(&self, text: &'a str, dialect: Dialect) -> Statement<'a> {
+        let text = text.get(self.range.clone()).unwrap_or_default();
+        Statement { text, line: self.line, class: self.class, dialect }
+    }
 }
 
 /// The statements of a script. Between them are only white space, comments, semicolons and, for MySQL and MariaDB, `DELIMITER`
 /// lines.
 pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement<'_>>, SqlError> {
-    Ok(Splitter::run(text, dialect)?.statements)
+    let spans = Splitter::run(text, dialect)?.statements;
+    Ok(spans.iter().map(|span| span.statement(text, dialect)).collect())
 }
 
 /// Divides a text, and knows how.
@@ -31,13 +66,16 @@ pub(super) struct Splitter<'a> {
     lexer: Lexer<'a>,
     /// The delimiter in place of `;`.
     delimiter: Option<&'a str>,
-    statements: Vec<Statement<'a>>,
+    statements: Vec<Span>,
+    effects: Vec<Effect>,
     /// The delimiters that these were read with.
     delimiters: Vec<Option<&'a str>>,
     /// Whether nothing ended the last one.
     ends_open: bool,
     /// Start of the current statement, and its end so far.
     open: Option<(usize, usize)>,
+    /// The tokens of it; of one on rows, which may be long, only the first.
+    parts: Vec<Part<'a>>,
     body: Body,
     /// Between `-- +goose StatementBegin` and `StatementEnd`.
     block: bool,
@@ -53,9 +91,11 @@ impl<'a> Splitter<'a> {
             lexer: Lexer::new(text, dialect),
             delimiter: None,
             statements: Vec::new(),
+            effects: Vec::new(),
             delimiters: Vec::new(),
             ends_open: false,
             open: None,
+            parts: Vec::new(),
             body: Body::new(dialect),
             block: false,
             counted: (0, 1),
@@ -78,9 +118,12 @@ impl<'a> Splitter<'a> {
 
     /// Where each statement is in the text, and the delimiter in place of `;` with which it was read.
     pub fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Option<&'a str>)> {
-        let start_of = |statement: &Statement<'_>| statement.text.as_ptr() as usize - self.text.as_ptr() as usize;
-        let range = move |statement: &Statement<'_>| start_of(statement)..start_of(statement) + statement.text.len();
-        self.statements.iter().map(range).zip(self.delimiters.iter().copied())
+        self.statements.iter().map(|span| span.range.clone()).zip(self.delimiters.iter().copied())
+    }
+
+    /// The statements, and what each does to its transaction.
+    pub fn into_statements(self) -> (Vec<Span>, Vec<Effect>) {
+        (self.statements, self.effects)
     }
 
     /// The delimiter in place of `;` at the end of the text.
@@ -141,7 +184,7 @@ impl<'a> Splitter<'a> {
         }
         if token.kind == TokenKind::Semicolon && is_whole && self.body.ends() {
             // Not a part of the statement if it is the last one.
-            self.body.see(&token, self.text);
+            self.see(&token);
             return Ok(true);
         }
         if self.open.is_none()
@@ -161,10 +204,18 @@ impl<'a> Splitter<'a> {
         {
             return Err(SqlError { line: line_of(self.text, token.range.start), message, hint: Some(hint) });
         }
-        self.body.see(&token, self.text);
+        self.see(&token);
         let start = self.open.map_or(token.range.start, |(start, _)| start);
         self.open = Some((start, token.range.end));
         Ok(true)
+    }
+
+    fn see(&mut self, token: &Token) {
+        self.body.see(token, self.text);
+        let is_told = |(kind, first): &Part<'_>| *kind == TokenKind::Word && is_of_rows(first);
+        if !self.parts.first().is_some_and(is_told) {
+            self.parts.push((token.kind, &self.text[token.range.clone()]));
+        }
     }
 
     /// A comment that begins or ends a statement with semicolons in it. Only the programs of MySQL and MariaDB need it.
@@ -191,13 +242,22 @@ impl<'a> Splitter<'a> {
             let (position, line) = self.counted;
             let line = line + line_of(&self.text[position..], start - position) - 1;
             self.counted = (start, line);
-            let text = &self.text[start..end];
-            if let Some((message, hint)) = foreign_statement(text, self.dialect) {
+            let mut parts = std::mem::take(&mut self.parts);
+            // A semicolon at the end of a block.
+            while parts.last().is_some_and(|(_, text)| text.as_ptr().addr() - self.text.as_ptr().addr() >= end) {
+                parts.pop();
+            }
+            let tokens = Tokens::known(&self.text[start..end], self.dialect, parts);
+            if let Some((message, hint)) = foreign_statement(&tokens) {
                 return Err(SqlError { line, message, hint: Some(hint) });
             }
-            self.statements.push(Statement { text, line });
+            let class = classify(&tokens);
+            self.effects.push(effect(&tokens, class));
+            self.statements.push(Span { range: start..end, line, class });
             self.delimiters.push(self.delimiter);
+            self.parts = tokens.into_parts();
         }
+        self.parts.clear();
         self.body = Body::new(self.dialect);
         Ok(())
     }

@@ -1,81 +1,61 @@
 //! Statements specific to SQLite.
 
-use super::classify::unquote;
-use super::lex::Lexer;
+use std::borrow::Cow;
+
+use super::tokens::Tokens;
+use super::unquote::unquote;
 use runner_base::dialect::Dialect;
 
 /// The journal modes with which a transaction can be rolled back and survives a crash.
 pub const JOURNAL_MODES: [&str; 4] = ["wal", "delete", "truncate", "persist"];
 
 /// Whether SQLite refuses or ignores a statement inside a transaction.
-pub(super) fn refuses_transaction(statement: &str) -> bool {
-    if Tokens::new(statement).next().is_some_and(|word| word.eq_ignore_ascii_case("VACUUM")) {
+pub(super) fn refuses_transaction(tokens: &Tokens<'_>) -> bool {
+    if tokens.head().next().is_some_and(|(_, word)| word.eq_ignore_ascii_case("VACUUM")) {
         return true;
     }
-    let Some((name, value)) = pragma(statement) else { return false };
+    let Some((name, value)) = pragma(tokens) else { return false };
     // A mode that is always refused is reported as such.
-    let is_safe = |value: String| JOURNAL_MODES.iter().any(|mode| value.eq_ignore_ascii_case(mode));
-    let sets_journal = name.eq_ignore_ascii_case("journal_mode") && value.is_some_and(is_safe);
+    let is_safe = |value: &str| JOURNAL_MODES.iter().any(|mode| value.eq_ignore_ascii_case(mode));
+    let sets_journal = name.eq_ignore_ascii_case("journal_mode") && value.as_deref().is_some_and(is_safe);
     sets_journal || name.eq_ignore_ascii_case("wal_checkpoint")
 }
 
 /// Whether a statement is `PRAGMA foreign_keys` with a value, and whether that turns them on. As SQLite reads it: what is not one of
 /// its words for "on" is off.
-pub(super) fn sets_foreign_keys(statement: &str) -> Option<bool> {
-    let (name, value) = pragma(statement)?;
+pub(super) fn sets_foreign_keys(tokens: &Tokens<'_>) -> Option<bool> {
+    let (name, value) = pragma(tokens)?;
     let value = value.filter(|_| name.eq_ignore_ascii_case("foreign_keys"))?.to_ascii_lowercase();
     let is_on = matches!(value.as_str(), "on" | "yes" | "true") || value.parse::<i64>().is_ok_and(|number| number != 0);
     Some(is_on)
 }
 
 /// The name of a pragma that a statement sets, and that takes effect with the next `VACUUM` only, since the database has tables already.
-pub fn waits_for_vacuum(statement: &str, dialect: Dialect) -> Option<String> {
-    let (name, value) = pragma(statement).filter(|_| dialect == Dialect::Sqlite)?;
+pub fn waits_for_vacuum(tokens: &Tokens<'_>) -> Option<String> {
+    let (name, value) = pragma(tokens)?;
     let waits = name.eq_ignore_ascii_case("page_size") || name.eq_ignore_ascii_case("auto_vacuum");
-    (waits && value.is_some()).then_some(name)
+    (waits && value.is_some()).then(|| name.into_owned())
 }
 
 /// Whether a statement sets the journal of the database, to something else than a write-ahead log.
-pub fn leaves_write_ahead_log(statement: &str) -> Option<bool> {
-    let (name, value) = pragma(statement)?;
+pub fn leaves_write_ahead_log(tokens: &Tokens<'_>) -> Option<bool> {
+    let (name, value) = pragma(tokens)?;
     let value = value.filter(|_| name.eq_ignore_ascii_case("journal_mode"))?;
     Some(!value.eq_ignore_ascii_case("wal"))
 }
 
 /// The name of a pragma and its value, unquoted.
-fn pragma(statement: &str) -> Option<(String, Option<String>)> {
-    let mut tokens = Tokens::new(statement);
-    tokens.next().filter(|word| word.eq_ignore_ascii_case("PRAGMA"))?;
-    let (mut name, mut sign) = (tokens.next()?, tokens.next());
+fn pragma<'a>(tokens: &Tokens<'a>) -> Option<(Cow<'a, str>, Option<Cow<'a, str>>)> {
+    if tokens.dialect() != Dialect::Sqlite {
+        return None;
+    }
+    let mut parts = tokens.head().map(|(_, text)| text);
+    parts.next().filter(|word| word.eq_ignore_ascii_case("PRAGMA"))?;
+    let (mut name, mut sign) = (parts.next()?, parts.next());
     if sign == Some(".") {
-        (name, sign) = (tokens.next()?, tokens.next());
+        (name, sign) = (parts.next()?, parts.next());
     }
-    Some((unquote(name), sign.and_then(|_| tokens.next()).map(unquote)))
-}
-
-/// The tokens that are not blank.
-pub(super) struct Tokens<'a> {
-    statement: &'a str,
-    lexer: Lexer<'a>,
-}
-
-impl<'a> Tokens<'a> {
-    pub(super) fn new(statement: &'a str) -> Self {
-        Self { statement, lexer: Lexer::new(statement, Dialect::Sqlite) }
-    }
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        loop {
-            let token = self.lexer.next_token().ok().flatten()?;
-            if !token.kind.is_blank() {
-                return Some(&self.statement[token.range]);
-            }
-        }
-    }
+    Some((unquote(name), sign.and_then(|_| parts.next()).map(unquote)))
 }
 
 #[cfg(test)]
@@ -99,7 +79,7 @@ mod tests {
             ("PRAGMA main.", false),
             ("", false),
         ] {
-            assert_eq!(refuses_transaction(statement), refuses, "{statement}");
+            assert_eq!(refuses_transaction(&Tokens::new(statement, Dialect::Sqlite)), refuses, "{statement}");
         }
     }
 }

@@ -1,18 +1,22 @@
 //! Which tables' rows a statement reads, writes or depends on.
 
-use super::classify::{StatementClass, classify, unquote};
-use super::lex::{Lexer, TokenKind};
+use std::borrow::Cow;
+
+use super::classify::{StatementClass, classify};
+use super::lex::TokenKind;
+use super::tokens::Tokens;
+use super::unquote::unquote;
 use runner_base::dialect::Dialect;
 
 /// The names in a statement that may be those of tables whose rows matter for its outcome: all names of a statement that reads or
 /// writes rows, and the table of `ALTER TABLE` or `CREATE UNIQUE INDEX`. In lower case, without quotes and schemas. Other
 /// statements do the same whatever the rows are.
-pub fn subjects(statement: &str, dialect: Dialect) -> Vec<String> {
-    let names = names(statement, dialect);
+pub fn subjects(tokens: &Tokens<'_>) -> Vec<String> {
+    let names: Vec<String> = spelled_names(tokens).map(|name| name.to_lowercase()).collect();
     let keyword = |at: usize| names.get(at).map_or("", |name| name.as_str());
     let position = |word: &str| names.iter().position(|name| name == word);
     let after = |word: &str| position(word).map_or(&names[names.len()..], |at| &names[at + 1..]);
-    match (classify(statement, dialect), keyword(0)) {
+    match (classify(tokens), keyword(0)) {
         (StatementClass::Rows, "analyze" | "lock" | "notify" | "show" | "describe" | "desc" | "explain" | "set") => {
             Vec::new()
         }
@@ -33,27 +37,15 @@ pub fn subjects(statement: &str, dialect: Dialect) -> Vec<String> {
     }
 }
 
-/// Words and quoted names, without strings.
-pub(super) fn names(statement: &str, dialect: Dialect) -> Vec<String> {
-    spelled_names(statement, dialect).into_iter().map(|name| name.to_lowercase()).collect()
-}
-
-/// The same as the database takes them: PostgreSQL takes those without quotes in lower case.
-pub(super) fn spelled_names(statement: &str, dialect: Dialect) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut lexer = Lexer::new(statement, dialect);
-    while let Ok(Some(token)) = lexer.next_token() {
-        let text = &statement[token.range];
-        match token.kind {
-            TokenKind::Word if dialect == Dialect::Postgres => found.push(text.to_lowercase()),
-            TokenKind::Word => found.push(text.to_owned()),
-            TokenKind::Quoted if !text.starts_with(['\'', '/', '$']) && !text.ends_with('\'') => {
-                found.push(unquote(text));
-            }
-            _ => {}
-        }
-    }
-    found
+/// Words and quoted names, without strings, as the database takes them: PostgreSQL takes those without quotes in lower case.
+pub(super) fn spelled_names<'a>(tokens: &Tokens<'a>) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+    let folds = tokens.dialect() == Dialect::Postgres;
+    tokens.head().filter_map(move |(kind, text)| match kind {
+        TokenKind::Word if folds => Some(Cow::Owned(text.to_lowercase())),
+        TokenKind::Word => Some(Cow::Borrowed(text)),
+        TokenKind::Quoted if !text.starts_with(['\'', '/', '$']) && !text.ends_with('\'') => Some(unquote(text)),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -79,7 +71,7 @@ mod tests {
             (Dialect::Sqlite, "DROP TABLE users", vec![]),
             (Dialect::Mariadb, "UPDATE `shop`.`users` SET a = 'orders'", vec!["users"]),
         ] {
-            let found = subjects(statement, dialect);
+            let found = subjects(&Tokens::new(statement, dialect));
             let found: Vec<&str> = found.iter().map(String::as_str).filter(|name| tables.contains(name)).collect();
             assert_eq!(found, expected, "{statement}");
         }

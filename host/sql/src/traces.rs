@@ -1,7 +1,6 @@
 //! What a statement of MySQL or MariaDB may leave in its session, judged by its words.
 
-use super::classify::identifiers;
-use runner_base::dialect::Dialect;
+use super::tokens::Tokens;
 
 /// What a statement may leave in its session for the next one to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,28 +35,25 @@ const MORE: [&str; 10] = [
 ];
 
 /// Returns what a statement may leave in its session. What is not known to leave nothing may leave anything.
-pub fn traces(statement: &str, dialect: Dialect) -> Traces {
+pub fn traces(tokens: &Tokens<'_>) -> Traces {
+    let statement = tokens.text();
     // A user variable, or a comment whose content is run.
-    if statement.contains('@') || statement.contains("/*!") || statement.contains("/*M!") {
+    if statement.contains('@') || statement.contains("/*!") || statement.contains("/*M!") || tokens.mentions(&MORE) {
         return Traces::Session;
     }
-    let words = identifiers(statement, dialect);
-    let is_any = |word: &String, of: &[&str]| of.iter().any(|it| it.eq_ignore_ascii_case(word));
-    let has = |of: &[&str]| words.iter().any(|word| is_any(word, of));
-    match words.first() {
-        _ if has(&MORE) => Traces::Session,
-        Some(first) if is_any(first, &ROWS) => Traces::Rows,
-        Some(first) if is_any(first, &SCHEMA) => {
-            // `CREATE TABLE … SELECT` runs what it selects.
-            if has(&["SELECT", "VALUES"]) { Traces::Rows } else { Traces::None }
-        }
-        _ => Traces::Session,
+    match () {
+        () if tokens.begins_with(&ROWS) => Traces::Rows,
+        // `CREATE TABLE … SELECT` runs what it selects.
+        () if tokens.begins_with(&SCHEMA) && tokens.mentions(&["SELECT", "VALUES"]) => Traces::Rows,
+        () if tokens.begins_with(&SCHEMA) => Traces::None,
+        () => Traces::Session,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_base::dialect::Dialect;
 
     #[test]
     fn what_stays_in_the_session_is_told_from_the_words() {
@@ -81,7 +77,7 @@ mod tests {
             ("HANDLER t OPEN", Traces::Session),
             ("", Traces::Session),
         ] {
-            assert_eq!(traces(statement, Dialect::Mariadb), left, "{statement}");
+            assert_eq!(traces(&Tokens::new(statement, Dialect::Mariadb)), left, "{statement}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What differs from run to run, found in the text of statements. On SQLite there is nothing: the functions of a component are answered
 //! from the inputs of its run.
 
-use super::lex::{TokenKind, tokens};
+use super::lex::TokenKind;
 use super::server_state::add_server_state;
+use super::tokens::Tokens;
 use runner_base::dialect::Dialect;
 
 /// Functions of PostgreSQL that are called with parentheses. Sequences are left out: their values are part of the database.
@@ -88,39 +89,39 @@ const ZONE: &str = "zone";
 
 /// What a statement asks for that differs from run to run, each once, as it is written in messages: `now()`, `@@timestamp`. Judging by
 /// the text: what views, triggers, functions and defaults of columns ask for is not in it.
-pub fn volatile_calls(statement: &str, dialect: Dialect) -> Vec<String> {
+pub fn volatile_calls(statement: &Tokens<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    each_that_runs(statement, dialect, |tokens| {
-        add_calls(&mut found, tokens, dialect);
-        add_server_state(&mut found, tokens, dialect);
+    each_that_runs(statement, |tokens| {
+        add_calls(&mut found, tokens, statement.dialect());
+        add_server_state(&mut found, tokens, statement.dialect());
     });
     found
 }
 
 /// Whether a statement calls a function whose result differs from run to run.
-pub(super) fn calls_volatile(statement: &str, dialect: Dialect) -> bool {
+pub(super) fn calls_volatile(statement: &Tokens<'_>) -> bool {
     let mut found = Vec::new();
-    each_that_runs(statement, dialect, |tokens| add_calls(&mut found, tokens, dialect));
+    each_that_runs(statement, |tokens| add_calls(&mut found, tokens, statement.dialect()));
     !found.is_empty()
 }
 
 /// Visits the tokens, in lower case, of the texts in a statement that run.
-fn each_that_runs(statement: &str, dialect: Dialect, mut visit: impl FnMut(&[(TokenKind, String)])) {
-    let mut visit = |text: &str| {
-        let tokens: Vec<_> = tokens(text, dialect).map(|(kind, text)| (kind, text.to_ascii_lowercase())).collect();
+fn each_that_runs(statement: &Tokens<'_>, mut visit: impl FnMut(&[(TokenKind, String)])) {
+    let dialect = statement.dialect();
+    let mut visit = |tokens: &Tokens<'_>| {
+        let tokens: Vec<_> = tokens.parts().iter().map(|(kind, text)| (*kind, text.to_ascii_lowercase())).collect();
         if !only_defines(&tokens) {
             visit(&tokens);
         }
     };
-    if dialect == Dialect::Sqlite {
-        return;
-    }
-    let mut outer = tokens(statement, dialect).map(|(_, text)| text);
-    if dialect == Dialect::Postgres && outer.next().is_some_and(|word| word.eq_ignore_ascii_case("do")) {
+    match dialect {
+        Dialect::Sqlite => {}
         // The body runs, and is not a `DO` itself: a guest may nest them to any depth.
-        outer.filter_map(dollar_quoted).for_each(visit);
-    } else {
-        visit(statement);
+        Dialect::Postgres if statement.parts().first().is_some_and(|(_, word)| word.eq_ignore_ascii_case("do")) => {
+            let bodies = statement.parts().iter().skip(1).filter_map(|(_, text)| dollar_quoted(text));
+            bodies.for_each(|body| visit(&Tokens::new(body, dialect)));
+        }
+        _ => visit(statement),
     }
 }
 
@@ -294,7 +295,7 @@ mod tests {
             (Mariadb, "SELECT random()", &[]),
             (Sqlite, "SELECT random(), datetime('now')", &[]),
         ] {
-            assert_eq!(volatile_calls(statement, dialect), calls, "{dialect} {statement}");
+            assert_eq!(volatile_calls(&Tokens::new(statement, dialect)), calls, "{dialect} {statement}");
         }
     }
 
@@ -356,14 +357,14 @@ mod tests {
             (Postgres, "SELECT @@timestamp", &[]),
             (Sqlite, "SELECT ctid, pg_locks, @@timestamp", &[]),
         ] {
-            assert_eq!(volatile_calls(statement, dialect), found, "{dialect} {statement}");
+            assert_eq!(volatile_calls(&Tokens::new(statement, dialect)), found, "{dialect} {statement}");
         }
     }
 
     #[test]
     fn a_statement_with_very_many_variables_is_read_at_once() {
         let variables: String = (0..200_000).map(|at| format!("@@a{at}, ")).collect();
-        assert_eq!(volatile_calls(&format!("SELECT {variables}"), Dialect::Mysql).len(), 16);
+        assert_eq!(volatile_calls(&Tokens::new(&format!("SELECT {variables}"), Dialect::Mysql)).len(), 16);
     }
 
     #[test]
@@ -373,7 +374,7 @@ mod tests {
             begin.push_str(&format!("DO $a{depth}$"));
             end.insert_str(0, &format!("$a{depth}$"));
         }
-        assert_eq!(volatile_calls(&format!("{begin}{end}"), Dialect::Postgres), [""; 0]);
-        assert_eq!(volatile_calls(&"age(".repeat(20_000), Dialect::Postgres), ["age()"]);
+        assert_eq!(volatile_calls(&Tokens::new(&format!("{begin}{end}"), Dialect::Postgres)), [""; 0]);
+        assert_eq!(volatile_calls(&Tokens::new(&"age(".repeat(20_000), Dialect::Postgres)), ["age()"]);
     }
 }

@@ -8,7 +8,7 @@ use crate::raw::Failure;
 use runner_database::dialect_sql::UnknownName;
 use runner_database::message::{REBUILD, place_in};
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning};
-use runner_sql::leading_words;
+use runner_sql::{Tokens, leading_words};
 
 /// Ends SQLite's message where a statement of the same connection is not at its end.
 const IN_PROGRESS: &str = "SQL statements in progress";
@@ -94,7 +94,7 @@ pub(crate) fn of_statement(failure: Failure, statement: &str) -> DatabaseError {
 
 /// The way out where another database cannot be attached or detached.
 fn of_attached(failure: &Failure, statement: &str) -> Option<&'static str> {
-    let first = leading_words(statement, Dialect::Sqlite).into_iter().next()?;
+    let first = leading_words(&Tokens::new(statement, Dialect::Sqlite)).into_iter().next()?;
     match first.as_str() {
         "ATTACH" if failure.code & 0xff == ffi::SQLITE_CANTOPEN => Some(
             "the file has to exist; a relative path starts at the directory in which the command was started, not at the project: write \

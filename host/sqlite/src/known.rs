@@ -10,8 +10,8 @@ use crate::dialect_sql::SQL;
 use crate::guard::{Guard, refused_mention};
 use crate::raw::{Connection, on_stack};
 use crate::text::check_nesting;
-use runner_database::{DatabaseError, Dialect, Facts, Role, StopSignal};
-use runner_sql::identifiers;
+use runner_database::{DatabaseError, Facts, Role, StopSignal};
+use runner_sql::Tokens;
 
 /// What every statement contains that the authorizer can refuse to a script, in lower case. Others need not be prepared.
 const SIGNS: [&str; 4] = ["pragma", "runner_", "load_extension", "fts3_tokenizer"];
@@ -23,7 +23,8 @@ pub struct Memory(Option<Option<Connection>>);
 
 impl Memory {
     /// Why a script may not run a statement, as far as that is known from its text.
-    pub fn refused(&mut self, statement: &str, in_transaction: bool, facts: &Facts) -> Option<DatabaseError> {
+    pub fn refused(&mut self, tokens: &Tokens<'_>, in_transaction: bool, facts: &Facts) -> Option<DatabaseError> {
+        let statement = tokens.text();
         if let Err(error) = check_nesting(statement) {
             return Some(error);
         }
@@ -32,7 +33,7 @@ impl Memory {
             return None;
         }
         // The table that it is about would have to exist.
-        if let Some(error) = refused_mention(statement).filter(|_| defines_on_table(statement)) {
+        if let Some(error) = refused_mention(statement).filter(|_| defines_on_table(tokens)) {
             return Some(error);
         }
         on_stack(|| {
@@ -62,9 +63,8 @@ fn denial(connection: &mut Connection, statement: &str, in_transaction: bool) ->
 
 /// Whether a statement alters a table, or makes a trigger on one. With `IF NOT EXISTS`, a trigger that exists is left
 /// alone before SQLite asks whether it may be made.
-fn defines_on_table(statement: &str) -> bool {
-    let words = identifiers(statement, Dialect::Sqlite);
-    let words: Vec<String> = words.iter().take(4).map(|word| word.to_ascii_uppercase()).collect();
+fn defines_on_table(tokens: &Tokens<'_>) -> bool {
+    let words: Vec<String> = tokens.identifiers().iter().take(4).map(|word| word.to_ascii_uppercase()).collect();
     let words: Vec<&str> =
         words.iter().map(String::as_str).filter(|word| !matches!(*word, "TEMP" | "TEMPORARY")).collect();
     match words.as_slice() {

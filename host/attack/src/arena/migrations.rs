@@ -25,7 +25,7 @@ pub(super) fn attacker(attempt: &Attempt, mode: Mode) -> Migration {
 }
 
 fn sql((revision, name): (&str, &str), up: &str, mode: Mode) -> Migration {
-    let artifact = Artifact::Sql { up: up.to_owned(), down: None, files: SqlFiles::default() };
+    let artifact = Artifact::Sql { up: up.into(), down: None, files: SqlFiles::default() };
     let asked = if mode == Mode::Stepwise { Asked::Stepwise } else { Asked::Auto };
     migration((revision, name), Kind::Sql, up.as_bytes(), (artifact, asked))
 }

@@ -68,7 +68,7 @@ impl Arena {
         let flood_time = flood.as_ref().map(|_| flood::TIME);
         let loader: Arc<dyn ScriptLoader> = Arc::new(move |source: &ScriptSource| -> Result<Box<dyn Script>> {
             match source {
-                ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?)),
+                ScriptSource::Sql { up, down, .. } => Ok(Box::new(SqlScript::new(up, down.as_ref(), dialect)?)),
                 ScriptSource::Component { .. } if flood.is_some() => {
                     flood::script(flood.as_deref().unwrap_or_default())
                 }

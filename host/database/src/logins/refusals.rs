@@ -3,8 +3,8 @@
 use super::Reached;
 use super::WantedLogin;
 use crate::grants::Grant;
-use crate::{DatabaseError, DatabaseErrorKind, Dialect};
-use runner_sql::identifiers;
+use crate::{DatabaseError, DatabaseErrorKind};
+use runner_sql::Tokens;
 
 /// The way out for an operator who may not do it.
 pub const DBA: &str = "let somebody who may run what `runner grants sync --sql` prints";
@@ -69,12 +69,8 @@ pub fn check_wanted(wanted: &WantedLogin, is_forbidden: impl Fn(&Grant) -> bool)
 }
 
 /// Refuses a statement of a component under grants that begins with none of these words.
-pub fn check_statement(statement: &str, dialect: Dialect, may_say: &[&str]) -> Result<(), DatabaseError> {
-    let words = identifiers(statement, dialect);
-    if words.first().is_some_and(|first| may_say.iter().any(|word| first.eq_ignore_ascii_case(word))) {
-        return Ok(());
-    }
-    Err(cannot_run(statement))
+pub fn check_statement(tokens: &Tokens<'_>, may_say: &[&str]) -> Result<(), DatabaseError> {
+    if tokens.begins_with(may_say) { Ok(()) } else { Err(cannot_run(tokens.text())) }
 }
 
 /// The error of a statement that is neither a query nor a change of rows.

@@ -2,7 +2,7 @@ use super::*;
 
 fn refused(dialect: Dialect, schema: Option<&str>, statement: &str) -> bool {
     let facts = Facts { schema: schema.map(str::to_owned), ..Facts::of_dialect(dialect) };
-    let error = KnownTexts::new(&facts, facts.transactional_ddl).refused(statement);
+    let error = KnownTexts::new(&facts, facts.transactional_ddl).refused(&Tokens::new(statement, dialect));
     assert!(error.as_ref().is_none_or(|error| error.hint.is_some()), "{statement}: {error:?}");
     error.is_some()
 }

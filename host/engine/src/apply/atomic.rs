@@ -20,7 +20,7 @@ use crate::transcript::store::EvidenceOf;
 use runner_base::dialect::Dialect;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{Committed, DatabaseErrorKind, HostSession, ToolChange, TransactionOptions, UnitOfWork};
-use runner_sql::{Isolation, program};
+use runner_sql::Isolation;
 
 impl Engine {
     /// Runs a migration in its own transaction.
@@ -195,8 +195,8 @@ fn unknown(error: &Error, second: &Error) -> Error {
 /// The isolation level that the SQL of a step sets.
 fn isolation(source: &ScriptSource, direction: Direction, dialect: Dialect) -> Option<Isolation> {
     let ScriptSource::Sql { up, down, .. } = source else { return None };
-    let text = if direction == Direction::Up { up } else { down.as_ref()? };
-    program(text, dialect).ok()?.isolation
+    let sql = if direction == Direction::Up { up } else { down.as_ref()? };
+    sql.program(dialect).ok()?.isolation
 }
 
 /// How the transaction of a step begins, except for an isolation level that its SQL sets.

@@ -194,12 +194,12 @@ impl Engine {
                 Kind::Sql => Some(self.source(step).await?),
                 Kind::Component | Kind::Script => None,
             };
-            let text = match (&source, step.direction) {
-                (Some(ScriptSource::Sql { up, .. }), Direction::Up) => Some(up.as_str()),
-                (Some(ScriptSource::Sql { down, .. }), Direction::Down) => down.as_deref(),
+            let sql = match (&source, step.direction) {
+                (Some(ScriptSource::Sql { up, .. }), Direction::Up) => Some(up),
+                (Some(ScriptSource::Sql { down, .. }), Direction::Down) => down.as_ref(),
                 _ => None,
             };
-            check_dry_run(step, text, &facts).map_err(|error| {
+            check_dry_run(step, sql, &facts).map_err(|error| {
                 error
                     .hint("`runner plan --sql` shows what would run")
                     .hint(format!("`--target` stops the dry run before `{}`", step.id()))

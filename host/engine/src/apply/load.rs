@@ -17,16 +17,16 @@ use runner_data::Value;
 use runner_database::{Database, Dialect, Facts, HostSession};
 use runner_project::catalog::{Artifact, Catalog, Kind, Migration};
 use runner_project::sha256;
-use runner_sql::program;
+use runner_sql::Sql;
 
 /// The SQL of planned migrations, their parameters filled in.
 pub struct PlannedSql {
     /// What each would run; `None` for components.
-    pub runs: Vec<Option<String>>,
+    pub runs: Vec<Option<Sql>>,
     /// What the statements of these imply.
     pub statements: Vec<Option<Statements>>,
     /// The downgrade of each upgrade, if it has one.
-    pub downs: Vec<Option<String>>,
+    pub downs: Vec<Option<Sql>>,
 }
 
 /// The SQL that each planned migration would run; an error if any of it cannot run as it is.
@@ -57,7 +57,7 @@ pub async fn planned_sql(
             },
         };
         let (runs, down) = if step.direction == Direction::Up { (up, down) } else { (down, None) };
-        planned.statements.push(runs.as_ref().map(|text| refusals.inspect(step, text, catalog, facts)));
+        planned.statements.push(runs.as_ref().map(|sql| refusals.inspect(step, sql, catalog, facts)));
         planned.runs.push(runs);
         planned.downs.push(down);
     }
@@ -75,9 +75,9 @@ struct Refusals {
 
 impl Refusals {
     /// Inspects what a step runs.
-    fn inspect(&mut self, step: &PlannedMigration, text: &str, catalog: &Catalog, facts: &Facts) -> Statements {
+    fn inspect(&mut self, step: &PlannedMigration, sql: &Sql, catalog: &Catalog, facts: &Facts) -> Statements {
         let file = file_of(catalog, step, step.direction);
-        let (statements, refused) = inspect(&step.id(), &file, step.mode, text, facts);
+        let (statements, refused) = inspect(&step.id(), &file, step.mode, sql, facts);
         self.statements.extend(refused);
         statements
     }
@@ -91,11 +91,11 @@ impl Refusals {
 }
 
 /// Fails if an interrupted upgrade could not resume, since statements of it that took effect are not those of its SQL any more.
-pub(super) async fn check_resumed(step: &PlannedMigration, up: &str, database: &mut HostSession<'_>) -> Result<()> {
+pub(super) async fn check_resumed(step: &PlannedMigration, up: &Sql, database: &mut HostSession<'_>) -> Result<()> {
     let (Some(history), Direction::Up) = (step.record, step.direction) else { return Ok(()) };
-    let program = program(up, database.facts().dialect).map_err(|error| unreadable(Direction::Up, error))?;
+    let program = up.program(database.facts().dialect).map_err(|error| unreadable(Direction::Up, error))?;
     let units = program.units(true);
-    let calls: Vec<Call<'_>> = units.iter().map(|unit| Call::of_unit(unit, program.text_of(up, unit))).collect();
+    let calls: Vec<Call<'_>> = units.iter().map(|unit| Call::of_unit(unit, program.text_of(unit))).collect();
     check_statements(database, Run { history, direction: Direction::Up }, &calls).await
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn engine_at<E: EventSink + 'static>(
     let dialect = connection.facts().dialect;
     let loader: Arc<dyn ScriptLoader> = Arc::new(move |source: &ScriptSource| match source {
         ScriptSource::Sql { up, down, .. } => {
-            Ok(Box::new(SqlScript::new(up, down.as_deref(), dialect)?) as Box<dyn Script>)
+            Ok(Box::new(SqlScript::new(up, down.as_ref(), dialect)?) as Box<dyn Script>)
         }
         _ => Err(Error::failed("no components here")),
     });

@@ -48,7 +48,7 @@ pub(super) fn sql(revision: &str, up: &str, down: Option<&str>) -> Migration {
         name: format!("m{revision}"),
         kind: Kind::Sql,
         sha256: sha256(up.as_bytes()),
-        artifact: Artifact::Sql { up: up.to_owned(), down: down.map(str::to_owned), files: SqlFiles::default() },
+        artifact: Artifact::Sql { up: up.into(), down: down.map(Into::into), files: SqlFiles::default() },
         description: Description { mode, ..Description::default() },
         locked: true,
     }
@@ -71,7 +71,7 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
     let database = connect(&url, &ConnectOptions::creating()).await.expect("a database");
     let loader: Arc<dyn ScriptLoader> = Arc::new(|source: &ScriptSource| match source {
         ScriptSource::Sql { up, down, .. } => {
-            Ok(Box::new(SqlScript::new(up, down.as_deref(), Dialect::Sqlite)?) as Box<dyn Script>)
+            Ok(Box::new(SqlScript::new(up, down.as_ref(), Dialect::Sqlite)?) as Box<dyn Script>)
         }
         _ => Err(Error::failed("no components here")),
     });

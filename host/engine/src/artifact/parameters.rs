@@ -10,7 +10,7 @@ use runner_base::error::{Error, several};
 use runner_base::suggest::did_you_mean;
 use runner_data::Value;
 use runner_data::decimal::float_text;
-use runner_sql::{SqlError, fill, has_parameters, placeholders};
+use runner_sql::{Sql, SqlError, fill, has_parameters, placeholders};
 
 /// The values that parameters of SQL can have.
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +80,8 @@ pub struct Named {
 
 /// SQL as it runs. All parameters without a value are refused; a downgrade runs whatever those of its upgrade are.
 pub fn filled(
-    up: String,
-    down: Option<String>,
+    up: Sql,
+    down: Option<Sql>,
     direction: Direction,
     (dialect, values): (Dialect, SqlValues<'_>),
     named: &Named,
@@ -98,7 +98,7 @@ pub fn filled(
             Ok(found) => found,
             Err(SqlError { line, message, hint }) => {
                 refusals.push(refusal(line, hint.into_iter().fold(Error::usage(message), Error::hint)));
-                return String::new();
+                return Sql::default();
             }
         };
         for placeholder in found {
@@ -111,10 +111,10 @@ pub fn filled(
             }
         }
         // What has no value here was refused, or does not run.
-        fill(text, dialect, &all).unwrap_or_default()
+        fill(text, dialect, &all).map(Sql::from).unwrap_or_default()
     };
     let up_text = if in_up { run(&up, &named.up, direction == Direction::Up) } else { up.clone() };
-    let down_text = down.as_deref().map(|text| if in_down { run(text, &named.down, true) } else { text.to_owned() });
+    let down_text = down.as_ref().map(|sql| if in_down { run(sql, &named.down, true) } else { sql.clone() });
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -145,7 +145,7 @@ mod tests {
         let named = Named { migration: "1_a".into(), up: "up".into(), down: "down".into() };
         match filled(up.into(), Some(down.into()), direction, (Dialect::Sqlite, values), &named) {
             Ok(ScriptSource::Sql { up, down, template }) => {
-                Ok((up, down.unwrap_or_default(), template.map_or(0, |it| it.values.len())))
+                Ok((up.to_string(), down.unwrap_or_default().to_string(), template.map_or(0, |it| it.values.len())))
             }
             Ok(_) => Err("a component".into()),
             Err(refusals) => Err(refusals

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use runner_database::{Dialect, Facts};
 use runner_sql::classify::has_list;
-use runner_sql::{StatementClass, calls_only_known, classify, concurrent_index, identifiers, removed_concurrently};
+use runner_sql::{StatementClass, Tokens, calls_only_known, classify, concurrent_index, removed_concurrently};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;
@@ -124,7 +124,7 @@ impl Call<'_> {
         if !matches!(self.kind, CallKind::Statement | CallKind::Execute | CallKind::Query | CallKind::Schema) {
             return Commit::Together;
         }
-        match self.class(facts.dialect) {
+        match classify(&self.tokens(facts.dialect)) {
             // The database refuses anything that would end a transaction; settings do not affect one.
             StatementClass::Rows | StatementClass::TransactionControl | StatementClass::Session => Commit::Together,
             StatementClass::Schema if facts.transactional_ddl => Commit::Together,
@@ -134,25 +134,27 @@ impl Call<'_> {
 
     /// Returns whether the schema alone shows the outcome of the call.
     pub fn shows_in_schema(&self, facts: &Facts) -> bool {
-        let is_atomic = facts.atomic_ddl && self.class(facts.dialect) == StatementClass::Schema;
+        let tokens = self.tokens(facts.dialect);
+        let is_atomic = facts.atomic_ddl && classify(&tokens) == StatementClass::Schema;
         // An unfinished index is not valid, and is dropped before it is rebuilt.
-        (is_atomic && shows(self.text, facts.dialect) && !drops_several(self.text, facts.dialect))
-            || concurrent_index(self.text, facts.dialect).is_some()
-            || removed_concurrently(self.text, facts.dialect).is_some()
+        (is_atomic && shows(&tokens) && !drops_several(&tokens))
+            || concurrent_index(&tokens).is_some()
+            || removed_concurrently(&tokens).is_some()
     }
 
     /// Returns whether the schema shows the outcome unless the call was interrupted partway.
     pub fn shows_unless_halved(&self, facts: &Facts) -> bool {
+        let tokens = self.tokens(facts.dialect);
         facts.atomic_ddl
-            && self.class(facts.dialect) == StatementClass::Schema
-            && drops_several(self.text, facts.dialect)
-            && shows(self.text, facts.dialect)
+            && classify(&tokens) == StatementClass::Schema
+            && drops_several(&tokens)
+            && shows(&tokens)
             // Objects of another database are not inspected.
             && !self.text.contains('.')
     }
 
-    fn class(&self, dialect: Dialect) -> StatementClass {
-        classify(self.text, dialect)
+    pub(crate) fn tokens(&self, dialect: Dialect) -> Tokens<'_> {
+        Tokens::new(self.text, dialect)
     }
 
     /// Returns whether the call may make a lasting change.
@@ -164,9 +166,12 @@ impl Call<'_> {
             | CallKind::Schema
             | CallKind::WriteBatch
             | CallKind::Transform => true,
-            CallKind::Query => !is_read_only(self.text, dialect) || may_call_anything(self.text, dialect),
+            CallKind::Query => {
+                let tokens = self.tokens(dialect);
+                !is_read_only(&tokens) || may_call_anything(&tokens)
+            }
             // A cursor reads a SELECT.
-            CallKind::Read => may_call_anything(self.text, dialect),
+            CallKind::Read => may_call_anything(&self.tokens(dialect)),
             CallKind::ReadTable | CallKind::Next | CallKind::Write | CallKind::Finish => false,
         }
     }
@@ -181,16 +186,14 @@ pub fn shown(statement: &str) -> String {
 }
 
 /// Returns whether a statement changes nothing, judged by its words.
-fn is_read_only(statement: &str, dialect: Dialect) -> bool {
-    let words = identifiers(statement, dialect);
-    let looks = ["SELECT", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "PRAGMA"];
-    let first = words.first().is_some_and(|first| looks.iter().any(|word| word.eq_ignore_ascii_case(first)));
-    first && !words.iter().any(|word| word.eq_ignore_ascii_case("INTO"))
+fn is_read_only(tokens: &Tokens<'_>) -> bool {
+    tokens.begins_with(&["SELECT", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC", "PRAGMA"])
+        && !tokens.mentions(&["INTO"])
 }
 
 /// Returns whether a statement that reads may change something by a function that it calls. SQLite has only its own.
-fn may_call_anything(statement: &str, dialect: Dialect) -> bool {
-    dialect.has_server() && !calls_only_known(statement, dialect)
+fn may_call_anything(tokens: &Tokens<'_>) -> bool {
+    tokens.dialect().has_server() && !calls_only_known(tokens)
 }
 
 /// Words after the verb that name what is changed, and whether the schema shows all of that change.
@@ -217,8 +220,8 @@ const OBJECTS: [(&str, bool); 17] = [
 /// Returns whether a schema change is visible in the schema afterwards. Roles, users and the numbers of a sequence are
 /// not part of the comparison; a `TRUNCATE` leaves the schema as it is; a replaced table is dropped before it is
 /// created.
-fn shows(statement: &str, dialect: Dialect) -> bool {
-    let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect();
+fn shows(tokens: &Tokens<'_>) -> bool {
+    let words: Vec<String> = tokens.identifiers().iter().map(|word| word.to_ascii_uppercase()).collect();
     let Some(verb) = words.first() else { return false };
     let is_known = |word: &String| OBJECTS.iter().find(|(object, _)| object == word).map(|(_, shows)| *shows);
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
@@ -230,9 +233,8 @@ fn shows(statement: &str, dialect: Dialect) -> bool {
 }
 
 /// Returns whether a statement drops several tables one after the other.
-fn drops_several(statement: &str, dialect: Dialect) -> bool {
-    let words = identifiers(statement, dialect);
-    words.first().is_some_and(|verb| verb.eq_ignore_ascii_case("DROP")) && has_list(statement, dialect)
+fn drops_several(tokens: &Tokens<'_>) -> bool {
+    tokens.begins_with(&["DROP"]) && has_list(tokens)
 }
 
 /// Returns the digest of parts, each prefixed with its length.

@@ -5,7 +5,7 @@
 use crate::call::{Call, Commit};
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Meaning};
 use runner_sql::classify::{has_list, open_run_comments};
-use runner_sql::{StatementClass, classify, commits_within, identifiers, removed_concurrently};
+use runner_sql::{StatementClass, Tokens, classify, commits_within, removed_concurrently};
 
 /// A statement that the host or the server refuses because of its text has not begun.
 const REFUSED: [DatabaseErrorKind; 3] =
@@ -20,13 +20,13 @@ impl Call<'_> {
         if self.commit(facts) == Commit::Together {
             return false;
         }
+        let tokens = self.tokens(facts.dialect);
         if facts.transactional_ddl {
-            return commits_within(self.text, facts.dialect)
-                || removed_concurrently(self.text, facts.dialect).is_some();
+            return commits_within(&tokens) || removed_concurrently(&tokens).is_some();
         }
-        match classify(self.text, facts.dialect) {
-            StatementClass::Schema => !facts.atomic_lists && is_done_in_parts(self.text, facts.dialect),
-            StatementClass::Unknown => runs_others(self.text, facts.dialect),
+        match classify(&tokens) {
+            StatementClass::Schema => !facts.atomic_lists && is_done_in_parts(&tokens),
+            StatementClass::Unknown => runs_others(&tokens),
             _ => false,
         }
     }
@@ -38,32 +38,28 @@ pub fn has_not_begun(statement: &str, dialect: Dialect, error: &DatabaseError) -
         Meaning::NotBegun => true,
         Meaning::Failed => error.code.is_empty() && REFUSED.contains(&error.kind),
         // A statement that it runs may be the one that cannot be parsed.
-        Meaning::NotParsed => !words(statement, dialect).iter().any(|word| matches!(word.as_str(), "CALL" | "EXECUTE")),
+        Meaning::NotParsed => !Tokens::new(statement, dialect).mentions(&["CALL", "EXECUTE"]),
         _ => false,
     }
 }
 
 /// Returns whether a DDL statement is not atomic: it names several objects, or drops an object before it creates another.
-fn is_done_in_parts(statement: &str, dialect: Dialect) -> bool {
-    let words = words(statement, dialect);
+fn is_done_in_parts(tokens: &Tokens<'_>) -> bool {
+    let words: Vec<String> = tokens.identifiers().iter().map(|word| word.to_ascii_uppercase()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["DROP", "DATABASE" | "SCHEMA", ..] => true,
         ["CREATE", "OR", "REPLACE", "TABLE" | "SEQUENCE", ..] => true,
         ["DROP" | "GRANT" | "REVOKE", ..]
         | ["CREATE" | "ALTER" | "RENAME", "USER" | "ROLE", ..]
-        | ["CREATE", "OR", "REPLACE", "USER" | "ROLE", ..] => has_list(statement, dialect),
+        | ["CREATE", "OR", "REPLACE", "USER" | "ROLE", ..] => has_list(tokens),
         _ => false,
     }
 }
 
-fn runs_others(statement: &str, dialect: Dialect) -> bool {
-    let is_program = |word: &String| PROGRAMS.contains(&word.as_str());
-    open_run_comments(statement, dialect).is_some() || words(statement, dialect).iter().take(2).any(is_program)
-}
-
-fn words(statement: &str, dialect: Dialect) -> Vec<String> {
-    identifiers(statement, dialect).iter().map(|word| word.to_ascii_uppercase()).collect()
+fn runs_others(tokens: &Tokens<'_>) -> bool {
+    let is_program = |word: &str| PROGRAMS.iter().any(|it| it.eq_ignore_ascii_case(word));
+    open_run_comments(tokens).is_some() || tokens.identifiers().iter().take(2).any(|word| is_program(word))
 }
 
 #[cfg(test)]

@@ -2,9 +2,7 @@
 
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, TableName};
 use runner_sql::classify::open_run_comments;
-use runner_sql::{
-    StatementClass, classify, engine_of_elsewhere, identifiers, opens_file, qualifiers, words, writes_file,
-};
+use runner_sql::{StatementClass, Tokens, classify, engine_of_elsewhere, opens_file, qualifiers, words, writes_file};
 
 /// Where a dry run takes place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,20 +27,21 @@ pub(super) enum Judgement {
 
 /// Decides what happens to a statement of a migration. `outside` says that it would run outside a transaction in a real run.
 pub(super) fn judge(statement: &str, ground: &Ground, facts: &Facts, outside: bool) -> Judgement {
-    let class = classify(statement, facts.dialect);
+    let tokens = &Tokens::new(statement, facts.dialect);
+    let class = classify(tokens);
     let refused = match ground {
         Ground::Transaction if facts.transactional_ddl => {
             // A statement that should run in a transaction fails as it would in a real run.
             let leaves = outside && class == StatementClass::RefusesTransaction;
             return if leaves { Judgement::Leave } else { Judgement::Run };
         }
-        Ground::Transaction if writes_file(statement, facts.dialect) => Some(file_of_server()),
+        Ground::Transaction if writes_file(tokens) => Some(file_of_server()),
         Ground::Transaction => {
-            let is_plain = class == StatementClass::Rows && open_run_comments(statement, facts.dialect).is_none();
+            let is_plain = class == StatementClass::Rows && open_run_comments(tokens).is_none();
             (!is_plain).then(|| commits(facts.dialect))
         }
-        Ground::Copy { .. } if !facts.dialect.has_server() => opens_file(statement, facts.dialect).then(other_file),
-        Ground::Copy { others } => leaves_schema(statement, class, others, facts.dialect),
+        Ground::Copy { .. } if !facts.dialect.has_server() => opens_file(tokens).then(other_file),
+        Ground::Copy { others } => leaves_schema(tokens, class, others),
     };
     match refused {
         None => Judgement::Run,
@@ -95,40 +94,36 @@ fn is_other(name: &str, others: &[String]) -> bool {
 }
 
 /// Returns the error of a statement that may affect something outside a scratch database.
-fn leaves_schema(statement: &str, class: StatementClass, others: &[String], dialect: Dialect) -> Option<DatabaseError> {
+fn leaves_schema(tokens: &Tokens<'_>, class: StatementClass, others: &[String]) -> Option<DatabaseError> {
     // The server runs the content of some comments.
-    let opened = open_run_comments(statement, dialect);
-    let text = opened.as_deref().unwrap_or(statement);
-    if opened.is_some() {
-        let hidden = leaves_schema(text, classify(text, dialect), others, dialect);
-        if hidden.is_some() {
-            return hidden;
-        }
-    }
-    if let Some(name) = qualifiers(text, dialect).into_iter().find(|name| is_other(name, others)) {
+    let Some(opened) = open_run_comments(tokens) else { return leaves_by_words(tokens, class, others) };
+    let opened = Tokens::new(&opened, tokens.dialect());
+    leaves_schema(&opened, classify(&opened), others).or_else(|| leaves_by_words(&opened, class, others))
+}
+
+fn leaves_by_words(tokens: &Tokens<'_>, class: StatementClass, others: &[String]) -> Option<DatabaseError> {
+    if let Some(name) = qualifiers(tokens).into_iter().find(|name| is_other(name, others)) {
         return Some(other_database(&name));
     }
-    let words = words(text, dialect);
+    let words = words(tokens);
     let has = |word: &str| words.iter().any(|it| it == word);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     // Text that becomes a statement cannot be inspected in advance.
     if has("EXECUTE") || has("PREPARE") {
         return Some(outside("whatever the text that it runs names"));
     }
-    if writes_file(text, dialect) {
+    if writes_file(tokens) {
         return Some(file_of_server());
     }
     if matches!(class, StatementClass::Schema | StatementClass::Session)
-        && let Some(engine) = engine_of_elsewhere(text, dialect)
+        && let Some(engine) = engine_of_elsewhere(tokens)
     {
         return Some(outside(&format!("what tables of the engine {engine} stand for")));
     }
     let is_within = match class {
         StatementClass::Rows => true,
         StatementClass::Schema => match words.as_slice() {
-            ["ALTER", "DATABASE" | "SCHEMA", ..] => {
-                !identifiers(text, dialect).iter().any(|name| is_other(name, others))
-            }
+            ["ALTER", "DATABASE" | "SCHEMA", ..] => !tokens.identifiers().iter().any(|name| is_other(name, others)),
             ["CREATE" | "ALTER" | "DROP" | "RENAME", rest @ ..] => of_a_schema(rest),
             ["TRUNCATE" | "ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK", ..] => true,
             _ => false,
@@ -136,8 +131,7 @@ fn leaves_schema(statement: &str, class: StatementClass, others: &[String], dial
         StatementClass::Session => {
             words.first() == Some(&"SET")
                 && !["GLOBAL", "PERSIST", "PASSWORD", "ROLE"].into_iter().any(has)
-                && !text.to_ascii_lowercase().contains("@@global")
-                && !text.to_ascii_lowercase().contains("@@persist")
+                && !["@@global", "@@persist"].iter().any(|it| tokens.text().to_ascii_lowercase().contains(it))
         }
         StatementClass::Unknown => matches!(words.first(), Some(&("CALL" | "DO"))),
         // The database rejects it.

@@ -7,9 +7,9 @@ use tokio::sync::OnceCell;
 
 use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, HostSession, QueryLimits};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits};
 use runner_sql::classify::reads;
-use runner_sql::{identifiers, qualifiers};
+use runner_sql::{Tokens, qualifiers};
 
 /// Words between `INSERT` or `REPLACE` and its table.
 const BEFORE_TABLE: [&str; 5] = ["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO"];
@@ -29,16 +29,17 @@ impl LastingElsewhere {
     /// Fails if a statement would change one of them, as far as its text shows it: what it does through a view or a trigger is found by the
     /// rollback.
     pub(super) async fn check(&self, host: &mut HostSession<'_>, statement: &str) -> Result<(), DatabaseError> {
-        let (facts, dialect) = (host.facts(), host.facts().dialect);
-        let Some(lasting) = facts.sql.catalog.lasting.as_ref().filter(|_| !reads(statement, dialect)) else {
+        let facts = host.facts();
+        let tokens = Tokens::new(statement, facts.dialect);
+        let Some(lasting) = facts.sql.catalog.lasting.as_ref().filter(|_| !reads(&tokens)) else {
             return Ok(());
         };
         let own = facts.schema.clone().unwrap_or_default();
-        if qualifiers(statement, dialect).iter().all(|name| *name == own) {
+        if qualifiers(&tokens).iter().all(|name| *name == own) {
             return Ok(());
         }
         let known = self.0.get_or_try_init(|| ask(host, lasting.elsewhere, own)).await?;
-        changed(statement, dialect, known).map_or(Ok(()), |table| Err(refusal(table)))
+        changed(&tokens, known).map_or(Ok(()), |table| Err(refusal(table)))
     }
 }
 
@@ -50,11 +51,11 @@ async fn ask(host: &mut HostSession<'_>, question: &str, own: String) -> Result<
 }
 
 /// The table of these that a statement changes, or may change.
-fn changed<'a>(statement: &str, dialect: Dialect, known: &'a [Lasting]) -> Option<&'a Lasting> {
-    let names = identifiers(statement, dialect);
+fn changed<'a>(tokens: &Tokens<'_>, known: &'a [Lasting]) -> Option<&'a Lasting> {
+    let names = tokens.identifiers();
     // Names are the same here whatever their case is; servers differ.
-    let is = |a: &String, b: &str| a.eq_ignore_ascii_case(b);
-    let mut named: &[String] = &names;
+    let is = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let mut named = names;
     if names.first().is_some_and(|verb| is(verb, "INSERT") || is(verb, "REPLACE")) {
         // What else it names is read.
         let start = names.iter().skip(1).take_while(|name| BEFORE_TABLE.iter().any(|word| is(name, word))).count() + 1;

@@ -13,6 +13,7 @@ use crate::transcript::tables::of_parameters;
 use runner_data::{RowSet, Value};
 use runner_database::{BatchLimits, Dialect, QueryLimits, SchemaChange};
 use runner_project::catalog::Kind;
+use runner_sql::Tokens;
 use runner_sql::order::is_unordered;
 use runner_sql::volatile::volatile_calls;
 
@@ -117,7 +118,7 @@ impl Calls {
 
     /// Warns of a statement that returned several rows and asked for no order: the order may differ the next time.
     pub(super) fn note_order(&self, statement: &str, rows: u64) {
-        if !self.is_replayed() && is_unordered(statement, self.dialect, rows) {
+        if !self.is_replayed() && is_unordered(&Tokens::new(statement, self.dialect), rows) {
             self.note(statement, Why::NoOrder);
         }
     }
@@ -129,7 +130,7 @@ impl Calls {
             return;
         }
         statement.clone_into(&mut self.checked);
-        let calls = volatile_calls(statement, self.dialect);
+        let calls = volatile_calls(&Tokens::new(statement, self.dialect));
         if !calls.is_empty() {
             self.note(statement, Why::Calls(calls));
         }

@@ -16,6 +16,7 @@ use runner_data::Value;
 use runner_database::{Facts, HostSession, Large, QueryLimits, ToolChange, tool_sql};
 use runner_project::catalog::Kind;
 use runner_project::script::{LoadedScript, Runtime, RuntimePin};
+use runner_sql::Sql;
 
 /// The largest artifact that is read back: a guard against a damaged size, not a limit for users.
 const READ_BYTES: usize = 1 << 30;
@@ -29,9 +30,9 @@ pub enum Stored {
     /// Both directions of a migration in SQL.
     Sql {
         /// The upgrade.
-        up: String,
+        up: Sql,
         /// The downgrade.
-        down: Option<String>,
+        down: Option<Sql>,
         /// The values that the upgrade's parameters had, and those of its downgrade then.
         values: BTreeMap<String, String>,
     },
@@ -74,7 +75,7 @@ impl Stored {
     fn encode(&self) -> (Cow<'_, [u8]>, String) {
         match self {
             Self::Sql { up, down, values } => {
-                let mut texts = json!({ "up": up, "down": down });
+                let mut texts = json!({ "up": **up, "down": down.as_deref() });
                 if !values.is_empty() {
                     texts["parameters"] = json!(values);
                 }
@@ -104,8 +105,8 @@ impl Stored {
                     serde_json::Value::Null => BTreeMap::new(),
                     values => serde_json::from_value(values.clone()).ok()?,
                 };
-                let down = pair["down"].as_str().map(str::to_owned);
-                Some(Self::Sql { up: pair["up"].as_str()?.to_owned(), down, values })
+                let down = pair["down"].as_str().map(Sql::from);
+                Some(Self::Sql { up: pair["up"].as_str()?.into(), down, values })
             }
         }
     }
@@ -269,10 +270,10 @@ mod tests {
     #[test]
     fn an_artifact_comes_back_as_it_went() {
         for stored in [
-            Stored::Sql { up: "CREATE TABLE t (a)".to_owned(), down: None, values: BTreeMap::new() },
+            Stored::Sql { up: "CREATE TABLE t (a)".into(), down: None, values: BTreeMap::new() },
             Stored::Sql {
-                up: "-- ü\n".repeat(1000),
-                down: Some("DROP TABLE t".to_owned()),
+                up: "-- ü\n".repeat(1000).into(),
+                down: Some("DROP TABLE t".into()),
                 values: [("name".to_owned(), "it's \"t\"".to_owned())].into_iter().collect(),
             },
             Stored::Component {

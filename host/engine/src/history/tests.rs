@@ -115,9 +115,12 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     let work = Work { rows_read: 1, ..work };
     add_work(database, all[2].id, crate::Direction::Down, &work).await.expect("a row");
 
-    for (down, bytes) in [(None, 100), (Some("DROP TABLE t".to_owned()), 100_000)] {
-        let stored =
-            Stored::Sql { up: "-- ü\n".repeat(bytes / 6), down, values: [("a".to_owned(), "b".to_owned())].into() };
+    for (down, bytes) in [(None, 100), (Some("DROP TABLE t".into()), 100_000)] {
+        let stored = Stored::Sql {
+            up: "-- ü\n".repeat(bytes / 6).into(),
+            down,
+            values: [("a".to_owned(), "b".to_owned())].into(),
+        };
         store_artifact(database, "2", "ab", &stored, 1 << 20).await.expect("stored");
         assert_eq!(load_artifact(database, "2", "ab").await.expect("a query"), Some(stored));
     }
@@ -131,8 +134,8 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
         assert_eq!(load_artifact(database, revision, "ef").await.expect("a query"), Some(component));
     }
     for (up, size) in [("SELECT 1", 10), ("SELECT 2", 3 << 20), ("SELECT 3", 5 << 20), ("SELECT 4", 10)] {
-        let down = Some(hex::encode(noise(size)));
-        let stored = Stored::Sql { up: up.to_owned(), down, values: [].into() };
+        let down = Some(hex::encode(noise(size)).into());
+        let stored = Stored::Sql { up: up.into(), down, values: [].into() };
         store_artifact(database, "5", "ab", &stored, 16 << 20).await.expect("stored");
         assert_eq!(load_artifact(database, "5", "ab").await.expect("a query"), Some(stored));
     }

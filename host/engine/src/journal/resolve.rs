@@ -18,7 +18,7 @@ use runner_base::error::{Error, Result};
 use runner_data::{RowSet, Value};
 use runner_database::dialect_sql::SchemaProbe;
 use runner_database::{Facts, HostSession, QueryLimits};
-use runner_sql::{RemovedConcurrently, catalog_names, is_repeatable, objects, removed_concurrently};
+use runner_sql::{RemovedConcurrently, Tokens, catalog_names, is_repeatable, objects, removed_concurrently};
 
 /// The digest of a schema without any of the objects: SHA-256 of nothing.
 const NO_OBJECTS: [u8; 32] = [
@@ -54,8 +54,8 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     if let Some((halves, noted)) = intent.before.as_deref().and_then(computed) {
         return known_to_server(database, &facts, &intent.text, halves, noted).await;
     }
-    let catalog = &facts.sql.catalog;
-    if let (Some(removed), Some(sql)) = (removed_concurrently(&intent.text, facts.dialect), &catalog.removal) {
+    let (catalog, tokens) = (&facts.sql.catalog, Tokens::new(&intent.text, facts.dialect));
+    if let (Some(removed), Some(sql)) = (removed_concurrently(&tokens), &catalog.removal) {
         let (question, outcomes) = match removed {
             // An interrupted one leaves an invalid index, which can be dropped again.
             RemovedConcurrently::Index(_) => (sql.is_valid, [Known::NoEffect, Known::Repeatable]),
@@ -70,7 +70,7 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
         let now = digest(database, queries, None, &before.names).await?;
         return Ok(compared(before.may_be_halved, now == before.digest, now == NO_OBJECTS));
     }
-    Ok(if is_repeatable(&intent.text, facts.dialect) { Known::Repeatable } else { Known::Nothing })
+    Ok(if is_repeatable(&tokens) { Known::Repeatable } else { Known::Nothing })
 }
 
 /// Returns what the objects of a statement show: whether they are as before, and whether none is left.
@@ -117,12 +117,12 @@ const COMPUTED: [u8; 8] = [0xff; 8];
 /// Returns what the intent of a statement stores; `None` if its objects cannot be determined from its text. With `halves`,
 /// the statement may be interrupted between two of its objects.
 pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves: bool) -> Result<Option<Look>> {
-    let statement = call.text;
     let facts = database.facts().clone();
+    let tokens = call.tokens(facts.dialect);
     let (queries, at_once) = match facts.sql.catalog.probe {
         SchemaProbe::Queries { queries, at_once } => (queries, at_once),
         SchemaProbe::Expression(expression) => {
-            let Some(objects) = objects::objects(statement, facts.dialect, facts.schema.as_deref()) else {
+            let Some(objects) = objects::objects(&tokens, facts.schema.as_deref()) else {
                 return Ok(None);
             };
             let (value, _) = expression(&objects, &facts);
@@ -131,14 +131,14 @@ pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves
         }
     };
     let at_once = at_once.filter(|_| call.kind == CallKind::Statement);
-    let removed = removed_concurrently(statement, facts.dialect);
+    let removed = removed_concurrently(&tokens);
     if let (Some(removed), Some(sql)) = (removed, &facts.sql.catalog.removal) {
         let (RemovedConcurrently::Index(name) | RemovedConcurrently::Partition(name)) = removed;
         let found = ask(database, sql.number, at_once, &name).await?;
         let oid = found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
         return Ok(Some(Look::Found(stored::pack(&ObjectBefore { oid }))));
     }
-    let names = catalog_names(statement, facts.dialect);
+    let names = catalog_names(&tokens);
     let digest = digest(database, queries, at_once, &names).await?;
     Ok(Some(Look::Found(stored::pack(&SchemaBefore { names, digest, may_be_halved: halves }))))
 }
@@ -157,7 +157,7 @@ async fn known_to_server(
     halves: bool,
     noted: &[u8],
 ) -> Result<Known> {
-    let objects = objects::objects(statement, facts.dialect, facts.schema.as_deref());
+    let objects = objects::objects(&Tokens::new(statement, facts.dialect), facts.schema.as_deref());
     let (SchemaProbe::Expression(expression), Some(objects)) = (facts.sql.catalog.probe, objects) else {
         return Ok(Known::Nothing);
     };
@@ -195,7 +195,7 @@ struct SchemaBefore {
 pub(super) async fn named_objects(database: &mut HostSession<'_>, statement: &str) -> Result<Vec<String>> {
     let facts = database.facts().clone();
     let mut found = Vec::new();
-    for name in catalog_names(statement, facts.dialect) {
+    for name in catalog_names(&Tokens::new(statement, facts.dialect)) {
         let rows = database.query(facts.sql.catalog.named, &[name.as_str().into()], QueryLimits::NONE).await?.rows;
         for row in rows {
             let [Some(kind), Some(place), Some(name)] = [0, 1, 2].map(|at| row.get(at).and_then(Value::as_text)) else {

@@ -13,7 +13,7 @@ use crate::call::{Call, CallKind};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{Dialect, HostSession};
 use runner_project::catalog::Kind;
-use runner_sql::{SessionValues, excerpt, identifiers, keeps_last, may_read_last, session_values, split};
+use runner_sql::{SessionValues, Tokens, excerpt, keeps_last, may_read_last, session_values, split};
 
 /// What the session of the run has, and what an earlier one had.
 #[derive(Default)]
@@ -89,7 +89,7 @@ impl Session {
         if !self.has_earlier {
             return None;
         }
-        let values = session_values(statement, dialect);
+        let values = session_values(&Tokens::new(statement, dialect));
         // One that nothing has set may still have been set by a trigger. An argument of a procedure is rather there to be set.
         let passes = values.passes.into_iter().filter(|name| self.earlier.contains(name));
         let mut needs = values.reads.into_iter().chain(passes);
@@ -133,11 +133,12 @@ impl Journal {
         let (dialect, repeats) = (self.facts.dialect, self.kind == Kind::Sql);
         if kind == CallKind::Transaction.name() {
             for statement in split(text, dialect).unwrap_or_default() {
-                state.session.note(statement.text, session_values(statement.text, dialect), repeats, is_earlier);
+                state.session.note(statement.text, session_values(&statement.tokens()), repeats, is_earlier);
             }
             return;
         }
-        let values = if is_statement(kind) { session_values(text, dialect) } else { SessionValues::default() };
+        let values = || session_values(&Tokens::new(text, dialect));
+        let values = if is_statement(kind) { values() } else { SessionValues::default() };
         // A component makes its settings by itself.
         state.session.note(text, values, repeats, is_earlier);
     }
@@ -167,13 +168,12 @@ impl Journal {
     /// Refuses a statement that needs a count of the one before it: the journal is written in between. Of a migration in SQL, the plan
     /// has refused it. A component gets what it selects.
     fn check_counts(&self, call: &Call<'_>) -> Result<()> {
-        let dialect = self.facts.dialect;
+        let tokens = Tokens::new(call.text, self.facts.dialect);
         let selected = || {
-            let begins = || identifiers(call.text, dialect).first().is_some_and(|it| it.eq_ignore_ascii_case("SELECT"));
-            let is_selected = self.kind != Kind::Sql && may_read_last(call.text, dialect) && begins();
-            is_selected.then(|| session_values(call.text, dialect).reads_last).flatten()
+            let is_selected = self.kind != Kind::Sql && may_read_last(&tokens) && tokens.begins_with(&["SELECT"]);
+            is_selected.then(|| session_values(&tokens).reads_last).flatten()
         };
-        let Some(count) = keeps_last(call.text, dialect).or_else(selected) else { return Ok(()) };
+        let Some(count) = keeps_last(&tokens).or_else(selected) else { return Ok(()) };
         Err(counts_own_statements(&count, false).at("statement", excerpt(call.text)))
     }
 
@@ -199,7 +199,7 @@ mod tests {
     fn missing(earlier: &[&str], own: &[&str], statement: &str) -> Option<String> {
         let mut session = Session::default();
         let note = |session: &mut Session, text: &str, is_earlier: bool| {
-            session.note(text, session_values(text, Dialect::Mariadb), true, is_earlier);
+            session.note(text, session_values(&Tokens::new(text, Dialect::Mariadb)), true, is_earlier);
         };
         for text in earlier {
             note(&mut session, text, false);

@@ -1,19 +1,20 @@
 //! Settings of a server under which its own client would read a text in SQL in another way than runner does.
 
 use runner_base::error::Error;
+use runner_database::Facts;
 use runner_database::facts::UnreadMode;
-use runner_database::{Dialect, Facts};
 use runner_sql::classify::open_run_comments;
-use runner_sql::{StatementClass, classify, identifiers, quoted};
+use runner_sql::{Statement, StatementClass, Tokens, quoted};
 
 /// Whether a statement gives the setting of such modes a value, and so says how what is below it is meant.
-pub fn sets(statement: &str, facts: &Facts) -> bool {
+pub fn sets(tokens: &Tokens<'_>, facts: &Facts) -> bool {
     let Some(mode) = facts.unread_modes.first().copied() else { return false };
+    let sets = |tokens: &Tokens<'_>| tokens.begins_with(&["SET"]) && tokens.mentions(&[setting(mode).0]);
     // Dumps put it into a comment that the server runs.
-    let opened = open_run_comments(statement, facts.dialect);
-    let words = identifiers(opened.as_deref().unwrap_or(statement), facts.dialect);
-    let has = |words: &[String], name: &str| words.iter().any(|it| it.eq_ignore_ascii_case(name));
-    has(words.get(..1).unwrap_or_default(), "SET") && has(&words, setting(mode).0)
+    match open_run_comments(tokens) {
+        Some(opened) => sets(&Tokens::new(&opened, facts.dialect)),
+        None => sets(tokens),
+    }
 }
 
 /// The setting, and what runner reads with.
@@ -25,8 +26,8 @@ fn setting(mode: UnreadMode) -> (&'static str, &'static str) {
 }
 
 /// Why a statement is refused on a server with such modes, below no statement that [`sets`] them.
-pub fn refused(statement: &str, facts: &Facts) -> Option<Error> {
-    let mode = facts.unread_modes.iter().copied().find(|mode| means_another(statement, *mode, facts.dialect))?;
+pub fn refused(statement: Statement<'_>, tokens: &Tokens<'_>, facts: &Facts) -> Option<Error> {
+    let mode = facts.unread_modes.iter().copied().find(|mode| means_another(statement, tokens, *mode))?;
     let (setting, value) = setting(mode);
     let (what, of) = match mode {
         UnreadMode::EmptyStringIsNull => ("an empty string", "`EMPTY_STRING_IS_NULL` in its `sql_mode`"),
@@ -41,12 +42,12 @@ pub fn refused(statement: &str, facts: &Facts) -> Option<Error> {
 }
 
 /// Whether a statement means something else in a mode.
-fn means_another(statement: &str, mode: UnreadMode, dialect: Dialect) -> bool {
-    let has = |is: fn(&str) -> bool| quoted(statement, dialect).into_iter().any(is);
+fn means_another(statement: Statement<'_>, tokens: &Tokens<'_>, mode: UnreadMode) -> bool {
+    let has = |is: fn(&str) -> bool| quoted(tokens).any(is);
     match mode {
         UnreadMode::EmptyStringIsNull => has(|text| matches!(text, "''" | "\"\"")),
         // Types such as `DATE` mean others, and the bodies of routines are in another language.
-        UnreadMode::Oracle => classify(statement, dialect) == StatementClass::Schema,
+        UnreadMode::Oracle => statement.class == StatementClass::Schema,
         // What begins with `E` has escapes in any case.
         UnreadMode::BackslashEscapes => has(|text| text.starts_with('\'') && text.contains('\\')),
         UnreadMode::NoBackslashEscapes => has(|text| text.starts_with(['\'', '"']) && text.contains('\\')),
@@ -56,6 +57,7 @@ fn means_another(statement: &str, mode: UnreadMode, dialect: Dialect) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
 
     #[test]
     fn what_a_mode_of_the_server_would_change_is_refused() {
@@ -74,7 +76,9 @@ mod tests {
             (Postgres, UnreadMode::BackslashEscapes, r#"SELECT 1 AS "a\b""#, false),
         ] {
             let facts = Facts { unread_modes: vec![mode], ..Facts::of_dialect(dialect) };
-            let found = refused(statement, &facts).map(|it| it.message);
+            let tokens = |text| Tokens::new(text, dialect);
+            let refused = |facts: &Facts| refused(Statement::only(statement, dialect), &tokens(statement), facts);
+            let found = refused(&facts).map(|it| it.message);
             assert_eq!(found.is_some(), expected, "{mode:?}: {statement}");
             let name = match mode {
                 UnreadMode::NoBackslashEscapes => "NO_BACKSLASH_ESCAPES",
@@ -87,8 +91,9 @@ mod tests {
                 Postgres => "SET standard_conforming_strings = on",
                 _ => "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */",
             };
-            assert!(sets(set, &facts) && !sets("SET @a = 1", &facts) && !sets(statement, &facts));
-            assert!(refused(statement, &Facts::of_dialect(dialect)).is_none());
+            let sets = |text| sets(&tokens(text), &facts);
+            assert!(sets(set) && !sets("SET @a = 1") && !sets(statement));
+            assert!(refused(&Facts::of_dialect(dialect)).is_none());
         }
     }
 }

@@ -12,8 +12,8 @@ use runner_base::error::{Error, Result};
 use runner_database::Facts;
 use runner_drivers::known::KnownTexts;
 use runner_sql::{
-    Held, Statement, StatementClass, classify, excerpt, keeps_last, late_enum_value, leaves_write_ahead_log, program,
-    reads_client_file, waits_for_vacuum, writes_file,
+    Held, Program, Sql, Statement, StatementClass, Tokens, excerpt, keeps_last, late_enum_value,
+    leaves_write_ahead_log, reads_client_file, waits_for_vacuum, writes_file,
 };
 
 /// The statements of a migration in SQL.
@@ -53,9 +53,9 @@ pub struct Inspection {
 
 /// Inspects the text of one direction of a migration in SQL, which is in `file` and is to be run in `mode`: what it
 /// means, and all that cannot be run so.
-pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -> (Statements, Vec<Refusal>) {
+pub fn inspect(id: &str, file: &str, mode: RunMode, sql: &Sql, facts: &Facts) -> (Statements, Vec<Refusal>) {
     let refusal = |line: usize, error: Error| Refusal { migration: id.to_owned(), file: file.to_owned(), line, error };
-    let program = match program(text, facts.dialect) {
+    let program = match sql.program(facts.dialect) {
         Ok(program) => program,
         Err(error) => {
             let refused = Error::usage(error.message).at("line", error.line.to_string());
@@ -63,47 +63,45 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
             return (Statements::default(), vec![refusal(error.line, refused)]);
         }
     };
-    let statements = &program.statements;
-    let classes: Vec<StatementClass> = statements.iter().map(|it| classify(it.text, facts.dialect)).collect();
     let mut known = KnownTexts::new(facts, mode == RunMode::Atomic);
     let mut refusals = Vec::new();
-    let says_modes = statements.iter().position(|it| modes::sets(it.text, facts)).unwrap_or(usize::MAX);
+    let mut says_modes = false;
     let transactions = if mode == RunMode::Stepwise { &program.transactions[..] } else { &[] };
-    for (at, (statement, class)) in statements.iter().zip(&classes).enumerate() {
+    for (at, statement) in program.statements().enumerate() {
+        let (tokens, class) = (statement.tokens(), statement.class);
+        says_modes |= modes::sets(&tokens, facts);
         let refused = match transactions.iter().any(|it| it.contains(&at)) {
-            true if *class == StatementClass::RefusesTransaction => Some(
+            true if class == StatementClass::RefusesTransaction => Some(
                 Error::usage("the statement cannot run inside a transaction")
                     .hint("write it before the `BEGIN`, or after the `COMMIT`, of the transaction that it is in"),
             ),
-            _ if *class == StatementClass::TransactionControl && is_unclosed(&statements[at..]) => Some(
+            _ if class == StatementClass::TransactionControl && is_unclosed(&program, at) => Some(
                 Error::usage("the file begins a transaction and does not commit it")
                     .hint("write the `COMMIT`; without one, the file may have been cut off"),
             ),
-            _ => refuse(mode, statement.text, *class, facts)
-                .or_else(|| without_vacuum(statements, at, facts))
-                .or_else(|| reads_clients_file(statement.text, facts))
+            _ => refuse(mode, statement, facts)
+                .or_else(|| without_vacuum(&program, at, &tokens))
+                .or_else(|| reads_clients_file(&tokens))
                 .or_else(|| exceeds_packet(statement.text, facts))
-                .or_else(|| modes::refused(statement.text, facts).filter(|_| at < says_modes))
+                .or_else(|| modes::refused(statement, &tokens, facts).filter(|_| !says_modes))
                 .or_else(|| {
                     let is_alone = mode == RunMode::Stepwise && !transactions.iter().any(|it| it.contains(&at));
-                    let count = keeps_last(statement.text, facts.dialect).filter(|_| is_alone)?;
+                    let count = keeps_last(&tokens).filter(|_| is_alone)?;
                     Some(counts_own_statements(&count, true))
                 }),
         };
-        if let Some(error) = refused.or_else(|| known.refused(statement.text).map(Error::from)) {
-            refusals.push(refusal(statement.line, at_statement(error, statements, at)));
+        if let Some(error) = refused.or_else(|| known.refused(&tokens).map(Error::from)) {
+            refusals.push(refusal(statement.line, at_statement(error, &program, at).0));
         }
     }
-    let whole = 0..statements.len();
+    let whole = 0..program.len();
     for transaction in if mode == RunMode::Atomic { from_ref(&whole) } else { transactions } {
-        let texts: Vec<&str> = statements[transaction.clone()].iter().map(|it| it.text).collect();
-        if let Some((at, value)) = late_enum_value(&texts, facts.dialect) {
-            let at = transaction.start + at;
+        if let Some((at, value)) = late_enum_value(program.within(transaction.clone())) {
             let error = Error::usage(format!(
                 "`{value}` was added to an enum in the same transaction, and cannot be used before that ends"
             ));
-            let error = at_statement(error, statements, at).hint("add the value in a separate, earlier migration");
-            refusals.push(refusal(statements[at].line, error));
+            let (error, line) = at_statement(error, &program, transaction.start + at);
+            refusals.push(refusal(line, error.hint("add the value in a separate, earlier migration")));
         }
     }
     if mode == RunMode::Stepwise && program.isolation.is_some() {
@@ -124,20 +122,21 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, text: &str, facts: &Facts) -
         let line = program.lines.foreign_keys_off.unwrap_or(1);
         refusals.push(refusal(line, error.hint("rebuild the table in a migration of its own, in a transaction")));
     }
-    let committing = classes.iter().filter(|class| commits(**class, facts)).count() as u64;
+    let committing = program.statements().filter(|it| commits(it.class, facts)).count() as u64;
     let count = program.units(mode == RunMode::Stepwise).len() as u64;
     (Statements { count, transactions: transactions.len() as u64, committing }, refusals)
 }
 
-/// Whether the first of these statements begins a transaction that none of the others ends.
-fn is_unclosed(statements: &[Statement<'_>]) -> bool {
-    let is = |statement: &Statement<'_>, words: &[&str]| words.contains(&first_word(statement.text).as_str());
-    let [first, others @ ..] = statements else { return false };
-    is(first, &["BEGIN", "START"]) && !others.iter().any(|it| is(it, &["COMMIT", "END", "ROLLBACK", "ABORT"]))
+/// Whether a statement begins a transaction that none of the later ones ends.
+fn is_unclosed(program: &Program, at: usize) -> bool {
+    let is = |statement: Statement<'_>, words: &[&str]| words.contains(&first_word(statement.text).as_str());
+    let mut statements = program.statements().skip(at);
+    statements.next().is_some_and(|first| is(first, &["BEGIN", "START"]))
+        && !statements.any(|it| is(it, &["COMMIT", "END", "ROLLBACK", "ABORT"]))
 }
 
 /// Why a statement cannot run in a mode.
-fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) -> Option<Error> {
+fn refuse(mode: RunMode, Statement { text: statement, class, .. }: Statement<'_>, facts: &Facts) -> Option<Error> {
     let is_lock = || matches!(first_word(statement).as_str(), "LOCK" | "UNLOCK");
     let no_transaction = "add the directive `-- runner:no-transaction` at the top of the file";
     match (class, mode) {
@@ -164,14 +163,14 @@ fn refuse(mode: RunMode, statement: &str, class: StatementClass, facts: &Facts) 
 }
 
 /// Why a setting of SQLite would do nothing. With a write-ahead log, as is usual, not even `VACUUM` changes the size of pages.
-fn without_vacuum(statements: &[Statement<'_>], at: usize, facts: &Facts) -> Option<Error> {
-    let name = waits_for_vacuum(statements[at].text, facts.dialect)?;
-    let mut journals = statements[..at].iter().rev().filter_map(|it| leaves_write_ahead_log(it.text));
+fn without_vacuum(program: &Program, at: usize, tokens: &Tokens<'_>) -> Option<Error> {
+    let name = waits_for_vacuum(tokens)?;
+    let mut journals = program.within(0..at).rev().filter_map(|it| leaves_write_ahead_log(&it.tokens()));
     let (above, hint) = match name.eq_ignore_ascii_case("page_size") {
         true => (journals.next() == Some(true), "write `PRAGMA journal_mode = delete;` above it, `VACUUM;`"),
         false => (true, "write `VACUUM;`"),
     };
-    let is_followed = statements[at..].iter().any(|later| first_word(later.text) == "VACUUM");
+    let is_followed = program.statements().skip(at).any(|later| first_word(later.text) == "VACUUM");
     (!above || !is_followed).then(|| {
         Error::usage(format!("PRAGMA {name} does nothing before the next VACUUM, as the database has tables already"))
             .hint(format!("{hint} below it, and the directive `-- runner:no-transaction` at the top of the file"))
@@ -179,8 +178,8 @@ fn without_vacuum(statements: &[Statement<'_>], at: usize, facts: &Facts) -> Opt
 }
 
 /// A statement that asks the client for a file; runner sends none.
-fn reads_clients_file(statement: &str, facts: &Facts) -> Option<Error> {
-    reads_client_file(statement, facts.dialect).then(|| {
+fn reads_clients_file(tokens: &Tokens<'_>) -> Option<Error> {
+    reads_client_file(tokens).then(|| {
         Error::usage("`LOAD … LOCAL INFILE` reads a file of the client, and runner sends no files to a server").hint(
             "write the rows as `INSERT` statements, or read the file in a script; without `LOCAL`, the server reads a file of its own",
         )
@@ -228,13 +227,13 @@ fn commits(class: StatementClass, facts: &Facts) -> bool {
     !facts.transactional_ddl && class == StatementClass::Schema
 }
 
-/// Fails if a migration cannot run in a transaction that is rolled back, as far as that is known in advance. `text` is the
-/// text of a migration in SQL.
-pub fn check_dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result<()> {
-    dry_run(step, text, facts).map_err(|error| error.at("migration", step.id()))
+/// Fails if a migration cannot run in a transaction that is rolled back, as far as that is known in advance. `sql`: of a migration in
+/// SQL.
+pub fn check_dry_run(step: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<()> {
+    dry_run(step, sql, facts).map_err(|error| error.at("migration", step.id()))
 }
 
-fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result<()> {
+fn dry_run(step: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<()> {
     if step.kind.is_sandboxed() && step.resume_after.is_some() {
         let error = Error::usage("an interrupted component resumes from its journal, which needs its own transactions");
         return Err(match facts.dialect.has_scratch_copies() {
@@ -246,12 +245,12 @@ fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result
         return Ok(());
     }
     // What a component does is known only when it runs; it is stopped before a call that would commit.
-    let Some(text) = text else { return Ok(()) };
-    let statements = program(text, facts.dialect).map_err(|error| unreadable(step.direction, error))?.statements;
-    let writes = |it: &Statement<'_>| writes_file(it.text, facts.dialect);
-    let lasts = |it: &Statement<'_>| writes(it) || classify(it.text, facts.dialect) != StatementClass::Rows;
-    let Some(at) = statements.iter().position(lasts) else { return Ok(()) };
-    let error = if writes(&statements[at]) {
+    let Some(sql) = sql else { return Ok(()) };
+    let program = sql.program(facts.dialect).map_err(|error| unreadable(step.direction, error))?;
+    let writes = |it: Statement<'_>| writes_file(&it.tokens());
+    let lasts = |(_, it): &(usize, Statement<'_>)| it.class != StatementClass::Rows || writes(*it);
+    let Some((at, statement)) = program.statements().enumerate().find(lasts) else { return Ok(()) };
+    let error = if writes(statement) {
         Error::usage("the statement writes a file of the server, which a dry run cannot undo")
     } else {
         Error::usage(format!(
@@ -260,14 +259,14 @@ fn dry_run(step: &PlannedMigration, text: Option<&str>, facts: &Facts) -> Result
         ))
         .hint("`--on-copy` runs it on a scratch copy of the database")
     };
-    Err(at_statement(error, &statements, at).at("script", step.direction.to_string()))
+    Err(at_statement(error, &program, at).0.at("script", step.direction.to_string()))
 }
 
-/// Adds the place of a statement to an error.
-fn at_statement(error: Error, statements: &[Statement<'_>], at: usize) -> Error {
-    let Some(statement) = statements.get(at) else { return error };
-    let place = format!("{} of {}, line {}", at + 1, statements.len(), statement.line);
-    error.at("text", excerpt(statement.text)).at("statement", place)
+/// Adds the place of a statement to an error; returns its line, too.
+fn at_statement(error: Error, program: &Program, at: usize) -> (Error, usize) {
+    let Some(statement) = program.statements().nth(at) else { return (error, 1) };
+    let place = format!("{} of {}, line {}", at + 1, program.len(), statement.line);
+    (error.at("text", excerpt(statement.text)).at("statement", place), statement.line)
 }
 
 #[cfg(test)]
@@ -278,7 +277,7 @@ mod tests {
     #[test]
     fn another_database_is_not_used() {
         let facts = Facts { schema: Some("shop".to_owned()), ..Facts::of_dialect(Dialect::Mariadb) };
-        let refused = |text: &str| !inspect("1_a", "1_a.up.sql", RunMode::Stepwise, text, &facts).1.is_empty();
+        let refused = |text: &str| !inspect("1_a", "1_a.up.sql", RunMode::Stepwise, &text.into(), &facts).1.is_empty();
         for (text, expected) in [
             ("USE shop", false),
             ("use `shop_test`", true),
@@ -292,8 +291,13 @@ mod tests {
     #[test]
     fn a_statement_that_does_not_fit_into_a_packet_is_refused() {
         let facts = Facts { packet_bytes: Some(29), ..Facts::of_dialect(Dialect::Mariadb) };
-        let (_, refusals) =
-            inspect("1_a", "1_a.up.sql", RunMode::Stepwise, "SELECT 1;\nSELECT 2345678901234567890123;", &facts);
+        let (_, refusals) = inspect(
+            "1_a",
+            "1_a.up.sql",
+            RunMode::Stepwise,
+            &"SELECT 1;\nSELECT 2345678901234567890123;".into(),
+            &facts,
+        );
         let [Refusal { line: 2, error, .. }] = refusals.as_slice() else { panic!("{refusals:?}") };
         assert_eq!(error.message, "the statement has 29 bytes, and the server takes 29 at once (`max_allowed_packet`)");
     }
@@ -305,7 +309,7 @@ mod tests {
             ..Facts::of_dialect(Dialect::Mariadb)
         };
         let lines = |text: &str| -> Vec<usize> {
-            inspect("1_a", "1_a.up.sql", RunMode::Stepwise, text, &facts).1.iter().map(|it| it.line).collect()
+            inspect("1_a", "1_a.up.sql", RunMode::Stepwise, &text.into(), &facts).1.iter().map(|it| it.line).collect()
         };
         let insert = "INSERT INTO t VALUES ('');";
         assert_eq!(lines(&format!("{insert}\nSET sql_mode = '';\n{insert}")), [1]);
@@ -316,7 +320,7 @@ mod tests {
     #[test]
     fn a_table_is_not_rebuilt_statement_by_statement() {
         let text = "PRAGMA foreign_keys = OFF; DROP TABLE t; PRAGMA foreign_keys = ON";
-        let refusals = |mode| inspect("1_a", "1_a.down.sql", mode, text, &Facts::of_dialect(Dialect::Sqlite)).1;
+        let refusals = |mode| inspect("1_a", "1_a.down.sql", mode, &text.into(), &Facts::of_dialect(Dialect::Sqlite)).1;
         assert!(refusals(RunMode::Atomic).is_empty());
         let refused = refusals(RunMode::Stepwise);
         assert!(
@@ -336,13 +340,13 @@ mod tests {
             (Mariadb, "-- a\n\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nDROP TABLE t;", vec![3]),
             (Sqlite, "SELECT 1;\nPRAGMA foreign_keys = OFF;\nDROP TABLE t;", vec![2]),
         ] {
-            let refusals = inspect("1_a", "1_a.up.sql", RunMode::Stepwise, text, &Facts::of_dialect(dialect)).1;
+            let refusals = inspect("1_a", "1_a.up.sql", RunMode::Stepwise, &text.into(), &Facts::of_dialect(dialect)).1;
             assert_eq!(refusals.iter().map(|it| it.line).collect::<Vec<_>>(), expected, "{text}: {refusals:?}");
         }
     }
 
     fn inspected(dialect: Dialect, mode: RunMode, text: &str) -> String {
-        let (statements, refusals) = inspect("1_a", "1_a.up.sql", mode, text, &Facts::of_dialect(dialect));
+        let (statements, refusals) = inspect("1_a", "1_a.up.sql", mode, &text.into(), &Facts::of_dialect(dialect));
         let told = refusals.iter().map(|Refusal { error, .. }| {
             let place = error.places.iter().find(|(label, _)| *label == "statement");
             format!("{}: {}", place.map(|(_, place)| place.as_str()).unwrap_or_default(), error.message)

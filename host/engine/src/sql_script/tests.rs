@@ -45,7 +45,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
 }
 
 fn script(up: &str, down: Option<&str>) -> SqlScript {
-    SqlScript::new(up, down, Dialect::Sqlite).expect("a script")
+    SqlScript::new(&up.into(), down.map(Sql::from).as_ref(), Dialect::Sqlite).expect("a script")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +117,7 @@ async fn the_stop_signal_ends_it_between_statements() {
 
 #[test]
 fn a_text_that_cannot_be_split_is_refused_at_once() {
-    let error = SqlScript::new("SELECT 1;\nSELECT 'a", None, Dialect::Sqlite).expect_err("open");
+    let error = SqlScript::new(&"SELECT 1;\nSELECT 'a".into(), None, Dialect::Sqlite).expect_err("open");
     assert_eq!(error.places, [("script", "upgrade".to_owned()), ("line", "2".to_owned())]);
     assert_eq!(excerpt(&"é ".repeat(200)).chars().count(), 161);
 }

@@ -4,9 +4,9 @@ use super::Verifier;
 use crate::history::{self, History, Record, State, Stored};
 use crate::transcript::{Evidence, TransformRecord};
 use runner_base::error::Result;
-use runner_database::{Dialect, WriteMode};
+use runner_database::WriteMode;
 use runner_project::catalog::{Artifact, Kind};
-use runner_sql::{fill, has_parameters, identifiers, program};
+use runner_sql::{Sql, Tokens, fill, has_parameters};
 
 /// Returns what may have changed the rows that a transform wrote, which has this index in its run, as the beginning of a sentence.
 pub(super) async fn touched_later(
@@ -67,15 +67,15 @@ impl Written {
     }
 
     /// Whether a statement may change it, judging by its words.
-    fn is_touched_by(&self, statement: &str, dialect: Dialect) -> bool {
-        let words: Vec<String> = identifiers(statement, dialect).iter().map(|word| word.to_lowercase()).collect();
+    fn is_touched_by(&self, tokens: &Tokens<'_>) -> bool {
+        let words: Vec<String> = tokens.identifiers().iter().map(|word| word.to_lowercase()).collect();
         let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
         let first = words.first().map_or("", String::as_str);
         // Their bodies are texts, or elsewhere.
         if ["do", "call"].contains(&first) {
             return true;
         }
-        let is_cut = statement.ends_with('…');
+        let is_cut = tokens.text().ends_with('…');
         if !words.contains(&self.table) && !is_cut {
             return false;
         }
@@ -132,20 +132,21 @@ async fn sql_touches(verifier: &Verifier, history: &History, later: &Record, wri
         Some(Artifact::Sql { up, .. }) => Some(up),
         _ => None,
     };
-    let text = match of_project {
+    let sql: Option<Sql> = match of_project {
         Some(up) if !has_parameters(up, dialect) => Some(up.clone()),
         _ if history.keeps(later) => match history::load_artifact(database, &later.revision, &later.sha256).await? {
             // With the values that it ran with.
-            Some(Stored::Sql { up, values, .. }) if has_parameters(&up, dialect) => fill(&up, dialect, &values).ok(),
+            Some(Stored::Sql { up, values, .. }) if has_parameters(&up, dialect) => {
+                fill(&up, dialect, &values).ok().map(Sql::from)
+            }
             Some(Stored::Sql { up, .. }) => Some(up),
             _ => None,
         },
         _ => None,
     };
     // An unknown migration may have done anything.
-    let Some(text) = text else { return Ok(true) };
-    let Ok(program) = program(&text, dialect) else { return Ok(true) };
-    Ok(program.statements.iter().any(|statement| written.is_touched_by(statement.text, dialect)))
+    let Some(Ok(program)) = sql.map(|sql| sql.program(dialect)) else { return Ok(true) };
+    Ok(program.statements().any(|statement| written.is_touched_by(&statement.tokens())))
 }
 
 /// Whether the calls of a component do; `after` one of its transforms, or all of them.
@@ -179,7 +180,7 @@ async fn component_touches(
                 transforms > first.max(kept)
             }
             _ if transforms < first => false,
-            "execute" | "query" | "schema" => written.is_touched_by(&call.text, dialect),
+            "execute" | "query" | "schema" => written.is_touched_by(&Tokens::new(&call.text, dialect)),
             "write" => written.is_touched_by_writer(&call.text),
             _ => false,
         };
@@ -195,6 +196,7 @@ async fn component_touches(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
 
     fn written() -> Written {
         Written { table: "flights".to_owned(), mode: WriteMode::Upsert, columns: vec!["dep_utc".to_owned()] }
@@ -219,7 +221,7 @@ mod tests {
             ("INSERT INTO flights (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET dep_utc = NULL", true),
             ("INSERT INTO flights (id) VALUES …", true),
         ] {
-            assert_eq!(written().is_touched_by(statement, Dialect::Postgres), touches, "{statement}");
+            assert_eq!(written().is_touched_by(&Tokens::new(statement, Dialect::Postgres)), touches, "{statement}");
         }
     }
 

@@ -1,15 +1,16 @@
 //! What the text of a statement shows in a session with a login of its own, whose rights hold the rest; and what each session of a migration is
 //! refused alike.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::error::{NOT_PREPARABLE, Result};
 use crate::link::Link;
 use crate::link::settings::Quoting;
 use runner_database::logins::refusals::{cannot_run, check_statement};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
+use runner_database::{DatabaseError, DatabaseErrorKind};
 use runner_sql::classify::open_run_comments;
-use runner_sql::{StatementClass, classify, identifiers};
+use runner_sql::{StatementClass, Tokens, classify};
 
 /// Functions that release the locks by which runner recognises its live session.
 const FREES_LOCKS: [&str; 2] = ["RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
@@ -19,19 +20,19 @@ const LOCK_NAMES: &str = "runner:";
 
 /// Fails if a component on the session of its own login may not run a statement; otherwise returns its class. What it reads and changes is
 /// for the rights of the login; this is what a login may do by itself, and must not.
-pub(crate) fn check_with_login(statement: &str, dialect: Dialect, quoting: Quoting) -> Result<StatementClass> {
-    check_quoting(quoting, statement, dialect)?;
-    if open_run_comments(statement, dialect).is_some() {
+pub(crate) fn check_with_login(tokens: &Tokens<'_>, quoting: Quoting) -> Result<StatementClass> {
+    check_quoting(quoting, tokens)?;
+    if open_run_comments(tokens).is_some() {
         return Err(run_comment());
     }
-    check_locks(&identifiers(statement, dialect))?;
-    check_hint(statement)?;
-    Ok(classify(statement, dialect))
+    check_locks(tokens)?;
+    check_hint(tokens.text())?;
+    Ok(classify(tokens))
 }
 
 /// Fails if the server reads the statement in another way.
-pub(crate) fn check_quoting(quoting: Quoting, statement: &str, dialect: Dialect) -> Result<()> {
-    if quoting.differs(statement, dialect) {
+pub(crate) fn check_quoting(quoting: Quoting, tokens: &Tokens<'_>) -> Result<()> {
+    if quoting.differs(tokens) {
         return Err(denied(
             "a string with a backslash in the `sql_mode` in force (`NO_BACKSLASH_ESCAPES`, or `ANSI_QUOTES` for text \
              in double quotes)",
@@ -48,13 +49,13 @@ pub(crate) fn run_comment() -> DatabaseError {
 }
 
 /// Refuses what frees the locks of runner, or takes one.
-pub(crate) fn check_locks(names: &[String]) -> Result<()> {
-    let has = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
-    if let Some(name) = FREES_LOCKS.into_iter().find(|name| has(name)) {
+pub(crate) fn check_locks(tokens: &Tokens<'_>) -> Result<()> {
+    if let Some(name) = FREES_LOCKS.into_iter().find(|name| tokens.mentions(&[name])) {
         return Err(denied(&format!("`{name}`: runner's own lock is held by the session"))
             .hint("locks that a migration takes end with it"));
     }
-    if has("GET_LOCK") && names.iter().any(|name| name.to_ascii_lowercase().starts_with(LOCK_NAMES)) {
+    let is_ours = |name: &Cow<'_, str>| name.to_ascii_lowercase().starts_with(LOCK_NAMES);
+    if tokens.mentions(&["GET_LOCK"]) && tokens.identifiers().iter().any(is_ours) {
         return Err(denied("`GET_LOCK` of a lock of runner's").hint("give the lock another name"));
     }
     Ok(())
@@ -96,8 +97,9 @@ impl Granted {
     /// Refuses a statement that is neither a query nor a change of rows. The server decides: it explains nothing else, and reads the whole
     /// text before it does anything. A `HANDLER` would return columns that are not granted, and a change of the schema would commit even
     /// where it is refused.
-    pub async fn check(&mut self, link: &mut Link, statement: &str) -> Result<()> {
-        check_statement(statement, link.dialect(), &MAY_SAY)?;
+    pub async fn check(&mut self, link: &mut Link, tokens: &Tokens<'_>) -> Result<()> {
+        check_statement(tokens, &MAY_SAY)?;
+        let statement = tokens.text();
         if self.known.contains(statement) {
             return Ok(());
         }
@@ -122,6 +124,7 @@ impl Granted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
 
     #[test]
     fn a_string_ends_where_the_server_ends_it() {
@@ -148,7 +151,7 @@ mod tests {
             ("SELECT GET_LOCK('mine', 0)", true),
             ("DELETE /*+ BKA(t) set_var(foreign_key_checks = 0) */ FROM t", false),
         ] {
-            let answer = check_with_login(statement, Dialect::Mysql, Quoting::default());
+            let answer = check_with_login(&Tokens::new(statement, Dialect::Mysql), Quoting::default());
             assert_eq!(answer.is_ok(), allowed, "{statement}");
         }
     }

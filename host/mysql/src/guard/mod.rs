@@ -17,6 +17,8 @@ mod programs;
 mod refusals;
 mod tool_tables;
 
+use std::borrow::Cow;
+
 use self::login::{Granted, check_with_login, denied};
 use self::programs::{ProgramCache, Programs};
 use self::refusals::{Asking, tool_table};
@@ -28,10 +30,10 @@ use crate::link::settings::Kept;
 use crate::session::RunSession;
 use crate::transaction::ended;
 use runner_database::logins::refusals::no_session;
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, Role, TableName};
+use runner_database::{DatabaseError, DatabaseErrorKind, Meaning, Role, TableName};
 use runner_sql::classify::reads;
 use runner_sql::traces::{Traces, traces};
-use runner_sql::{StatementClass, has_statement, identifiers, qualifiers};
+use runner_sql::{StatementClass, Tokens, has_statement, qualifiers};
 
 pub(crate) use self::programs::reaching_objects;
 pub(crate) use self::refusals::is_tool_name;
@@ -102,17 +104,17 @@ impl Guard {
         if !has_statement(statement, dialect) {
             return Err(DatabaseError::no_statement());
         }
+        let tokens = Tokens::new(statement, dialect);
         let asking = Asking {
             role,
-            dialect,
             in_transaction,
             database: session.link.endpoint().database(),
             folds_names: session.link.server().folds_table_names,
             quoting: session.link.quoting(),
         };
         let class = match role == Role::Component && session.is_gated() {
-            true => check_with_login(statement, asking.dialect, asking.quoting)?,
-            false => refusals::check(statement, asking)?,
+            true => check_with_login(&tokens, asking.quoting)?,
+            false => refusals::check(&tokens, asking)?,
         };
         self.ready(session).await?;
         let mut stores = false;
@@ -120,37 +122,37 @@ impl Guard {
         if role == Role::Host {
             self.host_touches(session, statement).await?;
         } else if session.is_gated() {
-            self.granted.check(&mut session.link, statement).await?;
+            self.granted.check(&mut session.link, &tokens).await?;
             is_plain = false;
         } else {
-            stores = stores_program(statement, class, dialect);
+            stores = stores_program(&tokens, class);
             if stores {
                 self.programs.note_before(&mut session.link).await?;
             }
-            if !stores && runs_programs(statement, class, dialect) {
+            if !stores && runs_programs(&tokens, class) {
                 let programs = self.programs.get(&mut session.link).await?;
                 programs.check_events()?;
                 let has_left = session.link.work.is_outside(session.link.facts().schema.as_deref());
-                let is_elsewhere = has_left || programs.leads_elsewhere(statement, dialect);
+                let is_elsewhere = has_left || programs.leads_elsewhere(&tokens);
                 if role == Role::Component {
-                    check_call(&session.link, statement, &programs, is_elsewhere)?;
+                    check_call(&session.link, &tokens, &programs, is_elsewhere)?;
                 }
-                let may_reach = is_elsewhere || programs.reach_tool_tables || runs_anything(statement, class, dialect);
+                let may_reach = is_elsewhere || programs.reach_tool_tables || runs_anything(&tokens, class);
                 if may_reach {
                     self.tool_tables.look(&mut session.link).await?;
                 }
-                note_traces(&mut session.link, statement, programs.run_with_statements);
+                note_traces(&mut session.link, &tokens, programs.run_with_statements);
                 is_plain &= !(is_elsewhere || programs.change_settings);
             } else {
-                note_traces(&mut session.link, statement, false);
+                note_traces(&mut session.link, &tokens, false);
             }
-            session.link.leftovers.note_temporary(statement, dialect);
+            session.link.leftovers.note_temporary(&tokens);
             if stores || !matches!(class, StatementClass::Rows | StatementClass::Schema) {
                 self.programs.forget();
-                stores |= runs_anything(statement, class, dialect);
+                stores |= runs_anything(&tokens, class);
             }
         }
-        let reads = reads(statement, dialect);
+        let reads = reads(&tokens);
         if !in_transaction && !reads {
             session.lock.renew_lease(&mut session.link).await?;
         }
@@ -262,14 +264,12 @@ impl Guard {
 }
 
 /// Fails if a component's `CALL` may run what its text does not show.
-fn check_call(link: &Link, statement: &str, programs: &Programs, leads_elsewhere: bool) -> Result<()> {
-    let dialect = link.dialect();
-    let is_call = identifiers(statement, dialect).first().is_some_and(|first| first.eq_ignore_ascii_case("CALL"));
-    let is_ours = |name: &String| name == link.endpoint().database();
-    if !is_call {
+fn check_call(link: &Link, tokens: &Tokens<'_>, programs: &Programs, leads_elsewhere: bool) -> Result<()> {
+    let is_ours = |name: &Cow<'_, str>| name == link.endpoint().database();
+    if !tokens.begins_with(&["CALL"]) {
         return Ok(());
     }
-    if leads_elsewhere || programs.reach_tool_tables || !qualifiers(statement, dialect).iter().all(is_ours) {
+    if leads_elsewhere || programs.reach_tool_tables || !qualifiers(tokens).iter().all(is_ours) {
         return Err(denied("`CALL` from a component where programs lead to another database, or to runner's tables")
             .hint("do it in a migration in SQL"));
     }
@@ -337,37 +337,32 @@ async fn end_what_is_open(link: &mut Link, how: &str) -> Result<()> {
 }
 
 /// Records what a statement of a migration may leave in the session, which the next migration must not find.
-fn note_traces(link: &mut Link, statement: &str, runs_programs: bool) {
+fn note_traces(link: &mut Link, tokens: &Tokens<'_>, runs_programs: bool) {
     let traces = match link.role() {
-        Role::SqlScript => traces(statement, link.dialect()),
+        Role::SqlScript => traces(tokens),
         _ => Traces::Session,
     };
     link.leftovers.note(traces, runs_programs);
 }
 
 /// Whether a statement may run a trigger, a view or a routine.
-fn runs_programs(statement: &str, class: StatementClass, dialect: Dialect) -> bool {
+fn runs_programs(tokens: &Tokens<'_>, class: StatementClass) -> bool {
     // A change of the schema runs what it selects.
-    let selects = |word: &String| ["SELECT", "VALUES", "CALL"].iter().any(|it| it.eq_ignore_ascii_case(word));
-    class != StatementClass::Schema || identifiers(statement, dialect).iter().any(selects)
+    class != StatementClass::Schema || tokens.mentions(&["SELECT", "VALUES", "CALL"])
 }
 
 /// Whether a statement may reach the tables by a name that its text does not show.
-fn runs_anything(statement: &str, class: StatementClass, dialect: Dialect) -> bool {
+fn runs_anything(tokens: &Tokens<'_>, class: StatementClass) -> bool {
     match class {
         StatementClass::Rows | StatementClass::Schema => false,
         // A setting is given a value; only a call in it can do more. After `USE`, names are those of another database.
-        StatementClass::Session => {
-            statement.contains('(')
-                || identifiers(statement, dialect).first().is_none_or(|first| !first.eq_ignore_ascii_case("SET"))
-        }
+        StatementClass::Session => tokens.text().contains('(') || !tokens.begins_with(&["SET"]),
         _ => true,
     }
 }
 
 /// Whether a statement may create a program, or a database that has some.
-fn stores_program(statement: &str, class: StatementClass, dialect: Dialect) -> bool {
+fn stores_program(tokens: &Tokens<'_>, class: StatementClass) -> bool {
     const WORDS: [&str; 8] = ["TRIGGER", "FUNCTION", "PROCEDURE", "VIEW", "EVENT", "PACKAGE", "DATABASE", "SCHEMA"];
-    let is_one = |word: &String| WORDS.iter().any(|it| it.eq_ignore_ascii_case(word));
-    class == StatementClass::Schema && identifiers(statement, dialect).iter().any(is_one)
+    class == StatementClass::Schema && tokens.mentions(&WORDS)
 }

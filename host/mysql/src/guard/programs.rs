@@ -1,14 +1,15 @@
 //! What the programs of a database may do to it without any statement showing it: triggers, views and routines that a
 //! statement runs, and events, which the server runs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::{Result, unanswered};
 use crate::host_sql::{HostExecutor as _, literal, number, text};
 use crate::link::Link;
 use runner_database::facts::{GATE_NAMES, LEASE_TABLES, TOOL_TABLES};
-use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning};
-use runner_sql::identifiers;
+use runner_database::{DatabaseError, DatabaseErrorKind, Meaning};
+use runner_sql::Tokens;
 
 /// What the programs may do, judged by the names in their texts. None of them but a procedure can assemble a name, and a
 /// procedure only runs where its `CALL` can be seen.
@@ -49,9 +50,9 @@ const OF_THE_SERVER: &str = "'information_schema', 'performance_schema', 'mysql'
 
 impl Programs {
     /// Whether a statement may reach the tool's tables through another database.
-    pub fn leads_elsewhere(&self, statement: &str, dialect: Dialect) -> bool {
-        let is_database = |name: &String| self.databases.iter().any(|it| it.eq_ignore_ascii_case(name));
-        !self.databases.is_empty() && identifiers(statement, dialect).iter().any(is_database)
+    pub fn leads_elsewhere(&self, tokens: &Tokens<'_>) -> bool {
+        let is_database = |name: &Cow<'_, str>| self.databases.iter().any(|it| it.eq_ignore_ascii_case(name));
+        !self.databases.is_empty() && tokens.identifiers().iter().any(is_database)
     }
 
     /// Fails if the server itself runs something that names the tables, unseen by any proof.

@@ -9,7 +9,7 @@ use runner_database::facts::{LEASE_TABLES, TOOL_TABLES, is_tool_table};
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Role};
 use runner_sql::classify::{open_run_comments, reads, skip_run_comments};
 use runner_sql::{
-    StatementClass, assigned_scopes, classify, engine_of_elsewhere, engines, for_statement, identifiers,
+    StatementClass, Tokens, assigned_scopes, classify, engine_of_elsewhere, engines, for_statement,
     identifiers_of_objects, qualifiers, used_database, words,
 };
 
@@ -42,7 +42,6 @@ const SYSTEM: [&str; 3] = ["mysql", "sys", "performance_schema"];
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asking<'a> {
     pub role: Role,
-    pub dialect: Dialect,
     pub in_transaction: bool,
     /// The database that holds the tool's tables.
     pub database: &'a str,
@@ -60,56 +59,47 @@ impl Asking<'_> {
 }
 
 /// Why a migration in SQL may not run a statement, as far as its text shows it, whatever the `sql_mode` is.
-pub fn refused_text(statement: &str, facts: &Facts, in_transaction: bool) -> Option<DatabaseError> {
-    let (dialect, database) = (facts.dialect, facts.schema.as_deref());
-    if database.is_none() && used_database(statement, dialect).is_some() {
+pub fn refused_text(tokens: &Tokens<'_>, facts: &Facts, in_transaction: bool) -> Option<DatabaseError> {
+    let database = facts.schema.as_deref();
+    if database.is_none() && used_database(tokens).is_some() {
         // It may be the one that is migrated.
         return None;
     }
     let database = database.unwrap_or_default();
     let (role, quoting) = (Role::SqlScript, Quoting::default());
-    let asking = Asking { role, dialect, in_transaction, database, folds_names: true, quoting };
-    check(statement, asking).err()
+    let asking = Asking { role, in_transaction, database, folds_names: true, quoting };
+    check(tokens, asking).err()
 }
 
 /// Fails if the role may not run a statement; otherwise returns its class.
-pub(crate) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClass> {
-    let Asking { role, dialect, .. } = asking;
-    let opened = open_run_comments(statement, dialect);
-    let shown = opened.as_deref().unwrap_or(statement);
-    let class = classify(shown, dialect);
+pub(crate) fn check(tokens: &Tokens<'_>, asking: Asking<'_>) -> Result<StatementClass> {
+    let (role, dialect) = (asking.role, tokens.dialect());
+    let opened = open_run_comments(tokens);
+    let opened = opened.as_deref().map(|opened| Tokens::new(opened, dialect));
+    let class = opened.as_ref().map_or_else(|| classify(tokens), classify);
     if role == Role::Host {
         return Ok(class);
     }
-    check_quoting(asking.quoting, statement, dialect)?;
+    check_quoting(asking.quoting, tokens)?;
     if role == Role::Component && opened.is_some() {
         return Err(run_comment());
     }
-    // Whether the server runs them depends on their versions and on its own.
-    let skipped = opened.as_ref().and_then(|_| skip_run_comments(statement, dialect));
-    for text in std::iter::once(statement).chain(opened.as_deref()).chain(skipped.as_deref()) {
-        check_names(text, classify(text, dialect), asking)?;
-    }
-    // In such comments, a name counts wherever it occurs.
-    if opened.is_some()
-        && let Some(name) = tool_table_in(statement)
-    {
-        return Err(tool_table(name));
+    check_names(tokens, asking)?;
+    if let Some(opened) = &opened {
+        // Whether the server runs them depends on their versions and on its own.
+        check_names(opened, asking)?;
+        check_names(&Tokens::new(&skip_run_comments(tokens).unwrap_or_default(), dialect), asking)?;
+        // In such comments, a name counts wherever it occurs.
+        if let Some(name) = tool_table_in(tokens.text()) {
+            return Err(tool_table(name));
+        }
     }
     if role == Role::Component {
-        check_component(statement, class, dialect)?;
+        check_component(tokens, class)?;
     }
-    check_event(shown, class, dialect)?;
-    let class = match for_statement(shown, dialect) {
-        // It may do what the statement in it does.
-        Some(inner) if class == StatementClass::Session => match classify(inner, dialect) {
-            StatementClass::Rows => StatementClass::Unknown,
-            _ => {
-                return Err(denied("`SET STATEMENT` around anything but a change of rows")
-                    .hint("set the variable before it, with `SET`"));
-            }
-        },
-        _ => class,
+    let class = match &opened {
+        Some(opened) => check_shown(opened, class)?,
+        None => check_shown(tokens, class)?,
     };
     if asking.in_transaction && class == StatementClass::Schema {
         return Err(denied(
@@ -122,6 +112,20 @@ pub(crate) fn check(statement: &str, asking: Asking<'_>) -> Result<StatementClas
         // What remains of it if the server skips some of the comments may be anything.
         StatementClass::Rows | StatementClass::Schema if opened.is_some() => Ok(StatementClass::Unknown),
         class => Ok(class),
+    }
+}
+
+/// Refuses what the text shows with its comments opened; otherwise returns the class.
+fn check_shown(tokens: &Tokens<'_>, class: StatementClass) -> Result<StatementClass> {
+    check_event(tokens, class)?;
+    match for_statement(tokens).filter(|_| class == StatementClass::Session) {
+        None => Ok(class),
+        // It may do what the statement in it does.
+        Some(inner) if classify(&Tokens::new(inner, tokens.dialect())) == StatementClass::Rows => {
+            Ok(StatementClass::Unknown)
+        }
+        Some(_) => Err(denied("`SET STATEMENT` around anything but a change of rows")
+            .hint("set the variable before it, with `SET`")),
     }
 }
 
@@ -152,10 +156,9 @@ fn tool_table_in(text: &str) -> Option<&'static str> {
     TOOL_TABLES.into_iter().chain(LEASE_TABLES).find(occurs)
 }
 
-fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<()> {
-    let Asking { role, dialect, .. } = asking;
-    let names = identifiers(text, dialect);
-    let has = |name: &str| names.iter().any(|it| it.eq_ignore_ascii_case(name));
+fn check_names(tokens: &Tokens<'_>, asking: Asking<'_>) -> Result<()> {
+    let (class, role, names) = (classify(tokens), asking.role, tokens.identifiers());
+    let has = |name: &str| tokens.mentions(&[name]);
     let first = names.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
     match class {
         StatementClass::TransactionControl if first == "XA" => {
@@ -177,7 +180,7 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
             return Err(denied("`SET autocommit` or `SET completion_type`: runner decides what is committed when")
                 .hint("remove it from the migration"));
         }
-        StatementClass::Session if sets_global(text, dialect) => {
+        StatementClass::Session if sets_global(tokens) => {
             return Err(denied("`SET GLOBAL` or `SET PERSIST`: it changes the server for everybody")
                 .hint("an administrator sets it on the server; `mysqldump --set-gtid-purged=OFF` leaves it out"));
         }
@@ -188,12 +191,12 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
         }
         _ => {}
     }
-    if !reads(text, dialect)
-        && let Some(name) = identifiers_of_objects(text, dialect).iter().find(|name| is_tool_name(name))
+    if !reads(tokens)
+        && let Some(name) = identifiers_of_objects(tokens).iter().find(|name| is_tool_name(name))
     {
         return Err(tool_table(name));
     }
-    check_locks(&names)?;
+    check_locks(tokens)?;
     let is_database =
         names.iter().take(4).any(|name| matches!(name.to_ascii_uppercase().as_str(), "DATABASE" | "SCHEMA"));
     let drops = first == "DROP" || (first == "CREATE" && has("OR") && has("REPLACE"));
@@ -205,12 +208,12 @@ fn check_names(text: &str, class: StatementClass, asking: Asking<'_>) -> Result<
 }
 
 /// Refuses an event with dynamic SQL, which the server would run unseen by any proof.
-fn check_event(statement: &str, class: StatementClass, dialect: Dialect) -> Result<()> {
-    let names = identifiers(statement, dialect);
-    let is = |name: &String, words: &[&str]| words.iter().any(|word| name.eq_ignore_ascii_case(word));
-    let is_event =
-        names.iter().find(|name| is_kind(&name.to_ascii_uppercase())).is_some_and(|kind| is(kind, &["EVENT"]));
-    if class == StatementClass::Schema && is_event && names.iter().any(|name| is(name, &["EXECUTE", "PREPARE"])) {
+fn check_event(tokens: &Tokens<'_>, class: StatementClass) -> Result<()> {
+    let mut names = tokens.identifiers().iter();
+    let mut is_event = || {
+        names.find(|name| is_kind(&name.to_ascii_uppercase())).is_some_and(|kind| kind.eq_ignore_ascii_case("EVENT"))
+    };
+    if class == StatementClass::Schema && is_event() && tokens.mentions(&["EXECUTE", "PREPARE"]) {
         return Err(denied("an event with dynamic SQL, which the server runs at any time")
             .hint(format!("write the statement itself; {EVENT_BY_HAND}")));
     }
@@ -218,9 +221,8 @@ fn check_event(statement: &str, class: StatementClass, dialect: Dialect) -> Resu
 }
 
 /// What a component may not do beyond that. A component may come from others.
-fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> Result<()> {
-    let names = identifiers(statement, dialect);
-    let upper: Vec<String> = names.iter().map(|name| name.to_ascii_uppercase()).collect();
+fn check_component(tokens: &Tokens<'_>, class: StatementClass) -> Result<()> {
+    let upper: Vec<String> = tokens.identifiers().iter().map(|name| name.to_ascii_uppercase()).collect();
     let first = upper.first().map_or("", String::as_str);
     let has = |of: &[&str]| upper.iter().any(|name| of.contains(&name.as_str()));
     let kind = upper.iter().find(|name| is_kind(name));
@@ -231,11 +233,11 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
         let shown = if first.is_empty() { "this statement" } else { first };
         return Err(denied(&format!("`{shown}` from a component")).hint("do it in a migration in SQL"));
     }
-    check_hint(statement)?;
-    let words = words(statement, dialect);
+    check_hint(tokens.text())?;
+    let words = words(tokens);
     // The file of a table of the engine CSV can be that of another program.
-    let engine = engine_of_elsewhere(statement, dialect)
-        .or_else(|| engines(statement, dialect).iter().any(|engine| engine == "CSV").then_some("CSV"));
+    let engine =
+        engine_of_elsewhere(tokens).or_else(|| engines(tokens).iter().any(|engine| engine == "CSV").then_some("CSV"));
     // MariaDB asks for no privilege on files there.
     let directory =
         words.windows(2).any(|pair| pair[1] == "DIRECTORY" && ["DATA", "INDEX"].contains(&pair[0].as_str()));
@@ -245,7 +247,8 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
             .hint("do it in a migration in SQL"));
     }
     // MySQL shows only what the user may do.
-    let mut secrets = SHOWS_SECRETS.into_iter().filter(|shown| dialect == Dialect::Mariadb || shown[1] != "GRANTS");
+    let mut secrets =
+        SHOWS_SECRETS.into_iter().filter(|shown| tokens.dialect() == Dialect::Mariadb || shown[1] != "GRANTS");
     if let Some(shown) = secrets.find(|shown| words.windows(shown.len()).any(|it| it == *shown)) {
         return Err(denied(&format!("`{}` from a component: it shows passwords, or digests of them", shown.join(" ")))
             .hint("`information_schema.USER_PRIVILEGES` and its siblings show what a user may do"));
@@ -255,13 +258,11 @@ fn check_component(statement: &str, class: StatementClass, dialect: Dialect) -> 
     }
     // A connection string names a table as well as any other text.
     if class == StatementClass::Schema
-        && let Some(name) = identifiers_of_objects(statement, dialect).iter().find_map(|text| tool_table_in(text))
+        && let Some(name) = identifiers_of_objects(tokens).iter().find_map(|text| tool_table_in(text))
     {
         return Err(tool_table(name));
     }
-    if let Some(place) =
-        qualifiers(statement, dialect).iter().find(|name| SYSTEM.iter().any(|it| it.eq_ignore_ascii_case(name)))
-    {
+    if let Some(place) = qualifiers(tokens).iter().find(|name| SYSTEM.iter().any(|it| it.eq_ignore_ascii_case(name))) {
         return Err(denied(&format!("a statement about the server's own database `{place}` from a component"))
             .hint("`information_schema` shows what a migration may know"));
     }
@@ -276,9 +277,9 @@ fn is_kind(word: &str) -> bool {
 }
 
 /// Whether a `SET` assigns to a variable of the server rather than of the session.
-fn sets_global(statement: &str, dialect: Dialect) -> bool {
+fn sets_global(tokens: &Tokens<'_>) -> bool {
     let is_global = |scope: &String| matches!(scope.as_str(), "GLOBAL" | "PERSIST" | "PERSIST_ONLY");
-    assigned_scopes(statement, dialect).iter().any(is_global)
+    assigned_scopes(tokens).iter().any(is_global)
 }
 
 #[cfg(test)]
@@ -287,7 +288,6 @@ mod tests {
 
     const SCRIPT: Asking<'_> = Asking {
         role: Role::SqlScript,
-        dialect: Dialect::Mariadb,
         in_transaction: false,
         database: "app",
         folds_names: false,
@@ -378,7 +378,12 @@ mod tests {
             (component, "(SELECT 1) UNION (SELECT 2)", true),
             (component, "SELECT * FROM information_schema.TABLES", true),
         ] {
-            assert_eq!(check(text, asking).is_ok(), allowed, "{:?}: {text}", asking.role);
+            assert_eq!(
+                check(&Tokens::new(text, Dialect::Mariadb), asking).is_ok(),
+                allowed,
+                "{:?}: {text}",
+                asking.role
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What migrations may have left in a session, which the next one must not find.
 
 use crate::link::settings::Quoting;
-use runner_database::Dialect;
+use runner_sql::Tokens;
 use runner_sql::classify::temporary_table;
 use runner_sql::traces::Traces;
 
@@ -34,9 +34,9 @@ impl Leftovers {
     }
 
     /// Records a temporary table that a statement creates.
-    pub fn note_temporary(&mut self, statement: &str, dialect: Dialect) {
-        if let Some(names) = temporary_table(statement, dialect) {
-            self.add_temporary(names.iter().map(|name| dialect.quote(name)).collect::<Vec<_>>().join("."));
+    pub fn note_temporary(&mut self, tokens: &Tokens<'_>) {
+        if let Some(names) = temporary_table(tokens) {
+            self.add_temporary(names.iter().map(|name| tokens.dialect().quote(name)).collect::<Vec<_>>().join("."));
         }
     }
 

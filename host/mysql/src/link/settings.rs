@@ -8,7 +8,7 @@ use sqlx::mysql::MySqlRow;
 
 use crate::host_sql::{literal, row_text, text};
 use runner_database::Dialect;
-use runner_sql::quoted;
+use runner_sql::{Tokens, quoted};
 
 /// Modes in which the server finds the end of a string elsewhere than runner does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,12 +27,12 @@ impl Quoting {
     }
 
     /// Whether the server reads the statement in another way.
-    pub fn differs(self, statement: &str, dialect: Dialect) -> bool {
+    pub fn differs(self, tokens: &Tokens<'_>) -> bool {
         let differs = |token: &str| {
             token.contains('\\')
                 && (self.plain_backslash && token.starts_with(['\'', '"']) || self.ansi && token.starts_with('"'))
         };
-        (self.plain_backslash || self.ansi) && quoted(statement, dialect).into_iter().any(differs)
+        (self.plain_backslash || self.ansi) && quoted(tokens).any(differs)
     }
 }
 

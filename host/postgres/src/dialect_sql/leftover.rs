@@ -2,16 +2,17 @@
 //! writes; with `IF NOT EXISTS` it would even be taken for a valid one. `REINDEX … CONCURRENTLY` leaves copies, which slow down writes.
 
 use runner_database::Dialect;
-use runner_sql::{concurrent_index, rebuilt_concurrently};
+use runner_sql::{Tokens, concurrent_index, rebuilt_concurrently};
 
 /// The question for what a statement may leave, if it may, and whether that is in its way.
 pub(super) fn question(statement: &str) -> Option<(String, bool)> {
     // In one message, as nothing is prepared. What cannot be spelled does not exist.
     let spelled = |text: &str| Dialect::Postgres.host_literal(text).ok();
-    if let Some(index) = concurrent_index(statement, Dialect::Postgres) {
+    let tokens = Tokens::new(statement, Dialect::Postgres);
+    if let Some(index) = concurrent_index(&tokens) {
         return Some((unfinished(&spelled(&index.name)?, &spelled(&index.table)?), true));
     }
-    let name = rebuilt_concurrently(statement, Dialect::Postgres)?;
+    let name = rebuilt_concurrently(&tokens)?;
     Some((half_rebuilt(&spelled(&name)?), false))
 }
 

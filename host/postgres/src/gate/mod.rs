@@ -9,10 +9,10 @@ use sqlx::{Executor as _, PgConnection, Row as _};
 use crate::error::{Result, from_sqlx};
 use crate::rights::check_propagation;
 use crate::speech::literal;
+use runner_database::Grants;
 use runner_database::logins::Secret;
 use runner_database::logins::refusals::{check_statement, of_gate};
-use runner_database::{Dialect, Grants};
-use runner_sql::classify::{StatementClass, classify, identifiers};
+use runner_sql::{StatementClass, Tokens, classify};
 
 /// The key to the gate, and what the host knows of the component behind it.
 pub(crate) struct Gate {
@@ -105,12 +105,12 @@ const MAY_SAY: [&str; 10] =
 
 /// Refuses a statement of a component under grants that is neither a query nor a change of rows; otherwise returns its class. Which rows is
 /// for the rights of its login.
-pub(crate) fn check(statement: &str) -> Result<StatementClass> {
-    check_statement(statement, Dialect::Postgres, &MAY_SAY).map_err(|error| {
+pub(crate) fn check(tokens: &Tokens<'_>) -> Result<StatementClass> {
+    check_statement(tokens, &MAY_SAY).map_err(|error| {
         error.hint("it may read and change rows; tables and indexes change by calls of `schema`, and everything else by a migration in SQL")
     })?;
-    check_propagation(&identifiers(statement, Dialect::Postgres))?;
-    Ok(classify(statement, Dialect::Postgres))
+    check_propagation(tokens)?;
+    Ok(classify(tokens))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::session::Session;
 use crate::speech::{filled, literal, rows, text_of};
 use runner_database::{Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget, WriteMode};
-use runner_sql::reads_its_row;
+use runner_sql::{Tokens, reads_its_row};
 
 /// A query for whether rows of table `$1` may be read before others are written to table `$2`, and for the OID of the source, if
 /// other sessions see in it what this transaction sees.
@@ -89,7 +89,7 @@ pub(crate) async fn reading_ahead(
     source: &TableSource,
     target: &TableTarget,
 ) -> Result<ReadingAhead> {
-    let is_alone = source.filter.as_ref().is_none_or(|filter| reads_its_row(filter, Dialect::Postgres));
+    let is_alone = source.filter.as_ref().is_none_or(|filter| reads_its_row(&Tokens::new(filter, Dialect::Postgres)));
     if !session.has_transaction() || !is_alone {
         return Ok(ReadingAhead::default());
     }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::settings::{for_session, limited_session, reset, unlimited_session};
 use crate::speech::ASK_BACKEND;
 use runner_database::{DatabaseErrorKind, Dialect, Meaning, Role};
-use runner_sql::works_concurrently;
+use runner_sql::{Tokens, works_concurrently};
 
 /// Restores our encoding where there is no transaction to set it for, whatever a script has set it to.
 const ENCODING_OF_SESSION: &str = "SET client_encoding = 'UTF8'; ";
@@ -20,7 +20,7 @@ impl Session {
             self.link.commit(&Unit::new(format!("BEGIN; {}", renewal?)), None).await.committed()?;
         }
         let mut timeouts = self.own.timeouts(self.role, self.link.endpoint().settings());
-        if works_concurrently(statement, Dialect::Postgres) {
+        if works_concurrently(&Tokens::new(statement, Dialect::Postgres)) {
             // It waits for old transactions, and meanwhile others read and write: a timeout would only throw its work away.
             timeouts.retain(|(name, _)| *name != "lock_timeout");
         }

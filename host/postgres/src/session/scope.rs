@@ -13,8 +13,8 @@ use crate::types::Asker;
 use crate::verdict::explain;
 use runner_database::logins::refusals::no_session;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, Role};
-use runner_sql::classify::{StatementClass, classify, reads};
-use runner_sql::has_statement;
+use runner_sql::classify::reads;
+use runner_sql::{StatementClass, Tokens, classify, has_statement};
 
 /// What is open around a statement. The caller passes it to [`Session::leave`], whatever happens in between.
 #[must_use]
@@ -96,13 +96,14 @@ impl Session {
 
     async fn enter_in(&mut self, statement: Option<&str>, commits: Commits, voice: Voice, more: &str) -> Result<Scope> {
         self.check_connected()?;
+        let tokens = |statement| Tokens::new(statement, Dialect::Postgres);
         let class = match statement {
             Some(statement) if statement.contains('\0') => return Err(zero_byte()),
             Some(statement) if !has_statement(statement, Dialect::Postgres) => {
                 return Err(DatabaseError::no_statement());
             }
-            Some(statement) if self.is_gated() && self.role != Role::Host => gate::check(statement)?,
-            Some(statement) => rights::check(statement, self.role)?,
+            Some(statement) if self.is_gated() && self.role != Role::Host => gate::check(&tokens(statement))?,
+            Some(statement) => rights::check(&tokens(statement), self.role)?,
             None => StatementClass::Rows,
         };
         self.link.check_ready()?;
@@ -119,8 +120,7 @@ impl Session {
         {
             self.note_settings(statement);
         }
-        let changes =
-            self.role != Role::Host || statement.is_some_and(|statement| !reads(statement, Dialect::Postgres));
+        let changes = self.role != Role::Host || statement.is_some_and(|statement| !reads(&tokens(statement)));
         let mut scope = Scope { around, changes, tables: None };
         // The functions of the gate have a path of their own.
         let is_ours = |statement| self.role == Role::Host && !self.is_gated() && self.is_about_tool_tables(statement);
@@ -176,7 +176,7 @@ impl Session {
 
     /// Forgets prepared statements that may be wrong: the schema may have changed or, behind a pooler, the session.
     pub(crate) async fn settle(&mut self, scope: &Scope, statement: &str) -> Result<()> {
-        let (goes_on, class) = (scope.is_in_transaction(), classify(statement, Dialect::Postgres));
+        let (goes_on, class) = (scope.is_in_transaction(), classify(&Tokens::new(statement, Dialect::Postgres)));
         if goes_on && class == StatementClass::Rows {
             return Ok(());
         }

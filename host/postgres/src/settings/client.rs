@@ -1,7 +1,7 @@
 //! What the client of an operator sets: by the environment, by the options of the URL, and by the statements that take it back.
 
 use runner_database::Dialect;
-use runner_sql::classify::identifiers;
+use runner_sql::Tokens;
 
 /// Those that the driver sends.
 pub(crate) const SENT: [(&str, &str); 2] = [("timezone", "UTC"), ("datestyle", "ISO, MDY")];
@@ -18,7 +18,8 @@ pub(crate) fn in_environment() -> impl Iterator<Item = (String, String)> {
 
 /// What of [`SENT`] a statement sets back to what the session began with, which would be the values of the driver.
 pub(crate) fn reset_by(statement: &str) -> Vec<&'static str> {
-    let words: Vec<String> = identifiers(statement, Dialect::Postgres).iter().map(|it| it.to_lowercase()).collect();
+    let words: Vec<String> =
+        Tokens::new(statement, Dialect::Postgres).identifiers().iter().map(|it| it.to_lowercase()).collect();
     let words: Vec<&str> =
         words.iter().map(String::as_str).filter(|it| !matches!(*it, "session" | "local" | "to")).collect();
     let names = || SENT.map(|(name, _)| name).to_vec();

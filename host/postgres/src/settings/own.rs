@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::client;
 use crate::citus;
 use runner_database::{ConnectOptions, Dialect, Facts, Role};
-use runner_sql::classify::identifiers;
+use runner_sql::Tokens;
 
 /// How a session differs from others in its settings.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Own {
     /// Records the settings that a statement changes.
     pub(crate) fn note(&mut self, statement: &str) {
         let words: Vec<String> =
-            identifiers(statement, Dialect::Postgres).iter().map(|word| word.to_lowercase()).collect();
+            Tokens::new(statement, Dialect::Postgres).identifiers().iter().map(|word| word.to_lowercase()).collect();
         let reset = client::reset_by(statement);
         if !reset.is_empty() {
             self.set.retain(|name| !reset.contains(&name.as_str()));

@@ -12,8 +12,7 @@ use crate::types::Types;
 use crate::types::read::{ReadAs, Sent};
 use runner_data::{ColumnType, Value};
 use runner_database::{DatabaseError, Dialect};
-use runner_sql::classify::identifiers;
-use runner_sql::{changes_within, split};
+use runner_sql::{Tokens, changes_within, split};
 
 /// The name of a SELECT in the statement around it, which converts its columns to text or limits its rows.
 const ROWS: &str = "runner_rows";
@@ -44,19 +43,12 @@ pub(crate) enum Shape {
 
 /// Returns the shape of a statement, judged by its words.
 pub(crate) fn shape(statement: &str) -> Shape {
-    let words = identifiers(statement, Dialect::Postgres);
-    let changes =
-        |word: &String| ["INSERT", "UPDATE", "DELETE", "MERGE"].iter().any(|change| word.eq_ignore_ascii_case(change));
-    let Some(first) = words.first() else { return Shape::Other };
-    let is = |name: &str| first.eq_ignore_ascii_case(name);
-    if changes(first) {
-        Shape::Change
-    } else if is("WITH") {
-        if changes_within(statement) { Shape::Change } else { Shape::Select }
-    } else if is("SELECT") || is("VALUES") || is("TABLE") {
-        Shape::Select
-    } else {
-        Shape::Other
+    let tokens = Tokens::new(statement, Dialect::Postgres);
+    match tokens.first().map(|first| first.to_ascii_uppercase()).unwrap_or_default().as_str() {
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" => Shape::Change,
+        "WITH" if changes_within(&tokens) => Shape::Change,
+        "WITH" | "SELECT" | "VALUES" | "TABLE" => Shape::Select,
+        _ => Shape::Other,
     }
 }
 

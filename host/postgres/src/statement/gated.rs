@@ -9,7 +9,7 @@ use crate::session::{Session, refuses_transaction};
 use crate::speech::{literal, simple, without_place};
 use runner_data::{RowSet, Value};
 use runner_database::{DatabaseError, Dialect, QueryLimits};
-use runner_sql::{StatementClass, has_statement};
+use runner_sql::{StatementClass, Tokens, has_statement};
 
 /// Runs a statement of the host about its own tables.
 pub(super) async fn execute(session: &mut Session, statement: &str, values: &[Value]) -> Result<u64> {
@@ -47,7 +47,7 @@ pub(super) async fn execute_script(session: &mut Session, statement: &str, value
     if !has_statement(statement, Dialect::Postgres) {
         return Err(DatabaseError::no_statement());
     }
-    if check(statement, session.role())? == StatementClass::RefusesTransaction {
+    if check(&Tokens::new(statement, Dialect::Postgres), session.role())? == StatementClass::RefusesTransaction {
         return Err(refuses_transaction());
     }
     let text = one_statement(statement)?;

@@ -23,7 +23,7 @@ use crate::types::{Asker, Types};
 use runner_data::{RowSet, Value};
 use runner_database::pipe::Meter;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, QueryLimits, Role};
-use runner_sql::classify::identifiers;
+use runner_sql::Tokens;
 
 /// SQLSTATE of a COMMIT in a procedure that runs in a transaction.
 const TERMINATES: &str = "2D000";
@@ -46,8 +46,7 @@ pub(crate) async fn execute(session: &mut Session, statement: &str, parameters: 
 
 /// Whether a statement may be a call of a procedure that commits: only the server knows the procedure.
 fn may_commit_itself(session: &Session, statement: &str) -> bool {
-    let is_call =
-        || identifiers(statement, Dialect::Postgres).first().is_some_and(|it| it.eq_ignore_ascii_case("CALL"));
+    let is_call = || Tokens::new(statement, Dialect::Postgres).begins_with(&["CALL"]);
     !session.has_transaction() && session.role() == Role::SqlScript && !session.is_gated() && is_call()
 }
 

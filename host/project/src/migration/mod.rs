@@ -14,6 +14,7 @@ use crate::script::ScriptFiles;
 pub use need::{Need, RAW_SQL};
 use runner_base::error::{Error, Result};
 use runner_database::{Dialect, Renames};
+use runner_sql::Sql;
 
 /// The largest value that the limit `artifact_bytes` can have.
 const LARGEST: u64 = 4 << 30;
@@ -130,9 +131,9 @@ pub enum Artifact {
     /// SQL with LF line ends, as this database gets it.
     Sql {
         /// The upgrade.
-        up: String,
+        up: Sql,
         /// The downgrade.
-        down: Option<String>,
+        down: Option<Sql>,
         /// Where the two are.
         files: SqlFiles,
     },

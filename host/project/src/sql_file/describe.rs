@@ -7,8 +7,8 @@ use crate::migration::{Description, Mode, Need};
 use crate::problem::Problem;
 use runner_base::dialect::Dialect;
 use runner_sql::{
-    Directives, Program, StatementClass, classify, commits_within, flyway_placeholder, foreign_format, is_of_liquibase,
-    placeholders, program,
+    Directives, Program, StatementClass, commits_within, flyway_placeholder, foreign_format, is_of_liquibase,
+    placeholders,
 };
 
 impl Chosen<'_> {
@@ -90,20 +90,18 @@ impl Chosen<'_> {
             }
         };
         // What cannot be split is reported, with its place, by what runs or checks it.
-        let program = match says_how(&text.text, self.dialect) {
-            true => program(&text.text, self.dialect).unwrap_or_default(),
-            false => Program::default(),
-        };
+        let program = says_how(&text.text, self.dialect).then(|| text.text.program(self.dialect).ok()).flatten();
+        let is = |so: fn(&Program) -> bool| program.as_deref().is_some_and(so);
+        let is_mysql = matches!(self.dialect, Dialect::Mysql | Dialect::Mariadb);
         let says_so = directives.no_transaction || text.no_transaction || self.stepwise;
-        let no_transaction = (says_so && !is_rebuild(&program, self.dialect))
-            || only_refuses_transactions(&program, self.dialect)
-            || program.is_divided;
-        let table_rebuild = directives.table_rebuild || program.foreign_keys_off;
+        let no_transaction =
+            (says_so && !is(is_rebuild)) || is(only_refuses_transactions) || is(|program| program.is_divided);
+        let table_rebuild = directives.table_rebuild || is(|program| program.foreign_keys_off);
         if no_transaction && table_rebuild {
             let message = format!("`{}` rebuilds a table, and commits each statement", text.file);
             problems.push(Problem::new(message).hint(self.instead_of_steps(text)));
         }
-        Said { no_transaction, table_rebuild, is_atomic: is_atomic(&program, self.dialect), directives }
+        Said { no_transaction, table_rebuild, is_atomic: is_mysql && is(is_atomic), directives }
     }
 
     /// What lets a table be rebuilt in a transaction.
@@ -111,7 +109,7 @@ impl Chosen<'_> {
         // That of an upgrade may be for both directions.
         let texts = [text, self.up];
         let refuses = texts.iter().any(|text| {
-            program(&text.text, self.dialect).is_ok_and(|program| refuses_transaction(&program, self.dialect))
+            text.text.program(self.dialect).is_ok_and(|program| program.has(StatementClass::RefusesTransaction))
         });
         let marker = match (self.stepwise, self.is_stepwise()) {
             (true, _) => Some("remove `run_in_transaction = false` from `metadata.toml`".to_owned()),
@@ -199,30 +197,22 @@ fn says_how(text: &str, dialect: Dialect) -> bool {
 /// Whether nothing in a file can run in a transaction, except for settings: a `CREATE INDEX CONCURRENTLY` alone, as
 /// Prisma and golang-migrate run it without a directive. One among other statements asks for the directive, and so does
 /// a block that commits, of which a part may remain.
-fn only_refuses_transactions(program: &Program<'_>, dialect: Dialect) -> bool {
-    let classes: Vec<StatementClass> = program.statements.iter().map(|it| classify(it.text, dialect)).collect();
+fn only_refuses_transactions(program: &Program) -> bool {
+    let only = [StatementClass::RefusesTransaction, StatementClass::Session];
     !program.has_transaction
-        && !program.statements.iter().any(|it| commits_within(it.text, dialect))
         && program.isolation.is_none()
-        && classes.contains(&StatementClass::RefusesTransaction)
-        && classes.iter().all(|it| matches!(it, StatementClass::RefusesTransaction | StatementClass::Session))
+        && program.has(StatementClass::RefusesTransaction)
+        && program.statements().all(|it| only.contains(&it.class) && !commits_within(&it.tokens()))
 }
 
 /// Whether all that works in a file for SQLite does so without foreign keys. Other tools let such a file run without a transaction, in
 /// which `PRAGMA foreign_keys` would do nothing, and often it begins one of its own; the transaction of a rebuild is what it asks for.
-fn is_rebuild(program: &Program<'_>, dialect: Dialect) -> bool {
-    program.foreign_keys_off && !program.works_with_foreign_keys && !refuses_transaction(program, dialect)
-}
-
-fn refuses_transaction(program: &Program<'_>, dialect: Dialect) -> bool {
-    program.statements.iter().any(|it| classify(it.text, dialect) == StatementClass::RefusesTransaction)
+fn is_rebuild(program: &Program) -> bool {
+    program.foreign_keys_off && !program.works_with_foreign_keys && !program.has(StatementClass::RefusesTransaction)
 }
 
 /// Whether a file begins and commits a transaction that MySQL and MariaDB would keep.
-fn is_atomic(program: &Program<'_>, dialect: Dialect) -> bool {
-    let keeps =
-        |statement: &str| matches!(classify(statement, dialect), StatementClass::Rows | StatementClass::Session);
-    matches!(dialect, Dialect::Mysql | Dialect::Mariadb)
-        && program.has_transaction
-        && program.statements.iter().all(|it| keeps(it.text))
+fn is_atomic(program: &Program) -> bool {
+    let kept = [StatementClass::Rows, StatementClass::Session];
+    program.has_transaction && program.statements().all(|it| kept.contains(&it.class))
 }

@@ -14,7 +14,7 @@ pub(super) use read::normalise;
 use read::{runs_in_transaction, sql_text};
 use runner_base::dialect::Dialect;
 use runner_base::error::ErrorKind;
-use runner_sql::{Section, SqlError, nearly_divided, sections};
+use runner_sql::{Section, Sql, SqlError, nearly_divided, sections};
 
 /// The SQL of a migration in one direction and for one dialect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct SqlText {
     /// The file.
     pub file: String,
     /// The text, with LF line ends.
-    pub text: String,
+    pub text: Sql,
     /// Its section or its file's name says that each statement commits by itself.
     no_transaction: bool,
     /// The file's name does.
@@ -96,7 +96,7 @@ impl SqlTexts {
         let name = &file.entry.file_name;
         let of = |section: Section| SqlText {
             file: name.clone(),
-            text: section.text,
+            text: section.text.into(),
             no_transaction: section.no_transaction || file.autocommit,
             autocommit: file.autocommit,
         };

@@ -216,7 +216,7 @@ fn the_most_specific_text_is_chosen() {
 fn a_migration_may_be_for_some_databases_only() {
     let texts = texts(&[("up.postgres", "a"), ("up.mysql", "b"), ("down.mysql", "c")]).expect("texts");
     let chosen = texts.choose(Dialect::Sqlite).expect("any");
-    assert_eq!((chosen.up.text.as_str(), chosen.dialect), ("a", Dialect::Postgres));
+    assert_eq!((&*chosen.up.text, chosen.dialect), ("a", Dialect::Postgres));
     assert_eq!(texts.describe(&chosen).expect("described").dialects, [Dialect::Postgres, Dialect::Mysql]);
 }
 

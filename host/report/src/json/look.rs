@@ -18,7 +18,7 @@ use runner_engine::plan::{
 use runner_engine::status::{Standing, StatusRow};
 use runner_project::catalog::{Artifact, CatalogReport, Migration};
 use runner_project::script::{RuntimePin, ScriptFiles};
-use runner_sql::Held;
+use runner_sql::{Held, Sql};
 
 /// `runner status`.
 #[derive(Debug, Serialize)]
@@ -177,10 +177,10 @@ impl PlanJson {
         target: String,
         plan: &Plan,
         looks: &[Inspection],
-        sql: Option<&[Option<String>]>,
+        sql: Option<&[Option<Sql>]>,
         (warnings, notes, error): (&[Refusal], &[String], Option<ErrorJson>),
     ) -> Self {
-        let sql = |at: usize| sql.and_then(|sql| sql.get(at)?.clone());
+        let sql = |at: usize| sql.and_then(|sql| Some(sql.get(at)?.as_ref()?.to_string()));
         let look = |at: usize| looks.get(at).cloned().unwrap_or_default();
         Self {
             schema: SCHEMA,

@@ -9,7 +9,7 @@ use runner_engine::Direction;
 use runner_engine::history::RunMode;
 use runner_engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
 use runner_project::catalog::Kind;
-use runner_sql::{Held, changes_session, migration_script, remaining_script};
+use runner_sql::{Held, Sql, changes_session, migration_script, remaining_script};
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
@@ -84,7 +84,7 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
 
 /// The SQL of the planned migrations, each after a comment, as one script: every statement ends with a semicolon, and what runs in one
 /// transaction is in one.
-pub fn plan_sql(plan: &Plan, sql: &[Option<String>], dialect: Dialect, to: ScriptTo) -> Text {
+pub fn plan_sql(plan: &Plan, sql: &[Option<Sql>], dialect: Dialect, to: ScriptTo) -> Text {
     let mut text = Text::new();
     for (step, sql) in plan.steps.iter().zip(sql) {
         if !text.is_empty() {

@@ -1,7 +1,8 @@
 //! The words of a definition, and how they are read and written.
 
-use crate::classify::unquote;
-use crate::lex::{Lexer, TokenKind};
+use crate::lex::TokenKind;
+use crate::tokens::Tokens;
+use crate::unquote::unquote;
 use runner_base::dialect::Dialect;
 
 /// What a word is.
@@ -50,32 +51,32 @@ impl Word {
 
 /// The words of a text; `None` if it cannot be read.
 pub(super) fn read(text: &str) -> Option<Vec<Word>> {
-    let mut lexer = Lexer::new(text, Dialect::Sqlite);
+    let tokens = Tokens::new(text, Dialect::Sqlite);
+    if !tokens.is_whole() {
+        return None;
+    }
     let mut words: Vec<Word> = Vec::new();
     // Where the last word ended: numbers and bytes are several tokens without space between them.
     let mut end = 0;
-    while let Some(token) = lexer.next_token().ok()? {
-        if token.kind.is_blank() {
-            continue;
-        }
-        let part = &text[token.range.clone()];
-        let adjoins = words.last().filter(|_| token.range.start == end);
-        let continues = adjoins.is_some_and(|last| continues(last, token.kind, part));
-        end = token.range.end;
+    for (kind, part) in tokens.parts() {
+        let place = tokens.place(part);
+        let adjoins = words.last().filter(|_| place.start == end);
+        let continues = adjoins.is_some_and(|last| continues(last, *kind, part));
+        end = place.end;
         if continues && let Some(last) = words.last_mut() {
             last.kind = WordKind::Literal;
             last.text.push_str(&part.to_ascii_lowercase());
             continue;
         }
-        let (kind, text) = match token.kind {
+        let (kind, text) = match kind {
             TokenKind::Word if part.starts_with(|c: char| c.is_ascii_digit()) => {
                 (WordKind::Literal, part.to_ascii_lowercase())
             }
             TokenKind::Word => (WordKind::Word, part.to_ascii_lowercase()),
-            TokenKind::Quoted if part.starts_with('\'') => (WordKind::Text, part.to_owned()),
-            TokenKind::Quoted if part.starts_with('"') => (WordKind::NameOrText, unquote(part)),
+            TokenKind::Quoted if part.starts_with('\'') => (WordKind::Text, (*part).to_owned()),
+            TokenKind::Quoted if part.starts_with('"') => (WordKind::NameOrText, unquote(part).into_owned()),
             TokenKind::Quoted => (WordKind::Name, unquote(part).to_ascii_lowercase()),
-            _ => (WordKind::Sign, part.to_owned()),
+            _ => (WordKind::Sign, (*part).to_owned()),
         };
         words.push(Word { kind, text });
     }

@@ -14,10 +14,10 @@ fn the_name_and_table_of_a_concurrent_index_are_found() {
         ("CREATE INDEX i ON t (a)", None),
         ("DROP INDEX CONCURRENTLY i", None),
     ] {
-        let index = concurrent_index(statement, Dialect::Postgres);
+        let index = concurrent_index(&Tokens::new(statement, Dialect::Postgres));
         assert_eq!(index.as_ref().map(|it| (it.name.as_str(), it.table.as_str())), found, "{statement}");
     }
-    assert_eq!(concurrent_index("CREATE INDEX CONCURRENTLY i ON t (a)", Dialect::Sqlite), None);
+    assert_eq!(concurrent_index(&Tokens::new("CREATE INDEX CONCURRENTLY i ON t (a)", Dialect::Sqlite)), None);
 }
 
 #[test]
@@ -38,9 +38,9 @@ fn what_is_rebuilt_concurrently_is_found() {
         ("REINDEX SCHEMA CONCURRENTLY s", None),
         ("CREATE INDEX CONCURRENTLY i ON t (a)", None),
     ] {
-        assert_eq!(rebuilt_concurrently(statement, Dialect::Postgres).as_deref(), found, "{statement}");
+        assert_eq!(rebuilt_concurrently(&Tokens::new(statement, Dialect::Postgres)).as_deref(), found, "{statement}");
     }
-    assert_eq!(rebuilt_concurrently("REINDEX INDEX CONCURRENTLY i", Dialect::Sqlite), None);
+    assert_eq!(rebuilt_concurrently(&Tokens::new("REINDEX INDEX CONCURRENTLY i", Dialect::Sqlite)), None);
 }
 
 #[test]
@@ -56,9 +56,12 @@ fn what_is_removed_concurrently_is_found() {
         ("drop index concurrently if exists s . \"I\" cascade", index("s.\"I\"")),
         ("DROP INDEX i", None),
     ] {
-        assert_eq!(removed_concurrently(statement, Dialect::Postgres), found, "{statement}");
+        assert_eq!(removed_concurrently(&Tokens::new(statement, Dialect::Postgres)), found, "{statement}");
     }
-    assert_eq!(removed_concurrently("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", Dialect::Mariadb), None);
+    assert_eq!(
+        removed_concurrently(&Tokens::new("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", Dialect::Mariadb)),
+        None
+    );
 }
 
 #[test]
@@ -81,9 +84,9 @@ fn a_block_that_commits_is_told_from_one_that_only_names_it() {
         ("CALL p('BEGIN COMMIT; END')", false),
         ("DO $$", false),
     ] {
-        assert_eq!(commits_within(statement, Dialect::Postgres), commits, "{statement}");
+        assert_eq!(commits_within(&Tokens::new(statement, Dialect::Postgres)), commits, "{statement}");
     }
-    assert!(!commits_within("DO 'BEGIN COMMIT; END'", Dialect::Mariadb));
+    assert!(!commits_within(&Tokens::new("DO 'BEGIN COMMIT; END'", Dialect::Mariadb)));
 }
 
 #[test]
@@ -105,7 +108,7 @@ fn a_with_that_changes_rows_is_told_from_one_that_only_has_the_words() {
         ("WITH update AS (SELECT 1), delete (a) AS (SELECT 2) SELECT * FROM update, delete", false),
         ("WITH x AS (SELECT 1) (SELECT delete FROM x)", false),
     ] {
-        assert_eq!(changes_within(statement), changes, "{statement}");
+        assert_eq!(changes_within(&Tokens::new(statement, Dialect::Postgres)), changes, "{statement}");
     }
 }
 
@@ -129,13 +132,14 @@ fn the_schemas_that_a_statement_names_are_found() {
         ("CREATE PUBLICATION p FOR TABLES IN SCHEMA a, TABLES IN SCHEMA x", &["a", "TABLES", "x"]),
         ("SELECT 'SCHEMA x', \"SCHEMA\" x", &[]),
     ] {
-        assert_eq!(schemas(statement), named, "{statement}");
+        assert_eq!(schemas(&Tokens::new(statement, Dialect::Postgres)), named, "{statement}");
     }
 }
 
 #[test]
 fn the_use_of_a_new_enum_value_is_late_unless_the_enum_is_new_too() {
-    let late = |statements: &[&str]| late_enum_value(statements, Dialect::Postgres);
+    let late =
+        |statements: &[&str]| late_enum_value(statements.iter().map(|it| Statement::only(it, Dialect::Postgres)));
     let used = Some((1, "b".to_owned()));
     assert_eq!(late(&["ALTER TYPE s.m ADD VALUE 'b'", "SELECT 'b'::s.m"]), used);
     assert_eq!(late(&["ALTER TYPE s.m ADD VALUE 'b'", "SELECT 'b' :: M"]), used);

@@ -30,7 +30,7 @@ use crate::text::{after, has, something_else};
 use runner_database::facts::is_tool_table;
 use runner_database::grants::{Grants, Need, Touched, Verb};
 use runner_database::{Dialect, TableName};
-use runner_sql::names_after;
+use runner_sql::{Tokens, names_after};
 
 /// The catalogue, under all of its names.
 const CATALOGUE: &[&str] = &["sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"];
@@ -85,7 +85,10 @@ impl Granted {
         let has_grants = self.grants.is_some();
         self.joins_by_name = has_grants && ["USING", "NATURAL"].iter().any(|word| has(statement, word));
         self.replaces = has_grants && replaces(statement);
-        self.referenced = if has_grants { names_after(statement, "REFERENCES", Dialect::Sqlite) } else { Vec::new() };
+        self.referenced = match has_grants {
+            true => names_after(&Tokens::new(statement, Dialect::Sqlite), "REFERENCES"),
+            false => Vec::new(),
+        };
         let is_raw = has_grants && !self.is_typed;
         self.computes = is_raw && ["AS", "CHECK"].iter().any(|word| has(statement, word));
         self.names_internal = is_raw && statement.to_ascii_lowercase().contains(INTERNAL);

@@ -36,7 +36,7 @@ use crate::executor::Executor;
 use crate::raw::{Connection, Failure};
 use crate::schema::find_table;
 use runner_database::{Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget, WriteMode};
-use runner_sql::reads_its_row;
+use runner_sql::{Tokens, reads_its_row};
 
 /// Begins the transaction of the second connection. It keeps 1 MiB of pages: a scan needs each leaf once, and the few pages above it
 /// often.
@@ -87,7 +87,7 @@ impl Written {
         }
         self.plain = Some((target.table.clone(), to.name.clone()));
         let Some(from) = plain_table(executor, &source.table)? else { return Ok(no) };
-        let is_alone = source.filter.as_ref().is_none_or(|filter| reads_its_row(filter, Dialect::Sqlite));
+        let is_alone = source.filter.as_ref().is_none_or(|filter| reads_its_row(&Tokens::new(filter, Dialect::Sqlite)));
         if !is_alone || from.name == to.name && !target.changes_only_what_was_read(source) {
             return Ok(no);
         }

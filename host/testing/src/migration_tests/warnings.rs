@@ -9,7 +9,7 @@ use runner_base::error::Result;
 use runner_engine::history;
 use runner_engine::transcript::Evidence;
 use runner_project::{Artifact, migration_id};
-use runner_sql::{identifiers, split, subjects};
+use runner_sql::{Tokens, subjects};
 
 impl Course<'_> {
     /// Warns if the migration worked on tables that exist and all of them were empty: then nothing is known of what it does to rows.
@@ -63,8 +63,8 @@ impl Course<'_> {
         let dialect = database.facts().dialect;
         match &self.migration.artifact {
             Artifact::Sql { up, .. } => {
-                for statement in split(up, dialect).unwrap_or_default() {
-                    names.extend(subjects(statement.text, dialect));
+                if let Ok(program) = up.program(dialect) {
+                    names.extend(program.statements().flat_map(|statement| subjects(&statement.tokens())));
                 }
             }
             Artifact::Component { .. } | Artifact::Script(_) => {
@@ -78,12 +78,11 @@ impl Course<'_> {
                 // Without a recording, the calls were too many for it: the migration has worked on rows.
                 let Some(mut calls) = evidence.calls else { return Ok(Vec::new()) };
                 while let Ok(Some(call)) = calls.call() {
+                    let tokens = Tokens::new(&call.text, dialect);
                     match call.kind.as_str() {
                         // The text names the table, and not much else.
-                        "read-table" | "write" => {
-                            names.extend(identifiers(&call.text, dialect).iter().map(|it| it.to_lowercase()))
-                        }
-                        _ => names.extend(subjects(&call.text, dialect)),
+                        "read-table" | "write" => names.extend(tokens.identifiers().iter().map(|it| it.to_lowercase())),
+                        _ => names.extend(subjects(&tokens)),
                     }
                     if calls.skip_answer().is_err() {
                         break;
