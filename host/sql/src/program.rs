@@ -63,30 +63,22 @@ pub struct Lines {
     pub isolation: Option<usize>,
 }
 
-/// How a transaction is isolated from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isolation {
-    /// `READ UNCOMMITTED`
-    ReadUncommitted,
-    /// `READ COMMITTED`
-    ReadCommitted,
-    /// `REPEATABLE READ`
-    RepeatableRead,
-    /// `SERIALIZABLE`
-    Serializable,
+runner_base::named! {
+    /// How a transaction is isolated from others.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Isolation {
+        /// `READ UNCOMMITTED`
+        ReadUncommitted = "READ UNCOMMITTED",
+        /// `READ COMMITTED`
+        ReadCommitted = "READ COMMITTED",
+        /// `REPEATABLE READ`
+        RepeatableRead = "REPEATABLE READ",
+        /// `SERIALIZABLE`
+        Serializable = "SERIALIZABLE",
+    }
 }
 
 impl Isolation {
-    /// As SQL has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ReadUncommitted => "READ UNCOMMITTED",
-            Self::ReadCommitted => "READ COMMITTED",
-            Self::RepeatableRead => "REPEATABLE READ",
-            Self::Serializable => "SERIALIZABLE",
-        }
-    }
-
     /// Whether each statement sees what was committed before it, rather than all the same.
     pub fn is_by_statement(self) -> bool {
         matches!(self, Self::ReadUncommitted | Self::ReadCommitted)
