@@ -6,33 +6,22 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The family of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Dialect {
-    /// SQLite 3.
-    Sqlite,
-    /// PostgreSQL.
-    Postgres,
-    /// MySQL.
-    Mysql,
-    /// MariaDB.
-    Mariadb,
+crate::named! {
+    /// The family of a database.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Dialect {
+        /// SQLite 3.
+        Sqlite = "sqlite",
+        /// PostgreSQL.
+        Postgres = "postgres",
+        /// MySQL.
+        Mysql = "mysql",
+        /// MariaDB.
+        Mariadb = "mariadb",
+    }
 }
 
 impl Dialect {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Mariadb];
-
-    /// The name as configuration, lockfile and messages spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-            Self::Mysql => "mysql",
-            Self::Mariadb => "mariadb",
-        }
-    }
-
     /// Returns a comparison operator for a column of this declared type. PostgreSQL looks an unqualified operator up on
     /// the search path, where it could be any user's; those of the server's own types are in `pg_catalog`.
     pub fn comparison(self, operator: &'static str, declared_type: &str) -> Cow<'static, str> {
@@ -226,7 +215,7 @@ impl FromStr for Dialect {
 
     /// The dialect of a [name](Self::name).
     fn from_str(name: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|dialect| dialect.name() == name).ok_or(())
+        Self::from_name(name).ok_or(())
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod dialect;
 pub mod error;
+mod named;
 pub mod processes;
 pub mod random;
 pub mod runtime;

@@ -89,8 +89,5 @@ fn report(context: &Context, command: &'static str, packages: Vec<Vendored>) {
         (package, missing, paste)
     });
     let packages: Vec<_> = with_missing.collect();
-    match context.printer.format() {
-        Format::Json => context.printer.json(&VendoredJson::new(command, &packages)),
-        Format::Text => context.printer.talk(&text::vendored(&packages)),
-    }
+    context.printer.json_or_talk(|| VendoredJson::new(command, &packages), || text::vendored(&packages));
 }

@@ -13,7 +13,7 @@ use runner_project::built::Described;
 use runner_project::lockfile::{ComponentDescription, LockLine};
 use runner_project::script::{LoadedScript, embedded};
 use runner_report::json::BuildJson;
-use runner_report::{Format, Text, text};
+use runner_report::{Text, text};
 use runner_sandbox::Sandbox;
 
 /// Builds components and updates the lockfile.
@@ -21,10 +21,9 @@ pub fn run(context: &Context, revisions: &[String], all: bool) -> Result<u8> {
     let report = with_request(context, revisions, None, |request| {
         build(&context.settings, &BuildRequest { all, ..request.clone() })
     })?;
-    match context.printer.format() {
-        Format::Json => context.printer.json(&BuildJson::new(&report)),
-        Format::Text => context.printer.talk(&text::built(&report, |hint| context.settings.for_database(hint))),
-    }
+    context
+        .printer
+        .json_or_talk(|| BuildJson::new(&report), || text::built(&report, |hint| context.settings.for_database(hint)));
     Ok(exit::DONE)
 }
 

@@ -27,7 +27,7 @@ pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
     let verdict = verdict(&report);
     let code = verdict.as_ref().map_or(exit::DONE, exit::code);
     match context.printer.format() {
-        Format::Json => context.printer.json(&CheckJson::new(&report, exit::code)),
+        Format::Json => context.printer.json(&CheckJson::new(&report)),
         Format::Text => {
             context.printer.data(&text::checked(&report));
             for artifact in &report.artifacts {

@@ -168,13 +168,13 @@ fn load(arguments: &[OsString]) -> LoadRequest {
     let databases = typed.as_ref().and_then(|typed| typed.try_get_many::<String>("database").ok().flatten());
     let databases: Vec<String> = databases.into_iter().flatten().cloned().collect();
     let config = || typed.as_ref()?.try_get_one::<PathBuf>("config").ok().flatten().cloned();
+    let flags = [("--history-schema", text("history_schema")), ("--history-prefix", text("history_prefix"))];
     LoadRequest {
         config: config(),
         environment: text("environment"),
         database: Some(databases).filter(|names| names.len() == 1).and_then(|mut names| names.pop()),
         database_url: text("database_url"),
-        history_schema: text("history_schema"),
-        history_prefix: text("history_prefix"),
+        flags: flags.into_iter().filter_map(|(flag, text)| Some((flag, text?))).collect(),
         wanted: DatabaseUse::Kind,
         // Without one, no project is found.
         start_dir: std::env::current_dir().unwrap_or_default(),

@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::request::{GlobalRequest, flags};
 use runner_base::error::{Error, ErrorKind, Result};
+use runner_base::runtime;
+use runner_database::Database;
 use runner_database::redact::is_secret_word;
 use runner_engine::event::{Event, LogLevel};
+use runner_engine::history::{Record, Repair, read_all, read_repairs};
 use runner_library::fleet;
 use runner_library::setup::Note;
 pub use runner_library::setup::{HistoryDetail, OpenError, OpenedDatabase, Setup};
@@ -94,6 +97,32 @@ impl Context {
     /// The schema in which names without one are looked up, as far as it is known without a connection.
     pub fn usual_schema(&self) -> String {
         self.facts_of_missing().schema_of_names().to_owned()
+    }
+
+    /// One of these migrations, by revision and name, that is applied to the database of the settings. Changing files needs no
+    /// database: of one that cannot be reached, the user is told that `what` may be applied, and what an applied one `must` do.
+    pub fn applied_of<'m>(
+        &self,
+        mut migrations: impl Iterator<Item = (&'m String, &'m String)>,
+        what: &str,
+        must: &str,
+    ) -> Option<Record> {
+        let opened = match runtime::run(self.open(HistoryDetail::Live)) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let message = format!("cannot tell whether the {what} is applied: {}", error.message);
+                self.printer.warn(&message, Some(&format!("a migration that is applied somewhere must {must}")));
+                return None;
+            }
+        };
+        migrations.find_map(|(revision, name)| opened.history.get(revision).filter(|it| it.name == *name).cloned())
+    }
+
+    /// Everything that ran on a database, and what was repaired; nothing if there is no database.
+    pub async fn all_records(&self, database: Option<&mut Box<dyn Database>>) -> Result<(Vec<Record>, Vec<Repair>)> {
+        let Some(database) = database else { return Ok(Default::default()) };
+        let records = read_all(&mut database.host()).await.map_err(|error| self.place(error))?;
+        Ok((records, read_repairs(&mut database.host()).await.map_err(|error| self.place(error))?))
     }
 
     /// Says which database a command read, and where its URL comes from; in JSON, the document does.

@@ -5,17 +5,16 @@ use super::exit;
 use runner_base::error::Result;
 use runner_base::runtime;
 use runner_report::json::CurrentJson;
-use runner_report::{Format, text};
+use runner_report::text;
 
 /// Prints the current revision. Reads only the database: the project may be broken.
 pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
         let history = context.open(HistoryDetail::Live).await?.history;
         context.say_database();
-        match context.printer.format() {
-            Format::Json => context.printer.json(&CurrentJson::new(context.database_json(), &history)),
-            Format::Text => context.printer.data(&text::current(&history)),
-        }
+        context
+            .printer
+            .json_or_data(|| CurrentJson::new(context.database_json(), &history), || text::current(&history));
         Ok(exit::DONE)
     })
 }

@@ -47,15 +47,15 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
             }
             false => None,
         };
-        let each = || components.iter().map(Component::confined);
+        let each: Vec<_> = components.iter().map(Component::confined).collect();
         context.say_database();
         match context.printer.format() {
             Format::Json => {
-                let doctor = DoctorJson::new(context.database_json(), &facts, &isolation, each(), notes);
-                context.printer.json(&doctor.attacked(attacked.as_ref()));
+                let database = context.database_json();
+                context.printer.json(&DoctorJson::new(database, &facts, &isolation, &each, notes, attacked.as_ref()));
             }
             Format::Text => {
-                context.printer.data(&text::doctor(&facts, &isolation, each()));
+                context.printer.data(&text::doctor(&facts, &isolation, &each));
                 if let Some(attacked) = &attacked {
                     context.printer.data(&text::attacked(attacked));
                     if attacked.is_incomplete() {

@@ -1,6 +1,7 @@
 //! Exit codes: they depend only on the kind of an error.
 
-use runner_base::error::{Error, ErrorKind};
+use runner_base::error::Error;
+pub use runner_report::error::exit_code as of;
 
 /// Done, or nothing to do.
 pub const DONE: u8 = 0;
@@ -12,23 +13,10 @@ pub fn code(error: &Error) -> u8 {
     of(error.kind)
 }
 
-/// The exit code of a kind of error.
-pub fn of(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::Failed => 1,
-        ErrorKind::Usage => 2,
-        ErrorKind::Mismatch => 4,
-        ErrorKind::LockTimeout => 5,
-        ErrorKind::Partial => 6,
-        ErrorKind::Denied => 7,
-        ErrorKind::Interrupted => 130,
-        ErrorKind::Terminated => 143,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_base::error::ErrorKind;
 
     #[test]
     fn exit_codes_are_a_contract() {

@@ -4,20 +4,14 @@ use super::context::{Context, HistoryDetail};
 use super::exit;
 use runner_base::error::Result;
 use runner_base::runtime;
-use runner_engine::history::{read_all, read_repairs};
 use runner_report::json::HistoryJson;
 use runner_report::{Format, Text, text};
 
 /// Shows what ran. Reads only the database.
 pub fn run(context: &Context) -> Result<u8> {
     runtime::run(async {
-        let (records, repairs) = match context.open(HistoryDetail::Live).await?.database {
-            Some(mut database) => {
-                let records = read_all(&mut database.host()).await.map_err(|error| context.place(error))?;
-                (records, read_repairs(&mut database.host()).await.map_err(|error| context.place(error))?)
-            }
-            None => Default::default(),
-        };
+        let mut opened = context.open(HistoryDetail::Live).await?;
+        let (records, repairs) = context.all_records(opened.database.as_mut()).await?;
         let printer = &context.printer;
         context.say_database();
         match printer.format() {

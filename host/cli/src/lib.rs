@@ -189,7 +189,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
         Command::Outdated => outdated::run(&project()?),
         Command::Apply(args) => {
             let mut global = request::with_waits(&global, &args.run);
-            global.load.on_existing.clone_from(&args.on_existing);
+            global.load.flags.extend(args.on_existing.clone().map(|action| ("--on-existing", action)));
             let asked = FleetRequest::running("apply", args.fleet.all, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::apply(args, &fleet.switches())?;
@@ -311,7 +311,7 @@ fn printer(cli: &Cli) -> Printer {
 fn report(printer: &Printer, error: &Error) -> u8 {
     let code = exit::code(error);
     match printer.format() {
-        Format::Json => printer.json(&ErrorDocument::new(error, code)),
+        Format::Json => printer.json(&ErrorDocument::new(error)),
         Format::Text => printer.always(&runner_report::error::error(error)),
     }
     code

@@ -4,14 +4,11 @@ use super::context::Context;
 use super::exit;
 use runner_base::error::Result;
 use runner_report::json::OutdatedJson;
-use runner_report::{Format, text};
+use runner_report::text;
 
 /// Shows which versions of the project's packages there are.
 pub fn run(context: &Context) -> Result<u8> {
     let packages = runner_packages::outdated(&context.settings)?;
-    match context.printer.format() {
-        Format::Json => context.printer.json(&OutdatedJson::new(&packages)),
-        Format::Text => context.printer.data(&text::outdated(&packages)),
-    }
+    context.printer.json_or_data(|| OutdatedJson::new(&packages), || text::outdated(&packages));
     Ok(exit::DONE)
 }

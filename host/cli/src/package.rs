@@ -76,10 +76,7 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
     let file = request.output.clone().unwrap_or_else(|| request.name.file(request.version).into());
     let Some(push) = &request.push else {
         write(&file, &packed.bytes)?;
-        match context.printer.format() {
-            Format::Json => context.printer.json(&PackageJson::new(&packed, &file, None)),
-            Format::Text => context.printer.talk(&text::packed(&packed, &file)),
-        }
+        context.printer.json_or_talk(|| PackageJson::new(&packed, &file, None), || text::packed(&packed, &file));
         return Ok(exit::DONE);
     };
     let signature = signature(&file, &packed.bytes, push.key.as_deref())?;
@@ -103,10 +100,10 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
         let hint = format!("`minisign -Sm {}` signs it; push it again then", file.display());
         context.printer.warn("it is not signed, so whoever pins a key cannot add it", Some(&hint));
     }
-    match context.printer.format() {
-        Format::Json => context.printer.json(&PackageJson::new(&packed, &file, Some((&pushed, signature.is_some())))),
-        Format::Text => context.printer.talk(&text::pushed(&packed, &pushed)),
-    }
+    context.printer.json_or_talk(
+        || PackageJson::new(&packed, &file, Some((&pushed, signature.is_some()))),
+        || text::pushed(&packed, &pushed),
+    );
     Ok(exit::DONE)
 }
 

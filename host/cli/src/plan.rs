@@ -62,7 +62,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         match (printer.format(), shown) {
             (Format::Json, sql) => {
                 let target = request.target.to_string();
-                let error = checked.as_ref().err().map(|error| ErrorJson::new(error, exit::of(error.kind)));
+                let error = checked.as_ref().err().map(ErrorJson::new);
                 let told = (&*warnings, &*notes, error);
                 printer.json(&PlanJson::new(context.database_json(), target, &plan, &steps, sql, told));
             }

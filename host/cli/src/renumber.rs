@@ -1,28 +1,34 @@
 //! `runner renumber`
 
-use super::context::{Context, HistoryDetail};
+use super::context::Context;
 use super::exit;
 use runner_base::error::{Error, Result};
-use runner_base::runtime;
 use runner_build::scaffold::{RenumberRequest, Renumbered, plan_renumber, renumber};
 use runner_engine::identity::Identity;
 use runner_project::catalog::Migration;
 use runner_project::revision::revision_at;
 use runner_project::{Catalog, Checks, RevisionKey};
 use runner_report::json::RenumberJson;
-use runner_report::{Format, text};
+use runner_report::text;
 
 /// Gives a migration another revision.
 pub fn run(context: &Context, migration: &str, revision: Option<&str>) -> Result<u8> {
     let now = revision_at(Identity::now().run_timestamp / 1_000_000);
     let plan = plan_renumber(&context.settings, &RenumberRequest { migration, revision, now: &now })?;
-    refuse_applied(context, &plan)?;
+    // Also another one that gets another revision with it.
+    let changes = plan.shifted.iter().map(|(id, _)| (&id.revision, &id.name)).chain([(&plan.old, &plan.name)]);
+    if let Some(record) = context.applied_of(changes, "migration", "keep its revision") {
+        return Err(context.place(
+            Error::mismatch(format!("`{}` is applied, so it must keep its revision", record.id()))
+                .hint("`runner rollback` first, if it is not released"),
+        ));
+    }
     let dependents = dependents(context, &plan);
     renumber(&context.settings, &plan)?;
-    match context.printer.format() {
-        Format::Json => context.printer.json(&RenumberJson::new(&plan)),
-        Format::Text => context.printer.talk(&text::renumbered(&plan, |hint| context.settings.for_database(hint))),
-    }
+    context.printer.json_or_talk(
+        || RenumberJson::new(&plan),
+        || text::renumbered(&plan, |hint| context.settings.for_database(hint)),
+    );
     for (id, old, new) in dependents {
         let message = format!("`{id}` depends on the revision {old}, which is {new} now");
         context.printer.warn(
@@ -48,27 +54,4 @@ fn dependents(context: &Context, plan: &Renumbered) -> Vec<(String, String, Stri
         migration.description.depends_on.iter().filter_map(on).collect::<Vec<_>>()
     };
     report.catalog.migrations.iter().flat_map(of).collect()
-}
-
-/// Fails if the migration, or another one that gets another revision with it, is applied to the database of the settings.
-/// Renaming needs no database: one that cannot be reached is only warned of.
-fn refuse_applied(context: &Context, plan: &Renumbered) -> Result<()> {
-    let opened = match runtime::run(context.open(HistoryDetail::Live)) {
-        Ok(opened) => opened,
-        Err(error) => {
-            let message = format!("cannot tell whether the migration is applied: {}", error.message);
-            context.printer.warn(&message, Some("a migration that is applied somewhere must keep its revision"));
-            return Ok(());
-        }
-    };
-    let changes = plan.shifted.iter().map(|(id, _)| (&id.revision, &id.name)).chain([(&plan.old, &plan.name)]);
-    let mut applied =
-        changes.filter_map(|(revision, name)| opened.history.get(revision).filter(|record| record.name == *name));
-    match applied.next() {
-        None => Ok(()),
-        Some(record) => Err(context.place(
-            Error::mismatch(format!("`{}` is applied, so it must keep its revision", record.id()))
-                .hint("`runner rollback` first, if it is not released"),
-        )),
-    }
 }

@@ -11,7 +11,7 @@ use runner_engine::identity::Identity;
 use runner_engine::repair::{repair, survey};
 use runner_engine::target::compare_revisions;
 use runner_report::json::{AcceptJson, RepairJson};
-use runner_report::{Format, text};
+use runner_report::text;
 
 /// Shows a partial revision, or records how an operator resolved it.
 pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {
@@ -29,19 +29,16 @@ pub fn run(context: &Context, request: &RepairRequest) -> Result<u8> {
         }
         let RepairOrder::Record(order) = &request.order else {
             let survey = survey(database, wanted, &catalog).await.map_err(|error| context.place(error))?;
-            match printer.format() {
-                Format::Json => printer.json(&RepairJson::shown(context.database_json(), &survey)),
-                Format::Text => printer.data(&text::survey(&survey)),
-            }
+            printer.json_or_data(|| RepairJson::new(context.database_json(), &survey, None), || text::survey(&survey));
             return Ok(exit::DONE);
         };
         let before = survey(database, wanted, &catalog).await.map_err(|error| context.place(error))?;
         let done = repair(database, wanted, &catalog, order, &Identity::now()).await;
         let done = done.map_err(|error| context.place(error.at("migration", before.record.id())))?;
-        match printer.format() {
-            Format::Json => printer.json(&RepairJson::done(context.database_json(), &before, &done)),
-            Format::Text => printer.talk(&text::repaired(&before, order.action, &done)),
-        }
+        printer.json_or_talk(
+            || RepairJson::new(context.database_json(), &before, Some(&done)),
+            || text::repaired(&before, order.action, &done),
+        );
         Ok(exit::DONE)
     })
 }
@@ -58,9 +55,6 @@ async fn accept(context: &Context, database: &mut dyn Database, wanted: &str, wh
     let accepted = accept_checksum(database, &catalog, wanted, &request, &Identity::now(), &context.waiting()).await;
     let accepted = accepted.map_err(|error| context.place(error))?;
     lines.keep_or_warn(context, None, |revision| compare_revisions(revision, &accepted.before.revision).is_eq());
-    match context.printer.format() {
-        Format::Json => context.printer.json(&AcceptJson::new(context.database_json(), &accepted)),
-        Format::Text => context.printer.talk(&text::accepted(&accepted)),
-    }
+    context.printer.json_or_talk(|| AcceptJson::new(context.database_json(), &accepted), || text::accepted(&accepted));
     Ok(exit::DONE)
 }

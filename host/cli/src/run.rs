@@ -141,7 +141,7 @@ fn tell(
     match printer.format() {
         Format::Json => {
             let database = context.database_json();
-            printer.json(&RunJson::new(action.verb(), database, (outcome, told), took, current, exit::code));
+            printer.json(&RunJson::new(action.verb(), database, (outcome, told), took, current));
         }
         Format::Text => {
             if let Some(backup) = &outcome.backup {

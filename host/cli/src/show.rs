@@ -5,28 +5,21 @@ use super::exit;
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_engine::Direction;
-use runner_engine::history::{Record, read_all, read_repairs};
+use runner_engine::history::Record;
 use runner_engine::run::Run;
 use runner_engine::status::{only_remembered, status};
 use runner_engine::target::{Candidates, compare_revisions};
 use runner_engine::transcript::unrepeatable;
 use runner_project::migration_id;
-use runner_report::json::{RevisionDetails, ShowJson};
-use runner_report::{Format, text};
+use runner_report::json::ShowJson;
+use runner_report::text;
 
 /// Shows one revision in detail.
 pub fn run(context: &Context, wanted: &str) -> Result<u8> {
     let report = context.inspect()?;
     runtime::run(async {
-        let OpenedDatabase { database, history, .. } = context.open(HistoryDetail::WithArtifacts).await?;
-        let mut database = database;
-        let (records, repairs) = match &mut database {
-            Some(database) => {
-                let records = read_all(&mut database.host()).await.map_err(|error| context.place(error))?;
-                (records, read_repairs(&mut database.host()).await.map_err(|error| context.place(error))?)
-            }
-            None => Default::default(),
-        };
+        let OpenedDatabase { mut database, history, .. } = context.open(HistoryDetail::WithArtifacts).await?;
+        let (records, repairs) = context.all_records(database.as_mut()).await?;
         let rows = status(&report.catalog, &history);
         let known = |revision: &str| rows.iter().find(|row| compare_revisions(row.revision(), revision).is_eq());
         // Rolled back and no longer in the project.
@@ -47,13 +40,10 @@ pub fn run(context: &Context, wanted: &str) -> Result<u8> {
             }
             _ => Vec::new(),
         };
-        match context.printer.format() {
-            Format::Json => {
-                let details = RevisionDetails { repairs: &repairs, stored, unrepeatable };
-                context.printer.json(&ShowJson::new(context.database_json(), row, &records, details));
-            }
-            Format::Text => context.printer.data(&text::show(row, &records, &repairs, stored, &unrepeatable)),
-        }
+        context.printer.json_or_data(
+            || ShowJson::new(context.database_json(), row, &records, &repairs, stored, &unrepeatable),
+            || text::show(row, &records, &repairs, stored, &unrepeatable),
+        );
         let id = migration_id(row.revision(), row.name());
         for problem in report.problems.iter().filter(|it| migration_id(&it.revision, &it.name) == id) {
             context.printer.warn(&problem.message, Some(&problem.hint));

@@ -10,7 +10,7 @@ use runner_engine::identity::Identity;
 use runner_engine::plan::Mark;
 use runner_engine::stamp::{StampRequest, stamp};
 use runner_report::json::StampJson;
-use runner_report::{Format, text};
+use runner_report::text;
 
 /// Records that the database is at a revision, without running anything.
 pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
@@ -40,12 +40,10 @@ pub fn run(context: &Context, order: &StampOrder) -> Result<u8> {
             |revision: &str| marks.iter().any(|it| matches!(it, Mark::Applied(one) if one.revision == revision));
         lines.keep_or_warn(context, None, |revision| !order.dry_run && is_recorded(revision));
         let history = runner_engine::history::read(&mut database.host()).await.map_err(|error| context.place(error))?;
-        match context.printer.format() {
-            Format::Json => {
-                context.printer.json(&StampJson::new(context.database_json(), &request, &identity, &marks, &history));
-            }
-            Format::Text => context.printer.talk(&text::stamped(&request, &marks, &history)),
-        }
+        context.printer.json_or_talk(
+            || StampJson::new(context.database_json(), &request, &identity, &marks, &history),
+            || text::stamped(&request, &marks, &history),
+        );
         Ok(exit::DONE)
     })
 }

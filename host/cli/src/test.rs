@@ -66,7 +66,7 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
         write(file, &context.printer.without_secrets(&junit::document(&reports)))?;
     }
     match context.printer.format() {
-        Format::Json => context.printer.json(&TestJson::new(&reports, request.crash, began.elapsed(), exit::code)),
+        Format::Json => context.printer.json(&TestJson::new(&reports, request.crash, began.elapsed())),
         Format::Text => {
             for error in reports.iter().filter_map(|report| report.error.as_ref()) {
                 context.printer.always(&runner_report::error::error(error));

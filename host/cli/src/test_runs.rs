@@ -6,14 +6,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::oneshot;
 
 use super::context::Context;
 use super::exit;
 use super::request::{CONNECTIONS, CrashAtRequest, GlobalRequest};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
-use runner_database::stop::StopReason;
 use runner_database::{ConnectOptions, DatabaseUrl, Dialect, StopSignal};
 use runner_drivers::{Connector, connect};
 use runner_engine::apply::{Action, Ahead, Engine, Request, for_scratch};
@@ -23,6 +21,7 @@ use runner_engine::journal::crash;
 use runner_engine::plan::PlanOptions;
 use runner_engine::target::Target;
 use runner_engine::{Direction, Event, EventSink, ScriptLoader, Transforms};
+use runner_library::clock;
 use runner_library::run::with_file;
 use runner_project::settings::RequiredIsolation;
 use runner_project::{Catalog, env};
@@ -88,30 +87,6 @@ impl TestRuns {
         loaders.entry(dialect).or_insert_with(|| self.context.loader(self.jobs, dialect, self.stop.clone())).clone()
     }
 
-    /// The stop signal of one run: that of the whole test, or one that the run's wall time also raises. Dropping the sender ends
-    /// the watch.
-    fn bounded(&self) -> Result<(StopSignal, Option<oneshot::Sender<()>>)> {
-        let whole = self.stop.clone();
-        let Some(wall_time) = self.context.settings.limits.wall_time else { return Ok((whole, None)) };
-        let stop = StopSignal::default();
-        let raised = stop.clone();
-        let (running, ended) = oneshot::channel::<()>();
-        // On its own thread: the database works on this one.
-        let watch = move || {
-            runtime::run(async move {
-                tokio::select! {
-                    reason = whole.raised() => raised.raise(reason),
-                    () = tokio::time::sleep(wall_time) => raised.raise(StopReason::WallTime),
-                    _ = ended => {}
-                }
-                Ok(())
-            })
-        };
-        let spawned = std::thread::Builder::new().name("clock".to_owned()).spawn(watch);
-        spawned.map_err(|error| Error::failed("cannot start a thread").cause(error))?;
-        Ok((stop, Some(running)))
-    }
-
     /// Events of migrations under test are only shown with `--verbose`.
     fn events(&self, url: &DatabaseUrl, run_id: &str) -> Arc<dyn EventSink> {
         match self.context.printer.verbosity() {
@@ -139,7 +114,8 @@ impl TestRunner for TestRuns {
         let options = ConnectOptions { logins: false, ..Self::options(&self.context, url.dialect()) };
         let database = connect(url, &options).await?;
         let (run_timestamp, seed) = self.inputs;
-        let (stop, running) = self.bounded()?;
+        let stop = self.stop.child();
+        let _clock = clock(&stop, settings.limits.wall_time)?;
         let identity = Identity { run_timestamp, seed, ..Identity::now() };
         let events = self.events(url, &identity.run_id);
         let chunking = &settings.chunking;
@@ -183,10 +159,8 @@ impl TestRunner for TestRuns {
             dry_run: false,
             accept: None,
         };
-        let ran = engine.run(&request).await;
-        drop(running);
         let named = |error| with_file(error, &catalog);
-        let outcome = ran.map_err(named)?;
+        let outcome = engine.run(&request).await.map_err(named)?;
         outcome.error.map_or(Ok(()), |error| Err(named(error)))
     }
 

@@ -28,19 +28,6 @@ pub struct ThrottleArgs {
     pub max_active_connections: Option<String>,
 }
 
-impl ThrottleArgs {
-    /// The options that were given, by their names in the settings file.
-    pub fn given(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let options = [
-            ("batch_delay", &self.batch_delay),
-            ("max_rows_per_second", &self.max_rows_per_second),
-            ("max_lag", &self.max_lag),
-            ("max_active_connections", &self.max_active_connections),
-        ];
-        options.into_iter().filter_map(|(name, text)| Some((name, text.clone()?)))
-    }
-}
-
 /// `runner pause`
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help pause` for examples.")]

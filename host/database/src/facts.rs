@@ -11,30 +11,22 @@ pub use super::place::{
 };
 use runner_base::dialect::Dialect;
 
-/// What keeps two runs on one database apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LockKind {
-    /// A lock on a file next to the database.
-    File,
-    /// An advisory lock that an open transaction holds.
-    Advisory,
-    /// User locks (`GET_LOCK`) that sessions hold.
-    UserLocks,
-    /// A row that says who has it until when, which its holder renews.
-    Lease,
+runner_base::named! {
+    /// What keeps two runs on one database apart.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum LockKind {
+        /// A lock on a file next to the database.
+        File = "file",
+        /// An advisory lock that an open transaction holds.
+        Advisory = "advisory",
+        /// User locks (`GET_LOCK`) that sessions hold.
+        UserLocks = "user-locks",
+        /// A row that says who has it until when, which its holder renews.
+        Lease = "lease",
+    }
 }
 
 impl LockKind {
-    /// Its name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Advisory => "advisory",
-            Self::UserLocks => "user-locks",
-            Self::Lease => "lease",
-        }
-    }
-
     /// What it is, for people.
     pub fn told(self) -> &'static str {
         match self {

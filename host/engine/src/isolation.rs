@@ -4,26 +4,17 @@ use runner_base::error::Result;
 use runner_database::HostSession;
 use runner_database::dialect_sql::{Login, Power};
 
-/// What keeps a component from what it is not meant to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Barrier {
-    /// The database itself decides about each statement, by SQLite's authorizer.
-    Authorizer,
-    /// Each component has a login of its own, with the rights that it is granted.
-    SeparateLogins,
-    /// A component has the login of the tool. Its statements are inspected, and the tool's own tables are proven
-    /// unchanged before anything is committed.
-    SharedLogin,
-}
-
-impl Barrier {
-    /// The word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Authorizer => "authorizer",
-            Self::SeparateLogins => "separate-logins",
-            Self::SharedLogin => "shared-login",
-        }
+runner_base::named! {
+    /// What keeps a component from what it is not meant to do.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Barrier {
+        /// The database itself decides about each statement, by SQLite's authorizer.
+        Authorizer = "authorizer",
+        /// Each component has a login of its own, with the rights that it is granted.
+        SeparateLogins = "separate-logins",
+        /// A component has the login of the tool. Its statements are inspected, and the tool's own tables are proven
+        /// unchanged before anything is committed.
+        SharedLogin = "shared-login",
     }
 }
 

@@ -16,22 +16,14 @@ use runner_base::error::{Error, Result};
 use runner_database::{Database, HostSession, LockRequest, StopSignal};
 use runner_project::catalog::Catalog;
 
-/// Which of the two commands it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StampKind {
-    /// Brings an existing or empty history to a target.
-    Stamp,
-    /// Begins the history of a database that has none.
-    Baseline,
-}
-
-impl StampKind {
-    /// Returns the command's name, which the history keeps as the action.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Stamp => "stamp",
-            Self::Baseline => "baseline",
-        }
+runner_base::named! {
+    /// Which of the two commands it is.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum StampKind {
+        /// Brings an existing or empty history to a target.
+        Stamp = "stamp",
+        /// Begins the history of a database that has none.
+        Baseline = "baseline",
     }
 }
 

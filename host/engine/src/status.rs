@@ -4,34 +4,22 @@ use super::history::{History, Record, State};
 use runner_project::RevisionPlace;
 use runner_project::catalog::{Catalog, Migration};
 
-/// The state of a revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// In the database, as in the project.
-    Applied,
-    /// In the project but not in the database.
-    Pending,
-    /// Partly in the database.
-    Partial,
-    /// In the database but not in the project.
-    Missing,
-    /// In the database, from a different artifact than the project's.
-    Changed,
-    /// No longer in the database or the project, only in history.
-    RolledBack,
-}
-
-impl Standing {
-    /// The name in tables and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Pending => "pending",
-            Self::Partial => "partial",
-            Self::Missing => "missing",
-            Self::Changed => "changed",
-            Self::RolledBack => "rolled-back",
-        }
+runner_base::named! {
+    /// The state of a revision.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Standing {
+        /// In the database, as in the project.
+        Applied = "applied",
+        /// In the project but not in the database.
+        Pending = "pending",
+        /// Partly in the database.
+        Partial = "partial",
+        /// In the database but not in the project.
+        Missing = "missing",
+        /// In the database, from a different artifact than the project's.
+        Changed = "changed",
+        /// No longer in the database or the project, only in history.
+        RolledBack = "rolled-back",
     }
 }
 

@@ -83,42 +83,27 @@ impl Builder {
     /// A parameter for components.
     pub fn parameter(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let (name, value) = (name.into(), value.into());
-        self.change(move |settings| {
-            settings.parameters.insert(name, value);
-            Ok(())
-        })
+        self.set(move |settings| settings.parameters.extend([(name, value)]))
     }
 
     /// How long to wait for the lock of another run.
     pub fn lock_timeout(self, timeout: Duration) -> Self {
-        self.change(move |settings| {
-            settings.lock_timeout = Sourced { value: timeout, origin: Origin::Program };
-            Ok(())
-        })
+        self.set(move |settings| settings.lock_timeout = Sourced { value: timeout, origin: Origin::Program })
     }
 
     /// How long a statement may wait for a lock on a table or row.
     pub fn table_lock_timeout(self, timeout: Duration) -> Self {
-        self.change(move |settings| {
-            settings.timeouts.set_table_lock_timeout(Some(timeout));
-            Ok(())
-        })
+        self.set(move |settings| settings.timeouts.set_table_lock_timeout(Some(timeout)))
     }
 
     /// How long a statement of a migration may take.
     pub fn statement_timeout(self, timeout: Duration) -> Self {
-        self.change(move |settings| {
-            settings.timeouts.statement_timeout = Some(timeout);
-            Ok(())
-        })
+        self.set(move |settings| settings.timeouts.statement_timeout = Some(timeout))
     }
 
     /// How often a migration that met a lock conflict is tried again.
     pub fn retries(self, retries: u32) -> Self {
-        self.change(move |settings| {
-            settings.timeouts.retries = retries;
-            Ok(())
-        })
+        self.set(move |settings| settings.timeouts.retries = retries)
     }
 
     /// Whether pending migrations may be older than the newest applied one.
@@ -135,10 +120,7 @@ impl Builder {
 
     /// What a first run does with a database that has tables, such as one that another tool has migrated. By default it is refused.
     pub fn on_existing(self, on_existing: OnExisting) -> Self {
-        self.change(move |settings| {
-            settings.on_existing = on_existing;
-            Ok(())
-        })
+        self.set(move |settings| settings.on_existing = on_existing)
     }
 
     /// Whether the lockfile must list every migration.
@@ -237,6 +219,13 @@ impl Builder {
         let events: Arc<dyn EventSink> = Arc::new(Sinks(self.sinks));
         let parts = Parts { setup, options, locked, jobs, connections, events };
         Ok(Runner { parts: Arc::new(parts), runs: ActiveRuns::default() })
+    }
+
+    fn set(self, set: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
+        self.change(move |settings| {
+            set(settings);
+            Ok(())
+        })
     }
 
     fn change(mut self, change: impl FnOnce(&mut Settings) -> Result<()> + Send + 'static) -> Self {

@@ -48,27 +48,17 @@ pub struct BuiltArtifact {
     pub size: u64,
 }
 
-/// How a line of the lockfile changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It is new.
-    Added,
-    /// It is the same.
-    Unchanged,
-    /// It is different: databases where the old artifact is applied will report a mismatch.
-    Changed,
-    /// It was removed, as its files no longer exist.
-    Removed,
-}
-
-impl Change {
-    /// The name as JSON spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
-            Self::Removed => "removed",
-        }
+runner_base::named! {
+    /// How a line of the lockfile changed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Change {
+        /// It is new.
+        Added = "added",
+        /// It is the same.
+        Unchanged = "unchanged",
+        /// It is different: databases where the old artifact is applied will report a mismatch.
+        Changed = "changed",
+        /// It was removed, as its files no longer exist.
+        Removed = "removed",
     }
 }

@@ -1,7 +1,7 @@
 //! Access to the project's files through handles that paths, links and `..` cannot escape.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
@@ -292,6 +292,19 @@ pub fn explain(error: &io::Error) -> String {
     } else {
         format!("cannot be read: {}", shown(&error.to_string()))
     }
+}
+
+/// A path without `.` and `..`, whatever links it contains.
+pub fn normalized(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(normal.pop()),
+            Component::CurDir => {}
+            part => normal.push(part),
+        }
+    }
+    normal
 }
 
 /// The problem of a file or directory that cannot be read.

@@ -7,97 +7,104 @@ use super::units::{format_duration, format_size, parse_count, parse_duration_or_
 use runner_base::error::{Error, Result};
 use runner_base::suggest::did_you_mean;
 
-/// The limits of a run. Set in `[limits]` of `runner.toml`, by `RUNNER_LIMIT_<NAME>` and by `--limit NAME=VALUE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Linear memory and tables of one guest in total, in bytes. 256 MiB is ample for a Python interpreter with a batch of 2 MiB,
-    /// and two such guests fit into a small container.
-    pub guest_memory: u64,
-    /// Instructions, roughly, of one `upgrade`, `downgrade` or `transform-batch`, and the bytes that its calls pass. 10^12 is at least a quarter of an hour of
-    /// computation, and a normal batch needs less than a thousandth of it; an endless loop still ends.
-    pub fuel: u64,
-    /// Stack of a guest's WebAssembly code, in bytes. Recursion traps long before the stack of the host overflows.
-    pub stack: u64,
-    /// Resources (readers, writers, assets) that a guest holds at the same time. Leaking one per row should fail early.
-    pub handles: u64,
-    /// Bytes that one call may pass from the guest to the host. Batches aim at 2 MiB, and a cell may have 16 MiB; this bounds
-    /// what a guest can make the host allocate, before it is allocated.
-    pub host_call_bytes: u64,
-    /// Calls of the host's functions by one guest. A row-by-row loop over ten million rows makes a few for each row; an endless
-    /// loop of cheap calls ends within a minute.
-    pub host_calls: u64,
-    /// Bytes of a statement's text, its parameters excluded. Statements are copied into errors, events and the journal; data
-    /// belongs into parameters and batches.
-    pub statement_bytes: u64,
-    /// Rows that `query` collects. Use batches for more.
-    pub query_rows: u64,
-    /// Bytes that `query` collects.
-    pub query_bytes: u64,
-    /// Rows of a batch.
-    pub batch_rows: u64,
-    /// Bytes after which a batch ends. 1 to 2 MiB are fastest: smaller batches need more calls, larger ones miss the
-    /// cache.
-    pub batch_bytes: u64,
-    /// Bytes of one cell.
-    pub cell_bytes: u64,
-    /// Bytes of all log messages of one migration, as they are printed; the rest is counted and dropped.
-    pub log_bytes: u64,
-    /// Log messages of one migration.
-    pub log_lines: u64,
-    /// Wall time of a run, after which it stops at the next safe point; `None`: unlimited. A day is enough for long
-    /// backfills, and ends runs that hang.
-    pub wall_time: Option<Duration>,
-    /// Size of the largest artifact that is read. The Python runtime takes 22 MB; the memory for compiling is
-    /// proportional.
-    pub artifact_bytes: u64,
-    /// Time for fetching one package from a web server or a registry; `None`: unlimited. The largest artifact takes it at
-    /// 2 Mbit/s.
-    pub fetch_time: Option<Duration>,
-    /// Wall time for compiling one component, and processor time where it is compiled in a process of its own; `None`:
-    /// unlimited. Python takes a few seconds and a JavaScript engine eleven, on two cores; a minute is enough on slow machines.
-    pub compile_time: Option<Duration>,
-    /// Memory for compiling one component, where it is compiled in a process of its own. Compiling takes some 50 times the size
-    /// of a component with many functions.
-    pub compile_memory: u64,
-    /// Size of the largest artifact that the history stores for later rollbacks; 0: none. The Python runtime takes 6 MB.
-    pub stored_artifact_bytes: u64,
-    /// Compressed size of the largest recording of a component's calls that the history stores for `verify`; 0: none.
-    pub stored_call_bytes: u64,
-    /// Compressed size of the rows read by a transform that the history stores for `verify`; 0: none.
-    pub stored_row_bytes: u64,
-    /// Size of the largest asset that is read.
-    pub asset_bytes: u64,
+/// The largest count.
+const ANY: u64 = u64::MAX >> 1;
+
+/// Defines the limits, each with its unit, its range and its default.
+macro_rules! limits {
+    (@type Time) => { Option<Duration> };
+    (@type $unit:ident) => { u64 };
+    ($($(#[$meta:meta])* $name:ident: $unit:ident $(($range:expr))? = $default:expr,)*) => {
+        /// The limits of a run. Set in `[limits]` of `runner.toml`, by `RUNNER_LIMIT_<NAME>` and by `--limit NAME=VALUE`.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits {
+            $($(#[$meta])* pub $name: limits!(@type $unit),)*
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Limits {
+            /// The names of all limits, as `runner.toml` spells them.
+            pub const NAMES: [&'static str; [$(stringify!($name)),*].len()] = [$(stringify!($name)),*];
+
+            fn field(&mut self, name: &str) -> Option<Field<'_>> {
+                match name {
+                    $(stringify!($name) => Some(Field::$unit(&mut self.$name $(, $range)?)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            guest_memory: 256 << 20,
-            fuel: 1_000_000_000_000,
-            stack: 1 << 20,
-            handles: 1_000,
-            host_call_bytes: 32 << 20,
-            host_calls: 100_000_000,
-            statement_bytes: 1 << 20,
-            query_rows: 10_000,
-            query_bytes: 8 << 20,
-            batch_rows: 16_384,
-            batch_bytes: 2 << 20,
-            cell_bytes: 16 << 20,
-            log_bytes: 1 << 20,
-            log_lines: 10_000,
-            wall_time: Some(Duration::from_secs(24 * 3600)),
-            artifact_bytes: 64 << 20,
-            fetch_time: Some(Duration::from_secs(5 * 60)),
-            compile_time: Some(Duration::from_secs(60)),
-            compile_memory: 2 << 30,
-            stored_artifact_bytes: 8 << 20,
-            stored_call_bytes: 1 << 20,
-            // A migration may exist to remove these very values.
-            stored_row_bytes: 0,
-            asset_bytes: 1 << 30,
-        }
-    }
+limits! {
+    /// Linear memory and tables of one guest in total, in bytes. 256 MiB is ample for a Python interpreter with a batch of 2 MiB,
+    /// and two such guests fit into a small container.
+    // 32-bit WebAssembly memories end at 4 GiB; the minimum is one page.
+    guest_memory: Bytes(1 << 16..=4 << 30) = 256 << 20,
+    /// Instructions, roughly, of one `upgrade`, `downgrade` or `transform-batch`, and the bytes that its calls pass. 10^12 is at least a quarter of an hour of
+    /// computation, and a normal batch needs less than a thousandth of it; an endless loop still ends.
+    fuel: Count(1..=ANY) = 1_000_000_000_000,
+    /// Stack of a guest's WebAssembly code, in bytes. Recursion traps long before the stack of the host overflows.
+    // The host gives a guest's fiber a little more than this; beyond 64 MiB it would only waste address space.
+    stack: Bytes(16 << 10..=64 << 20) = 1 << 20,
+    /// Resources (readers, writers, assets) that a guest holds at the same time. Leaking one per row should fail early.
+    handles: Count(1..=1_000_000) = 1_000,
+    /// Bytes that one call may pass from the guest to the host. Batches aim at 2 MiB, and a cell may have 16 MiB; this bounds
+    /// what a guest can make the host allocate, before it is allocated.
+    host_call_bytes: Bytes(1 << 10..=4 << 30) = 32 << 20,
+    /// Calls of the host's functions by one guest. A row-by-row loop over ten million rows makes a few for each row; an endless
+    /// loop of cheap calls ends within a minute.
+    host_calls: Count(1..=ANY) = 100_000_000,
+    /// Bytes of a statement's text, its parameters excluded. Statements are copied into errors, events and the journal; data
+    /// belongs into parameters and batches.
+    statement_bytes: Bytes(1 << 10..=1 << 30) = 1 << 20,
+    /// Rows that `query` collects. Use batches for more.
+    query_rows: Count(1..=ANY) = 10_000,
+    /// Bytes that `query` collects.
+    query_bytes: Bytes(1..=4 << 30) = 8 << 20,
+    /// Rows of a batch.
+    // The WIT type of a row count is u32.
+    batch_rows: Count(1..=u64::from(u32::MAX) - 1) = 16_384,
+    /// Bytes after which a batch ends. 1 to 2 MiB are fastest: smaller batches need more calls, larger ones miss the
+    /// cache.
+    // Offsets into a column's bytes are u32.
+    batch_bytes: Bytes(1..=2 << 30) = 2 << 20,
+    /// Bytes of one cell.
+    cell_bytes: Bytes(1..=1 << 30) = 16 << 20,
+    /// Bytes of all log messages of one migration, as they are printed; the rest is counted and dropped.
+    log_bytes: Bytes(1..=ANY) = 1 << 20,
+    /// Log messages of one migration.
+    log_lines: Count(1..=ANY) = 10_000,
+    /// Wall time of a run, after which it stops at the next safe point; `None`: unlimited. A day is enough for long
+    /// backfills, and ends runs that hang.
+    wall_time: Time = Some(Duration::from_secs(24 * 3600)),
+    /// Size of the largest artifact that is read. The Python runtime takes 22 MB; the memory for compiling is
+    /// proportional.
+    artifact_bytes: Bytes(1..=4 << 30) = 64 << 20,
+    /// Time for fetching one package from a web server or a registry; `None`: unlimited. The largest artifact takes it at
+    /// 2 Mbit/s.
+    fetch_time: Time = Some(Duration::from_secs(5 * 60)),
+    /// Wall time for compiling one component, and processor time where it is compiled in a process of its own; `None`:
+    /// unlimited. Python takes a few seconds and a JavaScript engine eleven, on two cores; a minute is enough on slow machines.
+    compile_time: Time = Some(Duration::from_secs(60)),
+    /// Memory for compiling one component, where it is compiled in a process of its own. Compiling takes some 50 times the size
+    /// of a component with many functions.
+    // Below this, not even the smallest component compiles.
+    compile_memory: Bytes(16 << 20..=1 << 40) = 2 << 30,
+    /// Size of the largest artifact that the history stores for later rollbacks; 0: none. The Python runtime takes 6 MB.
+    stored_artifact_bytes: Bytes(0..=1 << 30) = 8 << 20,
+    /// Compressed size of the largest recording of a component's calls that the history stores for `verify`; 0: none.
+    stored_call_bytes: Bytes(0..=1 << 30) = 1 << 20,
+    /// Compressed size of the rows read by a transform that the history stores for `verify`; 0: none.
+    // A migration may exist to remove these very values.
+    stored_row_bytes: Bytes(0..=1 << 30) = 0,
+    /// Size of the largest asset that is read.
+    asset_bytes: Bytes(1..=ANY) = 1 << 30,
 }
 
 /// A limit with its unit and its range.
@@ -108,33 +115,6 @@ enum Field<'a> {
 }
 
 impl Limits {
-    /// The names of all limits, as `runner.toml` spells them.
-    pub const NAMES: [&'static str; 23] = [
-        "guest_memory",
-        "fuel",
-        "stack",
-        "handles",
-        "host_call_bytes",
-        "host_calls",
-        "statement_bytes",
-        "query_rows",
-        "query_bytes",
-        "batch_rows",
-        "batch_bytes",
-        "cell_bytes",
-        "log_bytes",
-        "log_lines",
-        "wall_time",
-        "artifact_bytes",
-        "fetch_time",
-        "compile_time",
-        "compile_memory",
-        "stored_artifact_bytes",
-        "stored_call_bytes",
-        "stored_row_bytes",
-        "asset_bytes",
-    ];
-
     /// The environment variable that sets a limit.
     pub fn variable(name: &str) -> String {
         format!("{}{}", super::env::LIMIT_PREFIX, name.to_uppercase())
@@ -170,7 +150,7 @@ impl Limits {
                 *value = bounded(parse_count(text).map_err(wrong)?, &range, |count| count.to_string())?;
             }
             Field::Time(value) => {
-                *value = parse_duration_or_none(text, "the duration must not be zero").map_err(wrong)?;
+                *value = parse_duration_or_none(text).map_err(wrong)?;
             }
         }
         Ok(())
@@ -201,41 +181,6 @@ impl Limits {
             Some(Field::Bytes(..)) => format_size(amount),
             _ => amount.to_string(),
         }
-    }
-
-    fn field(&mut self, name: &str) -> Option<Field<'_>> {
-        const ANY: u64 = u64::MAX >> 1;
-        Some(match name {
-            // 32-bit WebAssembly memories end at 4 GiB; the minimum is one page.
-            "guest_memory" => Field::Bytes(&mut self.guest_memory, 1 << 16..=4 << 30),
-            "fuel" => Field::Count(&mut self.fuel, 1..=ANY),
-            // The host gives a guest's fiber a little more than this; beyond 64 MiB it would only waste address space.
-            "stack" => Field::Bytes(&mut self.stack, 16 << 10..=64 << 20),
-            "handles" => Field::Count(&mut self.handles, 1..=1_000_000),
-            "host_call_bytes" => Field::Bytes(&mut self.host_call_bytes, 1 << 10..=4 << 30),
-            "host_calls" => Field::Count(&mut self.host_calls, 1..=ANY),
-            "statement_bytes" => Field::Bytes(&mut self.statement_bytes, 1 << 10..=1 << 30),
-            "query_rows" => Field::Count(&mut self.query_rows, 1..=ANY),
-            "query_bytes" => Field::Bytes(&mut self.query_bytes, 1..=4 << 30),
-            // The WIT type of a row count is u32.
-            "batch_rows" => Field::Count(&mut self.batch_rows, 1..=u64::from(u32::MAX) - 1),
-            // Offsets into a column's bytes are u32.
-            "batch_bytes" => Field::Bytes(&mut self.batch_bytes, 1..=2 << 30),
-            "cell_bytes" => Field::Bytes(&mut self.cell_bytes, 1..=1 << 30),
-            "log_bytes" => Field::Bytes(&mut self.log_bytes, 1..=ANY),
-            "log_lines" => Field::Count(&mut self.log_lines, 1..=ANY),
-            "wall_time" => Field::Time(&mut self.wall_time),
-            "artifact_bytes" => Field::Bytes(&mut self.artifact_bytes, 1..=4 << 30),
-            "fetch_time" => Field::Time(&mut self.fetch_time),
-            "compile_time" => Field::Time(&mut self.compile_time),
-            // Below this, not even the smallest component compiles.
-            "compile_memory" => Field::Bytes(&mut self.compile_memory, 16 << 20..=1 << 40),
-            "stored_artifact_bytes" => Field::Bytes(&mut self.stored_artifact_bytes, 0..=1 << 30),
-            "stored_call_bytes" => Field::Bytes(&mut self.stored_call_bytes, 0..=1 << 30),
-            "stored_row_bytes" => Field::Bytes(&mut self.stored_row_bytes, 0..=1 << 30),
-            "asset_bytes" => Field::Bytes(&mut self.asset_bytes, 1..=ANY),
-            _ => return None,
-        })
     }
 }
 

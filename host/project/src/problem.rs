@@ -39,18 +39,16 @@ impl Problem {
     }
 }
 
-/// The problems as errors.
-pub(super) fn errors(problems: Vec<Problem>) -> Vec<Error> {
-    let error = |problem: Problem| {
-        let error = Error { places: problem.places, ..Error::new(problem.kind, problem.message) };
-        problem.hint.into_iter().fold(error, Error::hint)
-    };
-    problems.into_iter().map(error).collect()
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let error = Self { places: problem.places, ..Self::new(problem.kind, problem.message) };
+        problem.hint.into_iter().fold(error, Self::hint)
+    }
 }
 
 /// One error for all problems, if there are any; several are listed below `heading`.
 pub fn error_for(problems: Vec<Problem>, heading: impl Fn(usize) -> String) -> Option<Error> {
-    several(errors(problems), heading)
+    several(problems.into_iter().map(Error::from).collect(), heading)
 }
 
 /// A name as messages show it: control characters are escaped.

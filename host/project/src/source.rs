@@ -145,28 +145,20 @@ impl Source {
 
     /// The assets below a migration's directory: path, with `/`, to sha256.
     pub fn assets(&self, directory: &FoundEntry, limit: u64) -> Result<BTreeMap<String, String>, Problem> {
-        let embedded = match self {
-            Self::Directory(project) => return find_assets(project, directory, limit),
-            Self::Embedded(it) => it.assets(&directory.file_name),
-        };
-        let digest = |(path, bytes): (String, &[u8])| match bytes.len() as u64 > limit {
-            true => Err(too_large(&format!("{}/{ASSETS}/{path}", directory.file_name), limit, "asset_bytes")),
-            false => Ok((path, sha256(bytes))),
-        };
-        embedded.into_iter().map(digest).collect()
+        let name = &directory.file_name;
+        match self {
+            Self::Directory(project) => find_assets(project, directory, limit),
+            Self::Embedded(it) => digests(it.assets(name), &format!("{name}/{ASSETS}"), limit),
+        }
     }
 
     /// The companion files of a script: path, with `/`, to sha256.
     pub fn companions(&self, directory: &FoundEntry, limit: u64) -> Result<BTreeMap<String, String>, Problem> {
-        let embedded = match self {
-            Self::Directory(project) => return companions_within(project, directory, limit),
-            Self::Embedded(it) => it.companions(&directory.file_name),
-        };
-        let digest = |(path, bytes): (String, &[u8])| match bytes.len() as u64 > limit {
-            true => Err(too_large(&format!("{}/{path}", directory.file_name), limit, "asset_bytes")),
-            false => Ok((path, sha256(bytes))),
-        };
-        embedded.into_iter().map(digest).collect()
+        let name = &directory.file_name;
+        match self {
+            Self::Directory(project) => companions_within(project, directory, limit),
+            Self::Embedded(it) => digests(it.companions(name), name, limit),
+        }
     }
 
     /// Whether a runtime is in the project.
@@ -239,6 +231,15 @@ impl EmbeddedMigrations {
         let assets = self.files.below(&all).filter(|(path, _)| !is_hidden(path));
         assets.map(|(path, bytes)| (path.to_owned(), bytes)).collect()
     }
+}
+
+/// The digests of embedded files below `top`, each of at most `limit` bytes.
+fn digests(files: BTreeMap<String, &[u8]>, top: &str, limit: u64) -> Result<BTreeMap<String, String>, Problem> {
+    let digest = |(path, bytes): (String, &[u8])| match bytes.len() as u64 > limit {
+        true => Err(too_large(&format!("{top}/{path}"), limit, "asset_bytes")),
+        false => Ok((path, sha256(bytes))),
+    };
+    files.into_iter().map(digest).collect()
 }
 
 #[cfg(all(test, unix))]

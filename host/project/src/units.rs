@@ -29,11 +29,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses a duration, or `none`; `no_time` is the error for zero.
-pub(crate) fn parse_duration_or_none(text: &str, no_time: &str) -> Result<Option<Duration>, String> {
+pub(crate) fn parse_duration_or_none(text: &str) -> Result<Option<Duration>, String> {
     match text {
         "none" => Ok(None),
         text => match parse_duration(text)? {
-            Duration::ZERO => Err(no_time.to_owned()),
+            Duration::ZERO => Err("the duration must not be zero".to_owned()),
             duration => Ok(Some(duration)),
         },
     }

@@ -42,6 +42,20 @@ pub fn kind_name(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// The exit code of a command that fails with a kind of error.
+pub fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Failed => 1,
+        ErrorKind::Usage => 2,
+        ErrorKind::Mismatch => 4,
+        ErrorKind::LockTimeout => 5,
+        ErrorKind::Partial => 6,
+        ErrorKind::Denied => 7,
+        ErrorKind::Interrupted => 130,
+        ErrorKind::Terminated => 143,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -169,6 +169,22 @@ impl Printer {
         }
     }
 
+    /// Prints what a command found: a JSON document, or text on standard output.
+    pub fn json_or_data<D: Serialize>(&self, document: impl FnOnce() -> D, text: impl FnOnce() -> Text) {
+        match self.format() {
+            Format::Json => self.json(&document()),
+            Format::Text => self.data(&text()),
+        }
+    }
+
+    /// Prints what a command did: a JSON document, or text on standard error.
+    pub fn json_or_talk<D: Serialize>(&self, document: impl FnOnce() -> D, text: impl FnOnce() -> Text) {
+        match self.format() {
+            Format::Json => self.json(&document()),
+            Format::Text => self.talk(&text()),
+        }
+    }
+
     /// Prints a message as a line of JSON.
     pub fn json_line(&self, document: &impl Serialize) {
         if let Ok(document) = serde_json::to_string(document) {

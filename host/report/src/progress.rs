@@ -78,15 +78,27 @@ impl Bars {
 
     /// Progress that a guest reports.
     pub fn update(&self, what: &str, done: u64, total: Option<u64>, unit: &str) {
+        // The unit comes from the guest: as part of the template it could control the bar.
+        self.part(what, done, total, |bar| numbers(bar, total, if unit == what { "" } else { unit }));
+    }
+
+    /// Progress of a transform.
+    pub fn transform(&self, progress: &TransformProgress) {
+        let total = progress.total.map(|total| total.rows);
+        self.part(&progress.transform, progress.rows_done, total, |_| escape::line(bar_numbers(progress)).into_owned());
+    }
+
+    /// Moves the bar of a part of the migration, which is made if there is room for it.
+    fn part(&self, name: &str, done: u64, total: Option<u64>, message: impl FnOnce(&ProgressBar) -> String) {
         let mut current = self.lock();
-        let known = current.parts.iter().position(|(name, _)| name == what);
+        let known = current.parts.iter().position(|(known, _)| known == name);
         if known.is_none() && current.parts.len() == MAX_PARTS {
             return;
         }
         let at = known.unwrap_or_else(|| {
             let bar = hidden(PART[1]);
-            bar.set_prefix(prefix(what));
-            current.parts.push((what.to_owned(), self.all.add(bar)));
+            bar.set_prefix(prefix(name));
+            current.parts.push((name.to_owned(), self.all.add(bar)));
             current.parts.len() - 1
         });
         let bar = &current.parts[at].1;
@@ -95,30 +107,7 @@ impl Bars {
             bar.set_style(style(PART[0]));
         }
         bar.set_position(done);
-        // The unit comes from the guest: as part of the template it could control the bar.
-        bar.set_message(numbers(bar, total, if unit == what { "" } else { unit }));
-    }
-
-    /// Progress of a transform.
-    pub fn transform(&self, progress: &TransformProgress) {
-        let mut current = self.lock();
-        let known = current.parts.iter().position(|(name, _)| *name == progress.transform);
-        if known.is_none() && current.parts.len() == MAX_PARTS {
-            return;
-        }
-        let at = known.unwrap_or_else(|| {
-            let bar = hidden(PART[1]);
-            bar.set_prefix(prefix(&progress.transform));
-            current.parts.push((progress.transform.clone(), self.all.add(bar)));
-            current.parts.len() - 1
-        });
-        let bar = &current.parts[at].1;
-        if let Some(total) = progress.total.filter(|total| bar.length() != Some(total.rows)) {
-            bar.set_length(total.rows);
-            bar.set_style(style(PART[0]));
-        }
-        bar.set_position(progress.rows_done);
-        bar.set_message(escape::line(bar_numbers(progress)));
+        bar.set_message(message(bar));
     }
 
     /// Prints something above the bars.

@@ -93,10 +93,7 @@ impl EventSink for TextSink {
                     line = line.add(HINT, "hint").plain(": `runner resume` ends the pause").end();
                 }
                 // Also with `--quiet`: a run that waits without a reason looks stuck.
-                match &self.bars {
-                    Some(bars) => bars.above(|| self.printer.always(&line)),
-                    None => self.printer.always(&line),
-                }
+                self.above_bars(|| self.printer.always(&line));
             }
             Event::Resumed { revision, .. } => {
                 self.say(&Text::new().add(GOOD, "resumed").add(STRONG, format!(" {revision}")).end());
@@ -138,42 +135,40 @@ impl TextSink {
 
     /// Prints a line, above the bars if there are any.
     fn say(&self, text: &Text) {
+        self.above_bars(|| self.printer.talk(text));
+    }
+
+    fn above_bars(&self, print: impl FnOnce()) {
         match &self.bars {
-            Some(bars) => bars.above(|| self.printer.talk(text)),
-            None => self.printer.talk(text),
+            Some(bars) => bars.above(print),
+            None => print(),
         }
     }
 
     /// Data that is printed during the run; JSON is printed at the end.
     fn data(&self, text: &Text) {
-        match (&self.bars, self.printer.format()) {
-            (_, Format::Json) => {}
-            (Some(bars), Format::Text) => bars.above(|| self.printer.data(text)),
-            (None, Format::Text) => self.printer.data(text),
+        if self.printer.format() == Format::Text {
+            self.above_bars(|| self.printer.data(text));
         }
     }
 
     fn log(&self, revision: &str, level: LogLevel, message: &str) {
-        let (style, word) = match level {
-            LogLevel::Warning => (ODD, "warning"),
-            LogLevel::Info => (PLAIN, "info"),
-            LogLevel::Debug => (DIM, "debug"),
+        let style = match level {
+            LogLevel::Warning => ODD,
+            LogLevel::Info => PLAIN,
+            LogLevel::Debug => DIM,
         };
         let mut text = Text::new();
         let (first, rest) = message.split_once('\n').unwrap_or((message, ""));
-        text.push(style, word);
+        text.push(style, level.name());
         if !revision.is_empty() {
             text.push(DIM, format!(" {revision}"));
         }
         text.push(PLAIN, ": ");
-        text.push(PLAIN, first);
-        text.push_end();
+        text.push_line(PLAIN, first);
         text.push_block(PLAIN, "    ", rest);
         match level {
-            LogLevel::Warning => match &self.bars {
-                Some(bars) => bars.above(|| self.printer.always(&text)),
-                None => self.printer.always(&text),
-            },
+            LogLevel::Warning => self.above_bars(|| self.printer.always(&text)),
             LogLevel::Info => self.say(&text),
             LogLevel::Debug if self.printer.verbosity() == Verbosity::Verbose => self.say(&text),
             LogLevel::Debug => {}

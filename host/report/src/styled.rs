@@ -87,6 +87,12 @@ impl Text {
         }
     }
 
+    /// Adds a piece that ends its line.
+    pub fn push_line(&mut self, style: Style, piece: impl AsRef<str>) {
+        self.push(style, piece);
+        self.push_end();
+    }
+
     /// Adds several lines with the same indent and ends the last one. What exceeds some screens is cut off.
     pub fn push_block(&mut self, style: Style, indent: &str, block: &str) {
         for line in escape::lines(block) {

@@ -74,8 +74,7 @@ impl<'a> Table<'a> {
             line(&mut text, row, &used);
             for (_, note) in self.notes.iter().filter(|(above, _)| *above == at) {
                 text.push(Style::new(), &indent);
-                text.push(DIM, note);
-                text.push_end();
+                text.push_line(DIM, note);
             }
         }
         text

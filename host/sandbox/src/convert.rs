@@ -1,7 +1,5 @@
 //! Converts between the WIT contract's types and the host's own. Columns are moved, never copied.
 
-use std::sync::Arc;
-
 use super::bindings::runner::migration::{batches as wit_batches, description_types as wit_description, types as wit};
 use runner_data::{Batch, Column, ColumnType, ColumnValues, NativeValues, RowSet, Value, VarValues};
 use runner_database::grants::{Grant, Tables, Verb};
@@ -10,49 +8,61 @@ use runner_database::{
 };
 use runner_project::catalog::{Description, Mode, Need};
 
-/// A scalar from a guest.
-pub fn value_in(value: wit::Value) -> Value {
-    match value {
-        wit::Value::Null => Value::Null,
-        wit::Value::Boolean(truth) => Value::Boolean(truth),
-        wit::Value::Int64(number) => Value::Int64(number),
-        wit::Value::Float64(number) => Value::Float64(number),
-        wit::Value::Text(text) => Value::Text(text),
-        wit::Value::Bytes(bytes) => Value::Bytes(bytes),
-        wit::Value::Decimal(text) => Value::Decimal(text),
-        wit::Value::Date(days) => Value::Date(days),
-        wit::Value::Time(micros) => Value::Time(micros),
-        wit::Value::Timestamp(micros) => Value::Timestamp(micros),
-        wit::Value::Timestamptz(micros) => Value::Timestamptz(micros),
+/// Defines conversions between enums of the contract and those of the host whose variants have the same names.
+macro_rules! same_variants {
+    ($($(#[$doc:meta])* $visibility:vis fn $name:ident($from:ty) -> $to:ty {
+        $($variant:ident $(($value:ident))?),+ $(; $($other:pat => $converted:expr),+)?
+    })+) => {$(
+        $(#[$doc])*
+        $visibility fn $name(from: $from) -> $to {
+            type From = $from;
+            type To = $to;
+            match from {
+                $(From::$variant $(($value))? => To::$variant $(($value.into()))?,)+
+                $($($other => $converted,)+)?
+            }
+        }
+    )+};
+}
+pub(super) use same_variants;
+
+same_variants! {
+    /// A scalar from a guest.
+    pub fn value_in(wit::Value) -> Value {
+        Null, Boolean(it), Int64(it), Float64(it), Text(it), Bytes(it), Decimal(it), Date(it), Time(it), Timestamp(it),
+        Timestamptz(it), Json(it);
         wit::Value::Uuid((high, low)) => Value::Uuid(high, low),
-        wit::Value::Json(text) => Value::Json(text),
-        wit::Value::Native(native) => Value::Native { type_name: native.type_name, text: native.text },
+        wit::Value::Native(native) => Value::Native { type_name: native.type_name, text: native.text }
     }
+    /// A scalar to a guest.
+    pub fn value_out(Value) -> wit::Value {
+        Null, Boolean(it), Int64(it), Float64(it), Text(it), Bytes(it), Decimal(it), Date(it), Time(it), Timestamp(it),
+        Timestamptz(it), Json(it);
+        Value::Uuid(high, low) => wit::Value::Uuid((high, low)),
+        Value::Native { type_name, text } => wit::Value::Native(wit::NativeValue { type_name, text })
+    }
+    fn column_values_in(wit::ColumnValues) -> ColumnValues {
+        Boolean(it), Int64(it), Float64(it), Text(it), Bytes(it), Decimal(it), Date(it), Time(it), Timestamp(it),
+        Timestamptz(it), Uuid(it), Json(it), Native(it)
+    }
+    fn column_values_out(ColumnValues) -> wit::ColumnValues {
+        Boolean(it), Int64(it), Float64(it), Text(it), Bytes(it), Decimal(it), Date(it), Time(it), Timestamp(it),
+        Timestamptz(it), Uuid(it), Json(it), Native(it)
+    }
+    fn column_type_in(wit::ColumnType) -> ColumnType {
+        Boolean, Int64, Float64, Text, Bytes, Decimal, Date, Time, Timestamp, Timestamptz, Uuid, Json, Native
+    }
+    fn write_mode_in(wit_batches::WriteMode) -> WriteMode { Insert, Update, Upsert, Delete }
+    fn dialect_in(wit::Dialect) -> Dialect { Sqlite, Postgres, Mysql, Mariadb }
+    /// A dialect to a guest: the contract has its own enum.
+    pub fn dialect_out(Dialect) -> wit::Dialect { Sqlite, Postgres, Mysql, Mariadb }
+    fn mode_in(wit_description::Mode) -> Mode { Auto, Atomic, Stepwise }
+    fn verb_in(wit_description::TableVerb) -> Verb { Read, Insert, Update, Delete, Alter, Create, Drop }
 }
 
 /// Parameters from a guest.
 pub fn values_in(values: Vec<wit::Value>) -> Vec<Value> {
     values.into_iter().map(value_in).collect()
-}
-
-/// A scalar to a guest.
-pub fn value_out(value: Value) -> wit::Value {
-    match value {
-        Value::Null => wit::Value::Null,
-        Value::Boolean(truth) => wit::Value::Boolean(truth),
-        Value::Int64(number) => wit::Value::Int64(number),
-        Value::Float64(number) => wit::Value::Float64(number),
-        Value::Text(text) => wit::Value::Text(text),
-        Value::Bytes(bytes) => wit::Value::Bytes(bytes),
-        Value::Decimal(text) => wit::Value::Decimal(text),
-        Value::Date(days) => wit::Value::Date(days),
-        Value::Time(micros) => wit::Value::Time(micros),
-        Value::Timestamp(micros) => wit::Value::Timestamp(micros),
-        Value::Timestamptz(micros) => wit::Value::Timestamptz(micros),
-        Value::Uuid(high, low) => wit::Value::Uuid((high, low)),
-        Value::Json(text) => wit::Value::Json(text),
-        Value::Native { type_name, text } => wit::Value::Native(wit::NativeValue { type_name, text }),
-    }
 }
 
 /// A small result to a guest.
@@ -61,12 +71,28 @@ pub fn row_set_out(rows: RowSet) -> wit::RowSet {
     wit::RowSet { columns: rows.columns, rows: rows.rows.into_iter().map(convert).collect() }
 }
 
-fn var_in(values: wit::VarValues) -> VarValues {
-    VarValues { offsets: values.offsets, data: values.data }
+impl From<wit::VarValues> for VarValues {
+    fn from(values: wit::VarValues) -> Self {
+        Self { offsets: values.offsets, data: values.data }
+    }
 }
 
-fn var_out(values: VarValues) -> wit::VarValues {
-    wit::VarValues { offsets: values.offsets, data: values.data }
+impl From<VarValues> for wit::VarValues {
+    fn from(values: VarValues) -> Self {
+        Self { offsets: values.offsets, data: values.data }
+    }
+}
+
+impl From<wit::NativeValues> for NativeValues {
+    fn from(values: wit::NativeValues) -> Self {
+        Self { type_name: values.type_name, texts: values.texts.into() }
+    }
+}
+
+impl From<NativeValues> for wit::NativeValues {
+    fn from(values: NativeValues) -> Self {
+        Self { type_name: values.type_name, texts: values.texts.into() }
+    }
 }
 
 /// A batch from a guest, not validated yet.
@@ -74,23 +100,7 @@ pub fn batch_in(batch: wit::Batch) -> Batch {
     let column_in = |column: wit::Column| Column {
         name: column.name,
         nulls: column.nulls,
-        values: match column.values {
-            wit::ColumnValues::Boolean(entries) => ColumnValues::Boolean(entries),
-            wit::ColumnValues::Int64(entries) => ColumnValues::Int64(entries),
-            wit::ColumnValues::Float64(entries) => ColumnValues::Float64(entries),
-            wit::ColumnValues::Text(values) => ColumnValues::Text(var_in(values)),
-            wit::ColumnValues::Bytes(values) => ColumnValues::Bytes(var_in(values)),
-            wit::ColumnValues::Decimal(values) => ColumnValues::Decimal(var_in(values)),
-            wit::ColumnValues::Date(entries) => ColumnValues::Date(entries),
-            wit::ColumnValues::Time(entries) => ColumnValues::Time(entries),
-            wit::ColumnValues::Timestamp(entries) => ColumnValues::Timestamp(entries),
-            wit::ColumnValues::Timestamptz(entries) => ColumnValues::Timestamptz(entries),
-            wit::ColumnValues::Uuid(entries) => ColumnValues::Uuid(entries),
-            wit::ColumnValues::Json(values) => ColumnValues::Json(var_in(values)),
-            wit::ColumnValues::Native(values) => {
-                ColumnValues::Native(NativeValues { type_name: values.type_name, texts: var_in(values.texts) })
-            }
-        },
+        values: column_values_in(column.values),
     };
     Batch { row_count: batch.row_count as usize, columns: batch.columns.into_iter().map(column_in).collect() }
 }
@@ -100,47 +110,12 @@ pub fn batch_out(batch: Batch) -> wit::Batch {
     let column_out = |column: Column| wit::Column {
         name: column.name,
         nulls: column.nulls,
-        values: match column.values {
-            ColumnValues::Boolean(entries) => wit::ColumnValues::Boolean(entries),
-            ColumnValues::Int64(entries) => wit::ColumnValues::Int64(entries),
-            ColumnValues::Float64(entries) => wit::ColumnValues::Float64(entries),
-            ColumnValues::Text(values) => wit::ColumnValues::Text(var_out(values)),
-            ColumnValues::Bytes(values) => wit::ColumnValues::Bytes(var_out(values)),
-            ColumnValues::Decimal(values) => wit::ColumnValues::Decimal(var_out(values)),
-            ColumnValues::Date(entries) => wit::ColumnValues::Date(entries),
-            ColumnValues::Time(entries) => wit::ColumnValues::Time(entries),
-            ColumnValues::Timestamp(entries) => wit::ColumnValues::Timestamp(entries),
-            ColumnValues::Timestamptz(entries) => wit::ColumnValues::Timestamptz(entries),
-            ColumnValues::Uuid(entries) => wit::ColumnValues::Uuid(entries),
-            ColumnValues::Json(values) => wit::ColumnValues::Json(var_out(values)),
-            ColumnValues::Native(values) => wit::ColumnValues::Native(wit::NativeValues {
-                type_name: values.type_name,
-                texts: var_out(values.texts),
-            }),
-        },
+        values: column_values_out(column.values),
     };
     wit::Batch {
         // A batch never holds more rows than `BatchLimits` allows, far below 2^32.
         row_count: u32::try_from(batch.row_count).unwrap_or(u32::MAX),
         columns: batch.columns.into_iter().map(column_out).collect(),
-    }
-}
-
-fn column_type_in(column_type: wit::ColumnType) -> ColumnType {
-    match column_type {
-        wit::ColumnType::Boolean => ColumnType::Boolean,
-        wit::ColumnType::Int64 => ColumnType::Int64,
-        wit::ColumnType::Float64 => ColumnType::Float64,
-        wit::ColumnType::Text => ColumnType::Text,
-        wit::ColumnType::Bytes => ColumnType::Bytes,
-        wit::ColumnType::Decimal => ColumnType::Decimal,
-        wit::ColumnType::Date => ColumnType::Date,
-        wit::ColumnType::Time => ColumnType::Time,
-        wit::ColumnType::Timestamp => ColumnType::Timestamp,
-        wit::ColumnType::Timestamptz => ColumnType::Timestamptz,
-        wit::ColumnType::Uuid => ColumnType::Uuid,
-        wit::ColumnType::Json => ColumnType::Json,
-        wit::ColumnType::Native => ColumnType::Native,
     }
 }
 
@@ -163,26 +138,7 @@ pub fn source_in(source: wit_batches::TableSource, renames: &Renames) -> TableSo
 
 /// A target from a guest, whose tables have these names.
 pub fn target_in(target: wit_batches::TableTarget, renames: &Renames) -> TableTarget {
-    TableTarget {
-        table: renames.table(table_in(target.table)),
-        mode: match target.mode {
-            wit_batches::WriteMode::Insert => WriteMode::Insert,
-            wit_batches::WriteMode::Update => WriteMode::Update,
-            wit_batches::WriteMode::Upsert => WriteMode::Upsert,
-            wit_batches::WriteMode::Delete => WriteMode::Delete,
-        },
-        key: target.key,
-    }
-}
-
-/// A dialect to a guest: the contract has its own enum.
-pub fn dialect_out(dialect: Dialect) -> wit::Dialect {
-    match dialect {
-        Dialect::Sqlite => wit::Dialect::Sqlite,
-        Dialect::Postgres => wit::Dialect::Postgres,
-        Dialect::Mysql => wit::Dialect::Mysql,
-        Dialect::Mariadb => wit::Dialect::Mariadb,
-    }
+    TableTarget { table: renames.table(table_in(target.table)), mode: write_mode_in(target.mode), key: target.key }
 }
 
 /// An error to a guest; kinds that the contract does not distinguish become `other`.
@@ -214,29 +170,11 @@ pub fn description_in(description: wit_description::Description) -> Result<Descr
     Ok(Description {
         summary: description.summary,
         depends_on: description.depends_on,
-        mode: match description.mode {
-            wit_description::Mode::Auto => Mode::Auto,
-            wit_description::Mode::Atomic => Mode::Atomic,
-            wit_description::Mode::Stepwise => Mode::Stepwise,
-        },
-        dialects: description
-            .dialects
-            .into_iter()
-            .map(|dialect| match dialect {
-                wit::Dialect::Sqlite => Dialect::Sqlite,
-                wit::Dialect::Postgres => Dialect::Postgres,
-                wit::Dialect::Mysql => Dialect::Mysql,
-                wit::Dialect::Mariadb => Dialect::Mariadb,
-            })
-            .collect(),
+        mode: mode_in(description.mode),
+        dialects: description.dialects.into_iter().map(dialect_in).collect(),
         irreversible: description.irreversible,
         needs: description.needs.into_iter().map(need_in).collect::<Result<_, _>>()?,
-        down_mode: None,
-        no_downgrade: false,
-        requires: Vec::new(),
-        runtime: None,
-        renames: Arc::default(),
-        project: String::new(),
+        ..Description::default()
     })
 }
 
@@ -251,15 +189,7 @@ fn need_in(need: wit_description::Need) -> Result<Need, DatabaseError> {
 }
 
 fn table_need_in(need: wit_description::TableNeed) -> Result<Grant, DatabaseError> {
-    let verb = match need.verb {
-        wit_description::TableVerb::Read => Verb::Read,
-        wit_description::TableVerb::Insert => Verb::Insert,
-        wit_description::TableVerb::Update => Verb::Update,
-        wit_description::TableVerb::Delete => Verb::Delete,
-        wit_description::TableVerb::Alter => Verb::Alter,
-        wit_description::TableVerb::Create => Verb::Create,
-        wit_description::TableVerb::Drop => Verb::Drop,
-    };
+    let verb = verb_in(need.verb);
     let tables = match need.table.name.strip_suffix('*') {
         Some(prefix) => Tables::with_prefix(prefix),
         None => Tables::named(need.table.name),

@@ -1,7 +1,7 @@
 //! Converts what a guest asks of the schema.
 
 use super::bindings::runner::migration::schema as wit;
-use super::convert::{table_in, value_in};
+use super::convert::{same_variants, table_in, value_in};
 use runner_database::schema_change::{DataType, DefaultValue, DeleteAction, ForeignKey, NewColumn, NewIndex, NewTable};
 
 /// A new table from a guest, not checked yet.
@@ -39,29 +39,14 @@ fn foreign_key_in(key: wit::ForeignKey) -> ForeignKey {
         columns: key.columns,
         references: table_in(key.references),
         referenced: key.referenced,
-        on_delete: match key.on_delete {
-            wit::DeleteAction::Refuse => DeleteAction::Refuse,
-            wit::DeleteAction::Cascade => DeleteAction::Cascade,
-            wit::DeleteAction::SetNull => DeleteAction::SetNull,
-        },
+        on_delete: action_in(key.on_delete),
     }
 }
 
-fn type_in(data_type: wit::DataType) -> DataType {
-    match data_type {
-        wit::DataType::Boolean => DataType::Boolean,
-        wit::DataType::Int32 => DataType::Int32,
-        wit::DataType::Int64 => DataType::Int64,
-        wit::DataType::Float64 => DataType::Float64,
-        wit::DataType::Text => DataType::Text,
-        wit::DataType::Varchar(length) => DataType::Varchar(length),
-        wit::DataType::Bytes => DataType::Bytes,
-        wit::DataType::Decimal(size) => DataType::Decimal { precision: size.precision, scale: size.scale },
-        wit::DataType::Date => DataType::Date,
-        wit::DataType::Time => DataType::Time,
-        wit::DataType::Timestamp => DataType::Timestamp,
-        wit::DataType::Timestamptz => DataType::Timestamptz,
-        wit::DataType::Uuid => DataType::Uuid,
-        wit::DataType::Json => DataType::Json,
+same_variants! {
+    fn action_in(wit::DeleteAction) -> DeleteAction { Refuse, Cascade, SetNull }
+    fn type_in(wit::DataType) -> DataType {
+        Boolean, Int32, Int64, Float64, Text, Varchar(length), Bytes, Date, Time, Timestamp, Timestamptz, Uuid, Json;
+        wit::DataType::Decimal(size) => DataType::Decimal { precision: size.precision, scale: size.scale }
     }
 }

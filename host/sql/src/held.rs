@@ -6,13 +6,15 @@ use super::Statement;
 use super::subjects::spelled_names;
 use runner_base::dialect::Dialect;
 
-/// How much of a table is locked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Held {
-    /// All of its rows: they can be read, and not be changed.
-    Rows,
-    /// The table: on PostgreSQL, nothing can be read either.
-    Table,
+runner_base::named! {
+    /// How much of a table is locked.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Held {
+        /// All of its rows: they can be read, and not be changed.
+        Rows = "rows",
+        /// The table: on PostgreSQL, nothing can be read either.
+        Table = "table",
+    }
 }
 
 /// The words of statements that lock what they name, and how much of the statement may name the table: it may follow a schema,

@@ -49,7 +49,7 @@ pub(super) fn manifest(project: &ProjectDirectory, directory: &FoundEntry) -> Re
     if !there {
         return Ok(None);
     }
-    let bytes = project.read(&name, directory.link, LARGEST_MANIFEST).map_err(super::refresh::as_error)?;
+    let bytes = project.read(&name, directory.link, LARGEST_MANIFEST)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::usage(format!("`{name}` is not UTF-8")).hint("save the file as UTF-8"))?;
     BuildManifest::parse(&name, &text).map(Some)
@@ -105,7 +105,7 @@ pub(super) fn build(
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
             let limit = settings.limits.artifact_bytes;
-            return Err(super::refresh::as_error(runner_project::files::too_large(&file, limit, "artifact_bytes")));
+            return Err(runner_project::files::too_large(&file, limit, "artifact_bytes").into());
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let message = match manifest.command.is_empty() {

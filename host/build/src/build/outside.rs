@@ -8,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use super::refresh::as_error;
 use runner_base::error::{Error, Result};
 use runner_project::discovery::{is_shared_path, shared_digest};
+use runner_project::files::normalized;
 use runner_project::settings::Settings;
 
 /// The package of the SDK.
@@ -170,24 +170,11 @@ fn is_sdk(manifest: &str) -> bool {
     name == Some(SDK)
 }
 
-/// A path without `.` and `..`, as cargo writes it.
-pub(super) fn normalized(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(normal.pop()),
-            Component::CurDir => {}
-            part => normal.push(part),
-        }
-    }
-    normal
-}
-
 /// The digests of paths of [`Outside`].
 pub(super) fn digests(settings: &Settings, paths: BTreeSet<String>) -> Result<BTreeMap<String, String>> {
     let mut digests = BTreeMap::new();
     for path in paths {
-        let digest = shared_digest(&settings.root, &path, settings.limits.asset_bytes).map_err(as_error)?;
+        let digest = shared_digest(&settings.root, &path, settings.limits.asset_bytes)?;
         digests.extend(digest.map(|digest| (path, digest)));
     }
     Ok(digests)

@@ -111,7 +111,7 @@ impl Refresh<'_> {
         let limits = &self.settings.limits;
         let file_name = found.wasm();
         let there = match wasm {
-            Some(file) => Some(self.project.read(&file.file_name, file.link, limits.artifact_bytes).map_err(as_error)?),
+            Some(file) => Some(self.project.read(&file.file_name, file.link, limits.artifact_bytes)?),
             None => None,
         };
         let (bytes, built_from) = match (source, &there) {
@@ -129,12 +129,12 @@ impl Refresh<'_> {
             }
         };
         if bytes.len() as u64 > limits.artifact_bytes {
-            return Err(as_error(too_large(&file_name, limits.artifact_bytes, "artifact_bytes")));
+            return Err(too_large(&file_name, limits.artifact_bytes, "artifact_bytes").into());
         }
-        let assets = match directory {
-            Some(directory) => find_assets(self.project, directory, limits.asset_bytes).map_err(as_error)?,
-            None => BTreeMap::new(),
-        };
+        let assets = directory
+            .map(|directory| find_assets(self.project, directory, limits.asset_bytes))
+            .transpose()?
+            .unwrap_or_default();
         let digest = sha256(&bytes);
         let description = match self.known(found, &digest, &assets) {
             Some(description) => description,
@@ -167,7 +167,7 @@ impl Refresh<'_> {
     /// saved, or cargo wrote a `Cargo.lock`, and it is unknown what the compiler has read.
     fn compiled(&self, found: &Found, source: &FoundEntry) -> Result<(Vec<u8>, BuiltFrom)> {
         let (settings, file_name) = (self.settings, found.wasm());
-        let digest = || source_digest(self.project, source, settings.limits.asset_bytes).map_err(as_error);
+        let digest = || source_digest(self.project, source, settings.limits.asset_bytes);
         // Cargo reports only afterwards what it read. What the last build did not know is checked once more then, at
         // which cargo finds nothing to do unless it changed.
         let mut before = BuiltFrom { source: digest()?, shared: outside::known_digests(settings, self.listed(found)) };
@@ -207,10 +207,10 @@ impl Refresh<'_> {
     /// Whether the artifact comes from the source code as it is now.
     pub fn origin(&self, found: &Found, wasm: &FoundEntry, directory: &FoundEntry) -> Result<Origin> {
         let limits = &self.settings.limits;
-        let Some(now) = source_digest(self.project, directory, limits.asset_bytes).map_err(as_error)? else {
+        let Some(now) = source_digest(self.project, directory, limits.asset_bytes)? else {
             return Ok(Origin::Same);
         };
-        let bytes = self.project.read(&wasm.file_name, wasm.link, limits.artifact_bytes).map_err(as_error)?;
+        let bytes = self.project.read(&wasm.file_name, wasm.link, limits.artifact_bytes)?;
         let Some(before) = self.built_from(found, &sha256(&bytes)) else { return Ok(Origin::Unknown) };
         if before.source.as_ref() != Some(&now) {
             return Ok(Origin::Changed);
@@ -221,7 +221,7 @@ impl Refresh<'_> {
             // What is applied stays in any case.
             Compared::Unknown(..) if (self.request.is_applied)(&found.revision).unwrap_or(false) => Ok(Origin::Same),
             Compared::Changed(path) => Ok(Origin::SharedChanged(path.to_owned())),
-            Compared::Unknown(_, problem) => Err(as_error(problem).at("migration", found.id())),
+            Compared::Unknown(_, problem) => Err(Error::from(problem).at("migration", found.id())),
         }
     }
 
@@ -253,13 +253,5 @@ impl Refresh<'_> {
             }
             _ => None,
         }
-    }
-}
-
-pub(super) fn as_error(problem: Problem) -> Error {
-    let error = Error { places: problem.places, ..Error::new(problem.kind, problem.message) };
-    match problem.hint {
-        Some(hint) => error.hint(hint),
-        None => error,
     }
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::check::stage_path;
-use super::outside::{Outside, normalized};
+use super::outside::Outside;
 use super::toolchain::{TARGET, command, find};
 use super::{BuildRequest, process, wrapper};
 use runner_base::error::{Error, Result};
 use runner_project::discovery::{BUILD_MANIFEST, FoundEntry, MANIFEST};
-use runner_project::files::{ProjectDirectory, explain};
+use runner_project::files::{ProjectDirectory, explain, normalized};
 use runner_project::problem::shown;
 use runner_project::settings::Settings;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::BuildRequest;
-use super::refresh::{Refresh, as_error};
+use super::refresh::Refresh;
 use runner_base::error::{Error, Result};
 use runner_project::built::Described;
 use runner_project::digest::sha256;
@@ -24,12 +24,12 @@ impl Refresh<'_> {
     ) -> Result<(LockedArtifact, u64)> {
         let limits = &self.settings.limits;
         let name = &file.file_name;
-        let bytes = self.project.read(name, file.link, limits.artifact_bytes).map_err(as_error)?;
-        let source = decode(name, &bytes).map_err(as_error)?;
-        let files = match directory {
-            Some(directory) => companions_within(self.project, directory, limits.asset_bytes).map_err(as_error)?,
-            None => BTreeMap::new(),
-        };
+        let bytes = self.project.read(name, file.link, limits.artifact_bytes)?;
+        let source = decode(name, &bytes)?;
+        let files = directory
+            .map(|directory| companions_within(self.project, directory, limits.asset_bytes))
+            .transpose()?
+            .unwrap_or_default();
         let digest = sha256(source.as_bytes());
         let runtime = self.runtime(found, language)?;
         if let Some(description) = self.known_script(found, (&digest, &runtime.pin, &files)) {

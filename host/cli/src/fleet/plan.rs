@@ -45,7 +45,7 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
     let each = fleet.look(&look);
     let printer = &fleet.printer;
     match printer.format() {
-        Format::Json => printer.json(&FleetPlanJson::new(request.target.to_string(), &each, exit::code)),
+        Format::Json => printer.json(&FleetPlanJson::new(request.target.to_string(), &each)),
         Format::Text => {
             printer.data(&text::fleet_plans(&each));
             fleet.tell_errors(&each);

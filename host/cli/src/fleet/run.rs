@@ -204,7 +204,7 @@ fn tell(
     let printer = &fleet.printer;
     match printer.format() {
         Format::Json => {
-            printer.json(&FleetRunJson::new((action.verb(), dry_run), each, told, (took, code), exit::code));
+            printer.json(&FleetRunJson::new((action.verb(), dry_run), each, told, (took, code)));
         }
         Format::Text => {
             printer.data(&text::fleet_runs(each, printer.verbosity() == Verbosity::Verbose));

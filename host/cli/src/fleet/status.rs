@@ -34,7 +34,7 @@ pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
     let code = code(&reports, &each);
     let printer = &fleet.printer;
     match printer.format() {
-        Format::Json => printer.json(&FleetStatusJson::new(&each, &reports, exit::code)),
+        Format::Json => printer.json(&FleetStatusJson::new(&each, &reports)),
         Format::Text => {
             printer.data(&text::fleet_status(&each));
             fleet.tell_errors(&each);

@@ -138,6 +138,8 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
         FormatArg::Text => "text".to_owned(),
         FormatArg::Json => "json".to_owned(),
     });
+    let given =
+        [("--format", format), ("--history-schema", args.history_schema), ("--history-prefix", args.history_prefix)];
     let load = LoadRequest {
         config: args.config,
         environment: args.environment,
@@ -146,10 +148,8 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
             _ => None,
         },
         database_url: args.database_url,
-        format,
+        flags: given.into_iter().filter_map(|(flag, text)| Some((flag, text?))).collect(),
         limits: args.limits,
-        history_schema: args.history_schema,
-        history_prefix: args.history_prefix,
         start_dir,
         env: process_variables(),
         unreadable: unreadable_variables(),
@@ -168,14 +168,20 @@ fn parameter(text: &str) -> Result<(String, String)> {
 
 pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     let mut global = global.clone();
-    global.load.lock_timeout = args.lock_timeout.clone();
-    global.load.table_lock_timeout = args.table_lock_timeout.clone();
-    global.load.statement_timeout = args.statement_timeout.clone();
-    global.load.retries = args.retries.clone();
-    global.load.throttle = args.throttle.given().collect();
-    global.load.backup = args.backup.clone();
-    global.load.chunk_rows = args.chunk_rows.clone();
-    global.load.chunk_time = args.chunk_time.clone();
+    let given = [
+        ("--lock-timeout", &args.lock_timeout),
+        ("--table-lock-timeout", &args.table_lock_timeout),
+        ("--statement-timeout", &args.statement_timeout),
+        ("--retries", &args.retries),
+        ("--backup", &args.backup),
+        ("--chunk-rows", &args.chunk_rows),
+        ("--chunk-time", &args.chunk_time),
+        ("--batch-delay", &args.throttle.batch_delay),
+        ("--max-rows-per-second", &args.throttle.max_rows_per_second),
+        ("--max-lag", &args.throttle.max_lag),
+        ("--max-active-connections", &args.throttle.max_active_connections),
+    ];
+    global.load.flags.extend(given.into_iter().filter_map(|(flag, text)| Some((flag, text.clone()?))));
     global
 }
 

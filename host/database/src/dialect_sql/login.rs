@@ -9,51 +9,36 @@ pub struct Login {
     pub powers: Vec<Power>,
 }
 
-/// What a login may do beyond the tables of its database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Power {
-    /// Everything.
-    Superuser,
-    /// Run programs on the server's machine.
-    Programs,
-    /// Read files of the server's machine.
-    ReadFiles,
-    /// Write files of the server's machine.
-    WriteFiles,
-    /// Load code into the server.
-    Code,
-    /// Create logins, or grant rights to them.
-    Logins,
-    /// Read or write other databases of the server.
-    OtherDatabases,
-    /// See rows that policies hide.
-    Policies,
-    /// Receive all changes of the server.
-    Replication,
-    /// Change settings of the whole server, or stop it.
-    Server,
-    /// End other sessions.
-    Sessions,
+runner_base::named! {
+    /// What a login may do beyond the tables of its database.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Power {
+        /// Everything.
+        Superuser = "superuser",
+        /// Run programs on the server's machine.
+        Programs = "programs",
+        /// Read files of the server's machine.
+        ReadFiles = "read-files",
+        /// Write files of the server's machine.
+        WriteFiles = "write-files",
+        /// Load code into the server.
+        Code = "code",
+        /// Create logins, or grant rights to them.
+        Logins = "logins",
+        /// Read or write other databases of the server.
+        OtherDatabases = "other-databases",
+        /// See rows that policies hide.
+        Policies = "policies",
+        /// Receive all changes of the server.
+        Replication = "replication",
+        /// Change settings of the whole server, or stop it.
+        Server = "server",
+        /// End other sessions.
+        Sessions = "sessions",
+    }
 }
 
 impl Power {
-    /// The word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Superuser => "superuser",
-            Self::Programs => "programs",
-            Self::ReadFiles => "read-files",
-            Self::WriteFiles => "write-files",
-            Self::Code => "code",
-            Self::Logins => "logins",
-            Self::OtherDatabases => "other-databases",
-            Self::Policies => "policies",
-            Self::Replication => "replication",
-            Self::Server => "server",
-            Self::Sessions => "sessions",
-        }
-    }
-
     /// What it allows, after "may".
     pub fn told(self) -> &'static str {
         match self {

@@ -6,43 +6,28 @@ use std::fmt;
 use super::Touched;
 use crate::{DatabaseError, DatabaseErrorKind, Dialect, TableName};
 
-/// What a component may do with a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verb {
-    /// Read its rows, also in a condition.
-    Read,
-    /// Insert rows.
-    Insert,
-    /// Change rows.
-    Update,
-    /// Delete rows.
-    Delete,
-    /// Change its definition: columns, constraints and indexes, but not its name.
-    Alter,
-    /// Create it, or a view of that name.
-    Create,
-    /// Drop it, or a view of that name.
-    Drop,
+runner_base::named! {
+    /// What a component may do with a table.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Verb {
+        /// Read its rows, also in a condition.
+        Read = "read",
+        /// Insert rows.
+        Insert = "insert",
+        /// Change rows.
+        Update = "update",
+        /// Delete rows.
+        Delete = "delete",
+        /// Change its definition: columns, constraints and indexes, but not its name.
+        Alter = "alter",
+        /// Create it, or a view of that name.
+        Create = "create",
+        /// Drop it, or a view of that name.
+        Drop = "drop",
+    }
 }
 
 impl Verb {
-    /// Every verb.
-    pub const ALL: [Self; 7] =
-        [Self::Read, Self::Insert, Self::Update, Self::Delete, Self::Alter, Self::Create, Self::Drop];
-
-    /// Returns the word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Insert => "insert",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Alter => "alter",
-            Self::Create => "create",
-            Self::Drop => "drop",
-        }
-    }
-
     /// Returns whether a grant of it can be restricted to columns.
     pub fn takes_columns(self) -> bool {
         matches!(self, Self::Read | Self::Insert | Self::Update)

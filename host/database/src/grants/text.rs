@@ -72,7 +72,7 @@ impl FromStr for Grant {
         };
         let text_of_verb = text.trim_start();
         let (word, rest) = text_of_verb.split_once(char::is_whitespace).ok_or_else(|| wrong("names no table"))?;
-        let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.name() == word) else {
+        let Some(verb) = Verb::from_name(word) else {
             let error = malformed(format!("the grant `{text}` begins with the unknown verb `{word}`"));
             let known = Verb::ALL.map(Verb::name);
             return Err(match did_you_mean(word, known) {

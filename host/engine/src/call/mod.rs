@@ -26,52 +26,34 @@ const DIGITS: usize = 32;
 /// Characters of a statement that the journal keeps for display.
 const SHOWN: usize = 500;
 
-/// The kind of a database call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallKind {
-    /// A statement of a migration in SQL.
-    Statement,
-    /// The statements between a `BEGIN` and its `COMMIT` in one.
-    Transaction,
-    /// `sql.execute`.
-    Execute,
-    /// `sql.query`.
-    Query,
-    /// A function of `schema`.
-    Schema,
-    /// `batches.read`.
-    Read,
-    /// `batches.read-table`.
-    ReadTable,
-    /// `reader.next`.
-    Next,
-    /// `batches.write`.
-    Write,
-    /// `writer.write`.
-    WriteBatch,
-    /// `writer.finish`.
-    Finish,
-    /// `batches.transform`.
-    Transform,
-}
-
-impl CallKind {
-    /// Returns the name used in the journal and in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Statement => "statement",
-            Self::Transaction => "transaction",
-            Self::Execute => "execute",
-            Self::Query => "query",
-            Self::Schema => "schema",
-            Self::Read => "read",
-            Self::ReadTable => "read-table",
-            Self::Next => "next",
-            Self::Write => "write",
-            Self::WriteBatch => "write-batch",
-            Self::Finish => "finish",
-            Self::Transform => "transform",
-        }
+runner_base::named! {
+    /// The kind of a database call.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum CallKind {
+        /// A statement of a migration in SQL.
+        Statement = "statement",
+        /// The statements between a `BEGIN` and its `COMMIT` in one.
+        Transaction = "transaction",
+        /// `sql.execute`.
+        Execute = "execute",
+        /// `sql.query`.
+        Query = "query",
+        /// A function of `schema`.
+        Schema = "schema",
+        /// `batches.read`.
+        Read = "read",
+        /// `batches.read-table`.
+        ReadTable = "read-table",
+        /// `reader.next`.
+        Next = "next",
+        /// `batches.write`.
+        Write = "write",
+        /// `writer.write`.
+        WriteBatch = "write-batch",
+        /// `writer.finish`.
+        Finish = "finish",
+        /// `batches.transform`.
+        Transform = "transform",
     }
 }
 

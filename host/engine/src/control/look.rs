@@ -24,33 +24,24 @@ use runner_database::{DatabaseErrorKind, HostSession, LockHolder, Probe, tool_sq
 /// How old a run's row may be before the run is no longer assumed to be alive, where the lock does not show it.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Whether a run is alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Liveness {
-    /// It is working.
-    Running,
-    /// It is alive and waits.
-    Waiting,
-    /// It stopped early and recorded why.
-    Ended,
-    /// It was killed or disconnected from the database.
-    Lost,
-    /// It has not been seen for a while, but an unidentified session holds the lock, or the run's session still exists.
-    Silent,
+runner_base::named! {
+    /// Whether a run is alive.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Liveness {
+        /// It is working.
+        Running = "running",
+        /// It is alive and waits.
+        Waiting = "waiting",
+        /// It stopped early and recorded why.
+        Ended = "ended",
+        /// It was killed or disconnected from the database.
+        Lost = "lost",
+        /// It has not been seen for a while, but an unidentified session holds the lock, or the run's session still exists.
+        Silent = "silent",
+    }
 }
 
 impl Liveness {
-    /// Returns the name used in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Ended => "ended",
-            Self::Lost => "lost",
-            Self::Silent => "silent",
-        }
-    }
-
     /// Whether it can be controlled.
     pub fn is_alive(self) -> bool {
         matches!(self, Self::Running | Self::Waiting | Self::Silent)

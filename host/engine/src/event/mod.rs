@@ -19,15 +19,17 @@ pub trait EventSink: Send + Sync {
     fn emit(&self, event: &Event);
 }
 
-/// The severity of a log message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// For debugging.
-    Debug,
-    /// For information.
-    Info,
-    /// A possible problem.
-    Warning,
+runner_base::named! {
+    /// The severity of a log message.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum LogLevel {
+        /// For debugging.
+        Debug = "debug",
+        /// For information.
+        Info = "info",
+        /// A possible problem.
+        Warning = "warning",
+    }
 }
 
 /// An event of a run.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::packed::{ComponentBytes, Packed, pack};
-use super::read::{garbled, kind, unreadable};
+use super::read::{garbled, unreadable};
 use crate::call::stored::{decode, encode};
 use crate::schema::history as sql;
 use runner_base::error::{Error, Result};
@@ -199,7 +199,7 @@ fn change(
 /// Loads the artifact of a revision and digest, if the database has it.
 pub async fn load_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Option<Stored>> {
     let Some(row) = load(database, revision, sha256).await? else { return Ok(None) };
-    match kind(&row.kind).ok_or_else(garbled)? {
+    match Kind::from_name(&row.kind).ok_or_else(garbled)? {
         Kind::Script => load_script(database, row).await.map(Some),
         kind => Stored::decode(kind, row.content()?, &row.assets).map(Some).ok_or_else(garbled),
     }

@@ -276,7 +276,7 @@ fn record(mut values: Values) -> Option<Record> {
         revision: text(next()?)?,
         name: text(next()?)?,
         summary: text(next()?)?,
-        kind: kind(&text(next()?)?)?,
+        kind: Kind::from_name(&text(next()?)?)?,
         sha256: text(next()?)?,
         mode: RunMode::from_name(&text(next()?)?)?,
         declared: text(next()?)?,
@@ -316,7 +316,7 @@ fn brief(mut values: Values) -> Option<Record> {
         id: next()?.as_int64()?,
         revision: text(next()?)?,
         name: text(next()?)?,
-        kind: kind(&text(next()?)?)?,
+        kind: Kind::from_name(&text(next()?)?)?,
         sha256: text(next()?)?,
         mode: RunMode::from_name(&text(next()?)?)?,
         state: State::from_name(&text(next()?)?)?,
@@ -329,10 +329,6 @@ fn brief(mut values: Values) -> Option<Record> {
         applied_by: text(next()?)?,
         ..Record::blank()
     })
-}
-
-pub(super) fn kind(name: &str) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|kind| kind.name() == name)
 }
 
 fn text(value: Value) -> Option<String> {

@@ -10,62 +10,36 @@ use runner_database::Renames;
 use runner_project::catalog::{Description, Kind, Mode, Need};
 use runner_project::migration_id;
 
-/// How a migration's work is committed, once the database is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunMode {
-    /// One transaction holds the work and its history row.
-    Atomic,
-    /// Every step commits by itself.
-    Stepwise,
-}
-
-impl RunMode {
-    /// Returns the name used in history and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Atomic => "atomic",
-            Self::Stepwise => "stepwise",
-        }
-    }
-
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        [Self::Atomic, Self::Stepwise].into_iter().find(|mode| mode.name() == name)
+runner_base::named! {
+    /// How a migration's work is committed, once the database is known.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum RunMode {
+        /// One transaction holds the work and its history row.
+        Atomic = "atomic",
+        /// Every step commits by itself.
+        Stepwise = "stepwise",
     }
 }
 
-/// How far a recorded revision has progressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// All of its upgrade is in the database.
-    Applied,
-    /// Part of its upgrade is in the database.
-    PartlyApplied,
-    /// Part of its downgrade is in the database.
-    PartlyRolledBack,
-    /// It was rolled back; the row is kept as a record.
-    RolledBack,
+runner_base::named! {
+    /// How far a recorded revision has progressed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum State {
+        /// All of its upgrade is in the database.
+        Applied = "applied",
+        /// Part of its upgrade is in the database.
+        PartlyApplied = "partial",
+        /// Part of its downgrade is in the database.
+        PartlyRolledBack = "partly-rolled-back",
+        /// It was rolled back; the row is kept as a record.
+        RolledBack = "rolled-back",
+    }
 }
 
 impl State {
-    const ALL: [Self; 4] = [Self::Applied, Self::PartlyApplied, Self::PartlyRolledBack, Self::RolledBack];
-
-    /// Returns the name used in history and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::PartlyApplied => "partial",
-            Self::PartlyRolledBack => "partly-rolled-back",
-            Self::RolledBack => "rolled-back",
-        }
-    }
-
     /// Returns whether a run was interrupted partway.
     pub fn is_partial(self) -> bool {
         matches!(self, Self::PartlyApplied | Self::PartlyRolledBack)
-    }
-
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
@@ -227,7 +201,7 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
     let texts = |key: &str| -> Option<Vec<String>> {
         declared[key].as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
     };
-    let mode = |key: &str| Mode::ALL.into_iter().find(|known| Some(known.name()) == declared[key].as_str());
+    let mode = |key: &str| declared[key].as_str().and_then(Mode::from_name);
     Some(Description {
         summary: summary.to_owned(),
         depends_on: texts("depends_on")?,

@@ -26,19 +26,21 @@ const NO_OBJECTS: [u8; 32] = [
     0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
-/// What is known about the outcome of a step that began and has no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    /// The database shows that it took effect.
-    TookEffect,
-    /// The database shows that it did not take effect.
-    NoEffect,
-    /// It does not matter: the statement is idempotent.
-    Repeatable,
-    /// Only a part of it took effect.
-    Halved,
-    /// The database does not show it.
-    Nothing,
+runner_base::named! {
+    /// What is known about the outcome of a step that began and has no answer.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Known {
+        /// The database shows that it took effect.
+        TookEffect = "took-effect",
+        /// The database shows that it did not take effect.
+        NoEffect = "no-effect",
+        /// It does not matter: the statement is idempotent.
+        Repeatable = "repeatable",
+        /// Only a part of it took effect.
+        Halved = "halved",
+        /// The database does not show it.
+        Nothing = "nothing",
+    }
 }
 
 impl Known {

@@ -65,13 +65,15 @@ pub struct PlanInput<'a> {
     pub options: PlanOptions,
 }
 
-/// Where the bytes of a planned migration come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The project's directory.
-    Project,
-    /// The database, which kept them when the revision was applied.
-    Database,
+runner_base::named! {
+    /// Where the bytes of a planned migration come from.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Source {
+        /// The project's directory.
+        Project = "project",
+        /// The database, which kept them when the revision was applied.
+        Database = "database",
+    }
 }
 
 /// One migration to run.

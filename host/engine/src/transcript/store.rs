@@ -13,36 +13,24 @@ use runner_database::{DatabaseErrorKind, HostSession, QueryLimits, ToolChange, t
 /// The bytes of one row: far below what any server accepts at once.
 const PART: usize = 512 << 10;
 
-/// The kind of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EvidenceKind {
-    /// The inputs of the run.
-    Inputs,
-    /// The calls of the run, with their answers.
-    Calls,
-    /// A completed transform.
-    Transform,
-    /// A chunk of a transform in progress.
-    Chunk,
-    /// An unrepeatable statement.
-    Unrepeatable,
-    /// Where other builds of the component took over.
-    Handovers,
-    /// Which builds did the batches of a transform, if several did.
-    Builders,
-}
-
-impl EvidenceKind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Inputs => "inputs",
-            Self::Calls => "calls",
-            Self::Transform => "transform",
-            Self::Chunk => "chunk",
-            Self::Unrepeatable => "unrepeatable",
-            Self::Handovers => "handovers",
-            Self::Builders => "builders",
-        }
+runner_base::named! {
+    /// The kind of a row.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum EvidenceKind {
+        /// The inputs of the run.
+        Inputs = "inputs",
+        /// The calls of the run, with their answers.
+        Calls = "calls",
+        /// A completed transform.
+        Transform = "transform",
+        /// A chunk of a transform in progress.
+        Chunk = "chunk",
+        /// An unrepeatable statement.
+        Unrepeatable = "unrepeatable",
+        /// Where other builds of the component took over.
+        Handovers = "handovers",
+        /// Which builds did the batches of a transform, if several did.
+        Builders = "builders",
     }
 }
 

@@ -25,28 +25,18 @@ use runner_base::error::{Error, Result};
 use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, SharedDatabase, StopSignal};
 use runner_project::catalog::{CatalogReport, Kind};
 
-/// What is verified about a revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProofLevel {
-    /// The bytes are those that were applied, wherever they are kept.
-    Artifact,
-    /// The component makes the same calls when it is given the same inputs and answers.
-    Replay,
-    /// The rows that a transform read still exist, and it computes the same result from them.
-    Recompute,
-    /// The target of a transform contains what was written.
-    Target,
-}
-
-impl ProofLevel {
-    /// The name in tables and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Artifact => "artifact",
-            Self::Replay => "replay",
-            Self::Recompute => "recompute",
-            Self::Target => "target",
-        }
+runner_base::named! {
+    /// What is verified about a revision.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ProofLevel {
+        /// The bytes are those that were applied, wherever they are kept.
+        Artifact = "artifact",
+        /// The component makes the same calls when it is given the same inputs and answers.
+        Replay = "replay",
+        /// The rows that a transform read still exist, and it computes the same result from them.
+        Recompute = "recompute",
+        /// The target of a transform contains what was written.
+        Target = "target",
     }
 }
 

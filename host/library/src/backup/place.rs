@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind as IoKind};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use cap_std::fs::Dir;
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use super::BackupOptions;
 use runner_base::error::{Error, Result};
 use runner_base::random;
 use runner_database::{DatabaseUrl, Dialect};
+use runner_project::files::normalized;
 use runner_project::leaves;
 use runner_project::settings::BackupTo;
 
@@ -92,15 +93,7 @@ impl Place {
 
 /// The part of a path that is in the project, as it is written; `None` if the path leads elsewhere.
 fn within(root: &Path, path: &Path) -> Option<PathBuf> {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(normal.pop()),
-            Component::CurDir => {}
-            part => normal.push(part),
-        }
-    }
-    normal.strip_prefix(root).ok().map(|within| Path::new(".").join(within))
+    normalized(path).strip_prefix(root).ok().map(|within| Path::new(".").join(within))
 }
 
 /// A directory of the project, without the links in its path; `None` if it does not exist. A link out of the project is

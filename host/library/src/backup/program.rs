@@ -24,6 +24,7 @@ use runner_postgres::dump::environment;
 const FILE: &str = "{file}";
 
 /// A program with its arguments, environment and input.
+#[derive(Default)]
 struct Prepared {
     program: PathBuf,
     arguments: Vec<String>,
@@ -91,20 +92,14 @@ fn with_words(error: Error, said: &str) -> Error {
 fn prepare(url: &DatabaseUrl, dialect: Dialect, command: Option<&[String]>, file: &Path) -> Result<Prepared> {
     let file = file.display().to_string();
     let mut prepared = match dialect {
-        Dialect::Sqlite => Prepared {
-            program: PathBuf::new(),
-            arguments: Vec::new(),
-            variables: Vec::new(),
-            input: None,
-            writes_file: false,
-        },
+        Dialect::Sqlite => Prepared::default(),
         Dialect::Postgres => Prepared {
             program: PathBuf::from("pg_dump"),
             // The custom format is compressed, and restores whole or in part.
             arguments: ["--format=custom", "--no-password", "--file", &file].map(str::to_owned).to_vec(),
             variables: environment(url)?,
-            input: None,
             writes_file: true,
+            ..Prepared::default()
         },
         #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => mysql_dump(url, &file)?,
@@ -159,11 +154,10 @@ fn mysql_dump(url: &DatabaseUrl, file: &str) -> Result<Prepared> {
         &access.database,
     ];
     Ok(Prepared {
-        program: PathBuf::new(),
         arguments: arguments.map(str::to_owned).to_vec(),
-        variables: Vec::new(),
         input: Some(access.option_file),
         writes_file: true,
+        ..Prepared::default()
     })
 }
 

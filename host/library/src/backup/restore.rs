@@ -11,7 +11,10 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
     if is_foreign {
         return format!("restore {backup} with the counterpart of your `[backup] command`");
     }
-    let server = || url.parameter(&["host", "socket"]).is_none().then(|| url.host_and_port()).flatten();
+    let server = url.parameter(&["host", "socket"]).is_none().then(|| url.host_and_port()).flatten();
+    let port = |port: u16| format!(" --port={port}");
+    let server = server.map(|(host, of_host)| format!(" --host={host}{}", of_host.map(port).unwrap_or_default()));
+    let server = server.unwrap_or_default();
     // Each server is restored with its own client.
     match dialect {
         Dialect::Sqlite => {
@@ -23,24 +26,14 @@ pub(super) fn advice(url: &DatabaseUrl, dialect: Dialect, is_foreign: bool, back
             )
         }
         Dialect::Postgres => {
-            let server = server().map(|(host, port)| {
-                format!(" --host={host}{}", port.map_or(String::new(), |port| format!(" --port={port}")))
-            });
             format!(
-                "to restore it, make a fresh database and fill it: `createdb{0} NAME && pg_restore{0} --exit-on-error \
-                 --dbname=NAME {backup}`",
-                server.unwrap_or_default()
+                "to restore it, make a fresh database and fill it: `createdb{server} NAME && pg_restore{server} \
+                 --exit-on-error --dbname=NAME {backup}`"
             )
         }
         Dialect::Mysql | Dialect::Mariadb => {
             let client = if dialect == Dialect::Mariadb { "mariadb" } else { "mysql" };
-            let server = server().map(|(host, port)| {
-                format!(" --host={host}{}", port.map_or(String::new(), |port| format!(" --port={port}")))
-            });
-            format!(
-                "to restore it, create an empty database and load it: `{client}{} NAME < {backup}`",
-                server.unwrap_or_default()
-            )
+            format!("to restore it, create an empty database and load it: `{client}{server} NAME < {backup}`")
         }
     }
 }

@@ -51,28 +51,18 @@ pub struct Pushed {
     pub outcome: PushedAs,
 }
 
-/// What pushing a package did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PushedAs {
-    /// There was no such version.
-    New,
-    /// The registry had the same already.
-    Unchanged,
-    /// The registry had the same bytes without a signature.
-    Signed,
-    /// The registry had others.
-    Replaced,
-}
-
-impl PushedAs {
-    /// The word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Unchanged => "unchanged",
-            Self::Signed => "signed",
-            Self::Replaced => "replaced",
-        }
+runner_base::named! {
+    /// What pushing a package did.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum PushedAs {
+        /// There was no such version.
+        New = "new",
+        /// The registry had the same already.
+        Unchanged = "unchanged",
+        /// The registry had the same bytes without a signature.
+        Signed = "signed",
+        /// The registry had others.
+        Replaced = "replaced",
     }
 }
 

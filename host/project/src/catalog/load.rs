@@ -14,7 +14,7 @@ use crate::files::no_directory;
 use crate::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::package::package_of;
 use crate::parallel;
-use crate::problem::{Problem, errors, shown};
+use crate::problem::{Problem, shown};
 use crate::revision::Reference;
 use crate::revision::RevisionKey;
 use crate::script::{self, RuntimePin, ScriptFiles, ScriptLanguage, decode};
@@ -111,7 +111,7 @@ impl Catalog {
         find_stale(settings, &source, (&found, &lockfile), &mut report.catalog);
         report.problems.sort_by_cached_key(|problem| RevisionKey::of(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
-        Ok((report, errors(problems)))
+        Ok((report, problems.into_iter().map(Error::from).collect()))
     }
 }
 
@@ -240,10 +240,10 @@ impl Loader<'_> {
     ) -> Result<(Migration, Digests<'static>), Problem> {
         let limits = &self.settings.limits;
         let bytes = self.source.digest(wasm, limits.artifact_bytes)?;
-        let assets = match directory {
-            Some(directory) => self.source.assets(directory, limits.asset_bytes)?,
-            None => BTreeMap::new(),
-        };
+        let assets = directory
+            .map(|directory| self.source.assets(directory, limits.asset_bytes))
+            .transpose()?
+            .unwrap_or_default();
         let description = match line.map(|line| &line.artifact) {
             Some(LockedArtifact::Component { description, .. }) => description.description.clone(),
             _ => Description::default(),
@@ -263,10 +263,10 @@ impl Loader<'_> {
     ) -> Result<Option<(Migration, Digests<'static>)>, Problem> {
         let limits = &self.settings.limits;
         let source = decode(&file.file_name, &self.source.read(file, limits.artifact_bytes)?)?;
-        let files = match directory {
-            Some(directory) => self.source.companions(directory, limits.asset_bytes)?,
-            None => BTreeMap::new(),
-        };
+        let files = directory
+            .map(|directory| self.source.companions(directory, limits.asset_bytes))
+            .transpose()?
+            .unwrap_or_default();
         let locked = match line.map(|line| &line.artifact) {
             Some(LockedArtifact::Script { runtime, description, .. }) => Some((runtime.clone(), description)),
             // Another kind of migration has its place in the lockfile: a difference, which is reported.

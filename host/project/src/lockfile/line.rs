@@ -1,7 +1,6 @@
 //! Reads and writes a line of the lockfile.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::{ComponentDescription, LockLine, LockedArtifact, SqlDigests, TextDigests};
 use crate::discovery::is_shared_path;
@@ -217,7 +216,7 @@ fn description(section: &Section<'_, '_>, odd: OddNeeds) -> Option<ComponentDesc
         |key: &str, value: &str| section.wrong(key, format!("invalid `{key}`: `{value}`"), "run `runner build`");
     let mut mode = Mode::Auto;
     if let Some(name) = section.text("mode") {
-        match [Mode::Auto, Mode::Atomic, Mode::Stepwise].into_iter().find(|mode| mode.name() == name) {
+        match Mode::from_name(name) {
             Some(known) => mode = known,
             None => unknown("mode", name),
         }
@@ -244,12 +243,7 @@ fn description(section: &Section<'_, '_>, odd: OddNeeds) -> Option<ComponentDesc
         dialects,
         irreversible: section.boolean("irreversible"),
         needs,
-        down_mode: None,
-        no_downgrade: false,
-        requires: Vec::new(),
-        runtime: None,
-        renames: Arc::default(),
-        project: String::new(),
+        ..Description::default()
     };
     let (transformer, world) = (section.boolean("transformer"), required(section, "world")?);
     Some(ComponentDescription { description, transformer, world })

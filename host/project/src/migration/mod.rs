@@ -19,59 +19,37 @@ use runner_sql::Sql;
 /// The largest value that the limit `artifact_bytes` can have.
 const LARGEST: u64 = 4 << 30;
 
-/// Kind of a migration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A pair of SQL files.
-    Sql,
-    /// A WebAssembly component.
-    Component,
-    /// A script, which a runtime runs.
-    Script,
+runner_base::named! {
+    /// Kind of a migration.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Kind {
+        /// A pair of SQL files.
+        Sql = "sql",
+        /// A WebAssembly component.
+        Component = "component",
+        /// A script, which a runtime runs.
+        Script = "script",
+    }
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Sql, Self::Component, Self::Script];
-
     /// Whether it runs in the sandbox, and so uses the database in the role of components.
     pub fn is_sandboxed(self) -> bool {
         self != Self::Sql
     }
-
-    /// The name in lockfile, history and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sql => "sql",
-            Self::Component => "component",
-            Self::Script => "script",
-        }
-    }
 }
 
-/// The mode that a migration asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Atomic where the database can roll back DDL, stepwise elsewhere.
-    #[default]
-    Auto,
-    /// One transaction for the work and its history row.
-    Atomic,
-    /// Every step commits on its own.
-    Stepwise,
-}
-
-impl Mode {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Atomic, Self::Stepwise];
-
-    /// The name in lockfile, history and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Atomic => "atomic",
-            Self::Stepwise => "stepwise",
-        }
+runner_base::named! {
+    /// The mode that a migration asks for.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum Mode {
+        /// Atomic where the database can roll back DDL, stepwise elsewhere.
+        #[default]
+        Auto = "auto",
+        /// One transaction for the work and its history row.
+        Atomic = "atomic",
+        /// Every step commits on its own.
+        Stepwise = "stepwise",
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn choose<'s>(
         settings.directory = section.directory.as_ref().map(|directory| root.join(directory)).or(settings.directory);
         settings.command = section.command.clone().or(settings.command);
     }
-    let to = sources.flag_or_variable(request.backup.as_ref(), "--backup", env::BACKUP).or(to);
+    let to = sources.given("--backup", env::BACKUP).or(to);
     let Some(to) = to else { return Ok(settings) };
     let text = to.value.trim();
     settings.to = match text {

@@ -9,21 +9,15 @@ use runner_base::error::{Error, Result};
 /// The key.
 pub(super) const ON_EXISTING: &str = "on_existing";
 
-/// What a first run does with a database that has tables and no history.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnExisting {
-    /// It refuses the database, and says what it has.
-    #[default]
-    Refuse,
-    /// It applies the migrations to the database as it is.
-    Apply,
-}
-
-fn parse(text: &str) -> Option<OnExisting> {
-    match text {
-        "refuse" => Some(OnExisting::Refuse),
-        "apply" => Some(OnExisting::Apply),
-        _ => None,
+runner_base::named! {
+    /// What a first run does with a database that has tables and no history.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum OnExisting {
+        /// It refuses the database, and says what it has.
+        #[default]
+        Refuse = "refuse",
+        /// It applies the migrations to the database as it is.
+        Apply = "apply",
     }
 }
 
@@ -34,7 +28,7 @@ fn wrong(text: &str) -> String {
 /// Reads the key; problems are recorded in the document.
 pub(super) fn read(section: &Section<'_, '_>) -> Option<OnExisting> {
     let text = section.string(ON_EXISTING)?;
-    let value = parse(&text.value);
+    let value = OnExisting::from_name(&text.value);
     if value.is_none() {
         section.wrong(
             ON_EXISTING,
@@ -47,10 +41,9 @@ pub(super) fn read(section: &Section<'_, '_>) -> Option<OnExisting> {
 
 /// The flag, the variable, or the file.
 pub(super) fn choose(sources: Sources<'_>, in_file: Option<OnExisting>) -> Result<OnExisting> {
-    let given = sources.request.on_existing.as_ref();
-    let Some(Sourced { value, origin }) = sources.flag_or_variable(given, "--on-existing", env::ON_EXISTING) else {
+    let Some(Sourced { value, origin }) = sources.given("--on-existing", env::ON_EXISTING) else {
         return Ok(in_file.unwrap_or_default());
     };
-    parse(&value)
+    OnExisting::from_name(&value)
         .ok_or_else(|| Error::usage(wrong(&value)).at("setting", origin.to_string()).hint("the default is `refuse`"))
 }

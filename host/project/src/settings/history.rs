@@ -15,7 +15,6 @@ pub(super) static SETTINGS: [Named<HistoryPlace>; 2] = [
     Named {
         name: "schema",
         flag: "--history-schema",
-        given: |request| request.history_schema.as_ref(),
         variable: env::HISTORY_SCHEMA,
         in_file: InFile::Text("billing"),
         takes: "the name of a schema, in which `{tenant}` stands for that of the tenant",
@@ -24,7 +23,6 @@ pub(super) static SETTINGS: [Named<HistoryPlace>; 2] = [
     Named {
         name: "prefix",
         flag: "--history-prefix",
-        given: |request| request.history_prefix.as_ref(),
         variable: env::HISTORY_PREFIX,
         in_file: InFile::Text("billing_"),
         takes: "what the names of runner's own tables begin with, in which `{tenant}` stands for the name of the tenant",

@@ -110,7 +110,7 @@ impl Loaded {
             grants: grants::with_passwords(&content.grants, variables)?,
             packages: content.packages.clone(),
             switches: variables.switches(),
-            format: sources.flag_or_variable(request.format.as_ref(), "--format", env::FORMAT),
+            format: sources.given("--format", env::FORMAT),
             lock_timeout: lock_timeout(sources)?,
             foreign_keys,
             timeouts,
@@ -118,7 +118,7 @@ impl Loaded {
             backup,
             test: test::choose(&content.test, variables, root),
             chunking: Chunking {
-                time_by_flag: request.chunk_time.as_ref().is_some_and(|text| text.trim() != "none"),
+                time_by_flag: request.flags.get("--chunk-time").is_some_and(|text| text.trim() != "none"),
                 ..named::choose(sources, &transform::SETTINGS, &content.transform)?
             },
             root: project,
@@ -195,9 +195,9 @@ pub(crate) fn check_text(text: &str) -> Result<()> {
 }
 
 fn lock_timeout(sources: Sources<'_>) -> Result<Sourced<Duration>> {
-    let given = sources.request.lock_timeout.as_ref();
-    let text = sources.flag_or_variable(given, "--lock-timeout", env::LOCK_TIMEOUT);
-    let Some(text) = text else { return Ok(Sourced::default(DEFAULT_LOCK_TIMEOUT)) };
+    let Some(text) = sources.given("--lock-timeout", env::LOCK_TIMEOUT) else {
+        return Ok(Sourced::default(DEFAULT_LOCK_TIMEOUT));
+    };
     let value = parse_duration(&text.value)
         .map_err(|problem| Error::usage(format!("invalid lock timeout {}: {problem}", text.origin)))
         .map_err(|error| error.hint("use a number with a unit, such as `30s` or `10m`"))?;

@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::request::{LoadRequest, Sources};
+use super::request::Sources;
 use crate::origin::Sourced;
 use crate::toml_reader::{Section, to_i64};
 use runner_base::error::{Error, Result};
@@ -15,8 +15,6 @@ pub(super) struct Named<T> {
     pub name: &'static str,
     /// Its flag.
     pub flag: &'static str,
-    /// The value of the flag.
-    pub given: fn(&LoadRequest) -> Option<&String>,
     /// Its variable.
     pub variable: &'static str,
     /// Its type in the settings file.
@@ -114,8 +112,7 @@ pub(super) fn choose<'e, T: Default>(
         setting.set_sourced(&mut target, &text.value, text)?;
     }
     for setting in settings {
-        let given = (setting.given)(sources.request);
-        if let Some(text) = sources.flag_or_variable(given, setting.flag, setting.variable) {
+        if let Some(text) = sources.given(setting.flag, setting.variable) {
             setting.set_sourced(&mut target, text.value.trim(), &text)?;
         }
     }

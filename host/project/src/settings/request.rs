@@ -24,32 +24,10 @@ pub struct LoadRequest {
     pub program_database: Option<DatabaseUrl>,
     /// The tenant that `database` names; its URL is the database's.
     pub tenant: Option<Tenant>,
-    /// `--format`.
-    pub format: Option<String>,
-    /// `--lock-timeout`.
-    pub lock_timeout: Option<String>,
-    /// `--table-lock-timeout`.
-    pub table_lock_timeout: Option<String>,
-    /// `--statement-timeout`.
-    pub statement_timeout: Option<String>,
-    /// `--retries`.
-    pub retries: Option<String>,
-    /// `--batch-delay` and the other throttling flags, by their names in the settings file.
-    pub throttle: BTreeMap<&'static str, String>,
-    /// `--backup`.
-    pub backup: Option<String>,
-    /// `--on-existing`.
-    pub on_existing: Option<String>,
+    /// The flags that set what the settings file or a variable can set, too: `--lock-timeout`, `--backup` and the like.
+    pub flags: BTreeMap<&'static str, String>,
     /// `--unprotect`: the name of a protected database with which the command may do what it would refuse.
     pub unprotect: Option<String>,
-    /// `--history-schema`.
-    pub history_schema: Option<String>,
-    /// `--history-prefix`.
-    pub history_prefix: Option<String>,
-    /// `--chunk-rows`.
-    pub chunk_rows: Option<String>,
-    /// `--chunk-time`.
-    pub chunk_time: Option<String>,
     /// Every `--limit NAME=VALUE`.
     pub limits: Vec<String>,
     /// What the command needs from the database.
@@ -72,6 +50,11 @@ pub(super) struct Sources<'a> {
 }
 
 impl Sources<'_> {
+    /// The value of one of the request's flags, else of its variable.
+    pub fn given(&self, flag: &'static str, variable: &str) -> Option<Sourced<String>> {
+        self.flag_or_variable(self.request.flags.get(flag), flag, variable)
+    }
+
     /// The value of a flag, else of its variable.
     pub fn flag_or_variable(
         &self,

@@ -111,8 +111,8 @@ fn timeouts_default_to_those_of_the_dialect() {
     assert_eq!(chosen.timeouts.retries, 2);
     let flag = load(named, |request| {
         request.database = Some("a".to_owned());
-        request.retries = Some("0".to_owned());
-        request.table_lock_timeout = Some("500ms".to_owned());
+        request.flags.insert("--retries", "0".to_owned());
+        request.flags.insert("--table-lock-timeout", "500ms".to_owned());
     });
     let flag = flag.expect("settings").timeouts;
     assert_eq!((flag.retries, flag.table_lock_timeout(Dialect::Sqlite)), (0, Some(Duration::from_millis(500))));

@@ -34,59 +34,39 @@ static SETTINGS: [Named<Throttle>; 4] = [
     Named {
         name: "batch_delay",
         flag: "--batch-delay",
-        given: |request| request.throttle.get("batch_delay"),
         variable: env::BATCH_DELAY,
         in_file: InFile::Text("5s"),
         takes: TIME,
-        set: |throttle, text| {
-            throttle.batch_delay = time(text)?;
-            Ok(())
-        },
+        set: |throttle, text| parse_duration_or_none(text).map(|time| throttle.batch_delay = time),
     },
     Named {
         name: "max_rows_per_second",
         flag: "--max-rows-per-second",
-        given: |request| request.throttle.get("max_rows_per_second"),
         variable: env::MAX_ROWS_PER_SECOND,
         in_file: InFile::Count,
         takes: COUNT,
-        set: |throttle, text| {
-            throttle.max_rows_per_second = count(text)?;
-            Ok(())
-        },
+        set: |throttle, text| count(text).map(|count| throttle.max_rows_per_second = count),
     },
     Named {
         name: "max_lag",
         flag: "--max-lag",
-        given: |request| request.throttle.get("max_lag"),
         variable: env::MAX_LAG,
         in_file: InFile::Text("5s"),
         takes: TIME,
-        set: |throttle, text| {
-            throttle.max_lag = time(text)?;
-            Ok(())
-        },
+        set: |throttle, text| parse_duration_or_none(text).map(|time| throttle.max_lag = time),
     },
     Named {
         name: "max_active_connections",
         flag: "--max-active-connections",
-        given: |request| request.throttle.get("max_active_connections"),
         variable: env::MAX_ACTIVE_CONNECTIONS,
         in_file: InFile::Count,
         takes: COUNT,
-        set: |throttle, text| {
-            throttle.max_active_connections = count(text)?;
-            Ok(())
-        },
+        set: |throttle, text| count(text).map(|count| throttle.max_active_connections = count),
     },
 ];
 
 const TIME: &str = "a duration such as `500ms` or `5s`, or `none`";
 const COUNT: &str = "an integer greater than 0, or `none`";
-
-fn time(text: &str) -> Result<Option<Duration>, String> {
-    parse_duration_or_none(text, "the duration must not be zero")
-}
 
 fn count(text: &str) -> Result<Option<u64>, String> {
     match text {
@@ -183,7 +163,7 @@ pub(super) fn choose<'s>(
     let replicas =
         texts.into_iter().flatten().map(|text| url(text, variables, root, request.wanted)).collect::<Result<_>>()?;
     let throttle = named::choose(sources, &SETTINGS, sections.flat_map(|section| &section.settings))?;
-    let is_given = |setting: &&Named<_>| (setting.given)(request).is_some_and(|text| text.trim() != "none");
+    let is_given = |setting: &&Named<_>| request.flags.get(setting.flag).is_some_and(|text| text.trim() != "none");
     let by_flag = SETTINGS.iter().filter(is_given).map(|setting| setting.flag).collect();
     Ok(Throttle { replicas, by_flag, ..throttle })
 }
@@ -223,8 +203,8 @@ mod tests {
         let said = throttle(|request| {
             request.env.insert("RUNNER_MAX_LAG".to_owned(), "9s".to_owned());
             request.env.insert("RUNNER_BATCH_DELAY".to_owned(), "9s".to_owned());
-            request.throttle.insert("batch_delay", "none".to_owned());
-            request.throttle.insert("max_rows_per_second", "7".to_owned());
+            request.flags.insert("--batch-delay", "none".to_owned());
+            request.flags.insert("--max-rows-per-second", "7".to_owned());
         });
         let said = said.expect("settings");
         assert_eq!(

@@ -44,31 +44,22 @@ pub(super) static SETTINGS: [Named<Timeouts>; 3] = [
     Named {
         name: "table_lock_timeout",
         flag: "--table-lock-timeout",
-        given: |request| request.table_lock_timeout.as_ref(),
         variable: env::TABLE_LOCK_TIMEOUT,
         in_file: InFile::Text("3s"),
         takes: TIME,
-        set: |timeouts, text| {
-            timeouts.table_lock_timeout = Some(time(text)?);
-            Ok(())
-        },
+        set: |timeouts, text| parse_duration_or_none(text).map(|time| timeouts.table_lock_timeout = Some(time)),
     },
     Named {
         name: "statement_timeout",
         flag: "--statement-timeout",
-        given: |request| request.statement_timeout.as_ref(),
         variable: env::STATEMENT_TIMEOUT,
         in_file: InFile::Text("3s"),
         takes: TIME,
-        set: |timeouts, text| {
-            timeouts.statement_timeout = time(text)?;
-            Ok(())
-        },
+        set: |timeouts, text| parse_duration_or_none(text).map(|time| timeouts.statement_timeout = time),
     },
     Named {
         name: "retries",
         flag: "--retries",
-        given: |request| request.retries.as_ref(),
         variable: env::RETRIES,
         in_file: InFile::Count,
         takes: "an integer from 0 to 1000",
@@ -82,7 +73,3 @@ pub(super) static SETTINGS: [Named<Timeouts>; 3] = [
 ];
 
 const TIME: &str = "a duration such as `3s`, or `none`";
-
-fn time(text: &str) -> Result<Option<Duration>, String> {
-    parse_duration_or_none(text, "the duration must not be zero")
-}

@@ -44,7 +44,6 @@ pub(super) static SETTINGS: [Named<Chunking>; 2] = [
     Named {
         name: "chunk_rows",
         flag: "--chunk-rows",
-        given: |request| request.chunk_rows.as_ref(),
         variable: env::CHUNK_ROWS,
         in_file: InFile::Count,
         takes: "an integer from 1 to 10_000_000",
@@ -60,13 +59,9 @@ pub(super) static SETTINGS: [Named<Chunking>; 2] = [
     Named {
         name: "chunk_time",
         flag: "--chunk-time",
-        given: |request| request.chunk_time.as_ref(),
         variable: env::CHUNK_TIME,
         in_file: InFile::Text("500ms"),
         takes: "a duration such as `500ms`, or `none`",
-        set: |chunking, text| {
-            chunking.time = parse_duration_or_none(text, "the duration must not be zero")?;
-            Ok(())
-        },
+        set: |chunking, text| parse_duration_or_none(text).map(|time| chunking.time = time),
     },
 ];

@@ -1,7 +1,5 @@
 //! What SQL says about its migration: directives, and what its statements imply.
 
-use std::sync::Arc;
-
 use super::{Chosen, SqlText, in_file};
 use crate::migration::{Description, Mode, Need};
 use crate::problem::Problem;
@@ -67,15 +65,11 @@ impl Chosen<'_> {
             summary: up.directives.summary.unwrap_or_default(),
             depends_on: up.directives.depends_on,
             mode,
-            dialects: Vec::new(),
             irreversible: up.directives.irreversible,
             needs: if rebuilds { vec![Need::TableRebuild] } else { Vec::new() },
             down_mode: (self.down.is_some() && wants_steps && mode != Mode::Stepwise).then_some(Mode::Stepwise),
             no_downgrade: self.down.is_none() && !up.directives.irreversible,
-            requires: Vec::new(),
-            runtime: None,
-            renames: Arc::default(),
-            project: String::new(),
+            ..Description::default()
         })
     }
 

@@ -1,7 +1,5 @@
 //! Progress of runs, and the output of `pause`, `resume` and `cancel`.
 
-use serde::Serialize;
-
 use super::{DatabaseJson, SCHEMA};
 use runner_engine::control::look::{ObservedRun, Overview};
 use runner_engine::control::work::Work;
@@ -9,46 +7,26 @@ use runner_engine::event::TransformProgress;
 use runner_engine::throttle::Pause;
 use runner_engine::throttle::time;
 
-/// Progress of a transform.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct ProgressJson {
-    transform: Option<String>,
-    rows_done: u64,
-    rows_total: Option<u64>,
-    /// Whether the total is an estimate of the server.
-    total_is_estimate: bool,
-    percent: Option<f64>,
-    rows_per_second: Option<u64>,
-    remaining_ms: Option<u64>,
-    chunks: u64,
-    retries: u64,
-    held: Option<HeldJson>,
-}
+document! {
+    /// Progress of a transform.
+    pub(super) struct ProgressJson(progress: &TransformProgress) {
+        transform: Option<String> = Some(progress.transform.clone()),
+        rows_done: u64 = progress.rows_done,
+        rows_total: Option<u64> = progress.total.map(|total| total.rows),
+        /// Whether the total is an estimate of the server.
+        total_is_estimate: bool = progress.total.is_some_and(|total| total.is_estimate),
+        percent: Option<f64> = progress.percent().map(tenth),
+        rows_per_second: Option<u64> = progress.rate.map(|rate| rate as u64),
+        remaining_ms: Option<u64> = progress.left.map(|left| left.as_millis() as u64),
+        chunks: u64 = progress.chunks,
+        retries: u64 = progress.retries,
+        held: Option<HeldJson> = progress.held.as_ref().map(|(reason, text)| HeldJson::new(reason, text)),
+    }
 
-/// What a run waits for, or what throttles it.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct HeldJson {
-    reason: String,
-    text: String,
-}
-
-impl ProgressJson {
-    pub(super) fn new(progress: &TransformProgress) -> Self {
-        let held = progress.held.as_ref();
-        Self {
-            transform: Some(progress.transform.clone()),
-            rows_done: progress.rows_done,
-            rows_total: progress.total.map(|total| total.rows),
-            total_is_estimate: progress.total.is_some_and(|total| total.is_estimate),
-            percent: progress.percent().map(tenth),
-            rows_per_second: progress.rate.map(|rate| rate as u64),
-            remaining_ms: progress.left.map(|left| left.as_millis() as u64),
-            chunks: progress.chunks,
-            retries: progress.retries,
-            held: held.map(|(reason, text)| HeldJson { reason: (*reason).to_owned(), text: text.clone() }),
-        }
+    /// What a run waits for, or what throttles it.
+    struct HeldJson(reason: &str, text: &str) {
+        reason: String = reason.to_owned(),
+        text: String = text.to_owned(),
     }
 }
 
@@ -57,86 +35,19 @@ fn tenth(percent: f64) -> f64 {
     (percent * 10.0).floor() / 10.0
 }
 
-/// The runs on a database.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct RunsJson {
-    /// Owner of the lock.
-    lock_holder: Option<String>,
-    /// What it works at, if it has no entry in `runs`, which an open transaction hides on SQLite.
-    lock_holder_at: Option<WorkJson>,
-    runs: Vec<RunJson>,
-    pauses: Vec<PauseJson>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct RunJson {
-    run_id: String,
-    /// `running`, `waiting`, `ended`, `lost` or `silent`.
-    state: &'static str,
-    owner: String,
-    /// Whether it works alongside the run that holds the lock; its numbers are those of its own share.
-    shares: bool,
-    revision: String,
-    direction: String,
-    mode: String,
-    /// The statement that it executes, counted from 1, if the migration is in SQL.
-    statement: Option<u64>,
-    /// How many there are.
-    statements: Option<u64>,
-    #[serde(flatten)]
-    progress: ProgressJson,
-    last_seen_ms_ago: Option<u64>,
-    started_at: Option<String>,
-}
-
-/// What a run works at.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct WorkJson {
-    revision: String,
-    direction: String,
-    mode: String,
-    statement: Option<u64>,
-    statements: Option<u64>,
-}
-
-impl WorkJson {
-    fn new(work: Work) -> Self {
-        let Work { revision, direction, mode, statement } = work;
-        let (statement, statements) = statement.unzip();
-        Self { revision, direction, mode, statement, statements }
+document! {
+    /// The runs on a database.
+    pub struct RunsJson(overview: &Overview) {
+        /// Owner of the lock.
+        lock_holder: Option<String> = overview.holder.as_ref().map(|holder| holder.name.clone()),
+        /// What it works at, if it has no entry in `runs`, which an open transaction hides on SQLite.
+        lock_holder_at: Option<WorkJson> = overview.unreported_work().map(WorkJson::new),
+        runs: Vec<RunJson> = overview.runs.iter().map(RunJson::new).collect(),
+        pauses: Vec<PauseJson> = overview.pauses.iter().map(PauseJson::new).collect(),
     }
-}
 
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct PauseJson {
-    /// `None`: all runs.
-    revision: Option<String>,
-    since: String,
-    for_ms: u64,
-    by: String,
-    why: Option<String>,
-}
-
-impl PauseJson {
-    fn new(pause: &Pause) -> Self {
-        Self {
-            revision: pause.revision.clone(),
-            since: time(pause.since),
-            for_ms: pause.age,
-            by: pause.by.clone(),
-            why: pause.why.clone(),
-        }
-    }
-}
-
-impl RunJson {
-    fn new(seen: &ObservedRun) -> Self {
+    struct RunJson(seen: &ObservedRun) with {
         let row = &seen.row;
-        let held = row.held.clone().map(|(reason, text)| HeldJson { reason, text });
         let progress = ProgressJson {
             transform: row.transform.clone(),
             rows_done: row.rows_done,
@@ -147,61 +58,61 @@ impl RunJson {
             remaining_ms: seen.left.map(|left| left.as_millis() as u64),
             chunks: row.chunks,
             retries: row.retries,
-            held,
+            held: row.held.as_ref().map(|(reason, text)| HeldJson::new(reason, text)),
         };
-        Self {
-            run_id: row.run_id.clone(),
-            state: seen.liveness.name(),
-            owner: row.owner.clone(),
-            shares: row.shares,
-            revision: row.revision.clone(),
-            direction: row.direction.clone(),
-            mode: row.mode.clone(),
-            statement: row.statement.map(|(number, _)| number),
-            statements: row.statement.map(|(_, of)| of),
-            progress,
-            last_seen_ms_ago: seen.last_seen.map(|ago| ago.as_millis() as u64),
-            started_at: seen.last_seen.map(|_| time(row.began_at)),
-        }
+    } {
+        run_id: String = row.run_id.clone(),
+        /// `running`, `waiting`, `ended`, `lost` or `silent`.
+        state: &'static str = seen.liveness.name(),
+        owner: String = row.owner.clone(),
+        /// Whether it works alongside the run that holds the lock; its numbers are those of its own share.
+        shares: bool = row.shares,
+        revision: String = row.revision.clone(),
+        direction: String = row.direction.clone(),
+        mode: String = row.mode.clone(),
+        /// The statement that it executes, counted from 1, if the migration is in SQL.
+        statement: Option<u64> = row.statement.map(|(number, _)| number),
+        /// How many there are.
+        statements: Option<u64> = row.statement.map(|(_, of)| of),
+        #[serde(flatten)]
+        progress: ProgressJson = progress,
+        last_seen_ms_ago: Option<u64> = seen.last_seen.map(|ago| ago.as_millis() as u64),
+        started_at: Option<String> = seen.last_seen.map(|_| time(row.began_at)),
     }
-}
 
-impl RunsJson {
-    /// The runs on a database.
-    pub fn new(overview: &Overview) -> Self {
-        Self {
-            lock_holder: overview.holder.as_ref().map(|holder| holder.name.clone()),
-            lock_holder_at: overview.unreported_work().map(WorkJson::new),
-            runs: overview.runs.iter().map(RunJson::new).collect(),
-            pauses: overview.pauses.iter().map(PauseJson::new).collect(),
-        }
+    /// What a run works at.
+    struct WorkJson(work: Work) with {
+        let Work { revision, direction, mode, statement } = work;
+        let (statement, statements) = statement.unzip();
+    } {
+        revision: String = revision,
+        direction: String = direction,
+        mode: String = mode,
+        statement: Option<u64> = statement,
+        statements: Option<u64> = statements,
     }
-}
 
-/// `runner pause`, `runner resume` and `runner cancel`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ControlJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    /// The revision that was given.
-    revision: Option<String>,
-    /// Whether anything was changed.
-    changed: bool,
-    #[serde(flatten)]
-    now: RunsJson,
-}
+    struct PauseJson(pause: &Pause) {
+        /// `None`: all runs.
+        revision: Option<String> = pause.revision.clone(),
+        since: String = time(pause.since),
+        for_ms: u64 = pause.age,
+        by: String = pause.by.clone(),
+        why: Option<String> = pause.why.clone(),
+    }
 
-impl ControlJson {
-    /// What a command changed, and the runs after it.
-    pub fn new(
-        command: &'static str,
-        database: DatabaseJson,
-        revision: Option<String>,
-        changed: bool,
-        now: &Overview,
-    ) -> Self {
-        Self { schema: SCHEMA, command, database, revision, changed, now: RunsJson::new(now) }
+    /// `runner pause`, `runner resume` and `runner cancel`.
+    pub struct ControlJson(
+        command: &'static str, database: DatabaseJson, revision: Option<String>, changed: bool, now: &Overview,
+    ) {
+        schema: u32 = SCHEMA,
+        command: &'static str = command,
+        database: DatabaseJson = database,
+        /// The revision that was given.
+        revision: Option<String> = revision,
+        /// Whether anything was changed.
+        changed: bool = changed,
+        #[serde(flatten)]
+        now: RunsJson = RunsJson::new(now),
     }
 }

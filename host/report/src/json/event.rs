@@ -153,11 +153,11 @@ impl EventBody {
                 Self::StepFinished { revision, step, statement, rows, duration_ms: milliseconds(duration) }
             }
             Event::Log { revision, level, message } => {
-                Self::Log { revision: some(revision), level: level_name(level), message }
+                Self::Log { revision: some(revision), level: level.name(), message }
             }
             Event::Unrepeatable { revision, statement } => {
                 let (revision, message) = (some(revision), statement.warning());
-                Self::Log { revision, level: level_name(LogLevel::Warning), message }
+                Self::Log { revision, level: LogLevel::Warning.name(), message }
             }
             Event::Progress { revision, what, done, total, unit } => {
                 Self::Progress { revision: some(revision), what, done, total, unit }
@@ -193,14 +193,6 @@ impl EventBody {
 /// The revision of an event, if it is about one.
 fn some(revision: String) -> Option<String> {
     Some(revision).filter(|revision| !revision.is_empty())
-}
-
-fn level_name(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warning => "warning",
-    }
 }
 
 #[cfg(test)]

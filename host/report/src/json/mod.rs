@@ -1,6 +1,31 @@
 //! JSON output. Its structs are separate from internal ones, so that internal changes do not change the output. New fields may be
 //! added at any time; a change of meaning increments [`SCHEMA`].
 
+/// The parts of a document, each field with the value that it gets. A part is made by `new`, from what is in parentheses.
+macro_rules! document {
+    ($(
+        $(#[$meta:meta])*
+        $visible:vis struct $name:ident($($from:tt: $from_type:ty),* $(,)?) $(with { $($with:tt)* })? {
+            $($(#[$field_meta:meta])* $field:ident: $type:ty = $value:expr,)*
+        }
+    )+) => {$(
+        $(#[$meta])*
+        #[derive(Debug, serde::Serialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        $visible struct $name {
+            $($(#[$field_meta])* $field: $type,)*
+        }
+
+        impl $name {
+            /// Makes it.
+            $visible fn new($($from: $from_type),*) -> Self {
+                $($($with)*)?
+                Self { $($field: $value,)* }
+            }
+        }
+    )+};
+}
+
 mod check;
 mod control;
 mod current;
@@ -34,7 +59,7 @@ pub use grants::GrantsJson;
 pub use look::{PlanJson, StatusJson};
 pub use package::{OutdatedJson, PackageJson, RemovedJson, VendoredJson};
 pub use project::{BuildJson, RenumberJson, ScaffoldJson, ValidateJson};
-pub use record::{HistoryJson, RevisionDetails, ShowJson};
+pub use record::{HistoryJson, ShowJson};
 pub use repair::RepairJson;
 pub use run::{Afterwards, RunJson};
 pub use stamp::{AcceptJson, DbJson, StampJson};
@@ -43,97 +68,52 @@ pub use verify::VerifyJson;
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::error::kind_name;
+use super::error::{exit_code, kind_name};
 use runner_base::error::Error;
 
 /// Version of the output format.
 pub const SCHEMA: u32 = 1;
 
-/// A document that consists of an error.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ErrorDocument {
-    schema: u32,
-    error: ErrorJson,
-}
-
-impl ErrorDocument {
-    /// The document of an error.
-    pub fn new(error: &Error, exit_code: u8) -> Self {
-        Self { schema: SCHEMA, error: ErrorJson::new(error, exit_code) }
+document! {
+    /// A document that consists of an error.
+    pub struct ErrorDocument(error: &Error) {
+        schema: u32 = SCHEMA,
+        error: ErrorJson = ErrorJson::new(error),
     }
-}
 
-/// An error that ends a command.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ErrorJson {
-    #[serde(flatten)]
-    explained: ExplainedJson,
-    /// The exit code of the command.
-    exit_code: u8,
-}
-
-/// What went wrong.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct ExplainedJson {
-    /// `failed`, `usage`, `mismatch`, `lock-timeout`, `partial`, `denied`, `interrupted` or `terminated`.
-    kind: &'static str,
-    /// What happened.
-    message: String,
-    /// Where, from the outside in.
-    places: Vec<PlaceJson>,
-    /// The most direct one first.
-    causes: Vec<String>,
-    /// What to do about it.
-    hints: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct PlaceJson {
-    label: &'static str,
-    text: String,
-}
-
-impl ErrorJson {
-    /// An error and its exit code.
-    pub fn new(error: &Error, exit_code: u8) -> Self {
-        Self { explained: ExplainedJson::new(error), exit_code }
+    /// An error that ends a command.
+    pub struct ErrorJson(error: &Error) {
+        #[serde(flatten)]
+        explained: ExplainedJson = ExplainedJson::new(error),
+        /// The exit code of the command.
+        exit_code: u8 = exit_code(error.kind),
     }
-}
 
-impl ExplainedJson {
-    /// An error without what it means for the command.
-    pub(super) fn new(error: &Error) -> Self {
-        let place = |(label, text): &(&'static str, String)| PlaceJson { label, text: text.clone() };
-        Self {
-            kind: kind_name(error.kind),
-            message: error.message.clone(),
-            places: error.places.iter().map(place).collect(),
-            causes: error.causes.clone(),
-            hints: error.hints.iter().map(ToString::to_string).collect(),
-        }
+    /// What went wrong.
+    pub(super) struct ExplainedJson(error: &Error) {
+        /// `failed`, `usage`, `mismatch`, `lock-timeout`, `partial`, `denied`, `interrupted` or `terminated`.
+        kind: &'static str = kind_name(error.kind),
+        /// What happened.
+        message: String = error.message.clone(),
+        /// Where, from the outside in.
+        places: Vec<PlaceJson> = error.places.iter().map(PlaceJson::new).collect(),
+        /// The most direct one first.
+        causes: Vec<String> = error.causes.clone(),
+        /// What to do about it.
+        hints: Vec<String> = error.hints.iter().map(ToString::to_string).collect(),
     }
-}
 
-/// The database of a document.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct DatabaseJson {
-    name: Option<String>,
-    url: String,
-    /// Where the URL comes from, in words.
-    source: String,
-}
+    struct PlaceJson((label, text): &(&'static str, String)) {
+        label: &'static str = label,
+        text: String = text.clone(),
+    }
 
-impl DatabaseJson {
-    /// A database with its name, if it has one, and where its URL comes from. The password must already be removed from it.
-    pub fn new(name: Option<&str>, url: String, source: String) -> Self {
-        Self { name: name.map(str::to_owned), url, source }
+    /// The database of a document.
+    pub struct DatabaseJson(name: Option<&str>, url: String, source: String) {
+        name: Option<String> = name.map(str::to_owned),
+        url: String = url,
+        /// Where the URL comes from, in words.
+        source: String = source,
     }
 }
 
@@ -149,7 +129,7 @@ mod tests {
     #[test]
     fn an_error_has_a_schema_a_kind_and_its_exit_code() {
         let error = Error::denied("no").at("table", "users").hint("ask");
-        let json = serde_json::to_value(ErrorDocument::new(&error, 7)).expect("JSON");
+        let json = serde_json::to_value(ErrorDocument::new(&error)).expect("JSON");
         let expected = serde_json::json!({
             "schema": 1,
             "error": {

@@ -1,37 +1,29 @@
 //! Problems of a project.
 
-use serde::Serialize;
+use runner_base::error::Error;
+use runner_project::catalog::{CatalogProblem, CatalogReport};
 
-use runner_project::catalog::CatalogReport;
-
-/// A problem of the project.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct ProblemJson {
-    /// `None` if it concerns the whole project.
-    revision: Option<String>,
-    /// `changed`, `missing`, `unlisted`, `unbuilt` or `no-directory`.
-    kind: &'static str,
-    message: String,
-    hints: Vec<String>,
+document! {
+    /// A problem of the project.
+    pub(super) struct ProblemJson(revision: Option<&str>, kind: &'static str, message: &str, hints: Vec<String>) {
+        /// `None` if it concerns the whole project.
+        revision: Option<String> = revision.map(str::to_owned),
+        /// `changed`, `missing`, `unlisted`, `unbuilt` or `no-directory`.
+        kind: &'static str = kind,
+        message: String = message.to_owned(),
+        hints: Vec<String> = hints,
+    }
 }
 
 impl ProblemJson {
     /// All problems of the project.
     pub(super) fn all(report: &CatalogReport) -> Vec<Self> {
-        let no_directory = report.no_directory.iter().map(|error| Self {
-            revision: None,
-            kind: "no-directory",
-            message: error.message.clone(),
-            hints: error.hints.iter().map(ToString::to_string).collect(),
-        });
-        let disagreements = report.problems.iter().map(|problem| Self {
-            revision: Some(problem.revision.clone()),
-            kind: problem.kind.name(),
-            message: problem.message.clone(),
-            hints: vec![problem.hint.clone()],
-        });
-        no_directory.chain(disagreements).collect()
+        let hints = |error: &Error| error.hints.iter().map(ToString::to_string).collect();
+        let of_project = |error: &Error| Self::new(None, "no-directory", &error.message, hints(error));
+        let of_migration = |problem: &CatalogProblem| {
+            Self::new(Some(&problem.revision), problem.kind.name(), &problem.message, vec![problem.hint.clone()])
+        };
+        report.no_directory.iter().map(of_project).chain(report.problems.iter().map(of_migration)).collect()
     }
 }
 

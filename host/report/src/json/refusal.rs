@@ -1,27 +1,15 @@
 //! Statements that cannot run, as JSON.
 
-use serde::Serialize;
-
 use runner_engine::plan::Refusal;
 
-/// A statement that cannot run as it is written.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct RefusalJson {
-    file: String,
-    line: usize,
-    message: String,
-    hints: Vec<String>,
-}
-
-impl RefusalJson {
-    pub(super) fn new(refusal: &Refusal) -> Self {
+document! {
+    /// A statement that cannot run as it is written.
+    pub(super) struct RefusalJson(refusal: &Refusal) with {
         let Refusal { file, line, error, .. } = refusal;
-        Self {
-            file: file.clone(),
-            line: *line,
-            message: error.message.clone(),
-            hints: error.hints.iter().map(ToString::to_string).collect(),
-        }
+    } {
+        file: String = file.clone(),
+        line: usize = *line,
+        message: String = error.message.clone(),
+        hints: Vec<String> = error.hints.iter().map(ToString::to_string).collect(),
     }
 }

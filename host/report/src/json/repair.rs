@@ -1,162 +1,78 @@
 //! The output of `runner repair`.
 
-use serde::Serialize;
-
 use super::{DatabaseJson, SCHEMA};
-
 use runner_engine::history::{ACCEPT_CHANGED, Repair};
-use runner_engine::journal::{Known, Unknown};
-use runner_engine::repair::Survey;
+use runner_engine::journal::Unknown;
+use runner_engine::repair::{RepairAction, Survey};
 
-/// `runner repair`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct RepairJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    revision: String,
-    name: String,
-    kind: &'static str,
-    /// The state before the command.
-    state: &'static str,
-    direction: String,
-    steps_done: u64,
-    /// Of the unfinished transform.
-    chunks_done: u64,
-    chunk_rows: u64,
-    last_run: Option<LastRunJson>,
-    unknown: Option<UnknownJson>,
-    /// Why the journal cannot be used.
-    damage: Option<String>,
-    last_effects: Vec<String>,
-    choices: Vec<ChoiceJson>,
-    repairs: Vec<RepairedJson>,
-    /// What the command recorded.
-    recorded: Option<RepairedJson>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct LastRunJson {
-    run_id: String,
-    by: String,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct UnknownJson {
-    step: u64,
-    kind: String,
-    statement: String,
-    digest: String,
-    started_at: String,
-    /// `took-effect`, `no-effect`, `repeatable`, `halved` or `nothing`.
-    known: &'static str,
-    /// Whether the next run needs a decision of the operator.
-    waits: bool,
-    found: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct ChoiceJson {
-    flag: String,
-    does: String,
-}
-
-/// A repair of a revision by an operator.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct RepairedJson {
-    direction: String,
-    step: Option<u64>,
-    action: String,
-    statement: String,
-    /// For `accept-changed`: the digest of the build before.
-    replaced_sha256: Option<String>,
-    rows_affected: Option<u64>,
-    why: String,
-    at: String,
-    by: String,
-    run_id: String,
-}
-
-impl RepairJson {
-    /// What is known of a revision.
-    pub fn shown(database: DatabaseJson, survey: &Survey) -> Self {
+document! {
+    /// `runner repair`: what is known of a revision, and what the command recorded.
+    pub struct RepairJson(database: DatabaseJson, survey: &Survey, recorded: Option<&Repair>) with {
         let record = &survey.record;
-        let choice = |(action, does): (runner_engine::repair::RepairAction, String)| ChoiceJson {
-            flag: action.to_string(),
-            does,
-        };
+        let head = survey.head.as_ref();
         let damage = survey.damage.as_ref();
-        Self {
-            schema: SCHEMA,
-            command: "repair",
-            database,
-            revision: record.revision.clone(),
-            name: record.name.clone(),
-            kind: record.kind.name(),
-            state: record.state.name(),
-            direction: survey.direction.to_string(),
-            steps_done: record.steps_done,
-            chunks_done: record.committed.chunks,
-            chunk_rows: record.committed.rows_written,
-            last_run: survey
-                .head
-                .as_ref()
-                .map(|head| LastRunJson { run_id: head.worker.run_id.clone(), by: head.worker.by.clone() }),
-            unknown: survey.unknown.as_ref().map(|unknown| UnknownJson::new(unknown, &survey.found)),
-            damage: damage.map(|error| error.causes.first().unwrap_or(&error.message).clone()),
-            last_effects: survey.effects.clone(),
-            choices: survey.choices().into_iter().map(choice).collect(),
-            repairs: survey.repairs.iter().map(RepairedJson::new).collect(),
-            recorded: None,
-        }
+    } {
+        schema: u32 = SCHEMA,
+        command: &'static str = "repair",
+        database: DatabaseJson = database,
+        revision: String = record.revision.clone(),
+        name: String = record.name.clone(),
+        kind: &'static str = record.kind.name(),
+        /// The state before the command.
+        state: &'static str = record.state.name(),
+        direction: String = survey.direction.to_string(),
+        steps_done: u64 = record.steps_done,
+        /// Of the unfinished transform.
+        chunks_done: u64 = record.committed.chunks,
+        chunk_rows: u64 = record.committed.rows_written,
+        last_run: Option<LastRunJson> = head.map(|head| LastRunJson::new(&head.worker.run_id, &head.worker.by)),
+        unknown: Option<UnknownJson> = survey.unknown.as_ref().map(|unknown| UnknownJson::new(unknown, &survey.found)),
+        /// Why the journal cannot be used.
+        damage: Option<String> = damage.map(|error| error.causes.first().unwrap_or(&error.message).clone()),
+        last_effects: Vec<String> = survey.effects.clone(),
+        choices: Vec<ChoiceJson> = survey.choices().into_iter().map(ChoiceJson::new).collect(),
+        repairs: Vec<RepairedJson> = survey.repairs.iter().map(RepairedJson::new).collect(),
+        /// What the command recorded.
+        recorded: Option<RepairedJson> = recorded.map(RepairedJson::new),
     }
 
-    /// What the command recorded.
-    pub fn done(database: DatabaseJson, before: &Survey, repair: &Repair) -> Self {
-        Self { recorded: Some(RepairedJson::new(repair)), ..Self::shown(database, before) }
+    struct LastRunJson(run_id: &str, by: &str) {
+        run_id: String = run_id.to_owned(),
+        by: String = by.to_owned(),
     }
-}
 
-impl UnknownJson {
-    fn new(unknown: &Unknown, found: &[String]) -> Self {
-        Self {
-            step: unknown.step,
-            kind: unknown.kind.clone(),
-            statement: unknown.statement.clone(),
-            digest: unknown.digest.clone(),
-            started_at: unknown.began_at.clone(),
-            known: match unknown.known {
-                Known::TookEffect => "took-effect",
-                Known::NoEffect => "no-effect",
-                Known::Repeatable => "repeatable",
-                Known::Halved => "halved",
-                Known::Nothing => "nothing",
-            },
-            waits: unknown.known.waits_for_the_operator(),
-            found: found.to_vec(),
-        }
+    struct ChoiceJson((action, does): (RepairAction, String)) {
+        flag: String = action.to_string(),
+        does: String = does,
     }
-}
 
-impl RepairedJson {
-    pub(super) fn new(repair: &Repair) -> Self {
+    struct UnknownJson(unknown: &Unknown, found: &[String]) {
+        step: u64 = unknown.step,
+        kind: String = unknown.kind.clone(),
+        statement: String = unknown.statement.clone(),
+        digest: String = unknown.digest.clone(),
+        started_at: String = unknown.began_at.clone(),
+        /// `took-effect`, `no-effect`, `repeatable`, `halved` or `nothing`.
+        known: &'static str = unknown.known.name(),
+        /// Whether the next run needs a decision of the operator.
+        waits: bool = unknown.known.waits_for_the_operator(),
+        found: Vec<String> = found.to_vec(),
+    }
+
+    /// A repair of a revision by an operator.
+    pub(super) struct RepairedJson(repair: &Repair) with {
         let is_accepted = repair.action == ACCEPT_CHANGED;
-        Self {
-            direction: repair.direction.clone(),
-            step: repair.step,
-            action: repair.action.clone(),
-            statement: if is_accepted { String::new() } else { repair.statement.clone() },
-            replaced_sha256: is_accepted.then(|| repair.statement.clone()),
-            rows_affected: repair.rows,
-            why: repair.why.clone(),
-            at: repair.at.clone(),
-            by: repair.by.clone(),
-            run_id: repair.run_id.clone(),
-        }
+    } {
+        direction: String = repair.direction.clone(),
+        step: Option<u64> = repair.step,
+        action: String = repair.action.clone(),
+        statement: String = if is_accepted { String::new() } else { repair.statement.clone() },
+        /// For `accept-changed`: the digest of the build before.
+        replaced_sha256: Option<String> = is_accepted.then(|| repair.statement.clone()),
+        rows_affected: Option<u64> = repair.rows,
+        why: String = repair.why.clone(),
+        at: String = repair.at.clone(),
+        by: String = repair.by.clone(),
+        run_id: String = repair.run_id.clone(),
     }
 }

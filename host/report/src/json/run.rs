@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::dry_run::DryRunJson;
 use super::refusal::RefusalJson;
 use super::{DatabaseJson, ErrorJson, SCHEMA, milliseconds};
-use runner_base::error::Error;
 use runner_engine::Direction;
+use runner_engine::backup::BackupDone;
 use runner_engine::isolation::Barrier;
 use runner_engine::outcome::{Done, Failed, Outcome};
 use runner_engine::plan::{PlannedMigration, Refusal};
@@ -22,177 +20,100 @@ pub struct Afterwards {
     pub notes: Vec<String>,
 }
 
-/// The outcome of `apply`, `rollback` or `redo`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct RunJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    run_id: String,
-    dry_run: bool,
-    /// `done`, `up-to-date` or `failed`.
-    result: &'static str,
-    /// The current revision after the run.
-    current: Option<String>,
-    duration_ms: f64,
-    applied: Vec<DoneJson>,
-    rolled_back: Vec<DoneJson>,
-    failed: Option<FailedJson>,
-    not_run: Vec<PlannedMigrationJson>,
-    error: Option<ErrorJson>,
-    /// What cannot run in the downgrades of the migrations that were applied.
-    warnings: Vec<RefusalJson>,
-    /// Which of the migrations that were applied have no statement.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<String>,
-    /// The backup that was made before the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backup: Option<BackupJson>,
-    /// The report of a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dry_run_report: Option<DryRunJson>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct BackupJson {
-    path: String,
-    bytes: u64,
-    duration_ms: f64,
-    restore: String,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct DoneJson {
-    revision: String,
-    name: String,
-    /// `sql`, `component` or `script`.
-    kind: &'static str,
-    /// `atomic` or `stepwise`.
-    mode: &'static str,
-    /// Of a component: what held it back: `authorizer`, `separate-logins` or `shared-login`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    isolation: Option<&'static str>,
-    duration_ms: f64,
-    steps: u64,
-    rows_read: u64,
-    rows_written: u64,
-    transcript: String,
-    /// Number of retries after lock conflicts.
-    retries: u32,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct PlannedMigrationJson {
-    revision: String,
-    name: String,
-    /// `upgrade` or `downgrade`.
-    direction: String,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct FailedJson {
-    #[serde(flatten)]
-    step: PlannedMigrationJson,
-    /// Partial: number of statements that took effect and remain.
-    statements_done: Option<u64>,
-    statements: Option<u64>,
-    /// Partial: number of steps of a component that are done.
-    steps_done: Option<u64>,
-    /// Partial: number of committed chunks of the unfinished transform.
-    chunks_done: Option<u64>,
-    /// Partial: number of rows that these chunks wrote.
-    chunk_rows: Option<u64>,
-}
-
-impl RunJson {
-    /// The outcome of a command, with what is worth saying of the migrations that it applied. `exit_code` returns the exit code of an error.
-    pub fn new(
-        command: &'static str,
-        database: DatabaseJson,
-        (outcome, told): (&Outcome, &Afterwards),
-        took: Duration,
+document! {
+    /// The outcome of `apply`, `rollback` or `redo`.
+    pub struct RunJson(
+        command: &'static str, database: DatabaseJson, (outcome, told): (&Outcome, &Afterwards), took: Duration,
         current: Option<String>,
-        exit_code: impl Fn(&Error) -> u8,
-    ) -> Self {
+    ) with {
         let of = |direction: Direction| {
             outcome.done.iter().filter(|done| done.direction == direction).map(DoneJson::new).collect()
         };
-        Self {
-            schema: SCHEMA,
-            command,
-            database,
-            run_id: outcome.run_id.clone(),
-            dry_run: outcome.dry_run,
-            result: match (&outcome.error, outcome.is_up_to_date()) {
-                (Some(_), _) => "failed",
-                (None, true) => "up-to-date",
-                (None, false) => "done",
-            },
-            current,
-            duration_ms: milliseconds(took),
-            applied: of(Direction::Up),
-            rolled_back: of(Direction::Down),
-            failed: outcome.failed.as_ref().map(FailedJson::new),
-            not_run: outcome.not_run.iter().map(PlannedMigrationJson::new).collect(),
-            error: outcome.error.as_ref().map(|error| ErrorJson::new(error, exit_code(error))),
-            warnings: told.warnings.iter().map(RefusalJson::new).collect(),
-            notes: told.notes.clone(),
-            backup: outcome.backup.as_ref().map(|backup| BackupJson {
-                path: backup.path.display().to_string(),
-                bytes: backup.bytes,
-                duration_ms: milliseconds(backup.duration),
-                restore: backup.restore.clone(),
-            }),
-            dry_run_report: outcome.dry_run_report.as_ref().map(DryRunJson::new),
-        }
+    } {
+        schema: u32 = SCHEMA,
+        command: &'static str = command,
+        database: DatabaseJson = database,
+        run_id: String = outcome.run_id.clone(),
+        dry_run: bool = outcome.dry_run,
+        /// `done`, `up-to-date` or `failed`.
+        result: &'static str = match (&outcome.error, outcome.is_up_to_date()) {
+            (Some(_), _) => "failed",
+            (None, true) => "up-to-date",
+            (None, false) => "done",
+        },
+        /// The current revision after the run.
+        current: Option<String> = current,
+        duration_ms: f64 = milliseconds(took),
+        applied: Vec<DoneJson> = of(Direction::Up),
+        rolled_back: Vec<DoneJson> = of(Direction::Down),
+        failed: Option<FailedJson> = outcome.failed.as_ref().map(FailedJson::new),
+        not_run: Vec<PlannedMigrationJson> = outcome.not_run.iter().map(PlannedMigrationJson::new).collect(),
+        error: Option<ErrorJson> = outcome.error.as_ref().map(ErrorJson::new),
+        /// What cannot run in the downgrades of the migrations that were applied.
+        warnings: Vec<RefusalJson> = told.warnings.iter().map(RefusalJson::new).collect(),
+        /// Which of the migrations that were applied have no statement.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String> = told.notes.clone(),
+        /// The backup that was made before the run.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        backup: Option<BackupJson> = outcome.backup.as_ref().map(BackupJson::new),
+        /// The report of a dry run.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dry_run_report: Option<DryRunJson> = outcome.dry_run_report.as_ref().map(DryRunJson::new),
     }
-}
 
-impl DoneJson {
-    fn new(done: &Done) -> Self {
-        Self {
-            revision: done.revision.clone(),
-            name: done.name.clone(),
-            kind: done.kind.name(),
-            mode: done.mode.name(),
-            isolation: done.isolation.map(Barrier::name),
-            duration_ms: milliseconds(done.duration),
-            steps: done.steps,
-            rows_read: done.rows_read,
-            rows_written: done.rows_written,
-            transcript: done.transcript.clone(),
-            retries: done.retries,
-        }
+    struct BackupJson(backup: &BackupDone) {
+        path: String = backup.path.display().to_string(),
+        bytes: u64 = backup.bytes,
+        duration_ms: f64 = milliseconds(backup.duration),
+        restore: String = backup.restore.clone(),
     }
-}
 
-impl PlannedMigrationJson {
-    fn new(step: &PlannedMigration) -> Self {
-        Self { revision: step.revision.clone(), name: step.name.clone(), direction: step.direction.to_string() }
+    struct DoneJson(done: &Done) {
+        revision: String = done.revision.clone(),
+        name: String = done.name.clone(),
+        /// `sql`, `component` or `script`.
+        kind: &'static str = done.kind.name(),
+        /// `atomic` or `stepwise`.
+        mode: &'static str = done.mode.name(),
+        /// Of a component: what held it back: `authorizer`, `separate-logins` or `shared-login`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        isolation: Option<&'static str> = done.isolation.map(Barrier::name),
+        duration_ms: f64 = milliseconds(done.duration),
+        steps: u64 = done.steps,
+        rows_read: u64 = done.rows_read,
+        rows_written: u64 = done.rows_written,
+        transcript: String = done.transcript.clone(),
+        /// Number of retries after lock conflicts.
+        retries: u32 = done.retries,
     }
-}
 
-impl FailedJson {
-    fn new(failed: &Failed) -> Self {
-        Self {
-            step: PlannedMigrationJson::new(&failed.step),
-            statements_done: failed.took_effect.filter(|part| part.of.is_some()).map(|part| part.steps),
-            statements: failed.took_effect.and_then(|part| part.of),
-            steps_done: failed.took_effect.filter(|part| part.of.is_none()).map(|part| part.steps),
-            chunks_done: failed.took_effect.map(|part| part.chunks),
-            chunk_rows: failed.took_effect.map(|part| part.rows),
-        }
+    struct PlannedMigrationJson(step: &PlannedMigration) {
+        revision: String = step.revision.clone(),
+        name: String = step.name.clone(),
+        /// `upgrade` or `downgrade`.
+        direction: String = step.direction.to_string(),
+    }
+
+    struct FailedJson(failed: &Failed) {
+        #[serde(flatten)]
+        step: PlannedMigrationJson = PlannedMigrationJson::new(&failed.step),
+        /// Partial: number of statements that took effect and remain.
+        statements_done: Option<u64> = failed.took_effect.filter(|part| part.of.is_some()).map(|part| part.steps),
+        statements: Option<u64> = failed.took_effect.and_then(|part| part.of),
+        /// Partial: number of steps of a component that are done.
+        steps_done: Option<u64> = failed.took_effect.filter(|part| part.of.is_none()).map(|part| part.steps),
+        /// Partial: number of committed chunks of the unfinished transform.
+        chunks_done: Option<u64> = failed.took_effect.map(|part| part.chunks),
+        /// Partial: number of rows that these chunks wrote.
+        chunk_rows: Option<u64> = failed.took_effect.map(|part| part.rows),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_base::error::Error;
     use runner_engine::history::RunMode;
     use runner_engine::plan::Source;
     use runner_project::catalog::{Description, Kind};
@@ -242,7 +163,7 @@ mod tests {
         let database = DatabaseJson::new(None, "sqlite:///app.db".to_owned(), "by default".to_owned());
         let took = Duration::from_millis(5);
         let document =
-            RunJson::new("apply", database, (&outcome, &Afterwards::default()), took, Some("1_m".to_owned()), |_| 1);
+            RunJson::new("apply", database, (&outcome, &Afterwards::default()), took, Some("1_m".to_owned()));
         let expected = serde_json::json!({
             "schema": 1,
             "command": "apply",

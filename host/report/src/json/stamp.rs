@@ -1,7 +1,5 @@
 //! The output of `runner stamp`, `runner baseline`, `runner repair --accept-checksum` and `runner db`.
 
-use serde::Serialize;
-
 use super::repair::RepairedJson;
 use super::{DatabaseJson, SCHEMA};
 use runner_engine::accept::Accepted;
@@ -10,104 +8,54 @@ use runner_engine::identity::Identity;
 use runner_engine::plan::Mark;
 use runner_engine::stamp::StampRequest;
 
-/// `runner stamp` and `runner baseline`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct StampJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    dry_run: bool,
-    run_id: String,
-    why: String,
-    recorded: Vec<MarkJson>,
-    /// The current revision afterwards.
-    current: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct MarkJson {
-    revision: String,
-    name: String,
-    /// `applied` or `rolled-back`.
-    state: &'static str,
-}
-
-impl StampJson {
-    /// What was recorded, or would be.
-    pub fn new(
-        database: DatabaseJson,
-        request: &StampRequest,
-        identity: &Identity,
-        marks: &[Mark],
-        history: &History,
-    ) -> Self {
-        let recorded = marks.iter().map(|mark| match mark {
-            Mark::Applied(it) => MarkJson { revision: it.revision.clone(), name: it.name.clone(), state: "applied" },
-            Mark::NotApplied(it) => {
-                MarkJson { revision: it.revision.clone(), name: it.name.clone(), state: "rolled-back" }
-            }
-        });
-        Self {
-            schema: SCHEMA,
-            command: request.kind.name(),
-            database,
-            dry_run: request.dry_run,
-            run_id: identity.run_id.clone(),
-            why: request.why.clone(),
-            recorded: recorded.collect(),
-            current: history.current().map(Record::id),
-        }
+document! {
+    /// `runner stamp` and `runner baseline`.
+    pub struct StampJson(
+        database: DatabaseJson, request: &StampRequest, identity: &Identity, marks: &[Mark], history: &History,
+    ) {
+        schema: u32 = SCHEMA,
+        command: &'static str = request.kind.name(),
+        database: DatabaseJson = database,
+        dry_run: bool = request.dry_run,
+        run_id: String = identity.run_id.clone(),
+        why: String = request.why.clone(),
+        recorded: Vec<MarkJson> = marks.iter().map(MarkJson::new).collect(),
+        /// The current revision afterwards.
+        current: Option<String> = history.current().map(Record::id),
     }
-}
 
-/// `runner repair --accept-checksum`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct AcceptJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    revision: String,
-    name: String,
-    sha256: String,
-    sha256_before: String,
-    recorded: RepairedJson,
-}
-
-impl AcceptJson {
-    /// What was accepted.
-    pub fn new(database: DatabaseJson, accepted: &Accepted) -> Self {
-        Self {
-            schema: SCHEMA,
-            command: "repair",
-            database,
-            revision: accepted.before.revision.clone(),
-            name: accepted.before.name.clone(),
-            sha256: accepted.sha256.clone(),
-            sha256_before: accepted.before.sha256.clone(),
-            recorded: RepairedJson::new(&accepted.repair),
-        }
+    struct MarkJson(mark: &Mark) with {
+        let (revision, name, state) = match mark {
+            Mark::Applied(it) => (&it.revision, &it.name, "applied"),
+            Mark::NotApplied(it) => (&it.revision, &it.name, "rolled-back"),
+        };
+    } {
+        revision: String = revision.clone(),
+        name: String = name.clone(),
+        /// `applied` or `rolled-back`.
+        state: &'static str = state,
     }
-}
 
-/// `runner db create`, `drop` and `wait`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct DbJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    /// `create`, `drop` or `wait`.
-    action: &'static str,
-    /// Whether it had to be created, existed to be dropped, or had to be waited for.
-    changed: bool,
-}
+    /// `runner repair --accept-checksum`.
+    pub struct AcceptJson(database: DatabaseJson, accepted: &Accepted) {
+        schema: u32 = SCHEMA,
+        command: &'static str = "repair",
+        database: DatabaseJson = database,
+        revision: String = accepted.before.revision.clone(),
+        name: String = accepted.before.name.clone(),
+        sha256: String = accepted.sha256.clone(),
+        sha256_before: String = accepted.before.sha256.clone(),
+        recorded: RepairedJson = RepairedJson::new(&accepted.repair),
+    }
 
-impl DbJson {
-    /// What became of a database.
-    pub fn new(database: DatabaseJson, action: &'static str, changed: bool) -> Self {
-        Self { schema: SCHEMA, command: "db", database, action, changed }
+    /// `runner db create`, `drop` and `wait`.
+    pub struct DbJson(database: DatabaseJson, action: &'static str, changed: bool) {
+        schema: u32 = SCHEMA,
+        command: &'static str = "db",
+        database: DatabaseJson = database,
+        /// `create`, `drop` or `wait`.
+        action: &'static str = action,
+        /// Whether it had to be created, existed to be dropped, or had to be waited for.
+        changed: bool = changed,
     }
 }

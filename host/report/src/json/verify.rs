@@ -1,49 +1,43 @@
 //! The output of `runner verify`.
 
-use serde::Serialize;
-
 use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
 use runner_engine::verify::{Finding, Verdict, Verified};
 
-/// `runner verify`.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct VerifyJson {
-    schema: u32,
-    command: &'static str,
-    database: DatabaseJson,
-    /// `proven`, `unproven` or `differs`: the worst of all.
-    result: &'static str,
-    migrations: Vec<VerifiedJson>,
-}
+document! {
+    /// `runner verify`.
+    pub struct VerifyJson(database: DatabaseJson, verified: &[Verified]) {
+        schema: u32 = SCHEMA,
+        command: &'static str = "verify",
+        database: DatabaseJson = database,
+        /// `proven`, `unproven` or `differs`: the worst of all.
+        result: &'static str = worst(verified.iter().flat_map(|it| &it.findings)),
+        migrations: Vec<VerifiedJson> = verified.iter().map(VerifiedJson::new).collect(),
+    }
 
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct VerifiedJson {
-    revision: String,
-    name: String,
-    /// `sql`, `component` or `script`.
-    kind: &'static str,
-    transcript: String,
-    /// `proven`, `unproven` or `differs`: the worst of its findings.
-    result: &'static str,
-    findings: Vec<FindingJson>,
-    /// Statements that may do something else in another run.
-    #[serde(flatten)]
-    unrepeatable: UnrepeatableJson,
-}
+    struct VerifiedJson(verified: &Verified) {
+        revision: String = verified.revision.clone(),
+        name: String = verified.name.clone(),
+        /// `sql`, `component` or `script`.
+        kind: &'static str = verified.kind.name(),
+        transcript: String = verified.transcript.clone(),
+        /// `proven`, `unproven` or `differs`: the worst of its findings.
+        result: &'static str = worst(verified.findings.iter()),
+        findings: Vec<FindingJson> = verified.findings.iter().map(FindingJson::new).collect(),
+        /// Statements that may do something else in another run.
+        #[serde(flatten)]
+        unrepeatable: UnrepeatableJson = UnrepeatableJson::new(&verified.unrepeatable),
+    }
 
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct FindingJson {
-    /// `artifact`, `replay`, `recompute` or `target`.
-    level: &'static str,
-    /// The transform; `None` for the whole revision.
-    subject: Option<String>,
-    /// `proven`, `unproven` or `differs`.
-    result: &'static str,
-    detail: String,
+    struct FindingJson(finding: &Finding) {
+        /// `artifact`, `replay`, `recompute` or `target`.
+        level: &'static str = finding.level.name(),
+        /// The transform; `None` for the whole revision.
+        subject: Option<String> = finding.subject.clone(),
+        /// `proven`, `unproven` or `differs`.
+        result: &'static str = finding.verdict.name(),
+        detail: String = finding.verdict.text().to_owned(),
+    }
 }
 
 /// The worst of the verdicts.
@@ -55,34 +49,5 @@ pub fn worst<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> &'stati
         "unproven"
     } else {
         "proven"
-    }
-}
-
-impl VerifyJson {
-    /// The findings.
-    pub fn new(database: DatabaseJson, verified: &[Verified]) -> Self {
-        let result = worst(verified.iter().flat_map(|it| &it.findings));
-        let migrations = verified.iter().map(VerifiedJson::new).collect();
-        Self { schema: SCHEMA, command: "verify", database, result, migrations }
-    }
-}
-
-impl VerifiedJson {
-    fn new(verified: &Verified) -> Self {
-        let finding = |it: &Finding| FindingJson {
-            level: it.level.name(),
-            subject: it.subject.clone(),
-            result: it.verdict.name(),
-            detail: it.verdict.text().to_owned(),
-        };
-        Self {
-            revision: verified.revision.clone(),
-            name: verified.name.clone(),
-            kind: verified.kind.name(),
-            transcript: verified.transcript.clone(),
-            result: worst(verified.findings.iter()),
-            findings: verified.findings.iter().map(finding).collect(),
-            unrepeatable: UnrepeatableJson::new(&verified.unrepeatable),
-        }
     }
 }

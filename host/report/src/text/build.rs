@@ -47,8 +47,7 @@ pub fn built(report: &BuildReport, hint: impl Fn(&str) -> String) -> Text {
     }
     let artifacts = units::counted(report.listed as u64, "artifact", "artifacts");
     let state = if report.lockfile_written { "written" } else { "up to date" };
-    text.push(PLAIN, format!("`{}` is {state}; it lists {artifacts}", report.lockfile));
-    text.push_end();
+    text.push_line(PLAIN, format!("`{}` is {state}; it lists {artifacts}", report.lockfile));
     text
 }
 

@@ -8,7 +8,7 @@ use runner_database::Facts;
 use runner_engine::isolation::{Barrier, Isolation};
 
 /// What the server can do, and what isolates components on it. `components` are IDs with their grants.
-pub fn doctor<'a>(facts: &Facts, isolation: &Isolation, components: impl Iterator<Item = Confined<'a>>) -> Text {
+pub fn doctor(facts: &Facts, isolation: &Isolation, components: &[Confined<'_>]) -> Text {
     let mut text = Text::new();
     let version = if facts.version.is_empty() { String::new() } else { format!(" {}", facts.version) };
     line(&mut text, "server", &format!("{}{version}", facts.dialect));
@@ -31,8 +31,7 @@ pub fn doctor<'a>(facts: &Facts, isolation: &Isolation, components: impl Iterato
     // They are those of the login that components without grants have.
     for power in isolation.powers.iter().filter(|_| isolation.barrier != Barrier::SeparateLogins) {
         text.push(DIM, format!("{:<WIDTH$}", "risk"));
-        text.push(ODD, format!("a component may {}", power.told()));
-        text.push_end();
+        text.push_line(ODD, format!("a component may {}", power.told()));
     }
     for Confined { id, granted, differences } in components {
         text.push(DIM, format!("{:<WIDTH$}", "component"));
@@ -43,10 +42,9 @@ pub fn doctor<'a>(facts: &Facts, isolation: &Isolation, components: impl Iterato
             Some(lines) => text.push(GOOD, lines.join(", ")),
         }
         text.push_end();
-        for difference in differences {
+        for difference in *differences {
             text.push(DIM, format!("{:<WIDTH$}", "login"));
-            text.push(ODD, difference);
-            text.push_end();
+            text.push_line(ODD, difference);
         }
     }
     text
@@ -98,8 +96,7 @@ const WIDTH: usize = 11;
 
 fn line(text: &mut Text, label: &str, value: &str) {
     text.push(DIM, format!("{label:<WIDTH$}"));
-    text.push(PLAIN, value);
-    text.push_end();
+    text.push_line(PLAIN, value);
 }
 
 /// The outcome of `runner doctor --attack`.
@@ -108,8 +105,7 @@ pub fn attacked(report: &AttackReport) -> Text {
     for attack in &report.succeeded {
         text.push(DIM, format!("{:<WIDTH$}", "open"));
         text.push(ODD, attack.what.join(", "));
-        text.push(PLAIN, format!(": {}", attack.statements.join("; ")));
-        text.push_end();
+        text.push_line(PLAIN, format!(": {}", attack.statements.join("; ")));
     }
     // Where nothing was tried, there is one reason for all of them.
     let groups: &[NotTried] = match report.ground {

@@ -71,8 +71,7 @@ fn sample(text: &mut Text, sample: &Sample) {
         true => units::counted(sample.rows, "row", "rows"),
         false => format!("{} of {}", units::count(shown), units::counted(sample.rows, "row", "rows")),
     };
-    text.push(DIM, format!("       {}, {of}:", sample.what));
-    text.push_end();
+    text.push_line(DIM, format!("       {}, {of}:", sample.what));
     for it in &sample.changes {
         change(text, it);
     }
@@ -103,8 +102,7 @@ fn change(text: &mut Text, change: &Change) {
                     (Some(_), _) => " (deleted)",
                     _ => " (inserted)",
                 };
-                text.push(DIM, word);
-                text.push_end();
+                text.push_line(DIM, word);
             }
             lines(text, OLD, '-', before.as_deref().unwrap_or_default());
             lines(text, NEW, '+', after.as_deref().unwrap_or_default());
@@ -114,8 +112,7 @@ fn change(text: &mut Text, change: &Change) {
 
 fn lines(text: &mut Text, style: anstyle::Style, sign: char, row: &[Cell]) {
     for part in row.chunks(ON_A_LINE) {
-        text.push(style, format!("       {sign} {}", cells(part)));
-        text.push_end();
+        text.push_line(style, format!("       {sign} {}", cells(part)));
     }
 }
 
@@ -128,8 +125,7 @@ pub fn caveats(caveats: &[String]) -> Text {
     let mut text = Text::new();
     for caveat in caveats {
         text.push(ODD, "note");
-        text.push(PLAIN, format!(": {caveat}"));
-        text.push_end();
+        text.push_line(PLAIN, format!(": {caveat}"));
     }
     text
 }

@@ -20,17 +20,14 @@ pub fn logins(found: &LoginReport) -> Text {
         }
         text.push_end();
         for right in &login.rights {
-            text.push(DIM, format!("  {right}"));
-            text.push_end();
+            text.push_line(DIM, format!("  {right}"));
         }
         for difference in &login.differences {
-            text.push(ODD, format!("  {difference}"));
-            text.push_end();
+            text.push_line(ODD, format!("  {difference}"));
         }
     }
     for unknown in &found.unknown {
-        text.push(ODD, unknown);
-        text.push_end();
+        text.push_line(ODD, unknown);
     }
     text
 }

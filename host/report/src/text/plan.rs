@@ -90,11 +90,9 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<Sql>], dialect: Dialect, to: ScriptTo
         if !text.is_empty() {
             text.push_end();
         }
-        text.push(DIM, format!("-- {} {}, {}", step.direction, step.id(), step.mode.name()));
-        text.push_end();
+        text.push_line(DIM, format!("-- {} {}, {}", step.direction, step.id(), step.mode.name()));
         if let Some(done) = step.resume_after {
-            text.push(DIM, format!("-- without its first {done} statements, which have already taken effect"));
-            text.push_end();
+            text.push_line(DIM, format!("-- without its first {done} statements, which have already taken effect"));
         }
         match sql {
             Some(sql) => {
@@ -109,11 +107,10 @@ pub fn plan_sql(plan: &Plan, sql: &[Option<Sql>], dialect: Dialect, to: ScriptTo
                 }
             }
             None => {
-                text.push(
+                text.push_line(
                     DIM,
                     format!("-- a component, sha256 {}: `runner apply --dry-run -v` shows its statements", step.sha256),
                 );
-                text.push_end();
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The output of `runner repair`: what is known of a partial revision, and the possible actions.
 
+use super::show::line;
 use crate::styled::{BAD, DIM, GOOD, HINT, ODD, PLAIN, STRONG, Text, one_line};
 use crate::units;
 use runner_engine::Direction;
@@ -30,33 +31,31 @@ pub fn survey(survey: &Survey) -> Text {
     }
     if let Some(damage) = &survey.damage {
         let cause = damage.causes.first().map_or(String::new(), |cause| format!(": {cause}"));
-        text.push(BAD, format!("  {}{cause}", damage.message));
-        text.push_end();
+        text.push_line(BAD, format!("  {}{cause}", damage.message));
     }
     match &survey.unknown {
         Some(unknown) => of_unknown(&mut text, survey, unknown),
         None if survey.damage.is_some() => {
             text.push_end();
             let verb = survey.verb();
-            text.push(PLAIN, format!("`runner {verb}` continues once runner's own tables are restored from a backup"));
-            text.push_end();
+            text.push_line(
+                PLAIN,
+                format!("`runner {verb}` continues once runner's own tables are restored from a backup"),
+            );
         }
         None => {
             text.push_end();
-            text.push(
+            text.push_line(
                 PLAIN,
                 format!("no {one} has an unknown outcome: `runner {}` continues where it stopped", survey.verb()),
             );
-            text.push_end();
         }
     }
     text.push_end();
-    text.push(PLAIN, "actions, each with `--why TEXT`:");
-    text.push_end();
+    text.push_line(PLAIN, "actions, each with `--why TEXT`:");
     for (action, does) in survey.choices() {
         text.push(HINT, format!("  runner repair {} {:<18}", record.revision, action.to_string()));
-        text.push(PLAIN, does);
-        text.push_end();
+        text.push_line(PLAIN, does);
     }
     text
 }
@@ -68,8 +67,7 @@ fn of_unknown(text: &mut Text, survey: &Survey, unknown: &Unknown) {
         ODD,
         format!("the outcome of {one} {} is unknown: it was started and not recorded as finished", unknown.step),
     );
-    text.push(DIM, " (also the case while a run is active)");
-    text.push_end();
+    text.push_line(DIM, " (also the case while a run is active)");
     line(text, "kind", &unknown.kind);
     line(text, "started", &unknown.began_at);
     line(text, "digest", &format!("{} (of kind, statement and parameters)", unknown.digest));
@@ -110,11 +108,4 @@ pub fn repaired(survey: &Survey, action: RepairAction, repair: &Repair) -> Text 
         RepairAction::AsNotApplied => format!("`{id}` is not applied"),
     };
     Text::new().add(GOOD, "recorded").plain(format!(" for `{id}`: {}; {next}", repair.shown())).end()
-}
-
-fn line(text: &mut Text, label: &str, value: &str) {
-    let label = if label.is_empty() { String::new() } else { format!("{label}:") };
-    text.push(DIM, format!("  {label:<14}"));
-    text.push(PLAIN, value);
-    text.push_end();
 }

@@ -8,8 +8,7 @@ pub fn made(made: &Scaffolded) -> Text {
     let mut text = Text::new();
     for file in &made.files {
         text.push(GOOD, "created");
-        text.push(PLAIN, format!(" {}", file.display()));
-        text.push_end();
+        text.push_line(PLAIN, format!(" {}", file.display()));
     }
     text
 }

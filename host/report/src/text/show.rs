@@ -72,8 +72,7 @@ fn of_project(text: &mut Text, migration: &Migration) {
 fn of_history(text: &mut Text, record: &Record) {
     text.push_end();
     text.push(PLAIN, format!("run {}", record.run_id));
-    text.push(DIM, format!(" by {}, runner {}", record.applied_by, record.tool_version));
-    text.push_end();
+    text.push_line(DIM, format!(" by {}, runner {}", record.applied_by, record.tool_version));
     line(text, "started", &record.started_at);
     optional(text, "finished", record.finished_at.as_deref().unwrap_or_default());
     line(text, "took", &units::milliseconds(record.duration_ms));
@@ -90,8 +89,7 @@ fn of_history(text: &mut Text, record: &Record) {
         let unknown = record.unknown_step.map_or(String::new(), |unknown| {
             format!("; it is unknown whether {one} {} took effect", units::count(unknown))
         });
-        text.push(ODD, format!("  {}: {done} took effect{unknown}", record.state.name()));
-        text.push_end();
+        text.push_line(ODD, format!("  {}: {done} took effect{unknown}", record.state.name()));
     }
     if matches!(record.state, State::RolledBack | State::PartlyRolledBack) && !record.was_whole() {
         line(text, "upgrade", "not completed");
@@ -109,11 +107,11 @@ fn of_history(text: &mut Text, record: &Record) {
     }
 }
 
-fn line(text: &mut Text, label: &str, value: &str) {
+/// A line with a label; more of the same has none.
+pub(super) fn line(text: &mut Text, label: &str, value: &str) {
     let label = if label.is_empty() { String::new() } else { format!("{label}:") };
     text.push(DIM, format!("  {label:<14}"));
-    text.push(PLAIN, value);
-    text.push_end();
+    text.push_line(PLAIN, value);
 }
 
 fn optional(text: &mut Text, label: &str, value: &str) {

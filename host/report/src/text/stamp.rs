@@ -17,8 +17,7 @@ pub fn stamped(request: &StampRequest, marks: &[Mark], history: &History) -> Tex
             Mark::NotApplied(_) => (ODD, "not applied"),
         };
         text.push(style, format!("{word:<12}"));
-        text.push(STRONG, mark.id());
-        text.push_end();
+        text.push_line(STRONG, mark.id());
     }
     let count = units::counted(marks.len() as u64, "migration", "migrations");
     let current = history.current().map_or("base".to_owned(), |record| record.id());

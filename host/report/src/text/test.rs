@@ -15,8 +15,7 @@ pub fn tested(database: &DatabaseReport, migration: &MigrationReport) -> Text {
     };
     let word = migration.verdict().name().replace('-', " ");
     let mut text = Text::new().add(style, word).plain(" ").add(STRONG, migration.id());
-    text.push(DIM, format!(" on {}{}", database.engine, facts(migration)));
-    text.push_end();
+    text.push_line(DIM, format!(" on {}{}", database.engine, facts(migration)));
     for phase in &migration.phases {
         for failure in &phase.failures {
             append(&mut text, &phase.phase.to_string(), failure);
@@ -40,8 +39,7 @@ fn append(text: &mut Text, phase: &str, failure: &Failure) {
 fn append_hint(text: &mut Text, hint: Option<&str>) {
     if let Some(hint) = hint {
         text.push(HINT, "  hint");
-        text.push(crate::styled::PLAIN, format!(": {hint}"));
-        text.push_end();
+        text.push_line(crate::styled::PLAIN, format!(": {hint}"));
     }
 }
 

@@ -29,28 +29,18 @@ impl DatabaseReport {
     }
 }
 
-/// Result of a migration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// All phases passed.
-    Passed,
-    /// A phase failed.
-    Failed,
-    /// It was only applied, for later migrations.
-    Applied,
-    /// It was not run.
-    NotRun,
-}
-
-impl Verdict {
-    /// The name in text and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Applied => "applied",
-            Self::NotRun => "not-run",
-        }
+runner_base::named! {
+    /// Result of a migration.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Verdict {
+        /// All phases passed.
+        Passed = "passed",
+        /// A phase failed.
+        Failed = "failed",
+        /// It was only applied, for later migrations.
+        Applied = "applied",
+        /// It was not run.
+        NotRun = "not-run",
     }
 }
 
@@ -97,31 +87,20 @@ impl MigrationReport {
     }
 }
 
-/// A phase of a migration's test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// The upgrade, and its checks.
-    Up,
-    /// The downgrade, its checks, and the comparison with the state before.
-    Down,
-    /// The second upgrade, and the comparison with the first.
-    UpAgain,
-    /// Runs that were killed.
-    Crash,
-    /// Rows for later migrations.
-    Fixtures,
-}
-
-impl Phase {
-    /// The name as JSON spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Down => "down",
-            Self::UpAgain => "up-again",
-            Self::Crash => "crash",
-            Self::Fixtures => "fixtures",
-        }
+runner_base::named! {
+    /// A phase of a migration's test.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Phase {
+        /// The upgrade, and its checks.
+        Up = "up",
+        /// The downgrade, its checks, and the comparison with the state before.
+        Down = "down",
+        /// The second upgrade, and the comparison with the first.
+        UpAgain = "up-again",
+        /// Runs that were killed.
+        Crash = "crash",
+        /// Rows for later migrations.
+        Fixtures = "fixtures",
     }
 }
 
@@ -163,22 +142,14 @@ pub struct Warning {
     pub hint: Option<String>,
 }
 
-/// What a warning is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WarningKind {
-    /// All tables that the migration worked on were empty.
-    EmptyTables,
-    /// The columns of a table are in another order after the round trip.
-    ColumnOrder,
-}
-
-impl WarningKind {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EmptyTables => "empty-tables",
-            Self::ColumnOrder => "column-order",
-        }
+runner_base::named! {
+    /// What a warning is about.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum WarningKind {
+        /// All tables that the migration worked on were empty.
+        EmptyTables = "empty-tables",
+        /// The columns of a table are in another order after the round trip.
+        ColumnOrder = "column-order",
     }
 }
 

@@ -144,7 +144,7 @@ impl Checker<'_> {
     ) -> Result<CheckedArtifact> {
         let limit = self.settings.limits.artifact_bytes;
         let read = |file: &FoundEntry| self.project.read(&file.file_name, file.link, limit);
-        let committed = wasm.map(read).transpose().map_err(super::refresh::as_error)?.map(|bytes| Digested::of(&bytes));
+        let committed = wasm.map(read).transpose()?.map(|bytes| Digested::of(&bytes));
         let line = self.old.get(&found.revision);
         let locked = match line.map(|line| &line.artifact) {
             Some(LockedArtifact::Component { sha256, .. }) => Some(sha256.clone()),
@@ -209,9 +209,7 @@ impl Checker<'_> {
             let _ = std::fs::remove_file(artifact);
         }
         let limit = self.settings.limits.asset_bytes;
-        let digest = |project: &ProjectDirectory, source: &FoundEntry| {
-            source_digest(project, source, limit).map_err(super::refresh::as_error)
-        };
+        let digest = |project: &ProjectDirectory, source: &FoundEntry| source_digest(project, source, limit);
         let before = digest(self.project, source)?;
         let revisions = [found.id()];
         let request =
@@ -219,8 +217,7 @@ impl Checker<'_> {
         build(copy, &request)?;
         let project = copy.project_directory()?;
         let file = format!("{}.wasm", found.id());
-        let read = project.read(&file, false, self.settings.limits.artifact_bytes);
-        let bytes = read.map_err(super::refresh::as_error)?;
+        let bytes = project.read(&file, false, self.settings.limits.artifact_bytes)?;
         let (lockfile, _) = Lockfile::read_to_rewrite(&project.root, &self.settings.lockfile_name())?;
         let Some(line) = lockfile.get(&found.revision).cloned() else {
             return Err(Error::failed(format!("the build of `{}` is not in its lockfile", found.id())));

@@ -15,21 +15,14 @@ pub struct Owner {
     pub held_by: String,
 }
 
-/// The role of a process in a shared transform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChunkRole {
-    /// Holds the lock, and begins and ends the transform.
-    Leader,
-    /// Processes chunks of a transform that another process leads.
-    Helper,
-}
-
-impl ChunkRole {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Leader => "leader",
-            Self::Helper => "helper",
-        }
+runner_base::named! {
+    /// The role of a process in a shared transform.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ChunkRole {
+        /// Holds the lock, and begins and ends the transform.
+        Leader = "leader",
+        /// Processes chunks of a transform that another process leads.
+        Helper = "helper",
     }
 }
 

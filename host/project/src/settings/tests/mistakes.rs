@@ -102,7 +102,7 @@ fn invalid_values_are_reported() {
     );
     let of = |change: fn(&mut LoadRequest)| told_by(load("", change));
     assert_eq!(
-        of(|request| request.lock_timeout = Some("5".to_owned())),
+        of(|request| drop(request.flags.insert("--lock-timeout", "5".to_owned()))),
         "invalid lock timeout from `--lock-timeout`: `5` is not a duration such as `500ms`, `10s`, `5m` or `1h`\n  \
          hint: use a number with a unit, such as `30s` or `10m`"
     );
