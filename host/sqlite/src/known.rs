@@ -77,13 +77,15 @@ fn defines_on_table(tokens: &Tokens<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
 
     /// However many statements of a migration have to be prepared.
     #[test]
     fn one_database_in_memory_serves_a_whole_migration() {
         let facts = Facts::of_dialect(Dialect::Sqlite);
         let mut memory = Memory::default();
-        assert!(memory.refused("CREATE TABLE plain (a)", true, &facts).is_none());
+        let tokens = |statement| Tokens::new(statement, Dialect::Sqlite);
+        assert!(memory.refused(&tokens("CREATE TABLE plain (a)"), true, &facts).is_none());
         assert!(memory.0.is_none(), "no statement had to be prepared");
         for round in 0..3 {
             for (statement, is_refused) in [
@@ -93,7 +95,7 @@ mod tests {
                 ("PRAGMA synchronous = OFF", true),
                 ("SELECT count(*) FROM runner_history", false),
             ] {
-                assert_eq!(memory.refused(statement, true, &facts).is_some(), is_refused, "{statement}");
+                assert_eq!(memory.refused(&tokens(statement), true, &facts).is_some(), is_refused, "{statement}");
             }
             let made = memory.0.as_mut().and_then(Option::as_mut).expect("a database");
             let guard = Guard::new(None, Duration::ZERO, None);

@@ -77,6 +77,7 @@ fn refusal(Lasting { schema, name, engine }: &Lasting) -> DatabaseError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
 
     #[test]
     fn what_a_statement_changes_is_told_from_what_it_reads() {
@@ -93,7 +94,7 @@ mod tests {
             ("DELETE FROM another.a WHERE other = 1", None),
             ("INSERT", None),
         ] {
-            let changed = changed(statement, Dialect::Mariadb, &known).map(|table| table.name.as_str());
+            let changed = changed(&Tokens::new(statement, Dialect::Mariadb), &known).map(|table| table.name.as_str());
             assert_eq!(changed, found, "{statement}");
         }
     }

@@ -137,7 +137,7 @@ mod tests {
             ("NO_BACKSLASH_ESCAPES", r"SELECT `\`", true),
         ] {
             let quoting = Quoting::of(mode);
-            assert_eq!(check_quoting(quoting, text, Dialect::Mariadb).is_ok(), allowed, "{mode}: {text}");
+            assert_eq!(check_quoting(quoting, &Tokens::new(text, Dialect::Mariadb)).is_ok(), allowed, "{mode}: {text}");
         }
     }
 

@@ -116,9 +116,11 @@ pub(crate) fn check(tokens: &Tokens<'_>) -> Result<StatementClass> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runner_database::Dialect;
 
     #[test]
     fn only_rows_are_read_and_changed() {
+        let check = |statement| check(&Tokens::new(statement, Dialect::Postgres));
         for fine in
             ["SELECT 1", "/* a */ (SELECT 1)", "with x AS (SELECT 1) SELECT * FROM x", "merge INTO t USING s ON true"]
         {

@@ -317,6 +317,7 @@ fn no_text_is_lost() {
             super::super::has_statement(&kept.collect::<Vec<_>>().join("\n"), dialect)
         };
         for statement in statements {
+            assert_eq!(statement.class, classify(&statement.tokens()), "{dialect}, seed {seed}: {script}");
             let start = statement.text.as_ptr() as usize - rest.as_ptr() as usize;
             assert!(!is_lost(&rest[..start]), "{dialect}, seed {seed}: {script}");
             rest = &rest[start + statement.text.len()..];
