@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::lock::shown;
 use super::rights::tool_table;
 use super::*;
 use runner_database::UnitOfWork;
@@ -191,7 +192,7 @@ pub async fn passes_on_when_it_expires(factory: &dyn LeaseFactory) {
         insert(taker.as_mut(), TransactionOptions::default(), async {}, false).await.expect("committed");
         holder.unlock().await.expect("nothing to release");
         let error = lock(factory.open_with(LEASE).await.as_mut(), "third", 0).await.expect_err("held");
-        assert!(error.message.contains("taker"), "{error}");
+        assert!(error.message.contains(shown(taker.as_ref(), "taker")), "{error}");
         taker.unlock().await.expect("unlocked");
         run(taker.as_mut(), "DROP TABLE t").await;
     }
@@ -206,7 +207,7 @@ pub async fn excludes_runs_with_the_other_lock(factory: &dyn LeaseFactory) {
         let mut waiter = factory.open_with(second).await;
         let error = lock(waiter.as_mut(), "the second", 300).await.expect_err("held");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
-        assert!(error.message.contains("the first"), "{error}");
+        assert!(error.message.contains(shown(holder.as_ref(), "the first")), "{error}");
         // It is not taken for what a killed run has left.
         let error = lock(waiter.as_mut(), "the second", 1_500).await.expect_err("held");
         assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
@@ -215,7 +216,7 @@ pub async fn excludes_runs_with_the_other_lock(factory: &dyn LeaseFactory) {
         holder.unlock().await.expect("unlocked");
         lock(waiter.as_mut(), "the second", AT_LAST).await.expect("free");
         let error = lock(holder.as_mut(), "the first", 300).await.expect_err("held");
-        assert!(error.message.contains("the second"), "{error}");
+        assert!(error.message.contains(shown(waiter.as_ref(), "the second")), "{error}");
         waiter.unlock().await.expect("unlocked");
     }
 }

@@ -14,6 +14,12 @@ fn request(owner: &str, milliseconds: u64) -> LockRequest {
     LockRequest { wait: Duration::from_millis(milliseconds), run_id: RUN_ID.to_owned(), owner: owner.to_owned() }
 }
 
+/// How what others are shown of a holder begins. Where the lock cannot say who holds it, the row of its run's progress does; without
+/// one, the session is named.
+pub(crate) fn shown<'a>(holder: &dyn Database, name: &'a str) -> &'a str {
+    if holder.facts().lock == LockKind::UserLocks { "connection " } else { name }
+}
+
 pub async fn excludes_other_runs(factory: &dyn Factory) {
     let inside = AtomicUsize::new(0);
     let run = |name: String| {
@@ -43,15 +49,17 @@ pub async fn names_its_holder(factory: &dyn Factory) {
     let error = waiter.lock(&request("run 8", 400), &StopSignal::default(), &hear).await.expect_err("busy");
     assert!(started.elapsed() >= Duration::from_millis(400));
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
-    // Where the lock cannot say who holds it, the run's row of its progress does; until it is there, the session is named.
-    let is_named = holder.facts().lock != LockKind::UserLocks;
-    let name = if is_named { "run 7 on host x" } else { "connection " };
+    let name = shown(holder.as_ref(), "run 7 on host x");
     assert!(error.message.contains(name), "{error}");
     assert!(error.hint.as_deref().unwrap_or_default().contains("wait longer with `--lock-timeout`"), "{error}");
     let heard = heard.into_inner().expect("no panic");
     assert!(heard.len() == 1 && heard[0].starts_with(name), "once: {heard:?}");
     let found = waiter.lock_holder().await.expect("an answer").expect("a holder");
-    assert_eq!((found.run_id.as_deref(), found.name.starts_with(name)), (is_named.then_some(RUN_ID), true), "{found}");
+    assert_eq!(
+        (found.run_id.as_deref(), found.name.starts_with(name)),
+        (name.starts_with("run").then_some(RUN_ID), true),
+        "{found}"
+    );
     holder.unlock().await.expect("unlocked");
     assert_eq!(waiter.lock_holder().await.expect("an answer"), None);
     holder.lock(&request("run 7 on host x", 60_000), &StopSignal::default(), &|_| {}).await.expect("the lock");
