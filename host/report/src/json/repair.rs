@@ -6,7 +6,7 @@ use runner_engine::journal::Unknown;
 use runner_engine::repair::{RepairAction, Survey};
 
 document! {
-    /// `runner repair`: what is known of a revision, and what the command recorded.
+    /// `runner repair`.
     pub struct RepairJson(database: DatabaseJson, survey: &Survey, recorded: Option<&Repair>) with {
         let record = &survey.record;
         let head = survey.head.as_ref();
