@@ -24,9 +24,8 @@ use runner_database::facts::TOOL_TABLES;
 use runner_project::limits::Limits;
 use runner_sandbox::{Sandbox, SandboxOptions};
 use runner_tests::hostile::Behaviour;
-use runner_tests::random::Random;
 use runner_tests::{
-    Engine, EngineProject, Output, TestProject, dump, for_each_behaviour, for_each_server, guests, is_long, project,
+    Engine, EngineProject, Output, TestProject, dump, for_each_behaviour, for_each_server, guests, project,
 };
 
 /// A project whose database has the table `people`, with the hostile component as the next migration.
@@ -155,31 +154,4 @@ fn limits_come_from_file_environment_and_flag() {
     project.finish(command.env("RUNNER_LIMIT_FUEL", "70_000_000")).exits(7).says(&["limit `fuel` of 70000000"]);
     let mut command = project.command(["apply", "--limit", "fuel=80_000_000"]);
     project.finish(command.env("RUNNER_LIMIT_FUEL", "70_000_000")).exits(7).says(&["limit `fuel` of 80000000"]);
-}
-
-/// Randomly changed bytes are refused, or are still a component; they never crash the host.
-#[test]
-fn mutated_components_are_refused_or_described() {
-    let limits = Limits { fuel: 1_000_000, ..Limits::default() };
-    let sandbox = Sandbox::new(SandboxOptions { limits, jobs: 1, ..SandboxOptions::default() });
-    let original = guests::component("describer");
-    assert!(sandbox.describe(&original, None).is_err());
-    let rounds = if is_long() { 10_000 } else { 500 };
-    let mut refused = 0;
-    for seed in 0..rounds {
-        let mut random = Random::new(seed);
-        let mut bytes = original.clone();
-        for _ in 0..=random.below(8) {
-            let at = random.below(bytes.len() as u64) as usize;
-            match random.below(4) {
-                0 => bytes[at] = random.draw() as u8,
-                1 => bytes[at] ^= 1 << random.below(8),
-                2 => drop(bytes.remove(at)),
-                _ => bytes.insert(at, random.draw() as u8),
-            }
-        }
-        // Any outcome is fine except a panic or the end of this process.
-        refused += usize::from(sandbox.describe(&bytes, None).is_err());
-    }
-    assert!(refused > 0, "no mutation did any harm");
 }
