@@ -44,7 +44,7 @@ pub enum DatabaseErrorKind {
     Other,
 }
 
-/// What an error says about the work that failed, as far as callers decide by it. Whoever makes the error knows it: no code or text
+/// What an error says about the work that failed, as far as callers decide by it. It is set where the error is made: no code or text
 /// is compared for it later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Meaning {

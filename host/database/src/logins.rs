@@ -1,7 +1,7 @@
 //! Logins of their own for components under grants, on databases that have users: what one should be, what it is, and the
 //! statements that lead from the one to the other.
 //!
-//! This is data. [`Database::logins`](super::Database::logins) fills it in; [`Facts::separate_logins`](super::Facts)
+//! This is data. [`ComponentLogins::sync`](super::ComponentLogins::sync) fills it in; [`Facts::separate_logins`](super::Facts)
 //! says whether a database has such logins.
 //!
 //! # Why logins

@@ -8,7 +8,7 @@ use super::LockHolder;
 use super::{DatabaseError, DatabaseErrorKind};
 use runner_data::Value;
 
-/// The result of a probe; see [`Session::probe`](super::Session::probe).
+/// The result of a probe; see [`Connection::probe`](super::Connection::probe).
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
     /// The rows that answer each query.

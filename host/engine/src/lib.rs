@@ -19,7 +19,7 @@
 //! dry_run                                                judges and records the calls of a dry run
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
-//! call_error backup identity settle
+//! call_error backup identity settle transaction
 //! batch_function call schema event clock role run stopped target throttle unreadable invalid_index isolation implicit_delete unknown_name
 //! ```
 

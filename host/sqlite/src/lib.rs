@@ -15,8 +15,8 @@
 //! executor              statements: prepared for a role, cached, bound and run
 //! connect               opens a file, as its URL says
 //! guard                 what a role may do, and when its statement must end
-//! types error           cells and values; SQLite's result codes as errors
 //! dialect_sql           the statements of the tool that SQLite spells in its own way
+//! types error           cells and values; SQLite's result codes as errors
 //! raw text lock         SQLite's C interface; what the text of a statement shows; the lock file
 //! ```
 //!
@@ -81,7 +81,7 @@ pub async fn connect(url: &DatabaseUrl, options: &ConnectOptions) -> Result<Box<
         sql: &SQL,
         version: rusqlite::version().to_owned(),
         history: options.history.clone(),
-        file: url.sqlite_path().map(Into::into),
+        file: url.sqlite_path(),
         ..Facts::of_dialect(Dialect::Sqlite)
     };
     Ok(Box::new(SqliteDatabase {

@@ -1,6 +1,7 @@
 //! Mutated SQL: split or refused, and everything that was read is in the pieces or between them.
 
 use super::*;
+use runner_sql::Tokens;
 
 const WRITTEN: [&str; 12] = [
     "-- runner:summary x\nCREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT DEFAULT 'it''s; not');\nINSERT INTO a VALUES (1, 'x');",
@@ -116,7 +117,7 @@ fn everything_else_that_reads_sql() {
         // One dialect for each input: they share the lexer.
         let dialect = DIALECTS[input.len() % DIALECTS.len()];
         ends((
-            runner_sql::program(&text, dialect),
+            runner_sql::Sql::from(&*text).program(dialect).map(|program| program.units(true)),
             runner_sql::Directives::parse(&text, dialect),
             runner_sql::has_parameters(&text, dialect),
         ));
@@ -125,32 +126,21 @@ fn everything_else_that_reads_sql() {
             runner_sql::placeholders::fill(&text, dialect, &Default::default()),
         ));
         let pieces = runner_sql::split(&text, dialect).unwrap_or_default();
-        let pieces: Vec<&str> = pieces.iter().map(|piece| piece.text).collect();
-        ends(runner_sql::late_enum_value(&pieces, dialect));
-        for piece in pieces.into_iter().chain([&*text]) {
+        ends(runner_sql::late_enum_value(pieces.iter().copied()));
+        for piece in pieces.iter().map(|piece| piece.text).chain([&*text]) {
+            let tokens = &Tokens::new(piece, dialect);
+            ends((runner_sql::classify(tokens), tokens.identifiers().len(), runner_sql::subjects(tokens)));
+            ends((runner_sql::qualifiers(tokens), runner_sql::words(tokens), runner_sql::canonical(piece, dialect)));
+            ends((runner_sql::concurrent_index(tokens), runner_sql::removed_concurrently(tokens)));
+            ends(runner_sql::session_values(tokens));
             ends((
-                runner_sql::classify(piece, dialect),
-                runner_sql::identifiers(piece, dialect),
-                runner_sql::subjects(piece, dialect),
-            ));
-            ends((
-                runner_sql::qualifiers(piece, dialect),
-                runner_sql::words(piece, dialect),
-                runner_sql::canonical(piece, dialect),
-            ));
-            ends((runner_sql::concurrent_index(piece, dialect), runner_sql::removed_concurrently(piece, dialect)));
-            ends(runner_sql::session_values(piece, dialect));
-            ends((
-                runner_sql::objects::objects(piece, dialect, None),
-                runner_sql::traces::traces(piece, dialect),
+                runner_sql::objects::objects(tokens, None),
+                runner_sql::traces::traces(tokens),
                 runner_sql::excerpt(piece),
             ));
-            ends(runner_sql::volatile::volatile_calls(piece, dialect));
-            ends((runner_sql::classify::reads(piece, dialect), runner_sql::classify::temporary_table(piece, dialect)));
-            ends((
-                runner_sql::classify::open_run_comments(piece, dialect),
-                runner_sql::order::is_unordered(piece, dialect, 10),
-            ));
+            ends(runner_sql::volatile::volatile_calls(tokens));
+            ends((runner_sql::classify::reads(tokens), runner_sql::classify::temporary_table(tokens)));
+            ends((runner_sql::classify::open_run_comments(tokens), runner_sql::order::is_unordered(tokens, 10)));
         }
     });
 }

@@ -3,7 +3,7 @@
 //! 0 for it.
 //!
 //! Rejected: to refuse settings as well. On MySQL and MariaDB every change of a schema is stepwise, and a dump begins with settings:
-//! after each lost connection and each killed run, somebody would have to copy them to where the file continues. What is made again are
+//! after each lost connection and each killed run, the operator would have to copy them to where the file continues. What is made again are
 //! constants alone (see [`SessionValues::is_setting`]), so that nothing is guessed.
 
 use std::collections::BTreeSet;

@@ -4,9 +4,9 @@ statements! {
     /// Adds a part. Parameters: history row, direction, kind, step, part, content.
     pub const INSERT: &str = "INSERT INTO @.runner_evidence (history_id, direction, kind, step, part, content) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    /// Adds a part to the row of a revision that is in force. Parameters: revision, direction, kind, step, part, content.
+    /// Adds a part to the row of a revision that is in force. Parameters: direction, kind, step, part, content, revision.
     pub const INSERT_LIVE: &str = "INSERT INTO @.runner_evidence (history_id, direction, kind, step, part, content) \
-         SELECT h.id, ?2, ?3, ?4, ?5, ?6 FROM @.runner_history h WHERE h.revision = ?1 AND h.active = 1";
+         SELECT h.id, ?1, ?2, ?3, ?4, ?5 FROM @.runner_history h WHERE h.revision = ?6 AND h.active = 1";
     /// Steps and contents of a kind, in order. Parameters: history row, direction, kind.
     pub const ALL: &str = "SELECT step, content FROM @.runner_evidence WHERE history_id = ?1 AND direction = ?2 AND kind = ?3 \
          ORDER BY step, part";

@@ -81,12 +81,15 @@ pub async fn put(
 }
 
 fn row(of: EvidenceOf<'_>, kind: EvidenceKind, step: u64, part: u64, content: &[u8]) -> ToolChange {
-    let (text, [row, direction]) = match of {
-        EvidenceOf::Run(run) => (sql::INSERT, self::of(run)),
-        EvidenceOf::Applied(revision) => (sql::INSERT_LIVE, [revision.into(), Direction::Up.to_string().into()]),
-    };
-    let content = Value::Bytes(content.to_vec());
-    ToolChange::of_one_row(text, [row, direction, kind.name().into(), number(step), number(part), content])
+    let cells = [kind.name().into(), number(step), number(part), Value::Bytes(content.to_vec())].into_iter();
+    match of {
+        EvidenceOf::Run(run) => ToolChange::of_one_row(sql::INSERT, self::of(run).into_iter().chain(cells)),
+        EvidenceOf::Applied(revision) => {
+            let direction = Value::from(Direction::Up.to_string());
+            let values = std::iter::once(direction).chain(cells).chain([revision.into()]);
+            ToolChange::of_one_row(sql::INSERT_LIVE, values)
+        }
+    }
 }
 
 /// Inserts a chunk of a transform in progress. `at` numbers the chunks from 1 in key order.

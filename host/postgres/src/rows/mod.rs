@@ -25,7 +25,7 @@ pub(crate) struct Rows {
     opened: Opened<Cursor, Writer>,
     /// What earlier pages of tables showed.
     pages: Pages,
-    /// The session that they were opened in: see [`Link::sessions`](crate::link::Link::sessions).
+    /// The session that they were opened in: see `Facts::session`.
     session: u64,
 }
 
