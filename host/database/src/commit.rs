@@ -1,6 +1,6 @@
 //! The end of a piece of work: what is committed at once, and what became of it.
 
-use super::{DatabaseError, DatabaseErrorKind, ToolChange};
+use super::{DatabaseError, DatabaseErrorKind, Meaning, ToolChange};
 
 /// What is committed at once, with changes to the tool's own tables.
 #[derive(Clone, Copy, Debug)]
@@ -50,11 +50,11 @@ impl<'a> UnitOfWork<'a> {
 }
 
 impl Committed {
-    /// The outcome of work that failed: unknown if the connection was lost in it.
+    /// The outcome of work that failed: unknown if its connection was lost.
     pub fn failed(error: DatabaseError) -> Self {
-        match error.kind {
-            DatabaseErrorKind::Connection => Self::Unanswered(error),
-            _ => Self::No(error),
+        match error.kind == DatabaseErrorKind::Connection && error.meaning != Meaning::LockLost {
+            true => Self::Unanswered(error),
+            false => Self::No(error),
         }
     }
 

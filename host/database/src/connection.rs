@@ -42,6 +42,12 @@ pub trait Connection: Send {
     /// integers and texts.
     async fn probe(&mut self, questions: &[String]) -> Result<Probe, DatabaseError>;
 
+    /// A number of the host's session with the server: another one once a new session was opened in place of a lost one. What a migration
+    /// has set for its session is gone then. Always 0 where there is no server.
+    fn session_number(&self) -> u64 {
+        0
+    }
+
     /// Reconnects after the connection was lost: waits until the server has finished with the old connection, and
     /// retakes the lock if it was held. The lost transaction is then either committed or rolled back. Harmless while
     /// the connection is alive.

@@ -57,6 +57,8 @@ pub enum Meaning {
     Outdated,
     /// The server does not do this with an object of this kind, or not for this user.
     Refused,
+    /// A right is missing that a `GRANT` gives, as the hint says.
+    NotGranted,
     /// The server could not parse or prepare a text: that of the statement, or of one that it runs.
     NotParsed,
     /// The statement has not begun, although the error is the server's.
@@ -84,7 +86,7 @@ pub enum Meaning {
 pub struct DatabaseError {
     /// The kind of failure.
     pub kind: DatabaseErrorKind,
-    /// What it says about the work. Not stored: that of an answer from an earlier run decides nothing any more.
+    /// What it says about the work. Not stored: an answer from an earlier run is given again as it was, and no work depends on it.
     #[serde(skip)]
     pub meaning: Meaning,
     /// The database's own code; empty if the error did not come from the database.
@@ -265,8 +267,7 @@ impl DatabaseError {
 
     /// Its hint, as an error for users has it.
     pub fn advice(&self) -> Option<Hint> {
-        let is_right = self.kind == DatabaseErrorKind::Denied && self.meaning == Meaning::Refused;
-        self.hint.clone().map(if is_right { Hint::Grant } else { Hint::Text })
+        self.hint.clone().map(if self.meaning == Meaning::NotGranted { Hint::Grant } else { Hint::Text })
     }
 }
 

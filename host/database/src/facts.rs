@@ -121,8 +121,7 @@ pub struct Facts {
     pub history: HistoryPlace,
     /// The database file; `None` on servers and in memory.
     pub file: Option<PathBuf>,
-    /// A number of the session with the server: another one once the host has opened a new session in place of a lost one. What a
-    /// migration has set for its session is gone then. Always 0 where there is no server.
+    /// The number of the session with the server.
     pub session: u64,
 }
 

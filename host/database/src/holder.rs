@@ -14,7 +14,8 @@ const SEPARATOR: &str = ": ";
 /// The holder of the lock, as far as it can be determined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockHolder {
-    /// The id of the run; `None` if the holder left no record, or its record cannot be read.
+    /// The id of the run; `None` if the holder left no record, or its record cannot be read. An empty one is that of no run that has left
+    /// a record.
     pub run_id: Option<String>,
     /// The description shown to operators.
     pub name: String,
@@ -26,6 +27,11 @@ impl LockHolder {
     /// Returns a holder of which only a description is known.
     pub fn without_record(name: impl Into<String>) -> Self {
         Self { run_id: None, name: name.into(), work: None }
+    }
+
+    /// Whether it is known which run it is.
+    pub fn is_named(&self) -> bool {
+        self.run_id.as_ref().is_some_and(|id| !id.is_empty())
     }
 
     /// Returns the record that the holder leaves. The id comes first, because a server may keep only the beginning.

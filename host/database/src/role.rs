@@ -180,6 +180,11 @@ impl HostSession<'_> {
         self.connection().drop_temporary().await
     }
 
+    /// See [`Connection::session_number`](super::Connection::session_number).
+    pub fn session_number(&self) -> u64 {
+        self.0.database.session_number()
+    }
+
     /// See [`Connection::reconnect`](super::Connection::reconnect). The new connection is in the host's role too.
     pub async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.connection().reconnect().await

@@ -119,7 +119,7 @@ fn meaning(number: u16) -> Meaning {
         // The lock timeout, the deadlock, and MariaDB's row that was changed since the transaction began.
         1205 | 1213 | 1020 => Meaning::Conflict,
         // A database, table, column or routine for which the user lacks a privilege.
-        1044 | 1142 | 1143 | 1370 => Meaning::Refused,
+        1044 | 1142 | 1143 | 1370 => Meaning::NotGranted,
         // A syntax error, and what the prepared protocol does not know.
         1064 | 1295 => Meaning::NotParsed,
         _ => Meaning::Failed,

@@ -230,6 +230,10 @@ impl Connection for MysqlDatabase {
         Ok(Probe { answers, holder: if asks { lock::holder(&mut self.session.link).await? } else { None } })
     }
 
+    fn session_number(&self) -> u64 {
+        self.session.link.facts().session
+    }
+
     async fn reconnect(&mut self) -> Result<()> {
         if self.session.is_alive().await? {
             return Ok(());

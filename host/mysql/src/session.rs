@@ -159,15 +159,19 @@ impl RunSession {
     /// of the commit, so that nothing waits for a process that is stopped in between.
     pub async fn commit(&mut self, work: UnitOfWork<'_>) -> Result<Committed> {
         let changes = work.changes();
-        let unit = Unit::ending(self.transaction.savepoint(&self.link)?);
         let dropped = if work.ends_migration() { self.link.end_migration() } else { String::new() };
         let text = match self.text_of(changes)? {
             Some(text) => text,
+            // What would be made outside of the transaction would stay.
+            None if !self.transaction.is_ours(&mut self.link).await? => {
+                return Ok(Committed::No(DatabaseError::ended_by_migration()));
+            }
             None => {
                 self.make_singly(changes).await?;
                 String::new()
             }
         };
+        let unit = Unit::ending(self.transaction.savepoint(&self.link)?);
         let fence = self.lock.fence(self.link.facts())?;
         Ok(self.end(unit.and(&dropped).and(&text).and(&self.lock.proof()).and(&fence)).await)
     }

@@ -205,7 +205,8 @@ async fn affected(
 
 /// The error of a statement that the server refused to prepare.
 fn has_not_begun(error: DatabaseError) -> DatabaseError {
-    match error.kind == DatabaseErrorKind::Connection || error.code.is_empty() {
+    let is_of_server = !error.code.is_empty() || error.meaning == Meaning::Unanswered;
+    match error.kind == DatabaseErrorKind::Connection || !is_of_server {
         true => error,
         false => DatabaseError { kind: DatabaseErrorKind::Syntax, ..error.means(Meaning::NotBegun) },
     }

@@ -13,8 +13,9 @@ pub(crate) const LITERALS: Literals = Literals { dialect: Dialect::Postgres, tex
 pub(crate) fn text_of(changes: &[ToolChange], facts: &Facts) -> Result<String> {
     changes.iter().try_fold(String::new(), |text, change| {
         let statement = change.spelled(facts, &LITERALS)?;
-        // An INSERT adds its row or fails.
-        Ok(match change.rows() == ChangedRows::One && !statement.starts_with("INSERT") {
+        // An INSERT of values adds its row or fails.
+        let is_of_values = statement.starts_with("INSERT") && !statement.contains(" SELECT ");
+        Ok(match change.rows() == ChangedRows::One && !is_of_values {
             true => text + &one_row(&statement, Verdict::Rows),
             false => format!("{text}{statement}; "),
         })

@@ -142,6 +142,10 @@ impl Connection for PostgresDatabase {
         probe(&mut self.session, questions).await
     }
 
+    fn session_number(&self) -> u64 {
+        self.session.facts().session
+    }
+
     async fn reconnect(&mut self) -> Result<()> {
         self.session.reconnect().await
     }

@@ -115,6 +115,13 @@ fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseErro
     let mut error = DatabaseError::new(kind, redact(told(inner.message()).trim_end())).code(code).means(meaning(code));
     error.detail = detail(inner, statement);
     error.hint = citus::hint(inner.message(), inner.hint()).map(str::to_owned).or_else(|| hint(inner));
+    if code == NO_RIGHT && error.hint.is_none() {
+        let (advice, is_grant) = grant(inner.message());
+        error.hint = Some(advice);
+        if is_grant {
+            error.meaning = Meaning::NotGranted;
+        }
+    }
     if let Some((kind, hint)) = of_pooler(code, inner.message()) {
         (error.kind, error.hint) = (kind, Some(hint.to_owned()));
     }
@@ -232,7 +239,7 @@ fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
 
 fn hint(inner: &PgDatabaseError) -> Option<String> {
     let ours = match inner.code() {
-        NO_RIGHT => return Some(grant(inner.message())),
+        NO_RIGHT => return None,
         "40P01" => "run it again: the other transaction is likely over by now",
         "40001" => {
             "run it again: another transaction changed the same rows; smaller chunks of a transform (`--chunk-rows`) meet fewer \
@@ -285,9 +292,9 @@ const OTHERS: [(&str, &str, &str); 5] = [
     ("for procedure ", "`{}`", "EXECUTE ON PROCEDURE"),
 ];
 
-/// Returns the grant that is missing. The kind of the object is only in the message, which is translated: the English
-/// words are searched for, and without them the hint stays general. All that follows them is the name.
-fn grant(message: &str) -> String {
+/// Returns how to give the right that is missing, and whether that is a `GRANT`. The kind of the object is only in the message, which is
+/// translated: the English words are searched for, and without them the hint stays general. All that follows them is the name.
+fn grant(message: &str) -> (String, bool) {
     let after = |words: &str| {
         let (_, name) = message.split_once(words)?;
         Some(name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name))
@@ -304,8 +311,11 @@ fn grant(message: &str) -> String {
     if message.contains("row-level security")
         && let Some(name) = table
     {
-        format!("a migration has to see all rows of `{name}`: connect as a superuser or a role with `BYPASSRLS`")
-    } else if table.or_else(owned).is_some_and(is_tool_table) {
+        let advice =
+            format!("a migration has to see all rows of `{name}`: connect as a superuser or a role with `BYPASSRLS`");
+        return (advice, false);
+    }
+    let grant = if table.or_else(owned).is_some_and(is_tool_table) {
         format!(
             "let the owner of runner's tables, or a superuser, run `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \
              {TOOL_SCHEMA} TO …`, or for the schema that `[history]` names; who only asks for the status needs `SELECT`"
@@ -321,10 +331,14 @@ fn grant(message: &str) -> String {
     } else if let Some((name, (_, owner, grant))) = OTHERS.iter().find_map(|other| after(other.0).zip(Some(other))) {
         run(&owner.replace("{}", name), grant, name)
     } else if let Some(name) = owned() {
-        format!("only the owner of `{name}` may do this: connect as the owner, or run `ALTER … OWNER TO …`")
+        return (
+            format!("only the owner of `{name}` may do this: connect as the owner, or run `ALTER … OWNER TO …`"),
+            false,
+        );
     } else {
         "let the owner of the object, or a superuser, grant the right to this role".to_owned()
-    }
+    };
+    (grant, true)
 }
 
 /// A name as a statement spells it: in quotes unless it is plain.
@@ -391,7 +405,8 @@ mod tests {
             ),
             ("keine Berechtigung für Tabelle items", "the owner of the object"),
         ] {
-            let hint = grant(message);
+            let (hint, is_grant) = grant(message);
+            assert_eq!(is_grant, !hint.contains("OWNER TO") && !hint.contains("BYPASSRLS"), "{message}");
             assert!(hint.contains(part), "{message}: {hint}");
         }
     }

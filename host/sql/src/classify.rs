@@ -34,7 +34,7 @@ const ROWS: [&str; 13] = [
 ];
 
 /// Whether a statement that begins with this word is one on rows, whatever comes after it.
-pub(super) fn is_of_rows(first: &str) -> bool {
+fn is_of_rows(first: &str) -> bool {
     ROWS.iter().any(|word| word.eq_ignore_ascii_case(first))
 }
 

@@ -165,6 +165,8 @@ pub(super) fn program(text: Arc<str>, dialect: Dialect) -> Result<Program, SqlEr
     }
     let mut stays = stays.into_iter();
     program.statements.retain(|_| stays.next().unwrap_or_default());
+    // It is kept as long as the catalog.
+    program.statements.shrink_to_fit();
     Ok(program)
 }
 

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::body::Body;
-use super::classify::{StatementClass, classify, is_of_rows};
+use super::classify::{StatementClass, classify};
 use super::effect::{Effect, effect};
 use super::foreign::{client_command, client_word, dump_command, foreign_statement, invisible};
 use super::lex::{Lexer, Token, TokenKind};
 use super::sections::statement_marker;
-use super::tokens::{Part, Tokens};
+use super::tokens::Tokens;
 use super::{SqlError, line_of};
 use runner_base::dialect::Dialect;
 
@@ -74,8 +74,6 @@ pub(super) struct Splitter<'a> {
     ends_open: bool,
     /// Start of the current statement, and its end so far.
     open: Option<(usize, usize)>,
-    /// The tokens of it; of one on rows, which may be long, only the first.
-    parts: Vec<Part<'a>>,
     body: Body,
     /// Between `-- +goose StatementBegin` and `StatementEnd`.
     block: bool,
@@ -95,7 +93,6 @@ impl<'a> Splitter<'a> {
             delimiters: Vec::new(),
             ends_open: false,
             open: None,
-            parts: Vec::new(),
             body: Body::new(dialect),
             block: false,
             counted: (0, 1),
@@ -184,7 +181,7 @@ impl<'a> Splitter<'a> {
         }
         if token.kind == TokenKind::Semicolon && is_whole && self.body.ends() {
             // Not a part of the statement if it is the last one.
-            self.see(&token);
+            self.body.see(&token, self.text);
             return Ok(true);
         }
         if self.open.is_none()
@@ -204,18 +201,10 @@ impl<'a> Splitter<'a> {
         {
             return Err(SqlError { line: line_of(self.text, token.range.start), message, hint: Some(hint) });
         }
-        self.see(&token);
+        self.body.see(&token, self.text);
         let start = self.open.map_or(token.range.start, |(start, _)| start);
         self.open = Some((start, token.range.end));
         Ok(true)
-    }
-
-    fn see(&mut self, token: &Token) {
-        self.body.see(token, self.text);
-        let is_told = |(kind, first): &Part<'_>| *kind == TokenKind::Word && is_of_rows(first);
-        if !self.parts.first().is_some_and(is_told) {
-            self.parts.push((token.kind, &self.text[token.range.clone()]));
-        }
     }
 
     /// A comment that begins or ends a statement with semicolons in it. Only the programs of MySQL and MariaDB need it.
@@ -242,12 +231,7 @@ impl<'a> Splitter<'a> {
             let (position, line) = self.counted;
             let line = line + line_of(&self.text[position..], start - position) - 1;
             self.counted = (start, line);
-            let mut parts = std::mem::take(&mut self.parts);
-            // A semicolon at the end of a block.
-            while parts.last().is_some_and(|(_, text)| text.as_ptr().addr() - self.text.as_ptr().addr() >= end) {
-                parts.pop();
-            }
-            let tokens = Tokens::known(&self.text[start..end], self.dialect, parts);
+            let tokens = Tokens::new(&self.text[start..end], self.dialect);
             if let Some((message, hint)) = foreign_statement(&tokens) {
                 return Err(SqlError { line, message, hint: Some(hint) });
             }
@@ -255,9 +239,7 @@ impl<'a> Splitter<'a> {
             self.effects.push(effect(&tokens, class));
             self.statements.push(Span { range: start..end, line, class });
             self.delimiters.push(self.delimiter);
-            self.parts = tokens.into_parts();
         }
-        self.parts.clear();
         self.body = Body::new(self.dialect);
         Ok(())
     }

@@ -34,16 +34,6 @@ impl<'a> Tokens<'a> {
         Self { text, dialect, all: OnceLock::new(), identifiers: OnceLock::new() }
     }
 
-    /// Those of a text that has been read.
-    pub(super) fn known(text: &'a str, dialect: Dialect, parts: Vec<Part<'a>>) -> Self {
-        Self { all: OnceLock::from(All { parts, is_whole: true }), ..Self::new(text, dialect) }
-    }
-
-    /// What [`Self::known`] was given.
-    pub(super) fn into_parts(self) -> Vec<Part<'a>> {
-        self.all.into_inner().map(|all| all.parts).unwrap_or_default()
-    }
-
     /// The whole text.
     pub fn text(&self) -> &'a str {
         self.text

@@ -173,6 +173,10 @@ impl<D: Driver> Connection for Logins<D> {
         self.host.probe(questions).await
     }
 
+    fn session_number(&self) -> u64 {
+        self.host.session_number()
+    }
+
     async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.host.reconnect().await?;
         let Some(mut guest) = self.guest.take() else { return Ok(()) };

@@ -70,14 +70,24 @@ impl Engine {
             let mut database = self.database.lock().await;
             let database = &mut database.host_until(&self.stop);
             if step.direction == Direction::Up {
-                number = numbers.next(database).await?;
+                number = match numbers.next(database).await {
+                    Ok(number) => number,
+                    // Compiling, or an earlier pause, may have outlasted the idle timeout of a firewall.
+                    Err(_) => {
+                        self.reconnect_after_loss(database).await.map_err(Error::from)?;
+                        numbers.next(database).await?
+                    }
+                };
             }
             if let Err(error) = database.begin(options).await {
-                // Compiling, or an earlier pause, may have outlasted the idle timeout of a firewall.
                 if error.kind != DatabaseErrorKind::Connection {
                     return Err(Error::from(error).into());
                 }
+                numbers.forget();
                 self.reconnect_after_loss(database).await.map_err(Error::from)?;
+                if step.direction == Direction::Up {
+                    number = numbers.next(database).await?;
+                }
                 database.begin(options).await.map_err(Error::from)?;
             }
         }
@@ -144,6 +154,7 @@ impl Engine {
             Direction::Up => history::in_force(&step.revision, &self.identity.run_id),
             Direction::Down => history::in_state(step.record.unwrap_or_default(), State::RolledBack),
         };
+        let is_unanswered = matches!(committed, Committed::Unanswered(_));
         match settle(database, committed, &marker, &self.stop).await {
             Settled::Committed { lost: None } => Ok(done),
             Settled::Committed { lost: Some(error) } => {
@@ -151,7 +162,8 @@ impl Engine {
                 self.warn(&step.revision, message);
                 Ok(done)
             }
-            Settled::RolledBack(error) if error.kind == DatabaseErrorKind::Connection => Err(Error::from(error).into()),
+            // The connection is another one already.
+            Settled::RolledBack(error) if is_unanswered => Err(Error::from(error).into()),
             Settled::RolledBack(error) => Err(self.undo(database, history::unmade(error), recorder).await.into()),
             Settled::Unknown { error, why } => Err(unknown(&error.into(), &why.into()).into()),
         }

@@ -130,7 +130,6 @@ impl Engine {
         note_ended(database, recorder).await;
         transaction.has_ended.fetch_or(recorder.ended_transaction(), Ordering::Relaxed);
         let worked = match worked {
-            Ok(()) if recorder.ended_transaction() => Err(DatabaseError::ended_by_migration().into()),
             Ok(()) => leave(database).await.map_err(Error::from),
             failed => failed,
         };
@@ -222,6 +221,7 @@ impl Engine {
 
 /// Ends a migration, whose transaction stays open.
 async fn leave(database: &mut HostSession<'_>) -> std::result::Result<(), DatabaseError> {
+    database.check(Check::Ours).await?;
     database.check(Check::ToolTables).await?;
     database.drop_temporary().await
 }

@@ -23,6 +23,7 @@ use crate::transaction::{in_transaction, roll_back};
 use crate::transcript::store::EvidenceOf;
 use runner_base::error::{Error, Result};
 use runner_database::{HostSession, ToolChange, TransactionOptions, UnitOfWork};
+use runner_project::catalog::Kind;
 
 impl Engine {
     /// Runs a stepwise migration.
@@ -103,11 +104,12 @@ impl Engine {
         recorder: &RunRecorder,
     ) -> Result<()> {
         let run = opened.journal.run();
-        // Without a statement nothing was stored yet.
-        if opened.journal.is_unwritten().await {
+        // Only of SQL that this run began may the last answer wait for the end. Without a statement nothing was stored yet.
+        let waits = opened.is_new && step.kind == Kind::Sql && step.direction == Direction::Up;
+        if !waits || opened.journal.is_unwritten().await {
             opened.journal.flush(database).await?;
         }
-        let mut changes = opened.journal.take_pending().await;
+        let mut changes = if waits { opened.journal.take_pending().await } else { Vec::new() };
         match step.direction {
             Direction::Down => changes.extend(history::ended(run.history, &self.end_of(work, recorder))),
             Direction::Up => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runner_tests::servers::{self, TestDatabase};
 
 use super::*;
-use runner_database::{ConnectOptions, Database, DatabaseUrl, HostSession, TransactionOptions};
+use runner_database::{ConnectOptions, Database, DatabaseUrl, HostSession, TransactionOptions, UnitOfWork};
 use runner_drivers::connect;
 use runner_project::catalog::Kind;
 
@@ -121,7 +121,8 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
             down,
             values: [("a".to_owned(), "b".to_owned())].into(),
         };
-        store_artifact(database, "2", "ab", &stored, 1 << 20).await.expect("stored");
+        let changes = artifact_changes(database, "2", "ab", &stored, 1 << 20).await.expect("a query");
+        database.commit(UnitOfWork::Apart(&changes)).await.result().expect("stored");
         assert_eq!(load_artifact(database, "2", "ab").await.expect("a query"), Some(stored));
     }
     // SQLite writes a large one in place, a new one as well as one that takes the place of another.
@@ -130,13 +131,15 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
             bytes: Arc::new(noise(size).into()),
             assets: [("a".to_owned(), "b".to_owned())].into(),
         };
-        store_artifact(database, revision, "ef", &component, 8 << 20).await.expect("stored");
+        let changes = artifact_changes(database, revision, "ef", &component, 8 << 20).await.expect("a query");
+        database.commit(UnitOfWork::Apart(&changes)).await.result().expect("stored");
         assert_eq!(load_artifact(database, revision, "ef").await.expect("a query"), Some(component));
     }
     for (up, size) in [("SELECT 1", 10), ("SELECT 2", 3 << 20), ("SELECT 3", 5 << 20), ("SELECT 4", 10)] {
         let down = Some(hex::encode(noise(size)).into());
         let stored = Stored::Sql { up: up.into(), down, values: [].into() };
-        store_artifact(database, "5", "ab", &stored, 16 << 20).await.expect("stored");
+        let changes = artifact_changes(database, "5", "ab", &stored, 16 << 20).await.expect("a query");
+        database.commit(UnitOfWork::Apart(&changes)).await.result().expect("stored");
         assert_eq!(load_artifact(database, "5", "ab").await.expect("a query"), Some(stored));
     }
     assert_eq!(read_with_artifacts(database).await.expect("history").stored.len(), 4);

@@ -233,6 +233,10 @@ impl Journal {
     ) -> Result<std::result::Result<(), DatabaseError>> {
         match database.commit_or_roll_back().await {
             Ok(()) => Ok(Ok(())),
+            Err(error) if error.is_not_undone() => {
+                self.state.lock().await.effects += 1;
+                Err(error.into())
+            }
             Err(error) if error.kind != DatabaseErrorKind::Connection => Ok(Err(error)),
             Err(error) => Err(after_loss(database, Error::from(error).at("step", step.to_string())).await),
         }

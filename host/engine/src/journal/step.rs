@@ -82,7 +82,7 @@ impl Journal {
         let mut session = locked.host();
         let database = &mut session;
         let mut state = self.state.lock().await;
-        self.note_session(&mut state, database.facts().session);
+        self.note_session(&mut state, database.session_number());
         let mut entry = match self.find(database, &mut state, call).await? {
             Lookup::Answered(step, packed) => {
                 let answer =
@@ -113,12 +113,12 @@ impl Journal {
             // The intent contains the complete statement, which a later probe or an operator needs.
             let intent = Entry { text: call.text.to_owned(), ..entry.clone() };
             self.record(database, &mut state, store::insert(self.run, &intent).into(), entry.step).await?;
-            self.note_session(&mut state, database.facts().session);
+            self.note_session(&mut state, database.session_number());
             self.set_again(database, &mut state).await?;
             entry.expression = None;
         } else {
             self.record_and_begin(database, &mut state, entry.step - 1).await?;
-            self.note_session(&mut state, database.facts().session);
+            self.note_session(&mut state, database.session_number());
         }
         // The session may have been lost just now.
         if let Err(error) = self.check_session(&state, call) {
@@ -341,7 +341,7 @@ impl Journal {
         if is_lost {
             // The session that a component's own login had may be another one, too.
             state.session.lost();
-            state.session_number = Some(database.facts().session);
+            state.session_number = Some(database.session_number());
         }
         match settled {
             Settled::Committed { .. } => Ok(Ok(())),

@@ -130,7 +130,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, sql: &Sql, facts: &Facts) ->
 /// Whether a statement begins a transaction that none of the later ones ends.
 fn is_unclosed(program: &Program, at: usize) -> bool {
     let is = |statement: Statement<'_>, words: &[&str]| words.contains(&first_word(statement.text).as_str());
-    let mut statements = program.statements().skip(at);
+    let mut statements = program.within(at..program.len());
     statements.next().is_some_and(|first| is(first, &["BEGIN", "START"]))
         && !statements.any(|it| is(it, &["COMMIT", "END", "ROLLBACK", "ABORT"]))
 }
@@ -170,7 +170,7 @@ fn without_vacuum(program: &Program, at: usize, tokens: &Tokens<'_>) -> Option<E
         true => (journals.next() == Some(true), "write `PRAGMA journal_mode = delete;` above it, `VACUUM;`"),
         false => (true, "write `VACUUM;`"),
     };
-    let is_followed = program.statements().skip(at).any(|later| first_word(later.text) == "VACUUM");
+    let is_followed = program.within(at..program.len()).any(|later| first_word(later.text) == "VACUUM");
     (!above || !is_followed).then(|| {
         Error::usage(format!("PRAGMA {name} does nothing before the next VACUUM, as the database has tables already"))
             .hint(format!("{hint} below it, and the directive `-- runner:no-transaction` at the top of the file"))
@@ -264,7 +264,7 @@ fn dry_run(step: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<
 
 /// Adds the place of a statement to an error; returns its line, too.
 fn at_statement(error: Error, program: &Program, at: usize) -> (Error, usize) {
-    let Some(statement) = program.statements().nth(at) else { return (error, 1) };
+    let Some(statement) = program.within(at..at + 1).next() else { return (error, 1) };
     let place = format!("{} of {}, line {}", at + 1, program.len(), statement.line);
     (error.at("text", excerpt(statement.text)).at("statement", place), statement.line)
 }

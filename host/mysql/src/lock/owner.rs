@@ -44,9 +44,10 @@ impl Names {
     }
 }
 
-/// Names the run whose session holds the lock. This only helps those who wait; the lock holds without it.
+/// Names the run whose session holds the lock. This only helps those who wait; the lock holds without it. A lost session of the same
+/// run may have the name for a moment longer than the lock.
 pub(crate) async fn sign(connection: &mut impl HostExecutor, names: &Names, run_id: &str) {
-    let _ = connection.run(format!("DO GET_LOCK({}, 0)", literal(&format!("{}:{run_id}", names.owner)))).await;
+    let _ = connection.run(format!("DO GET_LOCK({}, 2)", literal(&format!("{}:{run_id}", names.owner)))).await;
 }
 
 /// The expression for the connection ID of the session that holds the user lock; NULL if none does.
@@ -62,18 +63,33 @@ pub(crate) async fn holder_of(session: &mut impl HostExecutor, name: &str) -> Re
 
 /// Returns who holds the lock; `None` if it is free.
 pub(crate) async fn read(session: &mut impl HostExecutor, facts: &Facts, names: &Names) -> Result<Option<LockHolder>> {
-    let Some(id) = holder_of(session, &names.run).await? else { return Ok(None) };
+    match holder_of(session, &names.run).await? {
+        Some(id) => identify(session, facts, names, id).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Returns who the session is that holds the lock. Where rows of runs can be read and none is its own, its run has an empty id: none of
+/// them is alive.
+pub(crate) async fn identify(
+    session: &mut impl HostExecutor,
+    facts: &Facts,
+    names: &Names,
+    id: u64,
+) -> Result<LockHolder> {
     let rows = format!(
         "SELECT run_id, owner FROM {} WHERE IS_USED_LOCK(CONCAT({}, run_id)) = {id}",
         facts.placed("@.runner_progress"),
         literal(&format!("{}:", names.owner))
     );
     // Under that name may be a view of others, and before the first run there is nothing.
-    let found = session.all(inspect::guard(facts) + &rows).await.unwrap_or_default();
+    let found = session.all(inspect::guard(facts) + &rows).await;
+    let run_id = found.is_ok().then(String::new);
     // The first row is the guard's.
-    if let Some(row) = found.get(1) {
-        return Ok(Some(LockHolder { run_id: row_text(row, 0), ..LockHolder::without_record(text(row, 1)) }));
+    if let Some(row) = found.unwrap_or_default().get(1) {
+        return Ok(LockHolder { run_id: row_text(row, 0), ..LockHolder::without_record(text(row, 1)) });
     }
     let shown = processlist::describe(session, id).await?;
-    Ok(Some(LockHolder::without_record(if shown.is_empty() { format!("the connection {id}") } else { shown })))
+    let name = if shown.is_empty() { format!("the connection {id}") } else { shown };
+    Ok(LockHolder { run_id, ..LockHolder::without_record(name) })
 }

@@ -27,6 +27,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The minimum time to allow the server for undoing an orphan's work.
 pub(crate) const UNDOING: Duration = Duration::from_secs(60);
 
+/// How soon it is asked again who the holder is, whose run has not said so yet.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
+
 /// Called with the name of the lock's holder.
 pub(crate) type Waiting<'a> = &'a (dyn for<'b> Fn(&'b str) + Send + Sync);
 
@@ -73,6 +76,8 @@ pub(crate) async fn take_first(
     let (mut connection, server) = endpoint.connect_further().await?;
     let mut wait = Wait::new(request.wait);
     let mut holder: Option<LockHolder> = None;
+    // Which session was asked about, and when.
+    let mut asked: Option<(u64, Instant)> = None;
     loop {
         if stop.is_raised() {
             return Err(DatabaseError::stopped());
@@ -80,10 +85,17 @@ pub(crate) async fn take_first(
         if get(&mut connection, &names.run).await? {
             return Ok((connection, server.id));
         }
-        let found = owner::read(&mut connection, &server.facts, names).await?;
-        if let Some(found) = found.filter(|found| holder.as_ref().is_none_or(|it| it.name != found.name)) {
-            waiting(&found.name);
-            holder = Some(found);
+        if let Some(id) = holder_of(&mut connection, &names.run).await? {
+            let is_another = asked.is_none_or(|(before, _)| before != id);
+            let is_named = holder.as_ref().is_some_and(LockHolder::is_named);
+            if is_another || (!is_named && asked.is_some_and(|(_, at)| at.elapsed() > ASKED_AGAIN)) {
+                let found = owner::identify(&mut connection, &server.facts, names, id).await?;
+                if is_another || found.is_named() {
+                    waiting(&found.name);
+                    holder = Some(found);
+                }
+                asked = Some((id, Instant::now()));
+            }
         }
         if !wait.pause(stop).await {
             let waited = request.wait;

@@ -47,7 +47,7 @@ impl RowLocks {
 
     /// A chunk that was to lock its rows has failed. Returns whether the error may be due to that; then the next ones do without.
     pub fn are_refused(&self, error: &DatabaseError) -> bool {
-        let is_refused = error.meaning == Meaning::Refused;
+        let is_refused = matches!(error.meaning, Meaning::Refused | Meaning::NotGranted);
         self.is_refused.fetch_or(is_refused, Ordering::Relaxed);
         is_refused
     }

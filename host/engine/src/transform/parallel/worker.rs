@@ -179,6 +179,10 @@ impl ChunkWorker {
                 });
             }
         };
+        if error.is_not_undone() {
+            self.shared.journal.note_chunks().await;
+            return Err(CallError::Database(error));
+        }
         let is_lost = error.kind == DatabaseErrorKind::Connection;
         if !is_lost && let Some(second) = self.remains().await {
             return Err(CallError::Failed(second.added_to(error)));
