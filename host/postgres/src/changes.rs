@@ -34,6 +34,20 @@ mod tests {
     use runner_data::Value;
 
     #[test]
+    fn a_row_that_a_select_does_not_find_is_an_error() {
+        let facts = Facts::of_dialect(Dialect::Postgres);
+        for (statement, is_counted) in [
+            ("INSERT INTO t VALUES (?1)", false),
+            ("INSERT INTO t SELECT a, ?1 FROM u WHERE b", true),
+            ("UPDATE t SET a = ?1", true),
+        ] {
+            let text =
+                text_of(&[ToolChange::of_one_row(statement, [Value::from("x SELECT y")])], &facts).expect("a text");
+            assert_eq!(text.starts_with("WITH changed AS "), is_counted, "{text}");
+        }
+    }
+
+    #[test]
     fn values_are_spelled_so_that_they_cannot_end_early() {
         let values = [Value::Text("it's \\".to_owned()), Value::Int64(-1), Value::Bytes(vec![0, 39]), Value::Null];
         let text = LITERALS.fill("UPDATE t SET a = $1, b = 1 -$2, c = $3, d = $4, e = '$1'", &values).expect("a text");

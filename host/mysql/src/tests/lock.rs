@@ -29,10 +29,13 @@ async fn a_holder_is_named_by_the_row_of_its_progress() {
     }
     assert!(told().await.contains("held by connection "), "{}", told().await);
     let owner = format!("é😀 `runner apply` of me@host, {}", "ä".repeat(300));
-    for (run_id, owner) in [("dead", "another"), ("r", &*owner)] {
+    // The rows of others are those of runs that are dead.
+    for (run_id, owner, holder_is) in [("dead", "another", ""), ("r", &*owner, "r")] {
         let row = "INSERT INTO @.runner_progress (run_id, owner, shares, revision, direction, mode, rows_done, is_estimate, chunks, \
                    retries, began_at, beat_at) VALUES (?, ?, 0, '1', 'upgrade', 'stepwise', 0, 0, 0, 0, 0, 0)";
         holder.host().execute(&facts.placed(row), &[run_id.into(), owner.into()]).await.expect(run_id);
+        let found = open(&database).await.lock_holder().await.expect("an answer").expect("a holder");
+        assert_eq!(found.run_id.as_deref(), Some(holder_is), "{}", found.name);
     }
     assert!(told().await.contains(&owner), "{}", told().await);
     let found = open(&database).await.lock_holder().await.expect("an answer").expect("a holder");
