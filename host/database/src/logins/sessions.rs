@@ -135,9 +135,15 @@ impl<D: Driver> Logins<D> {
     }
 
     /// Makes changes to the tool's tables in the component's transaction, and commits it.
-    async fn commit_guest(&mut self, changes: &[ToolChange]) -> Result<Committed, DatabaseError> {
+    async fn commit_guest(&mut self, unit: UnitOfWork<'_>) -> Result<Committed, DatabaseError> {
         let (proof, fence) = (self.host.proof_for_component(), self.host.fence_for_component());
         let Some(guest) = self.at_work() else { return Err(DatabaseError::no_transaction("commit")) };
+        let changes = unit.changes();
+        if unit.ends_migration() {
+            // Before anything is written in it.
+            guest.check(Check::Ours).await?;
+            guest.check(Check::ToolTables).await?;
+        }
         if !changes.is_empty() {
             guest.change_gated(changes).await?;
         }
@@ -250,7 +256,7 @@ impl<D: Driver> Database for Logins<D> {
         match (self.at_work().is_some(), unit) {
             (false, unit) => self.host.commit(unit).await,
             (true, UnitOfWork::Apart(_)) => Committed::No(DatabaseError::in_transaction()),
-            (true, unit) => self.commit_guest(unit.changes()).await.unwrap_or_else(Committed::failed),
+            (true, unit) => self.commit_guest(unit).await.unwrap_or_else(Committed::failed),
         }
     }
 
