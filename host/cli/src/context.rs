@@ -100,7 +100,7 @@ impl Context {
     }
 
     /// One of these migrations, by revision and name, that is applied to the database of the settings. Changing files needs no
-    /// database: of one that cannot be reached, the user is told that `what` may be applied, and what an applied one `must` do.
+    /// database: of one that cannot be reached, the error says that `what` may be applied, and what an applied one `must` do.
     pub fn applied_of<'m>(
         &self,
         mut migrations: impl Iterator<Item = (&'m String, &'m String)>,

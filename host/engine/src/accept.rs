@@ -109,10 +109,12 @@ async fn accept_locked(
     let session = &mut database.host();
     in_transaction(session, async |session| {
         let (revision, sha256) = (&before.revision, &migration.sha256);
-        history::store_artifact(session, revision, sha256, &stored, request.stored_artifact_bytes).await?;
+        let limit = request.stored_artifact_bytes;
+        let kept = history::artifact_changes(session, revision, sha256, &stored, limit).await?;
+        history::make(session, kept).await?;
         let reason = format!("accept-checksum: {}", request.why);
         history::set_applied(session, before.id, sha256, &declared_json(description), &at, &reason).await?;
-        history::drop_unused_artifacts(session, revision).await?;
+        history::make(session, [history::unused_artifacts(revision)]).await?;
         history::add_repair(session, &repair).await
     })
     .await?;

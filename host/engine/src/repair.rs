@@ -354,9 +354,10 @@ async fn settle(
         if let Some(Artifact::Sql { up, down, .. }) = migration.map(|it| &it.artifact) {
             let values = kept_values(database, &record.revision, &record.sha256).await;
             let stored = Stored::Sql { up: up.clone(), down: down.clone(), values };
-            history::store_artifact(database, &record.revision, sha256, &stored, KEPT).await?;
+            let kept = history::artifact_changes(database, &record.revision, sha256, &stored, KEPT).await?;
+            history::make(database, kept).await?;
         }
-        history::drop_unused_artifacts(database, &record.revision).await?;
+        history::make(database, [history::unused_artifacts(&record.revision)]).await?;
     } else {
         if survey.direction == Direction::Up {
             let work = Work { steps: record.steps_done, ..Work::default() };
@@ -364,7 +365,7 @@ async fn settle(
         }
         let (by, run_id) = (identity.applied_by.clone(), identity.run_id.clone());
         let end = history::End { at: now(), by, run_id, work: Work::default(), transcript: String::new() };
-        history::end(database, record.id, &end).await?;
+        history::make(database, history::ended(record.id, &end)).await?;
         history::set_reason(database, record.id, &order.why).await?;
     }
     Run { history: record.id, direction: survey.direction }.give_up(database).await

@@ -126,14 +126,15 @@ async fn write(
                 if let Some(stored) = &stored {
                     let (revision, sha256) = (&migration.revision, &migration.sha256);
                     let limit = request.stored_artifact_bytes;
-                    history::store_artifact(session, revision, sha256, stored, limit).await?;
+                    let kept = history::artifact_changes(session, revision, sha256, stored, limit).await?;
+                    history::make(session, kept).await?;
                 }
-                history::insert(session, &record(migration, request, identity, &at)).await?;
+                history::make(session, [history::inserted(&record(migration, request, identity, &at))]).await?;
             }
             Mark::NotApplied(record) => {
                 let (by, run_id) = (identity.applied_by.clone(), identity.run_id.clone());
                 let end = End { at: at.clone(), by, run_id, work: Work::default(), transcript: String::new() };
-                history::end(session, record.id, &end).await?;
+                history::make(session, history::ended(record.id, &end)).await?;
                 history::set_reason(session, record.id, &request.why).await?;
             }
         }

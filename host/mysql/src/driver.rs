@@ -10,7 +10,7 @@ use crate::lock::user_lock::wait_until_free;
 use crate::logins;
 use runner_database::logins::sessions::{Driver, LoginRights};
 use runner_database::{
-    Claims, Committed, DatabaseError, Grants, LoginReport, LoginRequest, Part, Role, SchemaChange, StopSignal,
+    Claims, Committed, Database as _, DatabaseError, Grants, LoginReport, LoginRequest, Part, Role, RoleToken, SchemaChange, StopSignal,
     ToolChange, WantedLogin,
 };
 use runner_sql::Isolation;
@@ -68,10 +68,10 @@ impl Driver for MysqlDatabase {
         self.session.commit_gated(proof).await.unwrap_or_else(Committed::failed)
     }
 
-    async fn change_schema_for(&mut self, change: &SchemaChange, grants: &Grants) -> Result<()> {
+    async fn change_schema_for(&mut self, change: &SchemaChange, grants: &Grants, token: RoleToken) -> Result<()> {
         // The denial is for statements that a component words itself.
         let was_denied = self.guard.deny(false);
-        let changed = self.change_the_schema(change).await;
+        let changed = self.change_schema(change, token).await;
         self.guard.deny(was_denied);
         changed?;
         logins::grant_new(&mut self.session, change, grants).await

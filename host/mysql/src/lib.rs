@@ -154,22 +154,6 @@ impl MysqlDatabase {
         Ok(claims)
     }
 
-    async fn change_the_schema(&mut self, change: &SchemaChange) -> Result<()> {
-        // MySQL spells everything as MariaDB does but that type.
-        let spelling = if self.session.link.facts().has_uuid { Dialect::Mariadb } else { Dialect::Mysql };
-        let statement = change.statement(spelling)?;
-        // MySQL reads the defaults that it keeps, in which it has put backslashes, in the mode of the session.
-        if !self.session.link.leftovers.quoting().is_some_and(|quoting| quoting.plain_backslash) {
-            return self.execute(&statement, &[]).await.map(drop);
-        }
-        self.session.renew_if_due().await?;
-        self.session.link.settle().await?;
-        let plain = |modes: &mut Vec<&str>| modes.retain(|mode| *mode != "NO_BACKSLASH_ESCAPES");
-        let changed = self.session.link.work.change_modes(plain).await?;
-        let done = self.execute(&statement, &[]).await.map(drop);
-        done.and(self.session.link.work.undo(changed).await)
-    }
-
     async fn commit_transaction(&mut self, unit: UnitOfWork<'_>) -> Result<Committed> {
         self.session.transaction.savepoint(&self.session.link)?;
         self.guard.check_tool_tables(&mut self.session).await?;
@@ -258,7 +242,19 @@ impl Database for MysqlDatabase {
     }
 
     async fn change_schema(&mut self, change: &SchemaChange, _token: RoleToken) -> Result<()> {
-        self.change_the_schema(change).await
+        // MySQL spells everything as MariaDB does but that type.
+        let spelling = if self.session.link.facts().has_uuid { Dialect::Mariadb } else { Dialect::Mysql };
+        let statement = change.statement(spelling)?;
+        // MySQL reads the defaults that it keeps, in which it has put backslashes, in the mode of the session.
+        if !self.session.link.leftovers.quoting().is_some_and(|quoting| quoting.plain_backslash) {
+            return self.execute(&statement, &[]).await.map(drop);
+        }
+        self.session.renew_if_due().await?;
+        self.session.link.settle().await?;
+        let plain = |modes: &mut Vec<&str>| modes.retain(|mode| *mode != "NO_BACKSLASH_ESCAPES");
+        let changed = self.session.link.work.change_modes(plain).await?;
+        let done = self.execute(&statement, &[]).await.map(drop);
+        done.and(self.session.link.work.undo(changed).await)
     }
 
     async fn begin_transaction(&mut self, begin: Begin<'_>) -> Result<Claims> {

@@ -75,7 +75,12 @@ pub trait Driver: Database + Session + Sized + 'static {
     /// Changes the schema for a component with these grants, on the host's session and in no transaction, and gives its login what
     /// the grants list for the new table or columns. The caller has checked that they allow the change. For servers where such a
     /// change commits.
-    async fn change_schema_for(&mut self, _change: &SchemaChange, _grants: &Grants) -> Result<(), DatabaseError> {
+    async fn change_schema_for(
+        &mut self,
+        _change: &SchemaChange,
+        _grants: &Grants,
+        _token: RoleToken,
+    ) -> Result<(), DatabaseError> {
         Err(DatabaseError::invalid("a change of the schema belongs to the transaction of the component"))
     }
 
@@ -224,7 +229,7 @@ impl<D: Driver> Database for Logins<D> {
         let commits = !self.host.facts().transactional_ddl;
         let is_apart = self.role == Role::Component && commits && self.at_work().is_none();
         if let Some(grants) = self.grants.clone().filter(|_| is_apart) {
-            return self.host.change_schema_for(change, &grants).await;
+            return self.host.change_schema_for(change, &grants, token).await;
         }
         let is_for_guest = self.guest.as_ref().is_some_and(|guest| self.is_for_guest(guest));
         match &mut self.guest {

@@ -64,32 +64,26 @@ impl Engine {
         let dialect = self.database.lock().await.facts().dialect;
         let isolation = isolation(source, step.direction, dialect);
         let options = TransactionOptions { isolation, ..options_of(step) };
-        let mut number = 0;
+        let number;
         self.grant(step).await?;
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host_until(&self.stop);
-            if step.direction == Direction::Up {
-                number = match numbers.next(database).await {
-                    Ok(number) => number,
-                    // Compiling, or an earlier pause, may have outlasted the idle timeout of a firewall.
-                    Err(_) => {
-                        self.reconnect_after_loss(database).await.map_err(Error::from)?;
-                        numbers.next(database).await?
-                    }
+            let begin = async |database: &mut HostSession<'_>| {
+                let number = match step.direction {
+                    Direction::Up => numbers.next(database).await?,
+                    Direction::Down => 0,
                 };
-            }
-            if let Err(error) = database.begin(options).await {
-                if error.kind != DatabaseErrorKind::Connection {
-                    return Err(Error::from(error).into());
-                }
-                numbers.forget();
+                database.begin(options).await.map(|()| number)
+            };
+            let mut begun = begin(database).await;
+            // Compiling, or an earlier pause, may have outlasted the idle timeout of a firewall.
+            if begun.as_ref().is_err_and(|error| error.kind == DatabaseErrorKind::Connection) {
                 self.reconnect_after_loss(database).await.map_err(Error::from)?;
-                if step.direction == Direction::Up {
-                    number = numbers.next(database).await?;
-                }
-                database.begin(options).await.map_err(Error::from)?;
+                numbers.forget();
+                begun = begin(database).await;
             }
+            number = begun.map_err(history::unmade)?;
         }
         let worked = script.run(step.direction, &self.context(step, recorder)).await;
         let mut database = self.database.lock().await;
@@ -144,8 +138,11 @@ impl Engine {
         (recorder, done): (&RunRecorder, Done),
     ) -> StepResult {
         crash::point();
-        if let Some(error) = committed.error() {
-            recorder.note_error(error);
+        match committed.error() {
+            // A component may have gone on after a lock conflict, with which the server had rolled back.
+            Some(error) if error.has_ended_transaction() && step.kind.is_sandboxed() => recorder.note_ended_transaction(),
+            Some(error) => recorder.note_error(error),
+            None => {}
         }
         if let Committed::Unanswered(error) = &committed {
             self.warn(&step.revision, format!("the connection was lost during the commit: {error}; reconnecting"));

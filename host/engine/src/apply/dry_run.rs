@@ -12,6 +12,7 @@ use crate::event::dry_run::Report;
 use crate::history::{self, RunMode};
 use crate::outcome::{Done, Left, Outcome};
 use crate::plan::{Plan, PlannedMigration, check_dry_run};
+use crate::recorder::RunRecorder;
 use crate::script::ScriptSource;
 use crate::transaction::not_undone;
 use runner_base::error::{Error, Result};
@@ -127,12 +128,14 @@ impl Engine {
         let worked = script.run(step.direction, &self.context(step, recorder)).await;
         let mut database = self.database.lock().await;
         let database = &mut database.host();
-        note_ended(database, recorder).await;
-        transaction.has_ended.fetch_or(recorder.ended_transaction(), Ordering::Relaxed);
         let worked = match worked {
-            Ok(()) => leave(database).await.map_err(Error::from),
-            failed => failed,
+            Ok(()) => leave(database, recorder).await,
+            Err(error) => {
+                note_ended(database, recorder).await;
+                Err(error)
+            }
         };
+        transaction.has_ended.fetch_or(recorder.ended_transaction(), Ordering::Relaxed);
         if let (Err(error), Some(dry_run)) = (&worked, &self.dry_run)
             && dry_run.trial.recorder.left_out() > left_out
         {
@@ -151,9 +154,7 @@ impl Engine {
                 true => self.kept(database, step, &source).await?,
                 false => self.changes(database, step, &source, &started, (recorder, number)).await?,
             };
-            for change in changes {
-                database.change(&change).await.map_err(history::unmade)?;
-            }
+            history::make(database, changes).await?;
         }
         let done = done(step, &started, recorder);
         // Nothing is committed here, so what a commit would reject must be checked explicitly.
@@ -220,10 +221,13 @@ impl Engine {
 }
 
 /// Ends a migration, whose transaction stays open.
-async fn leave(database: &mut HostSession<'_>) -> std::result::Result<(), DatabaseError> {
-    database.check(Check::Ours).await?;
+async fn leave(database: &mut HostSession<'_>, recorder: &RunRecorder) -> Result<()> {
+    if !database.in_transaction().await? {
+        recorder.note_ended_transaction();
+        return Err(DatabaseError::ended_by_migration().into());
+    }
     database.check(Check::ToolTables).await?;
-    database.drop_temporary().await
+    Ok(database.drop_temporary().await?)
 }
 
 /// The transaction of a dry run.

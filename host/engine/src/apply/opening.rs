@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::record::Started;
 use super::{Engine, Request};
 use crate::Direction;
-use crate::artifact::{as_text, to_store};
+use crate::artifact::as_text;
 use crate::history::{self, Numbers, State};
 use crate::journal::{self, Build, Journal, Successor};
 use crate::plan::PlannedMigration;
@@ -77,9 +77,9 @@ impl Engine {
                 }
                 None => {
                     // An interrupted migration can be rolled back whatever happens to the project's file.
-                    let limit = self.stored_artifact_bytes;
-                    history::store_artifact(database, &step.revision, &step.sha256, &to_store(source), limit).await?;
-                    history::insert(database, &self.record(step, State::PartlyApplied, started, recorder)).await?;
+                    let mut changes = self.kept(database, step, source).await?;
+                    changes.push(history::inserted(&self.record(step, State::PartlyApplied, started, recorder)));
+                    history::make(database, changes).await?;
                     numbers.forget();
                     let history = history::read(database).await?;
                     let row = history.get(&step.revision);

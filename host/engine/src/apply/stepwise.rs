@@ -237,7 +237,7 @@ impl Engine {
             match step.direction {
                 Direction::Up => {
                     history::discard(database, run.history).await?;
-                    history::drop_unused_artifacts(database, &step.revision).await?;
+                    history::make(database, [history::unused_artifacts(&step.revision)]).await?;
                 }
                 Direction::Down if step.broken.is_some() => {
                     run.resume(database).await?;

@@ -339,6 +339,6 @@ async fn the_database_itself_refuses_a_second_application() {
     let mut database = engine.database.lock().await;
     let database = &mut database.host();
     let row = history::read(database).await.expect("history").live.remove(0);
-    let error = history::insert(database, &row).await.expect_err("refused");
+    let error = history::make(database, [history::inserted(&row)]).await.expect_err("refused");
     assert!(error.message.contains("UNIQUE"), "{}", error.message);
 }

@@ -137,20 +137,6 @@ pub async fn artifact_changes(
     Ok(vec![own])
 }
 
-/// Stores an artifact; see [`artifact_changes`].
-pub async fn store_artifact(
-    database: &mut HostSession<'_>,
-    revision: &str,
-    sha256: &str,
-    stored: &Stored,
-    limit: u64,
-) -> Result<()> {
-    for change in artifact_changes(database, revision, sha256, stored, limit).await? {
-        database.change(&change).await.map_err(unreadable)?;
-    }
-    Ok(())
-}
-
 async fn has_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<bool> {
     let key = [revision.into(), sha256.into()];
     let text = tool_sql(sql::HAS_ARTIFACT, database.facts());

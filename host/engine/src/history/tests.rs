@@ -76,8 +76,8 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     assert!(is_there(database).await.expect("tables"));
     assert!(read_with_artifacts(database).await.expect("tables").live.is_empty());
 
-    insert(database, &record("0001")).await.expect("a row");
-    insert(database, &record("2")).await.expect("a row");
+    super::make(database, [inserted(&record("0001"))]).await.expect("a row");
+    super::make(database, [inserted(&record("2"))]).await.expect("a row");
     let live = read(database).await.expect("history").live;
     let expected = |revision, id| Record { id, ..record(revision) };
     assert_eq!(live, [expected("0001", live[0].id), expected("2", live[1].id)]);
@@ -87,7 +87,7 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     let brief = answered(database, sight.answers.concat()).await.expect("history").live;
     assert_eq!(brief, live.iter().map(in_brief).collect::<Vec<_>>());
     assert!(in_force("2", &record("2").run_id).is_there(database).await.expect("a query"));
-    assert!(insert(database, &record("2")).await.is_err(), "the database itself refuses a second application");
+    assert!(super::make(database, [inserted(&record("2"))]).await.is_err(), "the database itself refuses a second application");
 
     let work = Work { duration_ms: 1, steps: 1, rows_read: 5, rows_written: 6 };
     let end_of = End {
@@ -99,11 +99,11 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     };
     let ended = in_state(live[1].id, State::RolledBack);
     assert!(!ended.is_there(database).await.expect("a query"));
-    end(database, live[1].id, &end_of).await.expect("an end");
+    super::make(database, super::ended(live[1].id, &end_of)).await.expect("an end");
     assert!(ended.is_there(database).await.expect("a query"));
     assert!(!in_force("2", &record("2").run_id).is_there(database).await.expect("a query"));
-    assert!(end(database, live[1].id, &end_of).await.is_err(), "only once");
-    insert(database, &record("2")).await.expect("applied again");
+    assert!(super::make(database, super::ended(live[1].id, &end_of)).await.is_err(), "only once");
+    super::make(database, [inserted(&record("2"))]).await.expect("applied again");
     assert!(in_force("2", &record("2").run_id).is_there(database).await.expect("a query"));
     let all = read_all(database).await.expect("history");
     assert_eq!(
@@ -202,11 +202,11 @@ async fn half_made_tables_are_completed_where_ddl_commits_by_itself_on_servers()
         }
         make(&mut connection.host()).await;
         assert!(is_there(&mut connection.host()).await.expect("tables"), "{lost}");
-        insert(&mut connection.host(), &record("1")).await.expect("a row");
+        super::make(&mut connection.host(), [inserted(&record("1"))]).await.expect("a row");
     }
     let database = servers::mariadb().database();
     let mut connection = half_made(&database, "SELECT 1").await;
-    insert(&mut connection.host(), &record("1")).await.expect("a row");
+    super::make(&mut connection.host(), [inserted(&record("1"))]).await.expect("a row");
     database.sql("DROP TABLE runner_artifact");
     assert!(ensure(&mut connection.host()).await.is_err(), "a history with rows has lost something");
 }

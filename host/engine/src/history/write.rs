@@ -80,11 +80,6 @@ async fn making(database: &mut HostSession<'_>) -> std::result::Result<Vec<ToolC
     Ok(changes)
 }
 
-/// Adds a row in force; the database rejects a second one for the same revision.
-pub async fn insert(database: &mut HostSession<'_>, record: &Record) -> Result<()> {
-    change(database, sql::INSERT, &cells(record)).await
-}
-
 /// Adds a row in force, under the record's own number unless that is 0; the database refuses a second one of the same revision.
 pub fn inserted(record: &Record) -> ToolChange {
     let mut values = cells(record);
@@ -101,14 +96,14 @@ pub struct Numbers(AtomicI64);
 
 impl Numbers {
     /// Returns a number that no row has had, without a question for each; 0 where each row takes the next one itself.
-    pub async fn next(&self, database: &mut HostSession<'_>) -> Result<i64> {
+    pub async fn next(&self, database: &mut HostSession<'_>) -> std::result::Result<i64, DatabaseError> {
         if !database.facts().sql.tool.own_number_counts {
             return Ok(0);
         }
         let next = match self.0.load(Ordering::Relaxed) {
             0 => {
                 let text = tool_sql(sql::NEXT_NUMBER, database.facts());
-                number_of(&database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?.rows)?
+                number_of(&database.query(&text, &[], QueryLimits::NONE).await?.rows)?
             }
             next => next,
         };
@@ -120,11 +115,11 @@ impl Numbers {
     pub async fn take(&self, database: &mut HostSession<'_>) -> Result<i64> {
         let schema = &database.facts().sql.tool;
         if schema.own_number_counts || !schema.can_ask_number {
-            return self.next(database).await;
+            return self.next(database).await.map_err(unwritable);
         }
         let question = tool_sql(sql::NEXT_NUMBER, database.facts());
         let probe = database.probe(&[question]).await.map_err(unreadable)?;
-        number_of(probe.answers.first().map(Vec::as_slice).unwrap_or_default())
+        number_of(probe.answers.first().map(Vec::as_slice).unwrap_or_default()).map_err(unwritable)
     }
 
     /// Asks the database again before the next row: something else may have added one.
@@ -134,8 +129,9 @@ impl Numbers {
 }
 
 /// The number that is the only value of an answer.
-fn number_of(rows: &[Vec<Value>]) -> Result<i64> {
-    rows.first().and_then(|row| row.first()).and_then(Value::as_int64).ok_or_else(garbled)
+fn number_of(rows: &[Vec<Value>]) -> std::result::Result<i64, DatabaseError> {
+    let number = rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
+    number.ok_or_else(DatabaseError::unexpected_rows)
 }
 
 /// Returns a row's columns except `id`.
@@ -220,17 +216,6 @@ pub async fn add_work(database: &mut HostSession<'_>, id: i64, direction: Direct
 }
 
 /// Takes a row out of force; it remains as a record.
-pub async fn end(database: &mut HostSession<'_>, id: i64, end: &End) -> Result<()> {
-    for ended in ended(id, end) {
-        database
-            .change(&ended)
-            .await
-            .map_err(|error| if error.is_unexpected_rows() { garbled() } else { unreadable(error) })?;
-    }
-    Ok(())
-}
-
-/// As [`end`].
 pub fn ended(id: i64, end: &End) -> [ToolChange; 2] {
     let parameters = [
         end.at.as_str().into(),
@@ -245,9 +230,21 @@ pub fn ended(id: i64, end: &End) -> [ToolChange; 2] {
     [ToolChange::of_one_row(sql::END, parameters), transcript::store::retired(id)]
 }
 
-/// The error of changes that were made together.
+/// Makes changes in the open transaction.
+pub async fn make(database: &mut HostSession<'_>, changes: impl IntoIterator<Item = ToolChange>) -> Result<()> {
+    for change in changes {
+        database.change(&change).await.map_err(unwritable)?;
+    }
+    Ok(())
+}
+
+/// The error of changes that were committed with others.
 pub fn unmade(error: DatabaseError) -> Error {
     if error.is_unexpected_rows() { garbled() } else { error.into() }
+}
+
+fn unwritable(error: DatabaseError) -> Error {
+    if error.is_unexpected_rows() { garbled() } else { unreadable(error) }
 }
 
 /// Changes the state of a row, and clears the totals of a downgrade.
@@ -286,11 +283,6 @@ pub fn handed_over(id: i64, name: &str, sha256: &str, description: &Description)
 }
 
 /// Deletes artifacts of a revision that no history row names.
-pub async fn drop_unused_artifacts(database: &mut HostSession<'_>, revision: &str) -> Result<()> {
-    database.change(&unused_artifacts(revision)).await.map_err(unreadable)
-}
-
-/// As [`drop_unused_artifacts`].
 pub fn unused_artifacts(revision: &str) -> ToolChange {
     ToolChange::of_any_rows(sql::DROP_ARTIFACTS, [revision.into()])
 }
@@ -315,12 +307,8 @@ pub fn finished_stepwise(record: &Record) -> ToolChange {
 }
 
 /// Runs a statement that must change exactly one row.
-async fn change(database: &mut HostSession<'_>, statement: &str, parameters: &[Value]) -> Result<()> {
-    let statement = tool_sql(statement, database.facts());
-    match database.execute(&statement, parameters).await.map_err(unreadable)? {
-        1 => Ok(()),
-        _ => Err(garbled()),
-    }
+async fn change(database: &mut HostSession<'_>, statement: &'static str, parameters: &[Value]) -> Result<()> {
+    make(database, [ToolChange::of_one_row(statement, parameters.iter().cloned())]).await
 }
 
 /// Converts a number of history. They are far below 2^63; a larger one becomes the maximum.

@@ -106,7 +106,7 @@ async fn deferred_constraints_are_checked_and_stay_deferred() {
         assert_eq!(database.in_transaction().await, Ok(true));
         if commit {
             run(database.as_mut(), "INSERT INTO a VALUES (7)").await;
-            database.check(runner_database::Check::Constraints).await.expect("mended");
+            database.check(runner_database::Check::Constraints).await.expect("whole again");
             // Immediate constraints still apply at once.
             assert!(database.execute("INSERT INTO b (c) VALUES (8)", &[]).await.is_err());
             database.rollback().await.expect("rolled back");
