@@ -10,8 +10,8 @@ use crate::lock::user_lock::wait_until_free;
 use crate::logins;
 use runner_database::logins::sessions::{Driver, LoginRights};
 use runner_database::{
-    Claims, Committed, Database as _, DatabaseError, Grants, LoginReport, LoginRequest, Part, Role, RoleToken, SchemaChange, StopSignal,
-    ToolChange, WantedLogin,
+    Claims, Committed, Database as _, DatabaseError, Grants, LoginReport, LoginRequest, Part, Role, RoleToken,
+    SchemaChange, StopSignal, ToolChange, WantedLogin,
 };
 use runner_sql::Isolation;
 

@@ -140,7 +140,9 @@ impl Engine {
         crash::point();
         match committed.error() {
             // A component may have gone on after a lock conflict, with which the server had rolled back.
-            Some(error) if error.has_ended_transaction() && step.kind.is_sandboxed() => recorder.note_ended_transaction(),
+            Some(error) if error.has_ended_transaction() && step.kind.is_sandboxed() => {
+                recorder.note_ended_transaction()
+            }
             Some(error) => recorder.note_error(error),
             None => {}
         }

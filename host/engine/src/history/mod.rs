@@ -18,6 +18,6 @@ pub use read::{
 pub use record::{Record, RunMode, State, declared_json};
 pub use repairs::{ACCEPT_CHANGED, ACCEPT_CHECKSUM, Repair, add_repair, read_repairs, repaired};
 pub use write::{
-    End, Numbers, Work, add_work, discard, ended, ensure, ensure_apart, finished_stepwise,
-    handed_over, in_force, in_state, inserted, make, reopen, set_applied, set_reason, unmade, unused_artifacts,
+    End, Numbers, Work, add_work, discard, ended, ensure, ensure_apart, finished_stepwise, handed_over, in_force,
+    in_state, inserted, make, reopen, set_applied, set_reason, unmade, unused_artifacts,
 };

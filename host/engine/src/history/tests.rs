@@ -87,7 +87,10 @@ async fn keeps_what_it_is_told(database: &mut HostSession<'_>) {
     let brief = answered(database, sight.answers.concat()).await.expect("history").live;
     assert_eq!(brief, live.iter().map(in_brief).collect::<Vec<_>>());
     assert!(in_force("2", &record("2").run_id).is_there(database).await.expect("a query"));
-    assert!(super::make(database, [inserted(&record("2"))]).await.is_err(), "the database itself refuses a second application");
+    assert!(
+        super::make(database, [inserted(&record("2"))]).await.is_err(),
+        "the database itself refuses a second application"
+    );
 
     let work = Work { duration_ms: 1, steps: 1, rows_read: 5, rows_written: 6 };
     let end_of = End {

@@ -14,7 +14,7 @@ use crate::settle::{Marker, Settled, settle};
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
 use runner_database::{
-    Check, Committed, Database, DatabaseError, DatabaseErrorKind, FixedInputs, HostSession, MigrationSession,
+    Check, Committed, Database, DatabaseError, DatabaseErrorKind, FixedInputs, HostSession, Meaning, MigrationSession,
     SharedDatabase, StopSignal, ToolChange, UnitOfWork,
 };
 use runner_project::catalog::Kind;
@@ -233,10 +233,12 @@ impl Journal {
         answer: Vec<ToolChange>,
         step: u64,
     ) -> Result<()> {
-        let recorded = database.commit(UnitOfWork::Apart(&answer)).await;
-        if let Committed::No(error) = recorded {
-            return Err(store::unmade(error));
-        }
+        let recorded = match database.commit(UnitOfWork::Apart(&answer)).await {
+            // What was lost was the session that holds the lock: the step itself may have ended it.
+            Committed::No(error) if error.meaning == Meaning::LockLost => Committed::Unanswered(error),
+            Committed::No(error) => return Err(store::unmade(error)),
+            recorded => recorded,
+        };
         if let Err(error) = self.step_outcome(database, state, step, recorded).await? {
             // The session is a new one, and the step has not been answered: its outcome is still known here.
             let again = database.commit(UnitOfWork::Apart(&answer)).await.result();
