@@ -107,14 +107,14 @@ fn try_out(place: fn() -> Place, workers: usize, rounds: (u64, u64)) {
                 let verdict = arena.try_out(&attempt, how).await;
                 tried.fetch_add(1, Ordering::Relaxed);
                 if only.is_some() {
-                    println!("{} {how:?}\n    {}\n{verdict:#?}", attempt.class.name, attempt.told().join("\n    "));
+                    println!("{} {how:?}\n    {}\n{verdict:#?}", attempt.class.name, attempt.shown().join("\n    "));
                 }
                 let broken = match &verdict {
                     Ok(verdict) => verdict.broken.clone(),
                     Err(error) => vec![format!("{error:#}")],
                 };
                 if !broken.is_empty() {
-                    let told = attempt.told().join("\n    ");
+                    let told = attempt.shown().join("\n    ");
                     let text = format!(
                         "RUNNER_TEST_SEED={seed} {how:?}\n    {told}\n  {}\n  {verdict:?}",
                         broken.join("\n  ")

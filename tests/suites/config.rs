@@ -363,7 +363,7 @@ fn a_lock_that_the_database_cannot_have_is_refused() {
         project.write("runner.toml", lines);
         project.runner("apply")
     };
-    let no_lease = "`lock = \"lease\"` is not possible on SQLite, whose lock is always a file beside the database";
+    let no_lease = "`lock = \"lease\"` is not possible on SQLite, whose lock is always a file next to the database";
     settings("[database]\nlock = \"lease\"").exits(2).says(&[
         no_lease,
         "`database.lock` in `runner.toml`, line 2",

@@ -166,7 +166,7 @@ impl Attempt {
     }
 
     /// The calls, as a message shows them.
-    pub fn told(&self) -> Vec<String> {
+    pub fn shown(&self) -> Vec<String> {
         let calls = self.calls.iter().map(|(verb, text)| format!("{verb:?} {text}"));
         self.before.iter().cloned().chain(calls).collect()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use runner_base::error::{Error, Result};
 use runner_corpus::Corpus;
 use runner_data::Value;
-use runner_database::logins::{LoginRequest, LoginTask, Removal, WantedLogin};
+use runner_database::logins::{DesiredLogin, LoginRequest, LoginTask, Removal};
 use runner_database::{
     ConnectOptions, Database, DatabaseUrl, Grants, HostSession, LockRequest, QueryLimits, StopSignal,
     TransactionOptions,
@@ -115,10 +115,10 @@ impl<'a> Field<'a> {
         }
         let tables = self.corpus.granted.iter().map(|line| line.parse()).collect::<Result<_, _>>()?;
         let grants = Arc::new(Grants { tables, raw_sql: true, component: ATTACKER.to_owned(), ..Grants::default() });
-        let wanted = vec![WantedLogin { id: ATTACKER.to_owned(), grants: grants.clone(), is_early: false }];
+        let wanted = vec![DesiredLogin { id: ATTACKER.to_owned(), grants: grants.clone(), is_early: false }];
         self.grants = Some(grants);
         let request = LoginRequest { task: LoginTask::Sync, wanted, remove: Removal::Nothing };
-        self.witness().logins(&request).await?;
+        self.observer().logins(&request).await?;
         Ok(())
     }
 
@@ -132,7 +132,7 @@ impl<'a> Field<'a> {
         let mut done: Result<()> = Ok(());
         if self.grants.is_some() {
             let request = LoginRequest { task: LoginTask::Sync, wanted: Vec::new(), remove: Removal::Others };
-            done = self.witness().logins(&request).await.map(drop).map_err(Error::from);
+            done = self.observer().logins(&request).await.map(drop).map_err(Error::from);
         }
         drop(self.witness);
         if let Some(other) = self.other {
@@ -158,12 +158,12 @@ impl<'a> Field<'a> {
 
     async fn say(&mut self, text: &str) -> Result<()> {
         let text = self.fill(text).await?;
-        let said = self.witness().execute(&text, &[]).await;
+        let said = self.observer().execute(&text, &[]).await;
         said.map(drop).map_err(|error| Error::from(error).at("statement", text))
     }
 
     /// The session that observes.
-    pub(super) fn witness(&mut self) -> HostSession<'_> {
+    pub(super) fn observer(&mut self) -> HostSession<'_> {
         self.witness.host()
     }
 
@@ -183,7 +183,7 @@ impl<'a> Field<'a> {
 
     /// Whether the lock is held.
     pub(super) async fn is_locked(&mut self) -> Result<bool> {
-        Ok(self.witness().lock_holder().await?.is_some())
+        Ok(self.observer().lock_holder().await?.is_some())
     }
 
     /// Fills the placeholders of a text.
@@ -201,7 +201,7 @@ impl<'a> Field<'a> {
         for (placeholder, question) in self.corpus.answers {
             if text.contains(placeholder) {
                 let question = Box::pin(self.fill(question)).await?;
-                let found = self.witness().query(&question, &[], QueryLimits::NONE).await?;
+                let found = self.observer().query(&question, &[], QueryLimits::NONE).await?;
                 let answer = found.rows.first().and_then(|row| row.first()).and_then(Value::as_text);
                 text = text.replace(placeholder, answer.unwrap_or_default());
             }

@@ -1,4 +1,4 @@
-//! A migration that makes the calls of an attempt, as a component makes them, and hears what they answer.
+//! A migration that makes the calls of an attempt, as a component makes them, and records what they answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +23,7 @@ const LIMITS: CallLimits = CallLimits {
     query: QueryLimits { rows: 1000, bytes: 1 << 20 },
 };
 
-/// What a guest has heard: the answers of its calls, or why they failed.
+/// What a guest has received: the answers of its calls, or why they failed.
 #[derive(Clone, Debug, Default)]
 pub struct Heard(Arc<Mutex<Vec<String>>>);
 
@@ -32,7 +32,7 @@ impl Heard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
-    /// Takes what was heard until now.
+    /// Takes what was received until now.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

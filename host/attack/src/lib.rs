@@ -144,7 +144,7 @@ pub async fn attack(
 async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport> {
     let (barrier, ground) = (field.barrier(), Ground::Scratch);
     let mut report = AttackReport { barrier, ground, tried: 0, not_tried: Vec::new(), succeeded: Vec::new() };
-    do_no_harm(field, corpus).await?;
+    check_granted(field, corpus).await?;
     for reach in corpus.reaches {
         report.tried += 1;
         let statement = field.fill(reach.statement).await?;
@@ -168,12 +168,12 @@ async fn try_all(field: &mut Field<'_>, corpus: &Corpus) -> Result<AttackReport>
             field.replace().await?;
         }
     }
-    do_no_harm(field, corpus).await?;
+    check_granted(field, corpus).await?;
     Ok(report)
 }
 
 /// Fails if the attacker could not even do what it is allowed to: then its attacks prove nothing.
-async fn do_no_harm(field: &mut Field<'_>, corpus: &Corpus) -> Result<()> {
+async fn check_granted(field: &mut Field<'_>, corpus: &Corpus) -> Result<()> {
     let statement = field.fill(corpus.harmless).await?;
     let mut attacker = field.attacker().await?;
     run(attacker.as_mut(), std::slice::from_ref(&statement)).await.map_err(|error| {
@@ -192,7 +192,7 @@ async fn reaches(field: &mut Field<'_>, reach: &Reach, statement: &str) -> Resul
     drop(attacker.host().rollback().await);
     drop(attacker);
     if let Some(undo) = reach.undo.filter(|_| ran) {
-        field.witness().execute(undo, &[]).await?;
+        field.observer().execute(undo, &[]).await?;
     }
     Ok(ran)
 }

@@ -49,7 +49,7 @@ pub(super) async fn try_all(
         ..options.clone()
     };
     let mut ring = Ring { url, options, corpus, way, obstacles: [const { None }; 2] };
-    if let Err(error) = ring.look().await {
+    if let Err(error) = ring.probe().await {
         return nowhere(&format!("a transaction fails as well: {error}"));
     }
     let ground = Ground::Transaction { because: because.clone() };
@@ -117,7 +117,7 @@ fn fill(corpus: &Corpus, url: &DatabaseUrl, text: &str) -> String {
 
 impl Ring<'_> {
     /// Finds out what can be made. Fails if not even a harmless statement of a component runs.
-    async fn look(&mut self) -> Result<(), DatabaseError> {
+    async fn probe(&mut self) -> Result<(), DatabaseError> {
         let mut attacker = self.open(RolledBack::Alone).await?;
         let stop = StopSignal::never();
         attacker.component(&stop).query(HARMLESS, &[], QueryLimits::NONE).await?;

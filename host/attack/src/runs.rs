@@ -32,7 +32,7 @@ pub(super) async fn try_all(
                 report.tried += 1;
                 let is_held = verdict.broken.is_empty();
                 if !is_held {
-                    report.succeeded.push(Succeeded { what: vec![class.what], statements: attempt.told() });
+                    report.succeeded.push(Succeeded { what: vec![class.what], statements: attempt.shown() });
                 }
                 if !is_held || !arena.is_clean().await {
                     drop(arena.discard().await);
@@ -43,7 +43,7 @@ pub(super) async fn try_all(
         }
         for class in classes::of(dialect) {
             if let Some(why) = arena.why_not(class) {
-                attempts(class).for_each(|attempt| report.leave(why, attempt.told()));
+                attempts(class).for_each(|attempt| report.leave(why, attempt.shown()));
             }
         }
         arena.discard().await
@@ -55,6 +55,6 @@ pub(super) async fn try_all(
 /// Notes that none of them is tried.
 pub(super) fn leave(dialect: Dialect, report: &mut AttackReport, why: &str) {
     for class in classes::of(dialect) {
-        attempts(class).for_each(|attempt| report.leave(why, attempt.told()));
+        attempts(class).for_each(|attempt| report.leave(why, attempt.shown()));
     }
 }

@@ -9,7 +9,7 @@ const BLANK_BRAILLE: char = '\u{2800}';
 /// Whether a character controls a terminal, changes the direction of text, is invisible, or looks different on each machine: what
 /// Unicode calls controls, formats, separators of lines, private, unassigned, or ignorable where it is not understood. Variation
 /// selectors are among them, and so an emoji is shown with the escape of its own.
-pub fn steers(character: char) -> bool {
+pub fn is_unprintable(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control();
     }
@@ -33,7 +33,7 @@ pub fn printed_length(text: &str) -> usize {
     let of = |character: char| match character {
         '"' | '\\' => 2,
         // `\u{202e}`, and `\u202e` for each of its units.
-        character if steers(character) => character.escape_default().len().max(6 * character.len_utf16()),
+        character if is_unprintable(character) => character.escape_default().len().max(6 * character.len_utf16()),
         character => character.len_utf8(),
     };
     text.chars().map(of).sum()
@@ -87,9 +87,9 @@ mod tests {
             '\u{10fffd}',
             '\u{10ffff}',
         ] {
-            assert!(steers(character), "{character:?}");
+            assert!(is_unprintable(character), "{character:?}");
         }
-        assert!(!"aZ~ üß 日本 \u{a0}\u{3000}é😀→“”\u{fffd}".chars().any(steers));
+        assert!(!"aZ~ üß 日本 \u{a0}\u{3000}é😀→“”\u{fffd}".chars().any(is_unprintable));
     }
 
     #[test]
@@ -98,10 +98,10 @@ mod tests {
             let json = serde_json::to_string(text).expect("JSON");
             let in_json: usize = json[1..json.len() - 1]
                 .chars()
-                .map(|it| if steers(it) { 6 * it.len_utf16() } else { it.len_utf8() })
+                .map(|it| if is_unprintable(it) { 6 * it.len_utf16() } else { it.len_utf8() })
                 .sum();
             let in_text: usize =
-                text.chars().map(|it| if steers(it) { it.escape_default().len() } else { it.len_utf8() }).sum();
+                text.chars().map(|it| if is_unprintable(it) { it.escape_default().len() } else { it.len_utf8() }).sum();
             let printed = printed_length(text);
             assert!(printed >= in_json.max(in_text) && printed <= 8 * text.len(), "{text:?}: {printed}");
         }

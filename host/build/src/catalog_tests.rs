@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::build::{BuildRequest, build};
 use crate::test_description::description_of;
-use crate::test_project::{TestProject, component, told, told_by};
+use crate::test_project::{TestProject, component, shown, shown_error};
 use runner_base::dialect::Dialect;
 use runner_base::error::Result;
 use runner_project::catalog::*;
@@ -110,14 +110,14 @@ fn every_mismatch_with_the_lockfile_is_reported() {
         }
         let error = load(&project).expect_err(message);
         assert_eq!((error.message.as_str(), error.kind), (message, runner_base::error::ErrorKind::Mismatch));
-        assert!(error.hints[0].contains("runner build"), "{}", told(&error));
+        assert!(error.hints[0].contains("runner build"), "{}", shown(&error));
         let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
         assert_eq!(report.problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>(), [message]);
     }
     project.write("migrations/2_fill.wasm", "x");
     project.write("migrations/3_last.up.sql", "SELECT 3");
     assert_eq!(
-        told_by(load(&project)),
+        shown_error(load(&project)),
         "2 migrations do not match the lockfile\n  - `2_fill.wasm` does not match the digest in `runner.lock`\n  \
          - `3_last.up.sql` does not match the digest in `runner.lock`\n  \
          hint: restore the applied version from version control; if the change is intended, run `runner build 2`\n  \
@@ -130,7 +130,7 @@ fn files_of_one_migration_count_once() {
     let project = locked();
     project.write("migrations/3_last.up.sql", "SELECT 3");
     project.write("migrations/3_last.down.sql", "SELECT 4");
-    let told = told_by(load(&project));
+    let told = shown_error(load(&project));
     assert!(told.starts_with("a migration does not match the lockfile\n  - `3_last.up.sql`"), "{told}");
     assert!(told.contains("`3_last.down.sql`"), "{told}");
 }
@@ -143,7 +143,7 @@ fn a_missing_directory_is_empty_for_inspect() {
     assert!(report.catalog.migrations.is_empty());
     assert!(report.problems.iter().all(|problem| problem.kind == CatalogProblemKind::Missing));
     assert!(!report.problems.is_empty());
-    assert!(told_by(load(&project)).starts_with("the project has no directory `migrations`\n"));
+    assert!(shown_error(load(&project)).starts_with("the project has no directory `migrations`\n"));
 }
 
 #[test]
@@ -164,9 +164,9 @@ fn the_lockfile_must_list_components_and_may_list_sql() {
     let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1")]);
     assert!(!load(&project).expect("SQL").migrations[0].locked);
     let error = Catalog::load(&project.settings(), Checks { locked: true, ..Checks::default() }).expect_err("locked");
-    assert_eq!(told(&error), "`1_a.up.sql` is not in `runner.lock`\n  hint: run `runner build`");
+    assert_eq!(shown(&error), "`1_a.up.sql` is not in `runner.lock`\n  hint: run `runner build`");
     project.write("migrations/2_b.wasm", component("one"));
-    assert_eq!(told_by(load(&project)), "`2_b.wasm` is not in `runner.lock`\n  hint: run `runner build 2`");
+    assert_eq!(shown_error(load(&project)), "`2_b.wasm` is not in `runner.lock`\n  hint: run `runner build 2`");
     lock(&project);
     Catalog::load(&project.settings(), Checks { locked: true, ..Checks::default() }).expect("all is listed");
 }
@@ -178,7 +178,7 @@ fn an_unbuilt_migration_is_reported() {
         ("migrations/2_b.up.sql", "-- runner:depends-on 1\nSELECT 1"),
     ]);
     let error = load(&project).expect_err("not built");
-    assert_eq!(told(&error), "`1_a` is not built\n  hint: run `runner build 1`");
+    assert_eq!(shown(&error), "`1_a` is not built\n  hint: run `runner build 1`");
     assert_eq!(error.kind, runner_base::error::ErrorKind::Usage);
     let report = Catalog::inspect(&project.settings(), Checks::default()).expect("a report");
     assert_eq!((report.catalog.migrations.len(), report.problems[0].kind), (1, CatalogProblemKind::Unbuilt));
@@ -188,7 +188,7 @@ fn an_unbuilt_migration_is_reported() {
 fn an_empty_directory_is_called_one() {
     let project = TestProject::new(&[("migrations/1_a.up.sql", "SELECT 1"), ("migrations/2_b/.gitkeep", "")]);
     std::fs::create_dir(project.path().join("migrations/2026-01-05-093000_c")).expect("a directory");
-    let told = told_by(load(&project));
+    let told = shown_error(load(&project));
     for name in ["2_b", "2026-01-05-093000_c"] {
         assert!(told.contains(&format!("`{name}` is an empty directory")), "{told}");
     }
@@ -196,7 +196,7 @@ fn an_empty_directory_is_called_one() {
     // That of a component or of a script may be empty.
     project.write("migrations/2_b.wasm", component("one"));
     std::fs::remove_dir(project.path().join("migrations/2026-01-05-093000_c")).expect("removed");
-    assert_eq!(told_by(load(&project)), "`2_b.wasm` is not in `runner.lock`\n  hint: run `runner build 2`");
+    assert_eq!(shown_error(load(&project)), "`2_b.wasm` is not in `runner.lock`\n  hint: run `runner build 2`");
 }
 
 /// What a database does not get does not concern it, whether it was added, changed or lost.
@@ -245,7 +245,7 @@ fn all_problems_of_files_are_reported() {
     ]);
     project.write("migrations/5_e.up.sql", b"SELECT '\xff'");
     assert_eq!(
-        told_by(load(&project)),
+        shown_error(load(&project)),
         "6 problems in `migrations`\n  - `4_d.txt` is not a migration\n  \
          - 1_a.up.sql:1: `-- +goose Down` does not come after the marker of an upgrade\n  \
          - 3_c.up.sql:2: unknown directive `runner:irreversable`\n  \

@@ -50,7 +50,7 @@ pub fn with_request<T>(
         has_history: &|| applied.has_history(),
         describe: &|of| describe(&sandbox, of),
         runtime: &embedded,
-        compiling: &|what| context.printer.talk(&Text::new().plain(format!("building {what}")).end()),
+        compiling: &|what| context.printer.info(&Text::new().plain(format!("building {what}")).end()),
         stop,
         stage: None,
     })

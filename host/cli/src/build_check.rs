@@ -37,7 +37,7 @@ pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
             }
             match verdict {
                 Some(error) => return Err(error),
-                None => context.printer.talk(&text::check_summary(&report)),
+                None => context.printer.info(&text::check_summary(&report)),
             }
         }
     }

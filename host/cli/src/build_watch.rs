@@ -46,7 +46,7 @@ pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
         }
         // A build that failed for lack of the directory has said so.
         let _ = watched.watch();
-        context.printer.talk(&Text::new().plain(format!("watching `{directory}`; Ctrl-C ends it")).end());
+        context.printer.info(&Text::new().plain(format!("watching `{directory}`; Ctrl-C ends it")).end());
         // What is saved again without a change, and what builds write, changes nothing.
         while fingerprint(&context.settings, revisions) == said {
             if !watched.wait(&stop)? {
@@ -60,8 +60,8 @@ pub fn run(context: &Context, revisions: &[String]) -> Result<u8> {
 fn build_once(context: &Context, revisions: &[String], stop: &StopSignal) {
     let built = with_request(context, revisions, Some(stop), |request| build(&context.settings, request));
     match built {
-        Ok(report) if has_news(&report) => {
-            context.printer.talk(&text::built(&report, |hint| context.settings.for_database(hint)));
+        Ok(report) if did_anything(&report) => {
+            context.printer.info(&text::built(&report, |hint| context.settings.for_database(hint)));
         }
         Ok(_) => {}
         Err(_) if stop.is_raised() => {}
@@ -70,7 +70,7 @@ fn build_once(context: &Context, revisions: &[String], stop: &StopSignal) {
 }
 
 /// Whether a build did something worth a line.
-fn has_news(report: &BuildReport) -> bool {
+fn did_anything(report: &BuildReport) -> bool {
     report.lockfile_written || report.artifacts.iter().any(|it| it.compiled || it.kept)
 }
 

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
 use runner_base::error::{Error, Result};
-use runner_engine::control::orders::{ControlRequest, cancel};
+use runner_engine::control::requests::{ControlRequest, cancel};
 
 /// Stops active runs at their next safe point.
 pub fn run(context: &Context, revision: Option<&str>, why: Option<&str>) -> Result<u8> {

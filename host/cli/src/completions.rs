@@ -59,7 +59,7 @@ pub fn man(printer: &Printer, directory: Option<&Path>) -> Result<u8> {
     std::fs::create_dir_all(directory).map_err(failed)?;
     clap_mangen::generate_to(Cli::command(), directory).map_err(failed)?;
     let message = format!("man pages written to `{}`", directory.display());
-    printer.talk(&runner_report::Text::new().plain(message).end());
+    printer.info(&runner_report::Text::new().plain(message).end());
     Ok(exit::DONE)
 }
 

@@ -23,7 +23,7 @@ pub fn ask(printer: &Printer, what: &str, yes: bool) -> Result<()> {
     if !asks(yes) {
         return Ok(());
     }
-    if !printer.talks_to_somebody() {
+    if !printer.is_interactive() {
         return Err(Error::failed(format!("cannot ask whether to {what}: standard error is no terminal"))
             .hint("`--yes` skips the question"));
     }

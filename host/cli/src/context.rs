@@ -128,7 +128,7 @@ impl Context {
     /// Says which database a command read, and where its URL comes from; in JSON, the document does.
     pub fn say_database(&self) {
         if self.printer.format() == Format::Text {
-            self.printer.talk(&text::database(&self.settings.database_url));
+            self.printer.info(&text::database(&self.settings.database_url));
         }
     }
 }
@@ -183,7 +183,7 @@ fn compile_note(printer: &Arc<Printer>) -> Note {
     let printer = printer.clone();
     Arc::new(move |text: &str| {
         if printer.format() == Format::Text {
-            printer.talk(&Text::new().plain(text).end());
+            printer.info(&Text::new().plain(text).end());
         }
     })
 }

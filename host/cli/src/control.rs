@@ -5,8 +5,8 @@ use super::exit;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_base::runtime;
 use runner_database::{Database, TransactionOptions};
-use runner_engine::control::look::{Overview, look_at_runs};
-use runner_engine::control::orders::EVERYTHING;
+use runner_engine::control::overview::{Overview, read_runs};
+use runner_engine::control::requests::EVERYTHING;
 use runner_engine::history::{self, History};
 use runner_engine::identity::Identity;
 use runner_engine::target::{Candidates, compare_revisions};
@@ -74,7 +74,7 @@ impl ControlSession<'_> {
         let held = self.database.host().begin(TransactionOptions::default()).await;
         held.map_err(|error| self.unreachable(error.into()))?;
         self.history = history::read(&mut self.database.host()).await?;
-        self.overview = look_at_runs(&mut self.database.host(), &self.history).await?;
+        self.overview = read_runs(&mut self.database.host(), &self.history).await?;
         Ok(())
     }
 
@@ -120,8 +120,7 @@ pub fn run(
         };
         let mut database = looked.database.ok_or_else(nothing)?;
         let is_there = history::is_there(&mut database.host()).await.map_err(|error| context.place(error))?;
-        let overview =
-            look_at_runs(&mut database.host(), &looked.history).await.map_err(|error| context.place(error))?;
+        let overview = read_runs(&mut database.host(), &looked.history).await.map_err(|error| context.place(error))?;
         if !is_there {
             return Err(match &overview.holder {
                 Some(holder) => context.place(
@@ -157,16 +156,16 @@ async fn report(session: &mut ControlSession<'_>, verb: &'static str, outcome: &
     let printer = &context.printer;
     match printer.format() {
         Format::Json => {
-            let now = look_at_runs(&mut session.database.host(), &session.history)
+            let now = read_runs(&mut session.database.host(), &session.history)
                 .await
                 .map_err(|error| context.place(error))?;
             let revision = session.revision.clone();
             printer.json(&ControlJson::new(verb, context.database_json(), revision, outcome.changed, &now));
         }
         Format::Text => {
-            printer.talk(&Text::new().plain(&outcome.message).end());
+            printer.info(&Text::new().plain(&outcome.message).end());
             if let Some(hint) = &outcome.hint {
-                printer.talk(&Text::new().add(runner_report::styled::HINT, "hint").plain(": ").plain(hint).end());
+                printer.info(&Text::new().add(runner_report::styled::HINT, "hint").plain(": ").plain(hint).end());
             }
         }
     }

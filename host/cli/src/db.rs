@@ -13,7 +13,7 @@ use runner_database::{ConnectOptions, DatabaseErrorKind, StopSignal};
 use runner_drivers::{connect, lifecycle};
 use runner_engine::apply::{Action, planned_sql};
 use runner_engine::backup::{BackupDone, BackupJob};
-use runner_engine::existing;
+use runner_engine::existing_database;
 use runner_engine::history::{self, History, Record};
 use runner_engine::plan::{PlanInput, plan_apply};
 use runner_engine::stopped::stopped;
@@ -63,7 +63,7 @@ pub fn reset(mut context: Context, request: &RunRequest, yes: bool, by_force: bo
         create_database(&context)?;
         if context.printer.format() == Format::Text {
             let message = if dropped { "dropped and created" } else { "created" };
-            context.printer.talk(&text::db(message, &context.settings.database_url.value.to_string(), true));
+            context.printer.info(&text::db(message, &context.settings.database_url.value.to_string(), true));
         }
         Ok(())
     };
@@ -81,8 +81,9 @@ fn check_history(context: &Context, what: &str) -> Result<()> {
         match context.connect(false).await {
             Ok(mut database) => {
                 context.check_protected_database(&mut *database, what).await?;
-                let others =
-                    existing::other_histories(&mut database.host()).await.map_err(|error| context.place(error))?;
+                let others = existing_database::other_histories(&mut database.host())
+                    .await
+                    .map_err(|error| context.place(error))?;
                 match others.first() {
                     Some(history) => context.refuse_shared(
                         &format!("the database has `{history}`, the history of another project or tenant"),
@@ -175,7 +176,7 @@ pub fn wait(context: &Context, timeout: Duration) -> Result<u8> {
                     );
                     context
                         .printer
-                        .talk(&Text::new().add(styled::HINT, "hint").plain(": `runner db create` creates it").end());
+                        .info(&Text::new().add(styled::HINT, "hint").plain(": `runner db create` creates it").end());
                     return Ok(exit::DONE);
                 }
                 // It may still start, or have no free connection.
@@ -192,7 +193,7 @@ pub fn wait(context: &Context, timeout: Duration) -> Result<u8> {
             }
             if !told {
                 told = true;
-                context.printer.talk(&Text::new().plain("waiting for ").plain(url.to_string()).end());
+                context.printer.info(&Text::new().plain("waiting for ").plain(url.to_string()).end());
             }
             tokio::time::sleep(POLL.min(timeout.saturating_sub(began.elapsed()))).await;
         }
@@ -217,7 +218,7 @@ fn report(context: &Context, action: &'static str, changed: bool, lines: &[(bool
         Format::Json => context.printer.json(&DbJson::new(context.database_json(), action, changed)),
         Format::Text => {
             for (good, message) in lines {
-                context.printer.talk(&text::db(message, &context.settings.database_url.value.to_string(), *good));
+                context.printer.info(&text::db(message, &context.settings.database_url.value.to_string(), *good));
             }
         }
     }

@@ -7,13 +7,13 @@ use super::exit;
 use super::test_runs::TestRuns;
 use runner_base::error::{ErrorKind, Result};
 use runner_base::runtime;
-use runner_database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
+use runner_database::logins::{DesiredLogin, LoginReport, LoginRequest, LoginTask, Removal};
 use runner_database::order;
 use runner_engine::isolation::{self, Barrier, Isolation};
 use runner_engine::plan::{granted_lines, grants_for};
 use runner_project::catalog::Catalog;
 use runner_report::json::DoctorJson;
-use runner_report::{Confined, Format, text};
+use runner_report::{Format, GrantedComponent, text};
 
 /// Shows what the server can do, what isolates the project's components on it, and with `with_attack` what a hostile one
 /// would achieve. Fails if a component could reach beyond the database.
@@ -25,7 +25,7 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
         let mut notes = Vec::new();
         let mut isolation = Isolation { login: None, barrier: Barrier::Authorizer, powers: Vec::new() };
         if let Some(mut database) = database {
-            isolation = isolation::look(&mut database.host()).await.map_err(|error| context.place(error))?;
+            isolation = isolation::check(&mut database.host()).await.map_err(|error| context.place(error))?;
             let wanted: Vec<_> = components.iter().filter_map(|component| component.wanted.clone()).collect();
             let revealed = order::revealed(&mut database.host(), &wanted).await;
             notes.extend(revealed.map_err(|error| context.place(error.into()))?);
@@ -47,7 +47,7 @@ pub fn run(context: &Context, with_attack: bool) -> Result<u8> {
             }
             false => None,
         };
-        let each: Vec<_> = components.iter().map(Component::confined).collect();
+        let each: Vec<_> = components.iter().map(Component::granted).collect();
         context.say_database();
         match context.printer.format() {
             Format::Json => {
@@ -88,14 +88,14 @@ struct Component {
     /// The grants, one per line; `None`: what SQL may do.
     granted: Option<Vec<String>>,
     /// The login that it should have.
-    wanted: Option<WantedLogin>,
+    wanted: Option<DesiredLogin>,
     /// How its login differs from that.
     differences: Vec<String>,
 }
 
 impl Component {
-    fn confined(&self) -> Confined<'_> {
-        Confined { id: &self.id, granted: self.granted.as_deref(), differences: &self.differences }
+    fn granted(&self) -> GrantedComponent<'_> {
+        GrantedComponent { id: &self.id, granted: self.granted.as_deref(), differences: &self.differences }
     }
 }
 
@@ -104,7 +104,7 @@ fn components(context: &Context, catalog: &Catalog) -> Vec<Component> {
     let granted = components.map(|migration| {
         let (id, grants) = (migration.id(), grants_for(&context.settings.grants, &migration.revision, &migration.name));
         Component {
-            wanted: grants.as_ref().map(|grants| WantedLogin {
+            wanted: grants.as_ref().map(|grants| DesiredLogin {
                 id: id.clone(),
                 grants: Arc::new(grants.of(&migration.revision)),
                 is_early: true,

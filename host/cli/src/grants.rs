@@ -7,7 +7,7 @@ use super::exit;
 use super::grants_args::GrantsCommand;
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
-use runner_database::logins::{LoginReport, LoginRequest, LoginTask, Removal, WantedLogin};
+use runner_database::logins::{DesiredLogin, LoginReport, LoginRequest, LoginTask, Removal};
 use runner_database::{Database, Dialect, order};
 use runner_engine::history::History;
 use runner_engine::plan::{PlanInput, PlanOptions, component_of_grants, grants_for};
@@ -71,10 +71,10 @@ async fn asked(
             let (wanted, remove) = match args.name {
                 None => (all, Removal::Others),
                 Some(name) => {
-                    let is_asked = |it: &WantedLogin| {
+                    let is_asked = |it: &DesiredLogin| {
                         package_of(&it.id) == Some(&*name) || is_meant(&it.id, &it.grants.component, &name)
                     };
-                    let of: Vec<WantedLogin> = all.into_iter().filter(is_asked).collect();
+                    let of: Vec<DesiredLogin> = all.into_iter().filter(is_asked).collect();
                     if of.is_empty() {
                         component_of_grants(input, &name)?;
                         return Err(Error::usage(format!("the settings have no grants for `{name}`")).hint(format!(
@@ -126,7 +126,7 @@ async fn revision_of_login(
 }
 
 /// The components under grants: of the project, and those that only the history has, which can be rolled back.
-fn wanted(context: &Context, input: &PlanInput<'_>) -> Result<Vec<WantedLogin>> {
+fn wanted(context: &Context, input: &PlanInput<'_>) -> Result<Vec<DesiredLogin>> {
     let settings = &context.settings.grants;
     // Names of packages have a `/`; the catalog has compared them.
     for name in settings.keys().filter(|name| !name.contains('/')) {
@@ -138,7 +138,7 @@ fn wanted(context: &Context, input: &PlanInput<'_>) -> Result<Vec<WantedLogin>> 
     let granted = all.filter(|(_, _, kind)| kind.is_sandboxed()).filter_map(|(revision, name, _)| {
         let grants = Arc::new(grants_for(settings, revision, name)?.of(revision));
         let is_early = is_early(input.catalog, input.history, revision);
-        Some(WantedLogin { id: migration_id(revision, name), grants, is_early })
+        Some(DesiredLogin { id: migration_id(revision, name), grants, is_early })
     });
     Ok(granted.collect())
 }
@@ -163,7 +163,7 @@ fn show(context: &Context, dialect: Dialect, (action, task): (&'static str, Logi
             match task {
                 LoginTask::Look => printer.data(&text::logins(found)),
                 LoginTask::Script => printer.data(&text::login_statements(found, dialect, printer.script_to())),
-                LoginTask::Sync => printer.talk(&Text::new().plain(text::login_changes(action, found)).end()),
+                LoginTask::Sync => printer.info(&Text::new().plain(text::login_changes(action, found)).end()),
             }
             found.notes.iter().for_each(|note| printer.warn(note, None));
         }

@@ -35,7 +35,7 @@ pub struct GrantsArgs {
 pub enum GrantsCommand {
     /// Make the logins of components, bring them in line, and remove those without grants
     Sync(SyncArgs),
-    /// Show the logins of components beside what the settings grant
+    /// Show the logins of components next to what the settings grant
     #[command(visible_alias = "show")]
     List,
     /// Remove the logins of components

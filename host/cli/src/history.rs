@@ -17,7 +17,7 @@ pub fn run(context: &Context) -> Result<u8> {
         match printer.format() {
             Format::Json => printer.json(&HistoryJson::new(context.database_json(), &records, &repairs)),
             Format::Text if records.is_empty() => {
-                printer.talk(&Text::new().plain("nothing has been applied yet").end());
+                printer.info(&Text::new().plain("nothing has been applied yet").end());
             }
             Format::Text => printer.data(&text::history(&records, &repairs)),
         }

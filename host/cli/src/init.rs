@@ -11,7 +11,7 @@ use runner_build::scaffold::{Scaffolded, github, init};
 use runner_database::{ConnectOptions, DatabaseUrl};
 use runner_drivers::connect;
 use runner_engine::identity::Identity;
-use runner_engine::{existing, history};
+use runner_engine::{existing_database, history};
 use runner_project::revision::revision_at;
 use runner_project::settings::FILE_NAME;
 use runner_project::{LoadRequest, Settings};
@@ -51,7 +51,7 @@ pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) ->
     match printer.format() {
         Format::Json => printer.json(&ScaffoldJson::new("init", &made)),
         Format::Text => {
-            printer.talk(&text::made(&made));
+            printer.info(&text::made(&made));
             if is_project {
                 return Ok(exit::DONE);
             }
@@ -62,12 +62,12 @@ pub fn run(printer: &Printer, directory: &Path, ci: bool, load: &LoadRequest) ->
             let next = match &has {
                 Some(has) => {
                     let note = format!("note: no example was written, as the database is not empty: it has {has}");
-                    printer.talk(&Text::new().plain(note).end());
+                    printer.info(&Text::new().plain(note).end());
                     "runner new NAME"
                 }
                 None => "runner apply",
             };
-            printer.talk(&Text::new().plain(format!("next: {there}{next}")).end());
+            printer.info(&Text::new().plain(format!("next: {there}{next}")).end());
         }
     }
     Ok(exit::DONE)
@@ -85,6 +85,6 @@ fn content(url: &DatabaseUrl) -> Result<Option<String>> {
         if history::is_there(host).await? {
             return Ok(Some("a history of its own".to_owned()));
         }
-        Ok(existing::look(host).await?.map(|existing| existing.found()))
+        Ok(existing_database::inspect(host).await?.map(|existing| existing.found()))
     })
 }

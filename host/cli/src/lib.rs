@@ -207,7 +207,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             let asked = FleetRequest::running("rollback", args.all_databases, &args.fleet_run);
             if let Some(fleet) = fleet::load(printer, &global, &asked)? {
                 let request = request::rollback(args, &fleet.switches())?;
-                fleet::backs_out(&fleet, &request, yes)?;
+                fleet::confirm_rollback(&fleet, &request, yes)?;
                 let action = Action::Rollback(request.target.clone());
                 return fleet::run(fleet, &request, &action);
             }
@@ -222,13 +222,13 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             redo::run(context, &request)
         }
         Command::Plan(args) => {
-            if let Some(fleet) = fleet(&FleetRequest::looking(args.fleet.all, args.parallel))? {
+            if let Some(fleet) = fleet(&FleetRequest::reading(args.fleet.all, args.parallel))? {
                 return fleet::plan(&fleet, &request::plan(args, &fleet.switches())?);
             }
             let context = context()?;
             plan::run(&context, &request::plan(args, &context.settings.switches)?)
         }
-        Command::Status(args) => match fleet(&FleetRequest::looking(args.fleet.all, args.parallel))? {
+        Command::Status(args) => match fleet(&FleetRequest::reading(args.fleet.all, args.parallel))? {
             Some(fleet) => fleet::status(&fleet, args.exit_code),
             None => status::run(&context()?, args.exit_code),
         },

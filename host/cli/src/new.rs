@@ -26,7 +26,7 @@ pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8
     match printer.format() {
         Format::Json => printer.json(&ScaffoldJson::new("new", &made)),
         Format::Text => {
-            printer.talk(&text::made(&made));
+            printer.info(&text::made(&made));
             let next = match language {
                 Language::Sql => "next: edit the SQL files, then run `runner apply`",
                 Language::Rust | Language::Compiled(_) => {
@@ -34,7 +34,7 @@ pub fn run(context: &Context, name: &str, language: Option<String>) -> Result<u8
                 }
                 Language::Script(_) => "next: edit the script, then run `runner apply`",
             };
-            printer.talk(&Text::new().plain(context.settings.for_database(next)).end());
+            printer.info(&Text::new().plain(context.settings.for_database(next)).end());
         }
     }
     Ok(exit::DONE)

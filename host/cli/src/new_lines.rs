@@ -27,7 +27,7 @@ impl NewLines {
             (Ok(added), Format::Text) => {
                 for line in added {
                     let text = format!("added `{}` to `{lockfile}`", line.id());
-                    context.printer.talk(&Text::new().plain(text).end());
+                    context.printer.info(&Text::new().plain(text).end());
                 }
             }
             (Ok(_), Format::Json) => {}

@@ -82,7 +82,7 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
     let signature = signature(&file, &packed.bytes, push.key.as_deref())?;
     write(&file, &packed.bytes)?;
     if context.printer.format() == Format::Text {
-        context.printer.talk(&text::pushing(&packed, &push.place));
+        context.printer.info(&text::pushing(&packed, &push.place));
     }
     let pushed = runner_packages::push(
         &context.settings,
@@ -98,7 +98,7 @@ pub fn run(context: &Context, request: &Request) -> Result<u8> {
     )?;
     if signature.is_none() {
         let hint = format!("`minisign -Sm {}` signs it; push it again then", file.display());
-        context.printer.warn("it is not signed, so whoever pins a key cannot add it", Some(&hint));
+        context.printer.warn("it is not signed, so projects that pin a key cannot add it", Some(&hint));
     }
     context.printer.json_or_talk(
         || PackageJson::new(&packed, &file, Some((&pushed, signature.is_some()))),

@@ -12,8 +12,8 @@ use runner_database::logins::{LoginRequest, LoginTask, Removal};
 use runner_database::{Database, Facts, HostSession, order};
 use runner_engine::Direction;
 use runner_engine::apply::{PlannedSql, planned_sql};
-use runner_engine::control::under_way::note;
-use runner_engine::existing;
+use runner_engine::control::in_progress::note;
+use runner_engine::existing_database;
 use runner_engine::held_locks::held_locks;
 use runner_engine::history::RunMode;
 use runner_engine::plan::{
@@ -46,7 +46,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let values = (&facts, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
-        let mut steps = look(&plan, &sql, &statements, &facts);
+        let mut steps = inspections(&plan, &sql, &statements, &facts);
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
@@ -79,16 +79,16 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             remarks.no_foreign_keys = !context.settings.foreign_keys;
             for (step, sql) in plan.steps.iter().zip(&sql).filter_map(|(step, sql)| Some((step, sql.as_ref()?))) {
                 let file = file_of(&catalog, step, step.direction);
-                remarks.look_for_loss(&file, sql, &step.description, facts.dialect);
+                remarks.check_for_loss(&file, sql, &step.description, facts.dialect);
             }
-            text::remarks(&[], &remarks.notes()).iter().for_each(|note| printer.talk(note));
+            text::remarks(&[], &remarks.notes()).iter().for_each(|note| printer.info(note));
         }
         if plan.is_empty() && is_text {
             let at = plan
                 .current
                 .as_ref()
                 .map_or_else(|| "nothing is applied".to_owned(), |id| format!("the database is at `{id}`"));
-            printer.talk(&Text::new().plain(format!("nothing to do: {at}")).end());
+            printer.info(&Text::new().plain(format!("nothing to do: {at}")).end());
         }
         notes.iter().filter(|_| is_text).for_each(|note| printer.warn(note, None));
         match (checked, printer.format()) {
@@ -111,7 +111,7 @@ async fn existing(
     if context.settings.on_existing == OnExisting::Apply {
         return Ok(None);
     }
-    let found = existing::look(&mut database.host()).await.map_err(|error| context.place(error))?;
+    let found = existing_database::inspect(&mut database.host()).await.map_err(|error| context.place(error))?;
     Ok(found.map(|found| found.refused(|version| revision_of(catalog, version))))
 }
 
@@ -156,7 +156,7 @@ async fn say_isolation(
     database: &mut Option<Box<dyn Database>>,
 ) -> Result<Vec<String>> {
     if let Some(line) = plan.isolation(facts).filter(|_| context.printer.format() == Format::Text) {
-        context.printer.talk(&Text::new().plain(line).end());
+        context.printer.info(&Text::new().plain(line).end());
     }
     let wanted = plan.logins();
     let Some(database) = database.as_mut().filter(|_| !wanted.is_empty()) else { return Ok(Vec::new()) };
@@ -195,7 +195,7 @@ async fn add_locks(
 }
 
 /// What is known of each migration, whose SQL and statements are given.
-fn look(plan: &Plan, sql: &[Option<Sql>], statements: &[Option<Statements>], facts: &Facts) -> Vec<Inspection> {
+fn inspections(plan: &Plan, sql: &[Option<Sql>], statements: &[Option<Statements>], facts: &Facts) -> Vec<Inspection> {
     let each = plan.steps.iter().zip(sql).zip(statements).map(|((step, sql), statements)| {
         let dry_run = check_dry_run(step, sql.as_ref(), facts).is_ok();
         Inspection { statements: *statements, dry_run, ..Inspection::default() }

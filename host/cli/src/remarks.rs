@@ -71,12 +71,12 @@ impl Remarks {
             self.incomplete.push(file.clone());
         }
         let (_, refusals) = inspect(&id, &file, mode, &up, facts);
-        self.look_for_loss(&file, &up, &migration.description, facts.dialect);
+        self.check_for_loss(&file, &up, &migration.description, facts.dialect);
         if let Some(down) = down {
             let down_file = migration.down_file();
             let mode = down_mode(&migration.description, mode);
             self.downgrades.extend(inspect(&id, &down_file, mode, &down, facts).1);
-            self.look_for_loss(&down_file, &down, &migration.description, facts.dialect);
+            self.check_for_loss(&down_file, &down, &migration.description, facts.dialect);
             if does_nothing(&down, facts.dialect) && down_file != file {
                 self.empty_downgrades.push(down_file);
             }
@@ -85,7 +85,7 @@ impl Remarks {
     }
 
     /// Notes if a file replaces a table in a way that may lose rows of others.
-    pub fn look_for_loss(&mut self, file: &str, sql: &Sql, description: &Description, dialect: Dialect) {
+    pub fn check_for_loss(&mut self, file: &str, sql: &Sql, description: &Description, dialect: Dialect) {
         if self.no_foreign_keys {
             return;
         }

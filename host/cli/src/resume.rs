@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::control::{self, ControlOutcome, ControlSession};
 use runner_base::error::Result;
-use runner_engine::control::orders::{EVERYTHING, resume};
+use runner_engine::control::requests::{EVERYTHING, resume};
 use runner_engine::throttle::Pause;
 
 /// Ends pauses.

@@ -57,7 +57,7 @@ pub(super) fn run_after(before: Before, context: Context, request: &RunRequest, 
             ran.outcome.backup = Some(backup);
         }
         let applied = ran.outcome.done.iter().filter(|done| done.direction == Direction::Up);
-        let told = afterwards(&context, &files, applied.map(|done| done.revision.as_str()));
+        let told = remarks_on(&context, &files, applied.map(|done| done.revision.as_str()));
         lines.keep_or_warn(&context, Some(&ran.outcome.run_id), |revision| ran.outcome.took_effect(revision));
         let code = tell(&context, &order.action, (&ran.outcome, &told), began.elapsed(), ran.current);
         Ok(code)
@@ -107,7 +107,7 @@ pub(super) fn catalog(context: &Context, order: &RunOrder) -> Result<(Catalog, N
 
 /// What is worth saying of migrations that were applied, while it is easy to fix: what cannot run in their downgrades,
 /// and that they do nothing.
-pub(super) fn afterwards<'r>(
+pub(super) fn remarks_on<'r>(
     context: &Context,
     catalog: &Catalog,
     applied: impl IntoIterator<Item = &'r str>,
@@ -126,7 +126,7 @@ pub(super) fn afterwards<'r>(
 /// Says it at the end of a run. Only warnings are printed with `--quiet`.
 pub(super) fn say(printer: &Printer, told: &Afterwards) {
     text::remarks(&told.warnings, &[]).iter().for_each(|warning| printer.always(warning));
-    text::remarks(&[], &told.notes).iter().for_each(|note| printer.talk(note));
+    text::remarks(&[], &told.notes).iter().for_each(|note| printer.info(note));
 }
 
 /// Reports the outcome and returns the exit code.
@@ -145,7 +145,7 @@ fn tell(
         }
         Format::Text => {
             if let Some(backup) = &outcome.backup {
-                printer.talk(&text::backup_note(backup));
+                printer.info(&text::backup_note(backup));
             }
             if let Some(report) = &outcome.dry_run_report {
                 printer.data(&text::caveats(&report.caveats));
@@ -153,10 +153,10 @@ fn tell(
             if let Some(error) = &outcome.error {
                 printer.always(&runner_report::error::error(error));
             }
-            printer.talk(&text::summary(outcome, took, current.as_deref()));
+            printer.info(&text::summary(outcome, took, current.as_deref()));
             if outcome.dry_run && !outcome.is_up_to_date() {
                 let on_scratch = outcome.dry_run_report.as_ref().is_some_and(|report| report.ground != "transaction");
-                printer.talk(&text::dry_run_note(outcome.dry_run_left, on_scratch));
+                printer.info(&text::dry_run_note(outcome.dry_run_left, on_scratch));
             }
             say(printer, told);
         }

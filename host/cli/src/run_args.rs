@@ -155,7 +155,7 @@ pub struct ApplyArgs {
     /// [env: RUNNER_ON_EXISTING]
     #[arg(long, value_name = "ACTION", hide_short_help = true)]
     pub on_existing: Option<String>,
-    /// Let the changed component of a revision go on with the transform that failed
+    /// Let the changed component of a revision continue the transform that failed
     ///
     /// What is finished stays, and the changed component does every chunk that is not. It must make the same calls before the
     /// transform, and transform the same table.

@@ -7,9 +7,9 @@ use runner_base::error::{Error, Result};
 use runner_base::processes;
 use runner_base::runtime;
 use runner_database::stop::StopReason;
-use runner_database::{StopSignal, inside};
+use runner_database::{StopSignal, in_process};
 use runner_engine::stopped::stopped;
-use runner_report::{Printer, erase_for_good};
+use runner_report::{Printer, erase_at_exit};
 
 /// Raises the stop signal on SIGINT, SIGTERM, SIGHUP or when the wall time is over. Listens on its own thread, because a database call may
 /// block the thread of the run; ends the process if such a call does not end.
@@ -23,7 +23,7 @@ pub fn watch(printer: &Arc<Printer>, stop: &StopSignal, wall_time: Option<Durati
             let _ = ready.send(());
             tokio::select! {
                 ended = listen(stop, signals, wall_time) => ended,
-                reason = inside::stuck() => give_up(&printer, reason),
+                reason = in_process::stuck() => give_up(&printer, reason),
             }
         })
     });
@@ -52,7 +52,7 @@ fn give_up(printer: &Printer, reason: StopReason) -> ! {
     let error = stopped(reason)
         .cause("SQLite did not end a call of the migration, so the process has ended; nothing that was not committed remains")
         .hint("look for a function over very large values in the migration, such as `instr`, `replace` or `LIKE`");
-    erase_for_good();
+    erase_at_exit();
     let code = super::report(printer, &error);
     processes::end_at_once();
     std::process::exit(code.into())
@@ -61,7 +61,7 @@ fn give_up(printer: &Printer, reason: StopReason) -> ! {
 /// Exits at once. The database rolls back when the connection closes with the process.
 #[allow(clippy::exit, reason = "a second signal asks to exit without cleaning up")]
 fn leave(reason: StopReason) -> ! {
-    erase_for_good();
+    erase_at_exit();
     processes::end_at_once();
     std::process::exit(match reason {
         StopReason::Terminate => 143,

@@ -7,7 +7,7 @@ use super::exit;
 use super::remarks::Remarks;
 use runner_base::error::{ErrorKind, Result};
 use runner_base::runtime;
-use runner_engine::control::{self, look::Overview};
+use runner_engine::control::{self, overview::Overview};
 use runner_engine::history::History;
 use runner_engine::plan::{renumber, took_the_place};
 use runner_engine::status::{Standing, StatusRow, status};
@@ -21,7 +21,7 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
     // gives SQLite its memory page by page.
     std::thread::scope(|scope| {
         let project = scope.spawn(|| context.inspect());
-        let looked = runtime::run(look(context));
+        let looked = runtime::run(read(context));
         let report = project.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // The process ends: thousands of small pieces need not be given back one by one.
         let (looked, report) = (ManuallyDrop::new(looked?), ManuallyDrop::new(report?));
@@ -31,9 +31,9 @@ pub fn run(context: &Context, with_exit_code: bool) -> Result<u8> {
 }
 
 /// The history and the active runs; empty if the database does not exist yet.
-pub(super) async fn look(setup: &Setup) -> Result<(History, Overview)> {
+pub(super) async fn read(setup: &Setup) -> Result<(History, Overview)> {
     match setup.connect(false).await {
-        Ok(mut database) => control::look::look(&mut database.host()).await.map_err(|error| setup.place(error)),
+        Ok(mut database) => control::overview::read(&mut database.host()).await.map_err(|error| setup.place(error)),
         Err(OpenError::Missing(_)) => Ok(<(History, Overview)>::default()),
         Err(OpenError::Other(error)) => Err(error),
     }
@@ -58,8 +58,8 @@ fn show(
                 row.map_or_else(|| revision.to_owned(), |row| migration_id(revision, row.name()))
             };
             printer.data(&text::runs(overview, id));
-            printer.talk(&text::status_summary(&rows));
-            text::remarks(&[], &Remarks::new(&report.catalog).notes()).iter().for_each(|note| printer.talk(note));
+            printer.info(&text::status_summary(&rows));
+            text::remarks(&[], &Remarks::new(&report.catalog).notes()).iter().for_each(|note| printer.info(note));
             if let Some(error) = &report.no_directory {
                 printer.warn(&error.message, error.hints.first().map(|hint| &**hint));
             }

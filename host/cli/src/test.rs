@@ -71,7 +71,7 @@ pub fn run(context: Context, global: &GlobalRequest, request: TestRequest) -> Re
             for error in reports.iter().filter_map(|report| report.error.as_ref()) {
                 context.printer.always(&runner_report::error::error(error));
             }
-            context.printer.talk(&text::test_summary(&reports, began.elapsed()));
+            context.printer.info(&text::test_summary(&reports, began.elapsed()));
         }
     }
     Ok(code(&reports))

@@ -14,7 +14,7 @@ use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_database::{ConnectOptions, DatabaseUrl, Dialect, StopSignal};
 use runner_drivers::{Connector, connect};
-use runner_engine::apply::{Action, Ahead, Engine, Request, for_scratch};
+use runner_engine::apply::{Action, Engine, Preload, Request, for_scratch};
 use runner_engine::control::RunControl;
 use runner_engine::identity::Identity;
 use runner_engine::journal::crash;
@@ -134,10 +134,10 @@ impl TestRunner for TestRuns {
         let engine = Engine {
             transforms: Arc::new(transforms),
             loader: self.loader(dialect),
-            ahead: Ahead::default(),
+            ahead: Preload::default(),
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog: catalog.clone(),
-            control: Arc::new(RunControl::free(events.clone(), stop.clone())),
+            control: Arc::new(RunControl::unthrottled(events.clone(), stop.clone())),
             dry_run: None,
             backup: None,
             events,

@@ -77,7 +77,7 @@ pub fn run(context: &Context, locked: bool, dialect: Option<Dialect>, base: Opti
         }
         Format::Text => {
             let number = units::counted(catalog.migrations.len() as u64, "migration", "migrations");
-            context.printer.talk(&Text::new().plain(format!("the project is valid: {number}")).end());
+            context.printer.info(&Text::new().plain(format!("the project is valid: {number}")).end());
         }
     }
     Ok(exit::DONE)

@@ -26,11 +26,11 @@ pub fn run(context: &Context, request: &VerifyRequest) -> Result<u8> {
     match printer.format() {
         Format::Json => printer.json(&VerifyJson::new(context.database_json(), &verified)),
         Format::Text if verified.is_empty() => {
-            printer.talk(&Text::new().plain("nothing to verify: no component is applied").end());
+            printer.info(&Text::new().plain("nothing to verify: no component is applied").end());
         }
         Format::Text => {
             printer.data(&text::verified(&verified));
-            printer.talk(&text::verify_summary(&verified));
+            printer.info(&text::verify_summary(&verified));
         }
     }
     Ok(code(&verified, request.strict))

@@ -148,7 +148,7 @@ pub async fn is_renewed(factory: &dyn LeaseFactory) {
     let mut waiter = factory.open_with(RENEWED).await;
     let mut witness = factory.open_with(NATIVE).await;
     let between = async {
-        // To wait for longer than the lease would show the same, but a short lease ends on a machine that stands still.
+        // To wait for longer than the lease would show the same, but a short lease ends on a machine that is suspended.
         let two_renewals = async {
             let mut last = renewals(witness.as_mut()).await;
             for _ in 0..2 {

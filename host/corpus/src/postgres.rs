@@ -176,7 +176,7 @@ const ATTACKS: &[Attack] = &[
     Attack::of(&[
         "DO $$ BEGIN EXECUTE 'COMMENT ON SCHEMA run' || 'ner IS ''mine'''; EXECUTE 'ALTER SCHEMA run' || 'ner RENAME TO gone'; END $$",
     ]),
-    // What is in the tool's schema beside tables, and what is named like one of them.
+    // What is in the tool's schema besides tables, and what is named like one of them.
     Attack::of(&[
         "DO $$ BEGIN EXECUTE 'ALTER DEFAULT PRIVILEGES IN SCHEMA run' || 'ner GRANT ALL ON TABLES TO PUBLIC'; END $$",
     ]),

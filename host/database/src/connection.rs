@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use runner_data::Value;
 
 use super::{
-    Committed, DatabaseError, FixedInputs, Grants, LockRequest, LoginReport, LoginRequest, Part, Probe, Role,
-    RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableName, TransactionOptions, UnitOfWork,
-    WantedLogin,
+    Committed, DatabaseError, DesiredLogin, FixedInputs, Grants, LockRequest, LoginReport, LoginRequest, Part, Probe,
+    Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableName, TransactionOptions, UnitOfWork,
 };
 
 /// What keeps runs apart, and what survives a lost connection.
@@ -118,7 +117,7 @@ pub trait ComponentLogins: Send {
     async fn sync(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
 
     /// Fails, with the reasons, if components with these grants could not run.
-    async fn check(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError>;
+    async fn check(&mut self, wanted: &[DesiredLogin]) -> Result<(), DatabaseError>;
 
     /// Opens the session of a component's own login, before the first transaction does: for statements of the component that come
     /// before it.
@@ -129,7 +128,7 @@ pub trait ComponentLogins: Send {
     /// host.
     async fn begin(&mut self, grants: Arc<Grants>) -> Result<(), DatabaseError>;
 
-    /// Gives the login of that session exactly what another component is granted, until the transaction ends, and takes back the names
+    /// Gives the login of that session exactly what another component is granted, until the transaction ends, and resets the names
     /// that the component before it has set; without grants, only that, for a migration in SQL. Fails where the server would commit it.
     async fn confine(&mut self, grants: Option<Arc<Grants>>) -> Result<(), DatabaseError>;
 }

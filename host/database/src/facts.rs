@@ -28,12 +28,12 @@ runner_base::named! {
 
 impl LockKind {
     /// What it is, for people.
-    pub fn told(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
-            Self::File => "a locked file beside the database",
+            Self::File => "a locked file next to the database",
             Self::Advisory => "an advisory lock of an open transaction",
             Self::UserLocks => "user locks of the server (`GET_LOCK`)",
-            Self::Lease => "a lease: a row that a run renews as long as it goes on",
+            Self::Lease => "a lease: a row that a run keeps renewing",
         }
     }
 }

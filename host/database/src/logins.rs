@@ -23,10 +23,10 @@
 //! with its owner's rights. `runner test` makes no logins.
 
 pub mod names;
-pub mod reach;
 pub mod refusals;
 pub mod rights;
 pub mod sessions;
+pub mod side_effects;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,7 +39,7 @@ use runner_base::backoff::Backoff;
 
 /// A component that should have a login.
 #[derive(Clone, Debug)]
-pub struct WantedLogin {
+pub struct DesiredLogin {
     /// The component's name: `REVISION_name`.
     pub id: String,
     /// What it is granted, with its revision.
@@ -65,7 +65,7 @@ pub struct LoginRequest {
     /// What to do.
     pub task: LoginTask,
     /// The components that should have one.
-    pub wanted: Vec<WantedLogin>,
+    pub wanted: Vec<DesiredLogin>,
     /// Which logins that are not wanted are to be removed.
     pub remove: Removal,
 }
@@ -99,7 +99,7 @@ pub struct LoginReport {
 /// A right of everybody that no grant lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reached {
-    /// What it is, in words: `everybody has SELECT on TABLE "public"."customers"`.
+    /// What it is, in words: `every role has SELECT on TABLE "public"."customers"`.
     pub what: String,
     /// The statement that ends it.
     pub remedy: String,

@@ -33,7 +33,7 @@ pub fn excerpt(text: &[u8]) -> String {
 const TOLD: usize = 64 << 10;
 
 /// Returns the beginning of a text of a server.
-pub fn told(text: &str) -> &str {
+pub fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(TOLD)]
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::grants::{Grants, Need, Touched, Verb};
-use super::{DatabaseError, Dialect, Facts, HostSession, QueryLimits, TableName, WantedLogin};
+use super::{DatabaseError, DesiredLogin, Dialect, Facts, HostSession, QueryLimits, TableName};
 use runner_data::Value;
 
 /// The third column of [`question`] for what a table is divided by: no index has this name.
@@ -59,9 +59,9 @@ type Index = (String, String, String);
 
 /// Returns the columns that components can learn about, although they may not read them, from the order of the rows
 /// that they may read.
-pub async fn revealed(database: &mut HostSession<'_>, wanted: &[WantedLogin]) -> Result<Vec<String>, DatabaseError> {
+pub async fn revealed(database: &mut HostSession<'_>, wanted: &[DesiredLogin]) -> Result<Vec<String>, DatabaseError> {
     // A condition of a reader may contain a query, so this concerns components without `raw_sql`, too.
-    let concerned = |login: &&WantedLogin| {
+    let concerned = |login: &&DesiredLogin| {
         login.grants.tables.iter().any(|grant| grant.verb == Verb::Read && !grant.columns.is_empty())
     };
     let wanted: Vec<_> = wanted.iter().filter(concerned).collect();
@@ -83,7 +83,7 @@ pub async fn revealed(database: &mut HostSession<'_>, wanted: &[WantedLogin]) ->
 }
 
 /// The schemas to ask for, as the values of each question; the others are answered for all schemas at once.
-fn schemas(wanted: &[&WantedLogin], facts: &Facts) -> Vec<Vec<Value>> {
+fn schemas(wanted: &[&DesiredLogin], facts: &Facts) -> Vec<Vec<Value>> {
     if !facts.dialect.schemas_are_databases() {
         return vec![Vec::new()];
     }

@@ -120,7 +120,7 @@ impl Meter {
     }
 
     /// Closes the connection for good. After an answer that the driver could not read, what it reads next is the rest of that answer.
-    pub fn break_off(&self) {
+    pub fn close(&self) {
         self.0.is_broken.store(true, Ordering::Release);
         self.0.closing.notify_one();
     }

@@ -2,14 +2,14 @@
 //!
 //! A URL that is written wrongly is shown wrongly on purpose: where it is unclear what is the password, more is hidden than necessary.
 
-mod harmless;
+mod public_parameters;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use percent_encoding::percent_decode_str;
 
-use harmless::is_harmless;
+use public_parameters::is_harmless;
 
 /// What is shown instead.
 const HIDDEN: &str = "***";

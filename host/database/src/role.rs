@@ -13,9 +13,9 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use super::{
-    Begin, Check, Claims, Committed, Database, DatabaseError, DatabaseErrorKind, Facts, LockHolder, LoginReport,
-    LoginRequest, Part, Probe, SchemaChange, Session, StopSignal, ToolChange, TransactionOptions, UnitOfWork,
-    WantedLogin,
+    Begin, Check, Claims, Committed, Database, DatabaseError, DatabaseErrorKind, DesiredLogin, Facts, LockHolder,
+    LoginReport, LoginRequest, Part, Probe, SchemaChange, Session, StopSignal, ToolChange, TransactionOptions,
+    UnitOfWork,
 };
 
 /// What the statements of a session may do; the database enforces it.
@@ -168,7 +168,7 @@ impl HostSession<'_> {
     }
 
     /// See [`ComponentLogins::check`](super::ComponentLogins::check). Does nothing where grants need no login.
-    pub async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+    pub async fn check_logins(&mut self, wanted: &[DesiredLogin]) -> Result<(), DatabaseError> {
         match self.connection().component_logins() {
             Some(logins) => logins.check(wanted).await,
             None => Ok(()),

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 
 use super::role::unguarded::{session, take_role};
 use super::{
-    BatchLimits, Begin, Check, Claims, Committed, CursorId, CursorRequest, Database, DatabaseError, LockHolder,
-    LoginReport, LoginRequest, PageRequest, Part, QueryLimits, ReadingAhead, Role, StopSignal, TableIdentity,
-    TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, UnitOfWork, WantedLogin, WriteHint,
-    WriterId,
+    BatchLimits, Begin, Check, Claims, Committed, CursorId, CursorRequest, Database, DatabaseError, DesiredLogin,
+    LockHolder, LoginReport, LoginRequest, PageRequest, Part, QueryLimits, ReadingAhead, Role, StopSignal,
+    TableIdentity, TableInfo, TableName, TableSource, TableTarget, ToolChange, TransactionOptions, UnitOfWork,
+    WriteHint, WriterId,
 };
 use runner_data::{Batch, RowSet, Value};
 
@@ -22,7 +22,7 @@ pub trait Unguarded {
     fn set_stop_signal(&mut self, stop: StopSignal);
 
     /// Sets the role from now on, with a stop signal.
-    fn speak(&mut self, role: Role, stop: &StopSignal);
+    fn assume_role(&mut self, role: Role, stop: &StopSignal);
     async fn begin(&mut self, options: TransactionOptions) -> Result<(), DatabaseError>;
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError>;
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError>;
@@ -31,7 +31,7 @@ pub trait Unguarded {
     async fn in_transaction(&mut self) -> Result<bool, DatabaseError>;
     async fn lock_holder(&mut self) -> Result<Option<LockHolder>, DatabaseError>;
     async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError>;
+    async fn check_logins(&mut self, wanted: &[DesiredLogin]) -> Result<(), DatabaseError>;
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
     async fn query(
         &mut self,
@@ -65,7 +65,7 @@ impl Unguarded for dyn Database + '_ {
         take_role(self, Role::Host, &stop);
     }
 
-    fn speak(&mut self, role: Role, stop: &StopSignal) {
+    fn assume_role(&mut self, role: Role, stop: &StopSignal) {
         take_role(self, role, stop);
     }
 
@@ -112,7 +112,7 @@ impl Unguarded for dyn Database + '_ {
         }
     }
 
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+    async fn check_logins(&mut self, wanted: &[DesiredLogin]) -> Result<(), DatabaseError> {
         match self.component_logins() {
             Some(logins) => logins.check(wanted).await,
             None => Ok(()),

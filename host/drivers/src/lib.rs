@@ -3,11 +3,11 @@
 //! It may import the drivers, `runner-database` and what is below it.
 
 pub mod copy;
-pub mod known;
 pub mod lifecycle;
+pub mod offline_checks;
 
 #[cfg(test)]
-mod door_tests;
+mod host_sql_tests;
 #[cfg(all(test, feature = "sqlite"))]
 mod keyset_tests;
 #[cfg(all(test, feature = "sqlite"))]

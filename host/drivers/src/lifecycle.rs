@@ -151,7 +151,7 @@ async fn drop_on_server(url: &DatabaseUrl, options: &ConnectOptions, by_force: b
     match drop_named(&mut *admin, &name, by_force).await {
         Ok(()) => Ok(true),
         Err(error) if error.code == IN_USE && by_force => {
-            Err(error.hint("the other sessions have been told to end, and have not ended yet: run it again"))
+            Err(error.hint("the other sessions have been asked to end, and have not ended yet: run it again"))
         }
         Err(error) if error.code == IN_USE => Err(error.hint("`--force` ends the other sessions")),
         Err(error) => Err(error),

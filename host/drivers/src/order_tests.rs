@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use runner_database::order::*;
-use runner_database::{ConnectOptions, DatabaseUrl, Grants, WantedLogin};
+use runner_database::{ConnectOptions, DatabaseUrl, DesiredLogin, Grants};
 
-fn login(lines: &[&str]) -> WantedLogin {
+fn login(lines: &[&str]) -> DesiredLogin {
     let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();
     let grants = Arc::new(Grants { tables, ..Grants::default() });
-    WantedLogin { id: "2_g".to_owned(), grants, is_early: false }
+    DesiredLogin { id: "2_g".to_owned(), grants, is_early: false }
 }
 
 #[tokio::test]

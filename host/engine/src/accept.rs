@@ -14,7 +14,7 @@ use runner_database::{Database, LockRequest, StopSignal};
 use runner_project::catalog::Catalog;
 
 /// Accepts the project's version of an applied revision as the one that is in the database. `wanted` is a revision, a
-/// name, or a prefix of either. `waiting` hears who holds the lock.
+/// name, or a prefix of either. `waiting` is called with the holder of the lock.
 pub async fn accept_checksum(
     database: &mut dyn Database,
     catalog: &Catalog,

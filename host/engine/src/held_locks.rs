@@ -3,7 +3,7 @@
 use crate::control::total::estimate;
 use crate::plan::HeldLock;
 use runner_database::{DatabaseError, HostSession, TableName, TableSource};
-use runner_sql::{Sql, held};
+use runner_sql::{Sql, table_locks};
 
 /// With fewer rows, a table is not worth a word: its lock is held for an instant.
 const LARGE: u64 = 100_000;
@@ -15,7 +15,7 @@ pub async fn held_locks(sql: &Sql, is_whole: bool, host: &mut HostSession<'_>) -
     let whole = 0..program.len();
     let units = if is_whole { vec![whole] } else { program.units(true) };
     let mut found: Vec<HeldLock> = Vec::new();
-    for (held, names) in units.into_iter().flat_map(|unit| held(program.within(unit))) {
+    for (held, names) in units.into_iter().flat_map(|unit| table_locks(program.within(unit))) {
         for name in names {
             let source = TableSource::all_of(TableName::new(name.as_str()));
             let Some(total) = estimate(&mut **host, &source).await?.filter(|total| total.rows >= LARGE) else {

@@ -30,7 +30,7 @@ pub struct Isolation {
 }
 
 /// Checks the rights of the login.
-pub async fn look(database: &mut HostSession<'_>) -> Result<Isolation> {
+pub async fn check(database: &mut HostSession<'_>) -> Result<Isolation> {
     let server = database.facts().sql.server;
     Ok(match server.login(database).await? {
         None => Isolation { login: None, barrier: Barrier::Authorizer, powers: Vec::new() },

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! apply                                                  the run: lock, transaction, history, retries
-//! verify repair stamp accept existing protection status outcome  what else is done with history, and what comes of a run
+//! verify repair stamp accept existing_database protection status outcome  what else is done with history, and what comes of a run
 //! held_locks                                             which large tables a migration in SQL keeps locked
 //! sql_script artifact                                    statements of a file, one by one
 //! execution                                              calls of a migration: atomic, journalled or replayed
@@ -38,7 +38,7 @@ pub mod control;
 pub mod dry_run;
 pub mod event;
 pub mod execution;
-pub mod existing;
+pub mod existing_database;
 pub mod held_locks;
 pub mod history;
 pub mod identity;

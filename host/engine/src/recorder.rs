@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::call::{Answer, Call, Inputs, stored};
+use super::call::{Answer, Call, Inputs, codec};
 use super::event::Unrepeatable;
 use super::transcript::store::{self, EvidenceKind, EvidenceOf};
 use super::transcript::{Transcript, TranscriptRecorder, TransformRecord};
@@ -40,14 +40,14 @@ impl RunRecorder {
     /// The changes that add the recorded evidence, except for what a stepwise run has already written. They belong in the unit of
     /// work that records the run as done.
     pub fn evidence(&self, of: EvidenceOf<'_>, inputs: &Inputs) -> Vec<ToolChange> {
-        let mut changes = store::added(of, EvidenceKind::Inputs, 0, &stored::pack(inputs));
+        let mut changes = store::added(of, EvidenceKind::Inputs, 0, &codec::pack(inputs));
         let calls = self.recording().map(|calls| store::added(of, EvidenceKind::Calls, 0, &calls));
         changes.extend(calls.into_iter().flatten());
         for (record, at) in self.take_transforms().iter().zip(0..) {
-            changes.extend(store::added(of, EvidenceKind::Transform, at, &stored::pack(record)));
+            changes.extend(store::added(of, EvidenceKind::Transform, at, &codec::pack(record)));
         }
         for (statement, at) in self.unrepeatable().iter().zip(0..) {
-            changes.extend(store::added(of, EvidenceKind::Unrepeatable, at, &stored::encode(statement)));
+            changes.extend(store::added(of, EvidenceKind::Unrepeatable, at, &codec::encode(statement)));
         }
         changes
     }
@@ -70,7 +70,7 @@ impl RunRecorder {
 
     /// Records that the transaction was found to have ended. After a lock conflict, the server has rolled it back.
     pub fn note_ended_transaction(&self) {
-        self.ended_transaction.fetch_or(!self.met_a_lock(), Ordering::Relaxed);
+        self.ended_transaction.fetch_or(!self.had_lock_conflict(), Ordering::Relaxed);
     }
 
     /// Adds a call that is not a step to the transcript.
@@ -131,7 +131,7 @@ impl RunRecorder {
     }
 
     /// Returns whether an error was recorded that may not recur if the whole migration is retried.
-    pub fn met_a_lock(&self) -> bool {
+    pub fn had_lock_conflict(&self) -> bool {
         self.met_a_lock.load(Ordering::Relaxed)
     }
 
@@ -141,7 +141,7 @@ impl RunRecorder {
     }
 
     /// Returns whether a statement named an unknown object or was not understood by the database.
-    pub fn missed_something(&self) -> bool {
+    pub fn had_unknown_name(&self) -> bool {
         self.missed_something.load(Ordering::Relaxed)
     }
 

@@ -150,7 +150,7 @@ impl Runner {
             let project = parts.setup.inspect()?;
             let (history, runs) = match parts.setup.connect(false).await {
                 Ok(mut database) => {
-                    control::look::look(&mut database.host()).await.map_err(|error| parts.setup.place(error))?
+                    control::overview::read(&mut database.host()).await.map_err(|error| parts.setup.place(error))?
                 }
                 Err(OpenError::Missing(_)) => Default::default(),
                 Err(OpenError::Other(error)) => return Err(error),

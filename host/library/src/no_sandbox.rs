@@ -28,7 +28,7 @@ pub(super) async fn check(
     };
     // The engine reports what is wrong with the plan.
     let Ok(plan) = plan else { return Ok(()) };
-    match plan.steps.iter().find(|step| step.kind.is_sandboxed()) {
+    match plan.steps.iter().find(|migration| migration.kind.is_sandboxed()) {
         Some(component) => Err(no_components().at("migration", component.id())),
         None => Ok(()),
     }

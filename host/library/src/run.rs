@@ -7,11 +7,11 @@ use crate::backup::{self, Backups};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal};
 use runner_drivers::{Connector, connect};
-use runner_engine::apply::{AcceptChanged, Action, Ahead, Engine, Request};
+use runner_engine::apply::{AcceptChanged, Action, Engine, Preload, Request};
 use runner_engine::backup::Backup;
 use runner_engine::control::{RunControl, RunInfo};
 use runner_engine::dry_run::{DryRun, DryRunRecorder, Ground, OnScratch, RecorderOptions, Trial};
-use runner_engine::existing;
+use runner_engine::existing_database;
 use runner_engine::history::{self, History, Record};
 use runner_engine::identity::Identity;
 use runner_engine::outcome::Outcome;
@@ -120,7 +120,7 @@ pub async fn run(
     let engine = Engine {
         transforms: Arc::new(transforms(setup, order, chunking, &identity)),
         loader: setup.loader(order.jobs, database.facts().dialect, stop.clone()),
-        ahead: Ahead::default(),
+        ahead: Preload::default(),
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog,
         events,
@@ -247,7 +247,7 @@ async fn check_existing(setup: &Setup, order: &RunOrder, catalog: &Catalog, data
     if !is_first || setup.settings.on_existing == OnExisting::Apply {
         return Ok(());
     }
-    let found = existing::look(&mut database.host()).await.map_err(|error| setup.place(error))?;
+    let found = existing_database::inspect(&mut database.host()).await.map_err(|error| setup.place(error))?;
     match found {
         Some(found) => Err(setup.place(found.refused(|version| revision_of(catalog, version)))),
         None => Ok(()),

@@ -10,7 +10,7 @@ use runner_database::{
     ConnectOptions, Database, DatabaseErrorKind, Dialect, DriverOptions, Facts, HostSession, StopSignal, Unset,
 };
 use runner_drivers::{Connector, connect, facts, no_driver};
-use runner_engine::control::under_way;
+use runner_engine::control::in_progress;
 use runner_engine::history::{self, History};
 use runner_engine::protection;
 #[cfg(feature = "components")]
@@ -35,7 +35,7 @@ pub struct Setup {
     pub component_cache: Option<PathBuf>,
     /// Receives what is worth saying of that place.
     pub cache_note: Option<Note>,
-    /// Hears that a large component is compiled, which takes seconds.
+    /// Called before a large component is compiled, which takes seconds.
     pub compile_note: Option<Note>,
     /// The program that compiles components, in a process of its own; none: this process.
     pub component_compiler: Option<PathBuf>,
@@ -131,7 +131,7 @@ impl Setup {
             HistoryDetail::WithArtifacts => Ok((history::read_with_artifacts(database).await?, None)),
             HistoryDetail::ForPlan => {
                 let mut history = history::read_with_artifacts(database).await?;
-                let under_way = under_way::settle(database, &mut history).await?;
+                let under_way = in_progress::settle(database, &mut history).await?;
                 Ok((history, under_way))
             }
         }

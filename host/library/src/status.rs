@@ -1,6 +1,6 @@
 //! Project and history side by side.
 
-use runner_engine::control::look::Overview;
+use runner_engine::control::overview::Overview;
 use runner_engine::history::{History, Record};
 use runner_engine::status::{Standing, StatusRow, status};
 use runner_project::CatalogReport;

@@ -7,7 +7,7 @@ use runner_database::DatabaseError;
 /// The code of that failure.
 pub(crate) const OUT_OF_RANGE: &str = "1690";
 
-/// What is asserted. The number in the statement tells the failures apart.
+/// What is asserted. The number in the statement distinguishes the failures.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Assertion {
     /// The run holds its lock, or a statement has changed one row.

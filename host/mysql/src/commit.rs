@@ -16,7 +16,7 @@
 use crate::assertion::Assertion;
 use crate::error::Result;
 use crate::host_sql::{HostExecutor, LITERALS};
-use crate::link::watch::Watch;
+use crate::link::watchdog::Watchdog;
 use runner_database::{ChangedRows, Committed, DatabaseError, DatabaseErrorKind, Facts, ToolChange};
 
 /// Ends a transaction, whatever `completion_type` says.
@@ -97,7 +97,7 @@ impl Unit {
     }
 
     /// Commits it. `is_one`: as one statement, for a node of a cluster; `watch`: what watches over the answer.
-    pub async fn commit(self, session: &mut impl HostExecutor, is_one: bool, watch: Option<&Watch>) -> Outcome {
+    pub async fn commit(self, session: &mut impl HostExecutor, is_one: bool, watch: Option<&Watchdog>) -> Outcome {
         let text = format!("{}{COMMIT_TEXT}", self.text);
         let text = format!("{}{}", self.prologue, if is_one { as_one(&text) } else { text });
         let committed = async {

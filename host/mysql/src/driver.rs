@@ -10,8 +10,8 @@ use crate::lock::user_lock::wait_until_free;
 use crate::logins;
 use runner_database::logins::sessions::{Driver, LoginRights};
 use runner_database::{
-    Claims, Committed, Database as _, DatabaseError, Grants, LoginReport, LoginRequest, Part, Role, RoleToken,
-    SchemaChange, StopSignal, ToolChange, WantedLogin,
+    Claims, Committed, Database as _, DatabaseError, DesiredLogin, Grants, LoginReport, LoginRequest, Part, Role,
+    RoleToken, SchemaChange, StopSignal, ToolChange,
 };
 use runner_sql::Isolation;
 
@@ -81,11 +81,11 @@ impl Driver for MysqlDatabase {
         logins::sync_logins(&mut self.session, request).await
     }
 
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<()> {
+    async fn check_logins(&mut self, wanted: &[DesiredLogin]) -> Result<()> {
         logins::check_logins(&mut self.session, wanted).await
     }
 
-    async fn outlast(&mut self, guest: Self) -> Result<()> {
+    async fn wait_for_end(&mut self, guest: Self) -> Result<()> {
         let lock = guest.gate.as_ref().map(|gate| gate.lock().to_owned());
         drop(guest);
         match lock {

@@ -134,7 +134,7 @@ fn hint(number: u16, message: &str) -> Option<String> {
         1419 => "an administrator can allow it: `SET GLOBAL log_bin_trust_function_creators = 1`",
         1095 => "killing a connection of another user needs the privilege `CONNECTION ADMIN` or `SUPER`",
         1205 => {
-            "another session holds the rows or the table; `SHOW PROCESSLIST` tells which, and the command can be run \
+            "another session holds the rows or the table; `SHOW PROCESSLIST` shows which, and the command can be run \
                  again"
         }
         1213 => "another session locked the same rows in a different order; run the command again",

@@ -1,4 +1,4 @@
-//! What the host says on a session, and how. Every text of the host goes through this module.
+//! The statements of the host on a session. Every text of the host goes through this module.
 //!
 //! A guest can leave a session in any state: in another character set, the bytes of a name swallow the backslash or the
 //! backtick that follows, and in another `sql_mode` a backslash is one or begins an escape. So a text of the host is
@@ -22,7 +22,7 @@ use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, Row as _};
 use crate::error::{Result, from_sqlx, unanswered};
 use runner_database::Dialect;
 use runner_database::change::Literals;
-use runner_database::look::by_statement;
+use runner_database::probe::by_statement;
 
 /// A text of the host that every session reads alike.
 struct HostSql {
@@ -66,7 +66,7 @@ pub(crate) trait HostExecutor: Send {
     }
 }
 
-/// A connection of the host: no guest speaks on it, so its settings stay those that it was opened with.
+/// A connection of the host: no guest uses it, so its settings stay those that it was opened with.
 impl HostExecutor for MySqlConnection {
     async fn answers(&mut self, text: impl AsRef<str> + Send) -> Result<Vec<Vec<MySqlRow>>> {
         let text = HostSql::of(text.as_ref());

@@ -59,7 +59,7 @@ pub(crate) fn guard(facts: &Facts) -> String {
 }
 
 /// What an error means that a text with a [`guard`] has failed with.
-pub(crate) async fn told(connection: &mut impl HostExecutor, facts: &Facts, error: DatabaseError) -> DatabaseError {
+pub(crate) async fn explain(connection: &mut impl HostExecutor, facts: &Facts, error: DatabaseError) -> DatabaseError {
     match Assertion::Unattached.failed(&error) {
         true => check(connection, facts).await.err().unwrap_or(error),
         false => error,
@@ -78,5 +78,5 @@ pub(crate) fn foreign(database: &str, what: &str) -> DatabaseError {
         DatabaseErrorKind::Denied,
         format!("runner's own tables in the database `{database}` are not as runner made them: there is {what}"),
     )
-    .hint("find out who made it, and drop it: its code would run with the privileges of whoever uses runner")
+    .hint("find out who made it, and drop it: its code would run with the privileges of the user that runs runner")
 }

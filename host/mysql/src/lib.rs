@@ -19,12 +19,12 @@
 //! link           the connection: the server, whose settings are in force, what ends a statement
 //! types          what columns and cells hold
 //! dialect_sql    the statements of the tool that these servers spell in their own way
-//! host_sql       what the host says, on whatever session
+//! host_sql       the statements of the host, on whatever session
 //! assertion error
 //! ```
 //!
 //! Every statement of a caller runs between `Guard::before` and `Guard::after`, which check what the caller may do and what the statement
-//! did to the transaction, and its answer is awaited under `Watch::over`.
+//! did to the transaction, and its answer is awaited under `Watchdog::over`.
 //!
 //! # What is guaranteed, and how
 //!
@@ -82,7 +82,7 @@ pub use self::guard::refused_text;
 use self::guard::{Guard, names_tool_table};
 use self::link::Link;
 use self::link::endpoint::Endpoint;
-use self::link::node::{Attempts, Node};
+use self::link::galera::{Attempts, Node};
 use self::lock::blockers;
 use self::logins::Gate;
 use self::rows::Rows;

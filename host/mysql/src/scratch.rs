@@ -218,7 +218,7 @@ impl Filler<'_> {
         }
         if let (false, Some(rows)) = (parts.is_empty(), request.rows) {
             self.caveats.push(format!(
-                "of {} only the first {rows} rows were copied: what depends on the others shows in earnest alone; \
+                "of {} only the first {rows} rows were copied: what depends on the others shows only in a real run; \
                  `--copy-rows all` copies them",
                 parts.join(", ")
             ));
@@ -241,7 +241,7 @@ impl Filler<'_> {
         let dialect = self.original.facts().dialect;
         if dialect == Dialect::Mariadb && introduces_text(&Tokens::new(&definition, dialect)) {
             return Err(refused(format!(
-                "in an expression of the table `{table}` stands a text with its character set, which the server does not print as it is"
+                "an expression of the table `{table}` contains a text with its character set, which the server does not print as it is"
             ))
             .hint("`CONVERT(X'…' USING utf8mb4)` means the same, and is printed as it is"));
         }

@@ -8,7 +8,7 @@ use crate::commit::{Outcome, Unit, text_of_changes};
 use crate::error::{Result, from_sqlx, lost};
 use crate::host_sql::{HostExecutor as _, LITERALS};
 use crate::link::Link;
-use crate::link::node::Attempts;
+use crate::link::galera::Attempts;
 use crate::link::work::note_loss;
 use crate::lock::{Lock, Lost, gone};
 use crate::transaction::{NO_SAVEPOINT, Transaction};

@@ -13,7 +13,7 @@ use crate::schema::kind_of;
 use crate::types::convert;
 use crate::types::read::{self, Wire};
 use runner_data::{RowSet, Value};
-use runner_database::look;
+use runner_database::probe;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, QueryLimits, Role, TableName};
 use runner_sql::Tokens;
 
@@ -267,6 +267,6 @@ fn values(rows: &[MySqlRow]) -> Result<Vec<Vec<Value>>> {
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
     let is_number = |wire| matches!(wire, Wire::Signed | Wire::Unsigned);
     let numbers: Vec<bool> = first.columns().iter().map(|column| is_number(Wire::of(column).0)).collect();
-    let value = |row: &MySqlRow, at: usize| look::cell(cell(row, at), numbers[at]);
+    let value = |row: &MySqlRow, at: usize| probe::cell(cell(row, at), numbers[at]);
     rows.iter().map(|row| (0..numbers.len()).map(|at| value(row, at)).collect()).collect()
 }

@@ -10,7 +10,7 @@ use crate::commit::{ROLLBACK_TEXT, as_one};
 use crate::error::{NOT_UNDONE, Result};
 use crate::host_sql::{HostExecutor as _, text};
 use crate::link::Link;
-use crate::link::node::run_patiently;
+use crate::link::galera::run_patiently;
 use runner_base::random;
 use runner_database::message::TAKES_PART;
 use runner_database::{DatabaseError, DatabaseErrorKind, Meaning};
@@ -184,7 +184,7 @@ pub(crate) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
         false => Meaning::EndedTransaction,
     })
     .hint(
-        "look into the database for what was committed; statements that change the schema commit, and so may procedures \
+        "check in the database what was committed; statements that change the schema commit, and so may procedures \
          and `EXECUTE`: set `mode = \"stepwise\"` for such a migration",
     );
     match cause {

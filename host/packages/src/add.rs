@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::assign::{Assigner, VendoredMigration, line_of, needs_of};
 use super::edit;
 use super::fetched::Fetched;
-use super::newer::{fetch, newest};
+use super::lookup::{fetch, newest};
 use super::place::Place;
 use runner_base::error::{Error, Result};
 use runner_database::{Grants, Renames};
@@ -304,7 +304,7 @@ fn check_claims(
 
 /// Gives revisions to the migrations of packages that have none, as after a merge. Unless the lockfile is `proven` to be as it was
 /// written, the others are asked again what they need.
-pub fn heal(
+pub fn assign_missing(
     settings: &Settings,
     project: &ProjectDirectory,
     (lockfile, proven): (&mut Lockfile, bool),

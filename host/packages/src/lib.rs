@@ -7,7 +7,7 @@
 //! remove         takes one out
 //! add            takes one in
 //! assign         gives its migrations revisions
-//! publish newer  what else there is of a package
+//! publish lookup  what else there is of a package
 //! place          where packages are: a file, a web server, a registry
 //! remote         web servers and registries
 //! fetched        a package as it was read there, and its signature
@@ -18,18 +18,18 @@ mod add;
 mod assign;
 mod edit;
 mod fetched;
+mod lookup;
 mod make;
-mod newer;
 mod place;
 mod publish;
 mod remote;
 mod remove;
 
-pub use add::{AddRequest, Vendored, add, heal, update};
+pub use add::{AddRequest, Vendored, add, assign_missing, update};
 pub use assign::{VendoredMigration, needs_of, repeated};
 pub use fetched::signature_beside;
+pub use lookup::{Outdated, outdated, updatable};
 pub use make::{MakeRequest, Packed, make};
-pub use newer::{Outdated, outdated, updatable};
 pub use place::Place;
 pub use publish::{check_signature, push};
 pub use remote::{PushRequest, Pushed, PushedAs, try_manifest};

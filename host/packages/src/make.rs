@@ -86,7 +86,7 @@ fn one(
             .hint("write the migration as a component: `runner new NAME --lang rust`"));
     }
     if migration.kind == Kind::Script {
-        return Err(Error::usage("a package cannot contain scripts, which need a runtime beside them")
+        return Err(Error::usage("a package cannot contain scripts, which need a runtime next to them")
             .hint("write the migration as a component: `runner new NAME --lang rust`"));
     }
     if package_of(&migration.name).is_some() {

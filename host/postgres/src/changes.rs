@@ -1,7 +1,7 @@
 //! Changes to the tool's own tables, as statements.
 
 use crate::error::Result;
-use crate::speech::{bytes, literal};
+use crate::host_sql::{bytes, literal};
 use crate::verdict::Verdict;
 use runner_database::change::Literals;
 use runner_database::{ChangedRows, Dialect, Facts, ToolChange};

@@ -24,8 +24,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::error::{CANCELED, READ_ONLY, Result, denied, from_sqlx, is_lost, lost, of_pooler};
+use crate::host_sql::{answers, simple, text_of};
 use crate::settings::OURS;
-use crate::speech::{answers, simple, text_of};
 use crate::verdict::{Verdict, explain};
 use runner_database::{Committed, DatabaseError};
 
@@ -52,7 +52,7 @@ pub(crate) enum Outcome {
     Committed(Answers),
     /// The server did not reach the COMMIT, and has rolled back.
     RolledBack(DatabaseError),
-    /// Whether it is committed is unknown, or the session can no longer be used: only another one can tell.
+    /// Whether it is committed is unknown, or the session can no longer be used: only another one can find out.
     Unanswered(DatabaseError),
 }
 

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use crate::PostgresDatabase;
 use crate::error::Result;
 use crate::lock::blockers;
-use crate::logins::{confined, open, sync};
+use crate::logins::{dry_run, open, sync};
 use crate::schema;
 use crate::statement;
 use crate::statement::probe::probe;
 use runner_database::logins::sessions::{Driver, LoginRights};
-use runner_database::logins::{LoginReport, LoginRequest, WantedLogin};
+use runner_database::logins::{DesiredLogin, LoginReport, LoginRequest};
 use runner_database::{
     Begin, Blockers, Check, Claims, Committed, Connection, Database, DatabaseError, Grants, LockRequest, Part, Probe,
     Role, RoleToken, SchemaChange, Session, StopSignal, ToolChange, UnitOfWork,
@@ -39,7 +39,7 @@ impl Driver for PostgresDatabase {
     }
 
     async fn confine_gated(&mut self, grants: Option<Arc<Grants>>) -> Result<()> {
-        confined::confine(&mut self.session, grants).await
+        dry_run::confine(&mut self.session, grants).await
     }
 
     fn set_role(&mut self, role: Role, stop: StopSignal) {
@@ -88,14 +88,14 @@ impl Driver for PostgresDatabase {
         sync::logins(&mut self.session, request).await
     }
 
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<()> {
+    async fn check_logins(&mut self, wanted: &[DesiredLogin]) -> Result<()> {
         sync::check_logins(&mut self.session, wanted).await
     }
 
-    async fn outlast(&mut self, guest: Self) -> Result<()> {
+    async fn wait_for_end(&mut self, guest: Self) -> Result<()> {
         // Its socket is closed first: a server that waits for the client sees that it is gone.
         let left = guest.session.into_left();
-        self.session.link_mut().outlast(&left).await
+        self.session.link_mut().wait_for_end(&left).await
     }
 }
 
@@ -167,7 +167,7 @@ impl Database for PostgresDatabase {
 
     async fn change_schema(&mut self, change: &SchemaChange, _token: RoleToken) -> Result<()> {
         match self.session.is_gated() {
-            true => confined::change_schema(&mut self.session, change).await,
+            true => dry_run::change_schema(&mut self.session, change).await,
             false => schema::change::change(&mut self.session, change).await,
         }
     }

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
 use crate::citus;
 use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
-use runner_database::message::{place_in, told};
+use runner_database::message::{place_in, shortened};
 use runner_database::url::redact;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning};
 use runner_sql::excerpt;
@@ -112,7 +112,8 @@ pub(crate) fn unnamed(what: &str) -> DatabaseError {
 fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseError {
     let code = inner.code();
     let kind = if is_used_by_itself(inner) { DatabaseErrorKind::Other } else { kind(code) };
-    let mut error = DatabaseError::new(kind, redact(told(inner.message()).trim_end())).code(code).means(meaning(code));
+    let mut error =
+        DatabaseError::new(kind, redact(shortened(inner.message()).trim_end())).code(code).means(meaning(code));
     error.detail = detail(inner, statement);
     error.hint = citus::hint(inner.message(), inner.hint()).map(str::to_owned).or_else(|| hint(inner));
     if code == NO_RIGHT && error.hint.is_none() {
@@ -134,11 +135,11 @@ fn is_used_by_itself(inner: &PgDatabaseError) -> bool {
 
 /// What an error of PgBouncer means. Its codes are those of connections; a migration may raise the same texts with others.
 pub(crate) fn of_pooler(code: &str, message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
-    if code.starts_with("08") { told_by_pooler(message) } else { None }
+    if code.starts_with("08") { pooler_error(message) } else { None }
 }
 
 /// What a text of PgBouncer means.
-pub(crate) fn told_by_pooler(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
+pub(crate) fn pooler_error(message: &str) -> Option<(DatabaseErrorKind, &'static str)> {
     let has = |text: &str| message.contains(text);
     Some(if has("not allowed in statement pooling mode") {
         (
@@ -215,10 +216,10 @@ fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
     }
     if let Some(text) = inner.detail() {
         // A deadlock has a line for each process.
-        let lines: Vec<&str> = told(text).lines().map(|line| line.trim().trim_end_matches('.')).collect();
+        let lines: Vec<&str> = shortened(text).lines().map(|line| line.trim().trim_end_matches('.')).collect();
         parts.push(redact(&lines.join("; ")));
     }
-    let text = format!("{} {}", told(inner.message()), told(inner.detail().unwrap_or_default()));
+    let text = format!("{} {}", shortened(inner.message()), shortened(inner.detail().unwrap_or_default()));
     let objects = [
         ("table", inner.table()),
         ("column", inner.column()),
@@ -248,9 +249,7 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
         "55P03" => {
             "another transaction holds a lock on the table or row; run it again when there is less activity, or allow a longer wait"
         }
-        CANCELED => {
-            "the statement took longer than it may, or somebody cancelled it: raise `statement_timeout` if one is set"
-        }
+        CANCELED => "the statement took longer than it may, or was cancelled: raise `statement_timeout` if one is set",
         "53100" => "free some space on the database's disk; the whole transaction is rolled back",
         "53300" => "wait until other connections end, or raise `max_connections` of the server",
         "25006" => "connect to the primary server, or look at `default_transaction_read_only` of role and database",
@@ -278,7 +277,7 @@ fn hint(inner: &PgDatabaseError) -> Option<String> {
              reads the table: change the table first or in a migration of its own, run `SET CONSTRAINTS ALL IMMEDIATE` before \
              it, or end the loop"
         }
-        _ => return inner.hint().map(|text| redact(told(text).trim_end().trim_end_matches('.'))),
+        _ => return inner.hint().map(|text| redact(shortened(text).trim_end().trim_end_matches('.'))),
     };
     Some(ours.to_owned())
 }

@@ -8,12 +8,12 @@
 //!
 //! ```ignore
 //! let scope = session.enter(Some(statement)).await?;           // session/scope.rs: rights, BEGIN or SAVEPOINT, timeouts
-//! let watch = session.watch();                                 // link/watch.rs: ends with the stop signal
+//! let watch = session.watch();                                 // link/watchdog.rs: ends with the stop signal
 //! let result = watch.run(work(session.wire())).await;
 //! session.leave(scope, result).await                           // session/scope.rs: COMMIT or ROLLBACK, what an error means
 //! ```
 //!
-//! What the host says itself, in between or otherwise, is sent by `speech.rs` alone, and each COMMIT by `commit.rs`.
+//! The host's own statements, in between or otherwise, are sent only by `host_sql.rs`, and each COMMIT by `commit.rs`.
 //!
 //! The floors, from the top down. A room imports rooms of lower floors only, and no two files import each other; a test reads this
 //! drawing and holds the imports against it.
@@ -25,13 +25,13 @@
 //! schema                 tables as the server declares them, and changes of them
 //! statement              one statement with its parameters and its result
 //! session                a connection with its transaction: what surrounds each statement, how it begins, commits, is reset
-//! transaction gate lock  what is open; how the host writes behind a component; what keeps runs apart
+//! transaction gate lock  what is open; how the host writes in a component's transaction; what keeps runs apart
 //! guard                  whether the tool's tables are untouched
 //! link                   the connection for the work: opened, watched, lost, opened again
 //! commit types           the one place that sends COMMIT; the server's types
 //! settings changes place  texts: settings of a transaction, changes of the tool's tables, what depends on their schema
 //! verdict                what the server answers to the host's questions
-//! speech rights          how the host speaks; which words of a guest are refused
+//! host_sql denied_statements  how the host sends statements; which words of a guest are refused
 //! error                  what the server's errors mean
 //! citus dialect_sql      spread tables; the statements of the tool that PostgreSQL spells in its own way
 //! ```
@@ -66,21 +66,21 @@ mod changes;
 mod citus;
 mod commit;
 mod database;
+mod denied_statements;
 mod dialect_sql;
 pub mod dump;
 mod error;
 mod gate;
 mod guard;
+mod host_sql;
 mod link;
 mod lock;
 mod logins;
 mod place;
-mod rights;
 mod rows;
 mod schema;
 mod session;
 mod settings;
-mod speech;
 mod statement;
 mod transaction;
 mod types;
@@ -95,10 +95,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use self::denied_statements::refused_text;
 pub use self::dialect_sql::SQL;
 use self::link::endpoint::Endpoint;
-pub use self::rights::refused_text;
-use self::rows::{Rows, hold, reading};
+use self::rows::{Rows, reading, row_locks};
 use self::session::Session;
 use crate::error::Result;
 use runner_data::{Batch, RowSet, Value};
@@ -154,7 +154,7 @@ impl runner_database::Session for PostgresDatabase {
     }
 
     async fn hold(&mut self, source: &TableSource, target: &TableTarget) -> Result<()> {
-        hold::hold(&mut self.session, source, target).await
+        row_locks::hold(&mut self.session, source, target).await
     }
 
     async fn read_page(&mut self, page: &PageRequest) -> Result<Option<Batch>> {

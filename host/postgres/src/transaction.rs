@@ -123,7 +123,7 @@ impl Transaction {
         self.is_over = true;
     }
 
-    /// Whether the server was told to roll back.
+    /// Whether the server was asked to roll back.
     pub(crate) fn is_over(&self) -> bool {
         self.is_over
     }

@@ -68,7 +68,7 @@ impl Verdict {
     }
 }
 
-/// The error behind the answer to one of our own questions, or else the error itself.
+/// The error that the answer to one of our own queries reports, or else the error itself.
 pub(crate) fn explain(error: DatabaseError) -> DatabaseError {
     if error.code == ABORTED {
         return aborted("an earlier statement failed");
@@ -105,7 +105,7 @@ fn captured(what: &str) -> DatabaseError {
 
 fn foreign(what: &str) -> DatabaseError {
     denied(format!("runner's own tables, or what is in its schemas, are not as runner made them: {what}"))
-        .hint("find out who made it, and drop it: its code could run with the privileges of whoever uses runner")
+        .hint("find out who made it, and drop it: its code could run with the privileges of the user that runs runner")
 }
 
 fn pending(what: &str) -> DatabaseError {

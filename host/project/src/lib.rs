@@ -5,7 +5,6 @@
 pub mod built;
 pub mod catalog;
 pub mod discovery;
-pub mod entrances;
 pub mod env;
 pub mod fixtures;
 mod ignore;
@@ -21,6 +20,7 @@ pub mod settings;
 #[cfg(feature = "components")]
 pub mod signature;
 pub mod units;
+pub mod untrusted_input;
 pub mod vendored;
 
 pub mod digest;

@@ -55,7 +55,7 @@ impl TestProject {
 }
 
 /// An error, approximately as a user sees it.
-pub(super) fn told(error: &Error) -> String {
+pub(super) fn shown(error: &Error) -> String {
     let mut lines = vec![error.message.clone()];
     lines.extend(error.places.iter().map(|(label, place)| format!("  {label}: {place}")));
     lines.extend(error.causes.iter().map(|cause| format!("  - {cause}")));
@@ -64,8 +64,8 @@ pub(super) fn told(error: &Error) -> String {
 }
 
 /// The error of something that must fail, as a user sees it.
-pub(super) fn told_by<T>(result: Result<T>) -> String {
-    told(&result.err().expect("an error"))
+pub(super) fn shown_error<T>(result: Result<T>) -> String {
+    shown(&result.err().expect("an error"))
 }
 
 /// A component that does nothing; its bytes and its summary are derived from the text.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use runner_base::visible::steers;
+use runner_base::visible::is_unprintable;
 use runner_database::redact::redact;
 
 /// The longest text on one line, in bytes. Databases and components choose how long their messages are; a screen has some 10,000
@@ -36,13 +36,14 @@ pub fn line<'t>(text: impl Into<Cow<'t, str>>) -> Cow<'t, str> {
     if text.len() <= LONGEST_LINE && (text.bytes().all(is_plain) || text.bytes().all(is_of_time)) {
         return text;
     }
-    bounded(&text, LONGEST_LINE, steers).into()
+    bounded(&text, LONGEST_LINE, is_unprintable).into()
 }
 
 /// The lines of a text, each as [`line()`] has it except for tabs, together not longer than a screen or a few.
 pub fn lines(text: &str) -> Vec<String> {
-    let text = bounded(text, LONGEST_BLOCK, |character| steers(character) && !matches!(character, '\t' | '\n' | '\r'));
-    text.lines().map(|text| without(text, |character| steers(character) && character != '\t')).collect()
+    let text =
+        bounded(text, LONGEST_BLOCK, |character| is_unprintable(character) && !matches!(character, '\t' | '\n' | '\r'));
+    text.lines().map(|text| without(text, |character| is_unprintable(character) && character != '\t')).collect()
 }
 
 /// Where a script is written.
@@ -57,7 +58,7 @@ pub enum ScriptTo {
 
 impl ScriptTo {
     fn escapes(self, character: char) -> bool {
-        let is_harmful = if self == Self::Terminal { steers(character) } else { character.is_control() };
+        let is_harmful = if self == Self::Terminal { is_unprintable(character) } else { character.is_control() };
         is_harmful && character != '\t'
     }
 }
@@ -85,7 +86,7 @@ pub fn xml(text: &str) -> String {
             '"' => shown.push_str("&quot;"),
             '\n' | '\t' => shown.push(character),
             '\u{fffe}' | '\u{ffff}' => shown.push('?'),
-            character if steers(character) => shown.push('?'),
+            character if is_unprintable(character) => shown.push('?'),
             character => shown.push(character),
         }
     }
@@ -153,7 +154,7 @@ fn push_string(shown: &mut String, string: &str, whole: bool) {
 
 fn push_escaped(shown: &mut String, string: &str) {
     for character in string.chars() {
-        if !steers(character) {
+        if !is_unprintable(character) {
             shown.push(character);
             continue;
         }

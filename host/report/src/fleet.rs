@@ -92,10 +92,10 @@ impl FleetReporter {
         {
             let line = Text::new().add(GOOD, text::word(outcome, self.dry_run)).add(STRONG, format!(" {name}"));
             let line = line.add(DIM, format!(" ({})", units::duration(took))).end();
-            self.above(|| self.printer.talk(&line));
+            self.above(|| self.printer.info(&line));
         }
         if let (None, Some(line)) = (&self.bar, progress) {
-            self.printer.talk(&line);
+            self.printer.info(&line);
         }
     }
 
@@ -125,7 +125,7 @@ impl EventSink for MemberSink {
         let printer = &self.reporter.printer;
         let (style, word, text) = match event {
             Event::LockWaiting { holder } => (ODD, "waiting", format!("for the lock, held by {holder}")),
-            Event::Held { revision, text, .. } => (ODD, "waiting", format!("{revision}: {text}")),
+            Event::Waiting { revision, text, .. } => (ODD, "waiting", format!("{revision}: {text}")),
             Event::Retrying { revision, reason, pause, retry, of, .. } => {
                 let pause = units::duration(*pause);
                 (ODD, "waiting", format!("{revision}: {reason}; retrying in {pause} ({retry} of {of})"))
@@ -147,7 +147,7 @@ impl EventSink for MemberSink {
         let line = Text::new().add(style, word).add(STRONG, format!(" {}", self.name)).plain(": ").plain(text).end();
         self.reporter.above(|| match word {
             "warning" => printer.always(&line),
-            _ => printer.talk(&line),
+            _ => printer.info(&line),
         });
     }
 }

@@ -3,10 +3,10 @@
 //! It may import whatever has results to show: `runner-attack`, `runner-library`, `runner-testing`, `runner-packages`, and what is below
 //! them. It runs nothing.
 
-mod confined;
 pub mod error;
 pub mod escape;
 pub mod fleet;
+mod granted;
 pub mod json;
 pub mod junit;
 mod lines;
@@ -20,9 +20,9 @@ pub mod text;
 mod ticker;
 pub mod units;
 
-pub use confined::Confined;
+pub use granted::GrantedComponent;
 pub use lines::Lines;
 pub use printer::{ColorWhen, Format, Printer, Verbosity};
 pub use sink::{SinkOptions, sink};
 pub use styled::Text;
-pub use terminal::erase_for_good;
+pub use terminal::erase_at_exit;

@@ -43,7 +43,7 @@ impl Lines {
     }
 
     /// Whether the event is printed.
-    fn is_heard(&self, event: &Event) -> bool {
+    fn is_printed(&self, event: &Event) -> bool {
         let verbosity = self.printer.verbosity();
         match event {
             Event::Log { level: LogLevel::Warning, .. } | Event::Unrepeatable { .. } => true,
@@ -71,9 +71,9 @@ impl Lines {
 impl EventSink for Lines {
     fn emit(&self, event: &Event) {
         if let Some(ticker) = &self.ticker {
-            ticker.hear(event, self.printer.verbosity() == Verbosity::Verbose);
+            ticker.note_event(event, self.printer.verbosity() == Verbosity::Verbose);
         }
-        if self.is_heard(event)
+        if self.is_printed(event)
             && let Some(line) = EventJson::new(event, self.run_id.as_deref(), self.database.as_deref())
         {
             self.printer.json_line(&line);

@@ -144,7 +144,7 @@ impl Printer {
     }
 
     /// Whether a question can be answered.
-    pub fn talks_to_somebody(&self) -> bool {
+    pub fn is_interactive(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
@@ -181,7 +181,7 @@ impl Printer {
     pub fn json_or_talk<D: Serialize>(&self, document: impl FnOnce() -> D, text: impl FnOnce() -> Text) {
         match self.format() {
             Format::Json => self.json(&document()),
-            Format::Text => self.talk(&text()),
+            Format::Text => self.info(&text()),
         }
     }
 
@@ -199,7 +199,7 @@ impl Printer {
     }
 
     /// Prints a message, unless `--quiet` is set.
-    pub fn talk(&self, text: &Text) {
+    pub fn info(&self, text: &Text) {
         if self.verbosity() > Verbosity::Quiet {
             self.always(text);
         }

@@ -41,7 +41,7 @@ pub fn sink(printer: &Arc<Printer>, options: SinkOptions) -> Arc<dyn EventSink> 
     let bars = (talkative && printer.talks_to_terminal()).then(Bars::default);
     let ticker = (talkative && bars.is_none()).then(|| {
         let printer = printer.clone();
-        Ticker::new(INTERVAL, move |running| printer.talk(&running_line(running)))
+        Ticker::new(INTERVAL, move |running| printer.info(&running_line(running)))
     });
     Arc::new(TextSink { printer: printer.clone(), options, bars, ticker, last_line: Mutex::new(None) })
 }
@@ -59,7 +59,7 @@ struct TextSink {
 impl EventSink for TextSink {
     fn emit(&self, event: &Event) {
         if let Some(ticker) = &self.ticker {
-            ticker.hear(event, self.printer.verbosity() == Verbosity::Verbose);
+            ticker.note_event(event, self.printer.verbosity() == Verbosity::Verbose);
         }
         match event {
             Event::LockWaiting { holder } => {
@@ -86,7 +86,7 @@ impl EventSink for TextSink {
             Event::Unrepeatable { revision, statement } => self.log(revision, LogLevel::Warning, &statement.warning()),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::Transform { progress, .. } => self.transform(progress),
-            Event::Held { revision, text, is_pause, .. } => {
+            Event::Waiting { revision, text, is_pause, .. } => {
                 let mut line =
                     Text::new().add(ODD, "waiting").add(STRONG, format!(" {revision}")).plain(": ").plain(text).end();
                 if *is_pause {
@@ -135,7 +135,7 @@ impl TextSink {
 
     /// Prints a line, above the bars if there are any.
     fn say(&self, text: &Text) {
-        self.above_bars(|| self.printer.talk(text));
+        self.above_bars(|| self.printer.info(text));
     }
 
     fn above_bars(&self, print: impl FnOnce()) {
@@ -182,7 +182,7 @@ impl TextSink {
         }
         if self.is_time_for_a_line() {
             let name = format!("{}: ", progress.transform);
-            self.printer.talk(&Text::new().plain(name).plain(numbers(progress)).end());
+            self.printer.info(&Text::new().plain(name).plain(numbers(progress)).end());
         }
     }
 
@@ -206,7 +206,7 @@ impl TextSink {
             return;
         }
         let of = total.map_or(String::new(), |total| format!(" of {}", units::count(total)));
-        self.printer.talk(&Text::new().plain(format!("{what}: {}{of} {unit}", units::count(done))).end());
+        self.printer.info(&Text::new().plain(format!("{what}: {}{of} {unit}", units::count(done))).end());
     }
 
     fn end(&self) {

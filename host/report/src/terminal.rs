@@ -86,7 +86,7 @@ impl NarrowTerminal {
 }
 
 /// Erases the bars and draws none any more, because the process ends now.
-pub fn erase_for_good() {
+pub fn erase_at_exit() {
     // A thread that draws has the lock for the time of a write, unless the terminal takes nothing; then nothing can be erased.
     for _ in 0..10 {
         let mut shown = match SHOWN.try_lock() {

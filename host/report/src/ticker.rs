@@ -56,7 +56,7 @@ impl Ticker {
     }
 
     /// Notes an event of the migration. `tells_steps`: whether each step that ends is.
-    pub fn hear(&self, event: &Event, tells_steps: bool) {
+    pub fn note_event(&self, event: &Event, tells_steps: bool) {
         match event {
             Event::MigrationStarted { revision, name, .. } => self.begin(revision, name),
             Event::StatementStarted { statement, of, .. } => self.statement(*statement, *of),
@@ -67,7 +67,7 @@ impl Ticker {
             | Event::Progress { .. }
             | Event::Transform { .. }
             | Event::Resumed { .. } => self.said(),
-            Event::Held { .. } => self.waits(),
+            Event::Waiting { .. } => self.waits(),
             Event::Retrying { pause, .. } => self.retries_after(*pause),
             Event::MigrationFinished { .. } | Event::MigrationFailed { .. } => self.end(),
             Event::LockWaiting { .. } | Event::RunStarted { .. } | Event::DryRunEvent(_) => {}

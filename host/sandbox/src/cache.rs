@@ -2,7 +2,7 @@
 //!
 //! A compiled component is machine code that runs with the rights of this process: write access to the cache is the
 //! right to run code. So only a private directory is used: see [`private`]. It is opened once, and what is renamed or linked
-//! meanwhile is of no account.
+//! meanwhile does not matter.
 //!
 //! Each file ends with a digest of its code, keyed with its name, and so with the artifact, the engine and the bounds
 //! that it was made for. That is no protection against a user who may write there, who can compute it as well. It finds

@@ -71,7 +71,7 @@ fn between(mut store: StoreContextMut<'_, GuestState>, hook: CallHook) -> wasmti
             Some(reason) => Err(wasmtime::Error::new(Stopped(reason))),
             None => Ok(()),
         },
-        CallHook::ReturningFromHost if store.data().usage.owes() => {
+        CallHook::ReturningFromHost if store.data().usage.has_unpaid_bytes() => {
             let fuel = store.get_fuel()?;
             match store.data_mut().usage.pay(fuel, FUEL_SLICE) {
                 Some(left) => store.set_fuel(left),

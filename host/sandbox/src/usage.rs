@@ -98,7 +98,7 @@ impl UsageLimiter {
     }
 
     /// Whether calls have passed bytes that are not paid for.
-    pub fn owes(&self) -> bool {
+    pub fn has_unpaid_bytes(&self) -> bool {
         self.owed > 0
     }
 }
@@ -185,11 +185,11 @@ mod tests {
         for call in 1..=12 {
             turns += usize::from(usage.count_call(40).expect("a call"));
             usage.count_bytes(10);
-            assert!(usage.owes());
+            assert!(usage.has_unpaid_bytes());
             // The guest's own code.
             fuel = usage.pay(fuel - 20, 100).expect("enough");
             assert_eq!(fuel, 1000 - call * 70);
-            assert!(!usage.owes());
+            assert!(!usage.has_unpaid_bytes());
         }
         assert_eq!(turns, 5, "each time when 100 or more of the 840 were gone");
         usage.count_bytes(fuel + 1);

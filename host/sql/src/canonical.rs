@@ -19,14 +19,14 @@ fn words(definition: &str, dialect: Dialect) -> Option<Vec<String>> {
     let tokens = Tokens::new(definition, dialect);
     let words = tokens.parts().iter().map(|(kind, text)| match kind {
         TokenKind::Word => text.to_lowercase(),
-        TokenKind::Quoted => bare(text, dialect),
+        TokenKind::Quoted => unquoted(text, dialect),
         _ => (*text).to_owned(),
     });
     tokens.is_whole().then(|| words.collect())
 }
 
 /// Removes the quotes of a name that does not need them; other quoted texts are unchanged.
-fn bare(quoted: &str, dialect: Dialect) -> String {
+fn unquoted(quoted: &str, dialect: Dialect) -> String {
     let mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
     let inner = match quoted.as_bytes() {
         [b'"', .., b'"'] if !mysql => &quoted[1..quoted.len() - 1],

@@ -4,7 +4,7 @@
 use super::lex::TokenKind;
 use super::tokens::Tokens;
 use runner_base::dialect::Dialect;
-use runner_base::visible::steers;
+use runner_base::visible::is_unprintable;
 
 /// What is wrong, and a hint.
 type Advice = (String, String);
@@ -67,7 +67,7 @@ pub(super) fn invisible(word: &str) -> Option<Advice> {
     if word.is_ascii() {
         return None;
     }
-    let found = word.chars().find(|c| !c.is_ascii() && (c.is_whitespace() || steers(*c)))?;
+    let found = word.chars().find(|c| !c.is_ascii() && (c.is_whitespace() || is_unprintable(*c)))?;
     let code = u32::from(found);
     let shown = word.replace(found, &format!("<U+{code:04X}>"));
     let message = format!("U+{code:04X} looks like a space or like nothing, and is a letter to SQL: `{shown}`");

@@ -2,6 +2,7 @@
 //!
 //! It may import `runner-base`.
 
+pub mod affected_tables;
 pub mod canonical;
 pub mod classify;
 pub mod definition;
@@ -11,51 +12,50 @@ pub mod order;
 pub mod placeholders;
 pub mod program;
 pub mod sections;
+pub mod session_effects;
 pub mod split;
-pub mod subjects;
-pub mod traces;
 pub mod volatile;
 
 mod body;
 mod calls;
-mod divided;
 mod dropped;
 mod effect;
+mod external_access;
 mod foreign;
+mod foreign_sections;
 mod formats;
-mod held;
 mod lex;
 mod names;
-mod nearly;
-mod outside;
+mod near_markers;
 mod postgres;
 mod repeatable;
 mod script;
 mod server_state;
 mod session;
-mod shown;
+mod show_grants;
 mod sql;
 mod sqlite;
+mod table_locks;
 mod tokens;
 mod unquote;
 
+pub use affected_tables::affected_tables;
 pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
 pub use classify::{StatementClass, classify, leading_words, substitute, used_database};
-pub use definition::{SchemaRow, meanings};
+pub use definition::{SchemaRow, normalised_schema};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
 pub use effect::Isolation;
+pub use external_access::{engine_of_elsewhere, engines, opens_file, reads_client_file, writes_file};
 pub use foreign::copies_to_client;
 pub use formats::{flyway_placeholder, foreign_format, is_of_liquibase};
-pub use held::{Held, held};
 pub use lex::{BOM, has_statement};
 pub use names::{
     assigned_scopes, catalog_names, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers,
     quoted, words,
 };
-pub use nearly::{DOWN_WORDS, nearly_divided};
-pub use outside::{engine_of_elsewhere, engines, opens_file, reads_client_file, writes_file};
+pub use near_markers::{DOWN_WORDS, near_marker};
 pub use placeholders::{Placeholder, fill, placeholders};
 pub use postgres::{
     ConcurrentIndex, RemovedConcurrently, changes_within, commits_within, concurrent_index, late_enum_value,
@@ -66,11 +66,11 @@ pub use repeatable::is_repeatable;
 pub use script::{changes_session, client_script, delimited, migration_script, remaining_script};
 pub use sections::{Section, sections};
 pub use session::{SessionValues, keeps_last, may_read_last, session_values};
-pub use shown::ShownGrants;
+pub use show_grants::ShownGrants;
 pub use split::{Statement, split};
 pub use sql::Sql;
 pub use sqlite::{JOURNAL_MODES, leaves_write_ahead_log, waits_for_vacuum};
-pub use subjects::subjects;
+pub use table_locks::{LockExtent, table_locks};
 pub use tokens::Tokens;
 
 /// An error in a SQL text.

@@ -1,10 +1,10 @@
 //! Upgrade and downgrade in one file, divided by the markers of goose, sql-migrate, dbmate and node-pg-migrate.
 //!
 //! As in those tools, a marker is a line of its own, whatever surrounds it: the meaning of a file does not depend on
-//! the dialect. Files that are divided in other ways are refused, by `divided`.
+//! the dialect. Files that are divided in other ways are refused, by `foreign_section`.
 
 use super::SqlError;
-use super::divided::divided;
+use super::foreign_sections::foreign_section;
 use super::lex::has_statement;
 use runner_base::dialect::Dialect;
 
@@ -51,7 +51,7 @@ pub fn sections(text: &str, dialect: Option<Dialect>) -> Result<Option<Sections>
     let comments = || text.lines().filter(|line| comment(line).is_some());
     let has_pair = ["up", "down"].into_iter().all(|direction| comments().any(|line| is_migration(line, direction)));
     let has_sections = comments().any(|line| marker(line, has_pair).is_some());
-    if let Some(error) = divided(text, dialect, has_sections) {
+    if let Some(error) = foreign_section(text, dialect, has_sections) {
         return Err(error);
     }
     if !has_sections {

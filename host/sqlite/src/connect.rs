@@ -95,7 +95,7 @@ impl FileSettings {
             "lock" | "lock-lease" => {
                 return Err(DatabaseError::new(
                     DatabaseErrorKind::Configuration,
-                    format!("the database URL contains `{name}={value}`, but the lock of SQLite is always a file beside the database"),
+                    format!("the database URL contains `{name}={value}`, but the lock of SQLite is always a file next to the database"),
                 )
                 .hint("remove the parameter; the lock ends with the process that holds it"));
             }

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! scratch               a copy of a database for a dry run
-//! copy known remove     files as a whole; what is known of a statement without a database
+//! copy offline_checks remove  files as a whole; what is known of a statement without a database
 //! rows                  cursors, pages and writers
 //! transaction           what is open, what is checked at its end, and how it ends; reading ahead of writes
 //! tool_tables schema    changes to the tool's own tables; tables as they are declared
@@ -28,8 +28,8 @@ mod dialect_sql;
 mod error;
 mod executor;
 mod guard;
-pub mod known;
 mod lock;
+pub mod offline_checks;
 mod raw;
 mod remove;
 mod rows;

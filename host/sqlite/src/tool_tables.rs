@@ -21,7 +21,7 @@ pub(crate) struct ToolTables {
 
 impl ToolTables {
     pub(crate) fn new(history: &HistoryPlace) -> Self {
-        Self { strangers: strangers(history), proven: None }
+        Self { strangers: unexpected_objects(history), proven: None }
     }
 
     /// Fails if there is anything about the tool's tables but the tables themselves. Belongs in a transaction that
@@ -50,7 +50,7 @@ impl ToolTables {
 }
 
 /// What is about the tool's tables, and is neither one of them nor an index that SQLite makes with one.
-fn strangers(history: &HistoryPlace) -> String {
+fn unexpected_objects(history: &HistoryPlace) -> String {
     let tables = history.guarded(Dialect::Sqlite).to_ascii_lowercase();
     let ours = |name: &str| format!("lower({name}) IN ({tables})");
     let is_made = "m.type = 'index' AND m.sql IS NULL OR m.type = 'table' AND m.sql NOT LIKE 'create virtual%'";

@@ -130,7 +130,7 @@ pub fn try_out(place: fn() -> Place) {
                 left(&ran, mode)
             });
             let broken = judged.await.unwrap_or_else(|error| panic!("{error:#}"));
-            let mut told = format!("seed {seed} {mode:?} {}\n{}\n", attempt.class.name, attempt.told().join("\n"));
+            let mut told = format!("seed {seed} {mode:?} {}\n{}\n", attempt.class.name, attempt.shown().join("\n"));
             ran.iter().for_each(|output| told += &output.to_string());
             assert!(broken.is_empty(), "{told}\n{}", broken.join("\n"));
             // A panic, a signal and a mismatch are no verdict about a migration.

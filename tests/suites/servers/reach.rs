@@ -21,17 +21,17 @@ const OPENED: &[(&str, &str, &str)] = &[
     ),
     (
         "GRANT SELECT ON people TO PUBLIC",
-        "everybody has SELECT on TABLE \"public\".\"people\"",
+        "every role has SELECT on TABLE \"public\".\"people\"",
         "REVOKE SELECT ON TABLE \"public\".\"people\" FROM PUBLIC",
     ),
     (
         "GRANT SELECT ON cards TO PUBLIC",
-        "everybody has SELECT on TABLE \"public\".\"cards\"",
+        "every role has SELECT on TABLE \"public\".\"cards\"",
         "REVOKE SELECT ON TABLE \"public\".\"cards\" FROM PUBLIC",
     ),
     (
         "CREATE MATERIALIZED VIEW seen AS SELECT card FROM people; GRANT SELECT ON seen TO PUBLIC",
-        "everybody has SELECT on TABLE \"public\".\"seen\"",
+        "every role has SELECT on TABLE \"public\".\"seen\"",
         "DROP MATERIALIZED VIEW seen",
     ),
     (
@@ -61,7 +61,7 @@ const OPENED: &[(&str, &str, &str)] = &[
     ),
     (
         "GRANT SELECT ON runner.runner_history TO PUBLIC",
-        "everybody has SELECT on TABLE \"runner\".\"runner_history\"",
+        "every role has SELECT on TABLE \"runner\".\"runner_history\"",
         "REVOKE SELECT ON TABLE \"runner\".\"runner_history\" FROM PUBLIC",
     ),
 ];
@@ -112,14 +112,14 @@ fn what_everybody_can_do_with_the_servers_own_objects_ends_the_run() {
             "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC",
             "everybody has EXECUTE on FUNCTION \"pg_catalog\".\"pg_read_file\"(text)",
         ),
-        ("GRANT SELECT ON pg_authid TO PUBLIC", "everybody has SELECT on TABLE \"pg_catalog\".\"pg_authid\""),
+        ("GRANT SELECT ON pg_authid TO PUBLIC", "every role has SELECT on TABLE \"pg_catalog\".\"pg_authid\""),
         (
             "GRANT SELECT (rolpassword) ON pg_authid TO PUBLIC",
             "everybody has SELECT (\"rolpassword\") on TABLE \"pg_catalog\".\"pg_authid\"",
         ),
         (
             "CREATE VIEW information_schema.shown AS SELECT * FROM public.others; GRANT SELECT ON information_schema.shown TO PUBLIC",
-            "everybody has SELECT on TABLE \"information_schema\".\"shown\"",
+            "every role has SELECT on TABLE \"information_schema\".\"shown\"",
         ),
         (
             "CREATE FUNCTION information_schema.tells() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT secret FROM public.others'",
@@ -172,7 +172,7 @@ fn what_an_earlier_migration_opens_is_seen_when_the_session_opens() {
         (
             "CREATE VIEW shown AS SELECT secret FROM others; GRANT SELECT ON shown TO PUBLIC;",
             "DROP VIEW shown",
-            "everybody has SELECT on TABLE \"public\".\"shown\"",
+            "every role has SELECT on TABLE \"public\".\"shown\"",
         ),
     ] {
         field.project().sql("0002_opens", open, &format!("{close};"));

@@ -2,7 +2,7 @@
 
 use runner_data::{Batch, Column, ColumnValues, NativeValues, RowSet, Value, VarValues, digest, order};
 use runner_database::{DatabaseError, DatabaseErrorKind};
-use runner_engine::call::{answer, stored};
+use runner_engine::call::{answer, codec};
 use runner_engine::history::parse_rows;
 use runner_engine::transcript::{ChunkRecord, TransformRecord};
 use runner_report::json::{DatabaseJson, HistoryJson};
@@ -59,20 +59,20 @@ fn answers_of_the_journal() {
             answer::pack(Ok(&rows)),
             answer::pack(Ok(&7_u64)),
             answer::pack::<u64>(Err(&refused)),
-            stored::pack(&batch()),
-            stored::pack_raw(&Some(batch())),
-            stored::encode(&batch()),
+            codec::pack(&batch()),
+            codec::pack_raw(&Some(batch())),
+            codec::encode(&batch()),
         ],
         &["\u{0}", "\u{1}", "\u{28}\u{b5}", "\u{7f}\u{7f}\u{7f}\u{7f}\u{7f}"],
     );
     try_on(&corpus, "answers", |input| {
-        ends((answer::unpack::<RowSet>(input), answer::unpack::<u64>(input), stored::unpack::<Option<Batch>>(input)));
+        ends((answer::unpack::<RowSet>(input), answer::unpack::<u64>(input), codec::unpack::<Option<Batch>>(input)));
         ends((
-            stored::decode::<ChunkRecord>(input),
-            stored::decode::<TransformRecord>(input),
-            stored::decode::<Value>(input),
+            codec::decode::<ChunkRecord>(input),
+            codec::decode::<TransformRecord>(input),
+            codec::decode::<Value>(input),
         ));
-        if let Some(batch) = stored::decode::<Batch>(input) {
+        if let Some(batch) = codec::decode::<Batch>(input) {
             use_of(&batch);
         }
     });
@@ -263,7 +263,7 @@ fn rows_of_the_history() {
         let shown = text::history(&records, &[]);
         assert!(!shown.styled().contains(['\u{202e}', '\u{7}']), "{shown:?}");
         for record in &records {
-            ends((record.id(), record.was_whole(), record.description()));
+            ends((record.id(), record.was_complete(), record.description()));
         }
         let database = DatabaseJson::new(None, String::new(), String::new());
         serde_json::to_string(&HistoryJson::new(database, &records, &[])).expect("JSON");

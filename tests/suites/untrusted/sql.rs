@@ -129,13 +129,13 @@ fn everything_else_that_reads_sql() {
         ends(runner_sql::late_enum_value(pieces.iter().copied()));
         for piece in pieces.iter().map(|piece| piece.text).chain([&*text]) {
             let tokens = &Tokens::new(piece, dialect);
-            ends((runner_sql::classify(tokens), tokens.identifiers().len(), runner_sql::subjects(tokens)));
+            ends((runner_sql::classify(tokens), tokens.identifiers().len(), runner_sql::affected_tables(tokens)));
             ends((runner_sql::qualifiers(tokens), runner_sql::words(tokens), runner_sql::canonical(piece, dialect)));
             ends((runner_sql::concurrent_index(tokens), runner_sql::removed_concurrently(tokens)));
             ends(runner_sql::session_values(tokens));
             ends((
                 runner_sql::objects::objects(tokens, None),
-                runner_sql::traces::traces(tokens),
+                runner_sql::session_effects::session_effects(tokens),
                 runner_sql::excerpt(piece),
             ));
             ends(runner_sql::volatile::volatile_calls(tokens));

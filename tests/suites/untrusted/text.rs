@@ -3,7 +3,7 @@
 
 use runner_database::DatabaseUrl;
 use runner_database::redact::{redact, redact_url};
-use runner_project::entrances;
+use runner_project::untrusted_input;
 use runner_report::escape;
 
 use super::*;
@@ -79,7 +79,7 @@ allow = ["create outbox_*"]
             "\\u0000",
         ],
     );
-    try_on(&corpus, "settings", |input| with_text(input, |text| ends(entrances::settings(text))));
+    try_on(&corpus, "settings", |input| with_text(input, |text| ends(untrusted_input::settings(text))));
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn lockfiles() {
     try_on(&corpus, "lockfiles", |input| {
         with_text(input, |text| {
             // A lockfile that is read is written, and read again, as the same one.
-            if let Ok(written) = entrances::lockfile(text) {
-                assert_eq!(entrances::lockfile(&written).as_deref().ok(), Some(written.as_str()), "{text:?}");
+            if let Ok(written) = untrusted_input::lockfile(text) {
+                assert_eq!(untrusted_input::lockfile(&written).as_deref().ok(), Some(written.as_str()), "{text:?}");
             }
         });
     });
@@ -148,7 +148,7 @@ fn packages() {
     package.extend(b"runner:package");
     package.extend(manifest.as_bytes());
     package.extend(b"\x04\x0b\0asm\x0d\0\x01\0\0\x01\0");
-    assert!(entrances::package(&package).is_ok(), "the corpus is one");
+    assert!(untrusted_input::package(&package).is_ok(), "the corpus is one");
     let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
     let signature = "untrusted comment: signature from minisign secret key\n\
         RUQf6LRCGA9i559r3g7V1qNyJDApGip8MfqcadIgT9CuhV3EMhHoN1mGTkUidF/z7SrlQgXdy8ofjb7bNJJylDOocrCo8KLzZwo=\n\
@@ -168,11 +168,11 @@ fn packages() {
     ];
     let corpus = Corpus::new([package, signature.as_bytes().to_vec(), key.as_bytes().to_vec()], &words);
     try_on(&corpus, "packages", |input| {
-        if let Ok(ends) = entrances::package(input) {
+        if let Ok(ends) = untrusted_input::package(input) {
             assert!(ends.iter().all(|end| *end <= input.len()), "{ends:?}");
         }
-        ends(entrances::signature(key, input, b"test"));
-        with_text(input, |text| ends(entrances::signature(text, signature.as_bytes(), b"test")));
+        ends(untrusted_input::signature(key, input, b"test"));
+        with_text(input, |text| ends(untrusted_input::signature(text, signature.as_bytes(), b"test")));
     });
 }
 
@@ -185,7 +185,7 @@ fn variables() {
         ],
         &["export ", "=", "'", "\"", "$", "${", "}", "#", "\\", "RUNNER_", "DATABASE_URL="],
     );
-    try_on(&corpus, "variables", |input| with_text(input, |text| ends(entrances::variables(text))));
+    try_on(&corpus, "variables", |input| with_text(input, |text| ends(untrusted_input::variables(text))));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn names() {
             "9999999999999999999999999999999999999999",
         ],
     );
-    try_on(&corpus, "names", |input| with_text(input, |text| ends(entrances::migration_name(text))));
+    try_on(&corpus, "names", |input| with_text(input, |text| ends(untrusted_input::migration_name(text))));
 }
 
 #[test]
@@ -328,11 +328,12 @@ fn output() {
             "\r\n",
         ],
     );
-    let harmless = |text: &str| !text.chars().any(|c| runner_base::visible::steers(c) && !matches!(c, '\t' | '\n'));
+    let harmless =
+        |text: &str| !text.chars().any(|c| runner_base::visible::is_unprintable(c) && !matches!(c, '\t' | '\n'));
     try_on(&corpus, "output", |input| {
         with_text(input, |text| {
             let line = escape::line(text);
-            assert!(!line.chars().any(runner_base::visible::steers) && line.len() <= 16 << 10, "{text:?}");
+            assert!(!line.chars().any(runner_base::visible::is_unprintable) && line.len() <= 16 << 10, "{text:?}");
             // Where a URL ends in a text is a guess, and a second one may hide more.
             if !text.contains([':', '=']) {
                 assert_eq!(escape::line(&*line), line, "{text:?}");

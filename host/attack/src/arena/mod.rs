@@ -1,7 +1,7 @@
 //! A database of its own in which attempts are run as migrations are, and what is there before and after one.
 
 mod migrations;
-mod ran;
+mod outcome;
 mod run;
 mod state;
 
@@ -13,10 +13,10 @@ use super::classes::{self, Ground, ground};
 use super::guest::{Ends, Guest, Heard};
 use super::{cache, memory};
 use migrations::{attacker, base, component};
-use ran::Ran;
+use outcome::Ran;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
-use runner_database::logins::{LoginRequest, LoginTask, Removal, WantedLogin};
+use runner_database::logins::{DesiredLogin, LoginRequest, LoginTask, Removal};
 use runner_database::{ConnectOptions, Database, DatabaseUrl, Grants, QueryLimits};
 use runner_drivers::connect;
 use runner_project::catalog::Migration;
@@ -114,7 +114,7 @@ impl Arena {
         arena.only(vec![base()], Mode::Atomic).await?;
         arena.all(ground.aged).await?;
         if let Some(grants) = arena.grants.as_ref().filter(|_| facts.separate_logins) {
-            let wanted = [GUEST, NEXT].map(|(revision, name)| WantedLogin {
+            let wanted = [GUEST, NEXT].map(|(revision, name)| DesiredLogin {
                 id: format!("{revision}_{name}"),
                 grants: Arc::new(grants.of(revision)),
                 is_early: false,
@@ -201,7 +201,7 @@ impl Arena {
             let next = Guest { calls: vec![(Verb::Transform, String::new())], ..guest(Ends::Never) };
             ran.push(self.run(&migrations, next, class.by, How::of(Mode::Atomic)).await?);
             if let (false, Some(last)) = (is_done, ran.last().filter(|ran| !ran.has_done(NEXT.0))) {
-                broken.push(format!("the next migration cannot be applied: {}", last.told()));
+                broken.push(format!("the next migration cannot be applied: {}", last.shown()));
             }
         }
         let done = [GUEST, NEXT].into_iter().filter(|(revision, _)| ran.iter().any(|ran| ran.has_done(revision)));
@@ -212,7 +212,7 @@ impl Arena {
             heard: heard.take(),
         };
         broken.extend(self.compare(class, &before, &left).await);
-        Ok(Verdict { broken, ran: ran.iter().map(Ran::told).collect(), heard: left.heard })
+        Ok(Verdict { broken, ran: ran.iter().map(Ran::shown).collect(), heard: left.heard })
     }
 
     /// Judges an attempt that other processes run: `run` does so, and says what they left.

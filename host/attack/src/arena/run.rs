@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ran::Ran;
+use super::outcome::Ran;
 use super::{Arena, GUEST, How, NEXT};
 use crate::class::{Attacker, Mode};
 use crate::flood;
@@ -12,7 +12,7 @@ use crate::guest::{Guest, Heard};
 use runner_base::error::Result;
 use runner_database::{ConnectOptions, Grants, StopSignal};
 use runner_drivers::{Connector, connect};
-use runner_engine::apply::{Action, Ahead, Engine, Request};
+use runner_engine::apply::{Action, Engine, Preload, Request};
 use runner_engine::control::RunControl;
 use runner_engine::dry_run::{DryRun, DryRunRecorder, Ground as DryRunGround, RecorderOptions, Trial};
 use runner_engine::event::{Event, EventSink};
@@ -81,8 +81,8 @@ impl Arena {
             database: Arc::new(tokio::sync::Mutex::new(database)),
             catalog: Arc::new(Catalog { migrations: migrations.to_vec(), ..Catalog::default() }),
             loader,
-            ahead: Ahead::default(),
-            control: Arc::new(RunControl::free(events.clone(), stop.clone())),
+            ahead: Preload::default(),
+            control: Arc::new(RunControl::unthrottled(events.clone(), stop.clone())),
             events,
             stop,
             parameters: Arc::default(),
@@ -115,7 +115,7 @@ impl Arena {
     }
 }
 
-/// Hears what a run logs.
+/// Collects what a run logs.
 struct Listener(Heard);
 
 impl EventSink for Listener {

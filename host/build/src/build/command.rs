@@ -17,8 +17,8 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::external_inputs::ExternalInputs;
 use super::manifest::{BuildManifest, Tool};
-use super::outside::Outside;
 use super::{BuildRequest, process, toolchain};
 use runner_base::error::{Error, Result};
 use runner_project::discovery::{BUILD_MANIFEST, FoundEntry};
@@ -29,7 +29,8 @@ use runner_project::settings::Settings;
 const LARGEST_MANIFEST: u64 = 1 << 20;
 
 /// What to do about a directory that cannot be used.
-const MUST_BE_WRITABLE: &str = "whoever runs `runner build` must be able to read and write the migration's directory";
+const MUST_BE_WRITABLE: &str =
+    "the user that runs `runner build` must be able to read and write the migration's directory";
 
 /// What a command made.
 pub(super) struct Made {
@@ -64,7 +65,7 @@ pub(super) fn sources(
 ) -> Result<BTreeSet<String>> {
     let directory = settings.migrations_directory().join(&source.file_name);
     let file = format!("{}/{BUILD_MANIFEST}", source.file_name);
-    Outside::new(settings, &directory, None, request.stage).named(&manifest.sources, &file)
+    ExternalInputs::new(settings, &directory, None, request.stage).named(&manifest.sources, &file)
 }
 
 /// Runs the command in the migration's directory. What it prints is passed to standard error, as it is.

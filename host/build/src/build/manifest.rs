@@ -132,7 +132,7 @@ fn is_below(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_project::{told, told_by};
+    use crate::test_project::{shown, shown_error};
 
     #[test]
     fn a_manifest_says_how_to_build() {
@@ -149,7 +149,7 @@ mod tests {
                 install: "apt-get install make".to_owned(),
             }],
         };
-        assert_eq!(BuildManifest::parse("migration.toml", text).map_err(|error| told(&error)), Ok(expected));
+        assert_eq!(BuildManifest::parse("migration.toml", text).map_err(|error| shown(&error)), Ok(expected));
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
             ("[build]\nartifact = \"a\"\n[build.tools]\n\"x\" = []", &["no command that checks"]),
             ("[biuld]\n", &["did you mean `build`?"]),
         ] {
-            let told = told_by(BuildManifest::parse("migration.toml", text));
+            let told = shown_error(BuildManifest::parse("migration.toml", text));
             assert!(parts.iter().all(|part| told.contains(part)), "{text}\n{told}");
         }
     }

@@ -1,33 +1,34 @@
 //! `runner build`: compiles sources to artifacts and records them in the lockfile.
 
+mod applied;
 mod check;
 mod command;
 mod encode;
-mod keep;
-mod made_by;
+mod external_inputs;
+mod inputs_digest;
 mod manifest;
 mod needs;
-mod outside;
 mod process;
+mod producers;
 mod refresh;
 mod rust;
 mod script;
 mod select;
 mod toolchain;
-mod watch;
 pub mod wrapper;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use applied::{Decided, Fate};
 pub use check::{CheckReport, CheckedArtifact, Digested, Finding, Verdict, check};
 pub use encode::of_command as component_of;
-use keep::{Decided, Fate};
+pub use inputs_digest::{fingerprint, shared_directories};
 pub use needs::{Needs, needs};
 use refresh::{Origin, Refresh};
 use runner_base::error::{Error, Result};
 use runner_database::StopSignal;
-use runner_packages::{heal, repeated};
+use runner_packages::{assign_missing, repeated};
 use runner_project::built::{BuiltArtifact, Change, Describe};
 use runner_project::discovery::{Found, FoundEntry, FoundFiles, discover};
 use runner_project::lockfile::{LockLine, Lockfile};
@@ -36,7 +37,6 @@ use runner_project::problem::error_for;
 use runner_project::revision::RevisionKey;
 use runner_project::settings::Settings;
 pub use script::keep_runtime;
-pub use watch::{fingerprint, shared_directories};
 
 /// What to build.
 #[derive(Clone)]
@@ -102,7 +102,7 @@ fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     let mut report = BuildReport { lockfile: lockfile_name.clone(), ..BuildReport::default() };
     // Lines of other revisions are not changed.
     let everything = request.revisions.is_empty();
-    let repeated = repeated(&old.lines, request.is_applied).map_err(keep::unknown_packages)?;
+    let repeated = repeated(&old.lines, request.is_applied).map_err(applied::unknown_packages)?;
     for line in &old.lines {
         if repeated.contains(&line) {
             report.artifacts.push(removed(line));
@@ -115,7 +115,7 @@ fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
         }
     }
     let refresh = Refresh { settings, project: &project, request, old: &old, proven };
-    for Decided { found, reason, fate } in keep::decide(chosen, &refresh)? {
+    for Decided { found, reason, fate } in applied::decide(chosen, &refresh)? {
         // Not reported: one in which no change is known, and that what migrations share continues without those that
         // are applied.
         let kept = match &reason {
@@ -140,7 +140,7 @@ fn build_all(settings: &Settings, request: &BuildRequest<'_>) -> Result<BuildRep
     }
     report.artifacts.sort_by_key(|artifact| RevisionKey::of(&artifact.revision));
     let mut new = Lockfile { lines: lines.into_values().collect(), packages: old.packages.clone() };
-    report.artifacts.extend(heal(settings, &project, (&mut new, proven), request.describe)?);
+    report.artifacts.extend(assign_missing(settings, &project, (&mut new, proven), request.describe)?);
     report.listed = new.lines.len();
     report.lockfile_written = new.write(&project.root, &lockfile_name)?;
     Ok(report)

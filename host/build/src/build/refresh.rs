@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::encode::{of_command, to_component};
-use super::{BuildRequest, BuiltArtifact, Change, command, outside, rust};
+use super::{BuildRequest, BuiltArtifact, Change, command, external_inputs, rust};
 use runner_base::error::{Error, Result};
 use runner_database::Dialect;
 use runner_project::built::Described;
@@ -170,13 +170,14 @@ impl Refresh<'_> {
         let digest = || source_digest(self.project, source, settings.limits.asset_bytes);
         // Cargo reports only afterwards what it read. What the last build did not know is checked once more then, at
         // which cargo finds nothing to do unless it changed.
-        let mut before = BuiltFrom { source: digest()?, shared: outside::known_digests(settings, self.listed(found)) };
+        let mut before =
+            BuiltFrom { source: digest()?, shared: external_inputs::known_digests(settings, self.listed(found)) };
         let mut rounds = 0;
         loop {
             let (bytes, shared) = match command::manifest(self.project, source)? {
                 Some(manifest) => {
                     let shared = command::sources(settings, source, &manifest, self.request)?;
-                    before.shared = outside::digests(settings, shared.clone())?;
+                    before.shared = external_inputs::digests(settings, shared.clone())?;
                     let made = command::build(settings, source, &manifest, self.request)?;
                     (of_command(&made.file, made.bytes, made.world)?, shared)
                 }
@@ -185,7 +186,7 @@ impl Refresh<'_> {
                     (to_component(&file_name, made.bytes, None)?, made.shared)
                 }
             };
-            let now = BuiltFrom { source: digest()?, shared: outside::digests(settings, shared)? };
+            let now = BuiltFrom { source: digest()?, shared: external_inputs::digests(settings, shared)? };
             let is_as_before = |(path, digest): (&String, &String)| before.shared.get(path) == Some(digest);
             let is_same = now.source == before.source && now.shared.iter().all(is_as_before);
             rounds += 1;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::check::stage_path;
-use super::outside::Outside;
+use super::external_inputs::ExternalInputs;
 use super::toolchain::{TARGET, command, find};
 use super::{BuildRequest, process, wrapper};
 use runner_base::error::{Error, Result};
@@ -99,7 +99,7 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildR
     // What cargo checks before the next build.
     let list = library.with_extension("d");
     let read = std::fs::read_to_string(&list).map_err(|error| cannot_read(&list, error))?;
-    let shared = Outside::new(settings, &directory, cargo_home(env), request.stage).of(&messages, &read);
+    let shared = ExternalInputs::new(settings, &directory, cargo_home(env), request.stage).of(&messages, &read);
     Ok(Compiled { bytes, shared })
 }
 

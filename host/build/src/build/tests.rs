@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::test_description::description_of;
-use crate::test_project::{TestProject, component, told, told_by};
+use crate::test_project::{TestProject, component, shown, shown_error};
 use runner_base::error::ErrorKind;
 
 /// The section `component-type` for `package a:b; world w { export run: func() -> u32; }`.
@@ -138,7 +138,7 @@ fn build_errors() {
     }
     project.write("migrations/1_py.wasm", component("broken"));
     assert_eq!(
-        told_by(build_in(&project, &[], false)),
+        shown_error(build_in(&project, &[], false)),
         "it cannot be described\n  migration: 1_py",
         "the callback's own error"
     );
@@ -177,7 +177,7 @@ fn rust_is_compiled_to_a_component() {
         ("migrations/1_guest/src/lib.rs", &guest(7)),
         ("migrations/2_plain.up.sql", "SELECT 1"),
     ]);
-    let report = build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    let report = build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", shown(&error)));
     assert_eq!(changes(&report), [("1_guest".to_owned(), "added", true), ("2_plain".to_owned(), "added", false)]);
     let artifact = std::fs::read(project.path().join("migrations/1_guest.wasm")).expect("an artifact");
     assert!(wasmparser::Parser::is_component(&artifact));
@@ -223,13 +223,13 @@ fn a_script_is_the_same_on_disk_and_in_a_program() {
         ("migrations/1_tidy/lib/rules.js", "rules\r\n"),
         ("migrations/1_tidy/.hidden", "x"),
     ]);
-    let report = build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    let report = build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", shown(&error)));
     assert_eq!(changes(&report), [("1_tidy".to_owned(), "added", false)]);
     let load = |settings: &Settings| {
         let catalog = Catalog::load(settings, Checks { locked: true, ..Checks::default() }).expect("a catalog");
         let Artifact::Script(files) = &catalog.migrations[0].artifact else { panic!("{:?}", catalog.migrations) };
         assert_eq!(catalog.migrations[0].sha256, files.sha256());
-        files.load().unwrap_or_else(|error| panic!("{}", told(&error)))
+        files.load().unwrap_or_else(|error| panic!("{}", shown(&error)))
     };
     let on_disk = load(&project.settings());
     assert_eq!(
@@ -251,7 +251,7 @@ fn a_script_is_the_same_on_disk_and_in_a_program() {
     };
     assert_eq!(load(&embedded(&all)), on_disk);
     let error = Catalog::load(&embedded(&all[1..]), Checks::default()).expect_err("no runtime");
-    assert!(error.message.contains("the runtime javascript (sha256 "), "{}", told(&error));
+    assert!(error.message.contains("the runtime javascript (sha256 "), "{}", shown(&error));
 }
 
 /// Names of other forms are accepted: the files stay where they are.
@@ -265,7 +265,7 @@ fn a_component_is_where_its_names_say() {
         project.write(&format!("migrations/{name}/migration.toml"), "[build]\nartifact = 'app.wasm'");
         project.write(&format!("migrations/{name}/app.wasm"), component("one"));
         project.write(&format!("migrations/{name}.wasm"), component("before"));
-        build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+        build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", shown(&error)));
         let mut names: Vec<_> = std::fs::read_dir(project.path().join("migrations"))
             .expect("listed")
             .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))

@@ -1,15 +1,15 @@
 //! `runner renumber`: gives a migration another revision, in its files, its source directory, the lockfile, and what names it.
 
-mod follow;
+mod dependents;
 mod json;
 mod lists;
-mod others;
 mod paths;
+mod references;
 mod rename;
 
 use std::collections::BTreeMap;
 
-use follow::Move;
+use references::Move;
 pub use rename::renumber;
 use runner_base::error::{Error, Result};
 use runner_project::discovery::{NamedEntry, TESTS, named_entries, spelled};
@@ -137,7 +137,7 @@ pub fn plan_renumber(settings: &Settings, request: &RenumberRequest<'_>) -> Resu
     let is_locked = proven && lockfile.lines.iter().any(|line| is_line_of(line, &old, &id.name));
     let has_lockfile = !proven || !lockfile.lines.is_empty();
     let alone = all.keys().all(|other| RevisionKey::of(&other.revision) != RevisionKey::of(&id.revision));
-    let edits = follow::edits(settings, &project, &Move { id: &id, revision: &revision, files: &files, alone })?;
+    let edits = references::edits(settings, &project, &Move { id: &id, revision: &revision, files: &files, alone })?;
     Ok(Renumbered { old, revision, name: id.name, files, is_locked, has_lockfile, shifted, edits })
 }
 

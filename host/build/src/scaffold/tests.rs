@@ -1,7 +1,7 @@
 use super::*;
 use crate::build::{BuildRequest, build};
 use crate::test_description::description_of;
-use crate::test_project::{TestProject, told, told_by};
+use crate::test_project::{TestProject, shown, shown_error};
 use runner_project::revision::{revision_after, revision_at};
 use runner_project::script::ScriptLanguage;
 use runner_project::{Catalog, Checks, LoadRequest, Settings};
@@ -27,12 +27,12 @@ fn a_new_project_has_a_migration_and_can_be_loaded() {
     assert_eq!(made.migration.as_deref(), Some("20260105093000_create_notes"));
     assert_eq!(made.files.len(), 4);
     let request = LoadRequest { start_dir: directory.canonicalize().expect("there"), ..LoadRequest::default() };
-    let settings = Settings::load(&request).unwrap_or_else(|error| panic!("{}", told(&error)));
+    let settings = Settings::load(&request).unwrap_or_else(|error| panic!("{}", shown(&error)));
     assert_eq!(settings.name, "My \"Shop\"");
     assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("my__shop_.db")));
     let catalog = Catalog::load(&settings, Checks::default()).expect("a catalog");
     assert_eq!(catalog.migrations[0].description.summary, "Create the table of notes");
-    assert!(told_by(init(&directory, Some("1"), None)).contains("is already a project"));
+    assert!(shown_error(init(&directory, Some("1"), None)).contains("is already a project"));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn rust_uses_the_sdk_that_the_project_names() {
     );
     assert!(!manifest.contains("{{") && !project.read("db/changes/5_2fa/src/lib.rs").contains("{{"));
     project.remove("sdk/Cargo.toml");
-    assert!(told_by(new_in(&project, "x", Language::Rust, "6")).contains("contains no crate"));
+    assert!(shown_error(new_in(&project, "x", Language::Rust, "6")).contains("contains no crate"));
 }
 
 /// A file of zstd without content.
@@ -136,7 +136,7 @@ fn names_of_tables_are_those_that_databases_take() {
                 revision: &revision.to_string(),
                 runtime: &|_| of_script.then_some(EMPTY_RUNTIME),
             };
-            let made = new_migration(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", told(&error)));
+            let made = new_migration(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", shown(&error)));
             assert_eq!(made.migration, Some(format!("{revision}_{name}")));
             let sources = made.files.iter().map(|file| project.path().join(file)).filter(|file| file.is_file());
             let texts: Vec<String> = sources.filter_map(|file| std::fs::read_to_string(file).ok()).collect();
@@ -176,7 +176,7 @@ fn rust_uses_the_embedded_sdk_by_default() {
         is_applied: &|_| Ok(false),
         has_history: &|| Ok(true),
     };
-    let report = build(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", told(&error)));
+    let report = build(&project.settings(), &request).unwrap_or_else(|error| panic!("{}", shown(&error)));
     assert!(report.artifacts[0].compiled);
     let artifact = std::fs::read(project.path().join("migrations/5_add_email.wasm")).expect("an artifact");
     let path = project.path().to_str().expect("UTF-8").as_bytes();
@@ -195,7 +195,7 @@ fn languages_have_names() {
     assert_eq!(Language::from_name("zig").expect("one"), Language::Compiled(CompiledLanguage::Zig));
     assert_eq!(Language::from_name("Go").expect("one"), Language::Compiled(CompiledLanguage::Go));
     for name in ["ruby", "java", "cobol"] {
-        let told = told(&Language::from_name(name).expect_err(name));
+        let told = shown(&Language::from_name(name).expect_err(name));
         assert!(
             told.contains("no template for")
                 && told.contains("`sql`, `javascript`, `typescript`, `python`, `rust`, `go`, `c`, `cpp` and `zig`"),
@@ -217,7 +217,7 @@ fn a_password_is_added_to_another_file_with_the_permissions_of_the_first() {
     let url = runner_database::DatabaseUrl::parse("postgres://app:secret@db/shop", project.path()).expect("a URL");
     std::fs::remove_dir_all(file("migrations")).expect("removed");
     let _ = std::fs::remove_file(file("runner.toml"));
-    init(project.path(), Some("1"), Some(&url)).unwrap_or_else(|error| panic!("{}", told(&error)));
+    init(project.path(), Some("1"), Some(&url)).unwrap_or_else(|error| panic!("{}", shown(&error)));
     assert_eq!(project.read(".env"), "OTHER=1\nDB_PASSWORD='secret'\n");
     assert_eq!(project.read("before"), "OTHER=1\n");
     let mode = std::fs::metadata(file(".env")).expect("a file").permissions().mode();

@@ -5,7 +5,7 @@ mod run;
 mod status;
 
 pub use plan::run as plan;
-pub use run::{backs_out, run};
+pub use run::{confirm_rollback, run};
 pub use status::run as status;
 
 use std::collections::BTreeMap;
@@ -166,14 +166,14 @@ impl Fleet {
         each.collect()
     }
 
-    /// Goes through the databases to read them: without canaries, and without reporting each.
-    pub fn look<T: Send>(&self, run: &(dyn Fn(usize, StopSignal) -> Result<T> + Sync)) -> Vec<Each<T>> {
+    /// Reads the databases: without canaries, and without reporting each.
+    pub fn read<T: Send>(&self, run: &(dyn Fn(usize, StopSignal) -> Result<T> + Sync)) -> Vec<Each<T>> {
         let work = Work { run, is_failure: &|_: &Result<T>| false, ended: &|_, _: &Result<T>, _: Duration| () };
         self.each(Pace { canaries: 0, ..self.pace }, &work)
     }
 
     /// Prints the errors of databases that could not be read.
-    pub fn tell_errors<T>(&self, each: &[Each<T>]) {
+    pub fn print_errors<T>(&self, each: &[Each<T>]) {
         let errors = each.iter().filter_map(|it| Some((&it.name, it.ended.error()?)));
         for (name, error) in errors {
             self.printer.always(&runner_report::error::error(&error.clone().at("name", name.as_str())));
@@ -187,7 +187,7 @@ impl Fleet {
 
     /// Says that there is nothing to do.
     pub fn say_empty(&self) {
-        self.printer.talk(&Text::new().plain("nothing to retry: every database of the report is done").end());
+        self.printer.info(&Text::new().plain("nothing to retry: every database of the report is done").end());
     }
 }
 

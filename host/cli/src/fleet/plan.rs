@@ -7,7 +7,7 @@ use crate::request::PlanRequest;
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
 use runner_engine::apply::planned_sql;
-use runner_engine::control::under_way::note;
+use runner_engine::control::in_progress::note;
 use runner_engine::plan::{Plan, PlanInput, plan_towards};
 use runner_project::Catalog;
 use runner_report::json::FleetPlanJson;
@@ -42,14 +42,14 @@ pub fn run(fleet: &Fleet, request: &PlanRequest) -> Result<u8> {
             Ok(plan)
         })
     };
-    let each = fleet.look(&look);
+    let each = fleet.read(&look);
     let printer = &fleet.printer;
     match printer.format() {
         Format::Json => printer.json(&FleetPlanJson::new(request.target.to_string(), &each)),
         Format::Text => {
             printer.data(&text::fleet_plans(&each));
-            fleet.tell_errors(&each);
-            printer.talk(&text::fleet_plan_summary(&each));
+            fleet.print_errors(&each);
+            printer.info(&text::fleet_plan_summary(&each));
         }
     }
     Ok(super::exit_code(each.iter().filter_map(|it| it.ended.error()).map(exit::code)))

@@ -8,7 +8,7 @@ use super::Fleet;
 use crate::new_lines::NewLines;
 use crate::request::RunRequest;
 use crate::rollback::leaves_nothing;
-use crate::run::{afterwards, catalog, order, say};
+use crate::run::{catalog, order, remarks_on, say};
 use crate::{confirm, exit, signals};
 use runner_base::error::{Error, Result};
 use runner_base::runtime;
@@ -26,7 +26,7 @@ use runner_report::json::{Afterwards, FleetRunJson};
 use runner_report::{Format, Verbosity, text, units};
 
 /// Asks before every migration of several databases is rolled back; none of them may be protected.
-pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
+pub fn confirm_rollback(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
     let context = |at: usize| &fleet.contexts[fleet.members[at].base];
     let asks = confirm::asks(yes);
     let matters = |at: usize| asks || context(at).settings.protected.is_some();
@@ -53,7 +53,7 @@ pub fn backs_out(fleet: &Fleet, request: &RunRequest, yes: bool) -> Result<()> {
 fn emptied(fleet: &Fleet, request: &RunRequest, matters: &(dyn Fn(usize) -> bool + Sync)) -> Result<Vec<usize>> {
     let look = |at: usize, _| Ok(matters(at) && leaves_nothing(&fleet.setup(at), &request.target)?);
     let mut emptied = Vec::new();
-    for (at, it) in fleet.look(&look).iter().enumerate() {
+    for (at, it) in fleet.read(&look).iter().enumerate() {
         let is_protected = fleet.contexts[fleet.members[at].base].settings.protected.is_some();
         match (it.ended.done(), it.ended.error()) {
             (Some(true), _) => emptied.push(at),
@@ -181,7 +181,7 @@ fn told(fleet: &Fleet, catalogs: &[Arc<Catalog>], each: &[Each<Ran>]) -> Afterwa
         applied[member.base].extend(done.filter(|it| it.direction == Direction::Up).map(|it| it.revision.as_str()));
     }
     let of_base =
-        |(base, revisions): (usize, BTreeSet<&str>)| afterwards(&fleet.contexts[base], &catalogs[base], revisions);
+        |(base, revisions): (usize, BTreeSet<&str>)| remarks_on(&fleet.contexts[base], &catalogs[base], revisions);
     let mut all = Afterwards::default();
     for of_base in applied.into_iter().enumerate().map(of_base) {
         all.warnings.extend(of_base.warnings);
@@ -208,7 +208,7 @@ fn tell(
         }
         Format::Text => {
             printer.data(&text::fleet_runs(each, printer.verbosity() == Verbosity::Verbose));
-            printer.talk(&text::fleet_summary(each, took, is_relative(action)));
+            printer.info(&text::fleet_summary(each, took, is_relative(action)));
             say(printer, told);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Fleet;
 use crate::exit;
-use crate::status::look;
+use crate::status::read;
 use runner_base::error::Result;
 use runner_base::runtime;
 use runner_engine::history::Record;
@@ -17,7 +17,7 @@ pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
     let reports: Vec<CatalogReport> = fleet.contexts.iter().map(|context| context.inspect()).collect::<Result<_>>()?;
     let state = |at: usize, _| {
         let setup = fleet.setup(at);
-        let (history, overview) = runtime::run(look(&setup))?;
+        let (history, overview) = runtime::run(read(&setup))?;
         let rows = status(&reports[fleet.members[at].base].catalog, &history);
         let count = |standing: Standing| rows.iter().filter(|row| row.standing == standing).count();
         Ok(DatabaseState {
@@ -30,15 +30,15 @@ pub fn run(fleet: &Fleet, with_exit_code: bool) -> Result<u8> {
             is_running: overview.holder.is_some(),
         })
     };
-    let each = fleet.look(&state);
+    let each = fleet.read(&state);
     let code = code(&reports, &each);
     let printer = &fleet.printer;
     match printer.format() {
         Format::Json => printer.json(&FleetStatusJson::new(&each, &reports)),
         Format::Text => {
             printer.data(&text::fleet_status(&each));
-            fleet.tell_errors(&each);
-            printer.talk(&text::fleet_status_summary(&each));
+            fleet.print_errors(&each);
+            printer.info(&text::fleet_status_summary(&each));
             for problem in reports.iter().flat_map(|report| &report.problems) {
                 printer.warn(&problem.message, Some(&problem.hint));
             }

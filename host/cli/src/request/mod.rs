@@ -114,7 +114,7 @@ pub struct FleetRequest {
 
 impl FleetRequest {
     /// The request of a command that only reads.
-    pub fn looking(all: bool, parallel: Option<u16>) -> Self {
+    pub fn reading(all: bool, parallel: Option<u16>) -> Self {
         Self { all, parallel: parallel.map(usize::from), ..Self::default() }
     }
 

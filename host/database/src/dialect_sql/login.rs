@@ -3,7 +3,7 @@
 /// The login of the tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Login {
-    /// Its name, if the server tells it.
+    /// Its name, if the server reports it.
     pub name: Option<String>,
     /// What it may do beyond its database, without what a superuser may do anyway.
     pub powers: Vec<Power>,
@@ -40,7 +40,7 @@ runner_base::named! {
 
 impl Power {
     /// What it allows, after "may".
-    pub fn told(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::Superuser => "do everything on the server, as a superuser",
             Self::Programs => "run programs on the server's machine",

@@ -29,7 +29,7 @@ pub struct Grants {
     /// Functions that may be called other than those that only compute with their arguments.
     pub functions: BTreeSet<String>,
     /// Whether statements of the component's own are accepted, and not only readers and writers. The caller who receives
-    /// their text enforces it, with [`Grants::check_raw_sql`]: a driver cannot tell them from those of the host.
+    /// their text enforces it, with [`Grants::check_raw_sql`]: a driver cannot distinguish them from those of the host.
     pub raw_sql: bool,
     /// The revision of the component. Where a component under grants has a login of its own, it is named by it.
     pub component: String,

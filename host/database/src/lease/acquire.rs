@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::patience::{Patience, Verdict, silence};
+use super::takeover::{TakeoverClock, Verdict, silence};
 use super::{LeaseRows, Seen};
 use crate::holder::{still_held, wait_longer};
 use crate::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
@@ -24,19 +24,19 @@ pub async fn acquire(
     waiting: Waiting<'_>,
 ) -> Result<i64, DatabaseError> {
     let mut wait = Wait::new(request, waiting);
-    let mut patience = Patience::new(is_one_clock);
+    let mut clock = TakeoverClock::new(is_one_clock);
     loop {
         if stop.is_raised() {
             return Err(DatabaseError::stopped());
         }
         if let Some(holder) = rows.native_holder().await? {
-            wait.tell(holder);
+            wait.report(holder);
         } else {
-            let Some(seen) = look_or_make(rows).await? else { continue };
-            match patience.judge(&seen, Instant::now()) {
+            let Some(seen) = read_or_create(rows).await? else { continue };
+            match clock.judge(&seen, Instant::now()) {
                 Verdict::Held => {
-                    wait.bear_with(&seen, is_one_clock);
-                    wait.tell_of(&seen);
+                    wait.extend(&seen, is_one_clock);
+                    wait.report_silence(&seen);
                 }
                 verdict => {
                     let previous = (verdict == Verdict::Ended).then(|| LockHolder::parse(&seen.holder));
@@ -48,7 +48,7 @@ pub async fn acquire(
                             holder => holder,
                         };
                         rows.release(token).await?;
-                        wait.tell(holder?.unwrap_or_default());
+                        wait.report(holder?.unwrap_or_default());
                     }
                 }
             }
@@ -64,7 +64,7 @@ pub async fn release(rows: &mut dyn LeaseRows, token: i64) -> Result<(), Databas
 
 /// Waits until no run holds a lease; one that has expired is taken from its holder, and released. For a run that holds the server's own
 /// lock, on a database that has leases.
-pub async fn outlast(
+pub async fn wait_for_leases(
     rows: &mut dyn LeaseRows,
     request: &LockRequest,
     is_one_clock: bool,
@@ -72,17 +72,17 @@ pub async fn outlast(
     waiting: Waiting<'_>,
 ) -> Result<(), DatabaseError> {
     let mut wait = Wait::new(request, waiting);
-    let mut patience = Patience::new(is_one_clock);
+    let mut clock = TakeoverClock::new(is_one_clock);
     loop {
         if stop.is_raised() {
             return Err(DatabaseError::stopped());
         }
-        let Some(seen) = rows.look().await? else { return Ok(()) };
-        match patience.judge(&seen, Instant::now()) {
+        let Some(seen) = rows.read().await? else { return Ok(()) };
+        match clock.judge(&seen, Instant::now()) {
             Verdict::Free => return Ok(()),
             Verdict::Held => {
-                wait.bear_with(&seen, is_one_clock);
-                wait.tell_of(&seen);
+                wait.extend(&seen, is_one_clock);
+                wait.report_silence(&seen);
             }
             Verdict::Ended => {
                 let previous = LockHolder::parse(&seen.holder);
@@ -96,11 +96,11 @@ pub async fn outlast(
 }
 
 /// Reads the rows, or creates what is missing, and the caller reads again.
-async fn look_or_make(rows: &mut dyn LeaseRows) -> Result<Option<Seen>, DatabaseError> {
-    if let Some(seen) = rows.look().await? {
+async fn read_or_create(rows: &mut dyn LeaseRows) -> Result<Option<Seen>, DatabaseError> {
+    if let Some(seen) = rows.read().await? {
         return Ok(Some(seen));
     }
-    match rows.make().await {
+    match rows.create().await {
         // On another node of a cluster, another run makes them at the same time.
         Err(error) if error.is_transient() => tokio::time::sleep(PAUSES.clone().pause()).await,
         made => made?,
@@ -141,40 +141,40 @@ struct Wait<'a> {
     waiting: Waiting<'a>,
     started: Instant,
     pauses: Backoff,
-    told: Option<String>,
+    reported: Option<String>,
     /// For how long it waits.
     limit: Duration,
 }
 
 impl<'a> Wait<'a> {
     fn new(request: &LockRequest, waiting: Waiting<'a>) -> Self {
-        Self { waiting, started: Instant::now(), pauses: PAUSES, told: None, limit: request.wait }
+        Self { waiting, started: Instant::now(), pauses: PAUSES, reported: None, limit: request.wait }
     }
 
     /// Reports a holder, unless it was reported last.
-    fn tell(&mut self, holder: String) {
-        if self.told.as_ref() != Some(&holder) {
+    fn report(&mut self, holder: String) {
+        if self.reported.as_ref() != Some(&holder) {
             (self.waiting)(&holder);
-            self.told = Some(holder);
+            self.reported = Some(holder);
         }
     }
 
     /// On a cluster, a lease that has expired is observed for a while before it may be taken. A run that waits for less
     /// would never get past a run that was killed.
-    fn bear_with(&mut self, seen: &Seen, is_one_clock: bool) {
+    fn extend(&mut self, seen: &Seen, is_one_clock: bool) {
         if !is_one_clock && seen.left <= 0 {
             self.limit = self.limit.max(seen.length);
         }
     }
 
     /// Reports the holder of a lease, and that it does not renew it.
-    fn tell_of(&mut self, seen: &Seen) {
+    fn report_silence(&mut self, seen: &Seen) {
         let name = LockHolder::parse(&seen.holder).name;
-        let Some((silent, left)) = silence(seen) else { return self.tell(name) };
+        let Some((silent, left)) = silence(seen) else { return self.report(name) };
         // The number of seconds differs each time.
         let since = format!("{name}, which has not renewed its lease");
-        if !self.told.as_ref().is_some_and(|told| told.starts_with(&since)) {
-            self.tell(format!(
+        if !self.reported.as_ref().is_some_and(|reported| reported.starts_with(&since)) {
+            self.report(format!(
                 "{since} for {:.0} s; it ends in {:.0} s",
                 silent.as_secs_f64(),
                 left.as_secs_f64().ceil()
@@ -186,7 +186,7 @@ impl<'a> Wait<'a> {
     async fn pause(&mut self, stop: &StopSignal) -> Result<(), DatabaseError> {
         let left = self.limit.saturating_sub(self.started.elapsed());
         if left.is_zero() {
-            let holder = self.told.as_deref().unwrap_or("another run");
+            let holder = self.reported.as_deref().unwrap_or("another run");
             let hint = format!("{}; the lease of a run that was killed ends by itself", wait_longer(self.limit));
             return Err(DatabaseError::new(DatabaseErrorKind::Busy, still_held(holder, self.limit)).hint(hint));
         }

@@ -6,15 +6,15 @@
 //! commits nothing. `docs/design/0039-lease-lock.md` describes what that covers and what it does not.
 
 mod acquire;
-mod heart;
-mod patience;
+mod heartbeat;
 mod rows;
 mod settings;
+mod takeover;
 
 use std::time::Duration;
 
-pub use self::acquire::{acquire, outlast, release};
-pub use self::heart::{Heart, Open};
+pub use self::acquire::{acquire, release, wait_for_leases};
+pub use self::heartbeat::{Heartbeat, Open};
 pub use self::rows::{LeaseRows, Seen};
 pub use self::settings::{LOCK, LOCK_LEASE, LockSettings};
 use super::error::Meaning;
@@ -28,14 +28,14 @@ pub struct Lease {
     pub token: i64,
     /// How long it stays valid without being renewed.
     pub length: Duration,
-    heart: Heart,
+    heartbeat: Heartbeat,
 }
 
 impl Lease {
     /// A lease that was taken. `token`: what distinguishes it from earlier ones; `length`: how long it is valid without
     /// a renewal.
-    pub fn new(scope: String, token: i64, length: Duration, heart: Heart) -> Self {
-        Self { scope, token, length, heart }
+    pub fn new(scope: String, token: i64, length: Duration, heartbeat: Heartbeat) -> Self {
+        Self { scope, token, length, heartbeat }
     }
 
     /// The change that proves in a transaction, until its end, that this run holds the lease.
@@ -46,17 +46,17 @@ impl Lease {
     /// The change that renews the lease, so that a statement which cannot be fenced begins in a lease of full length. `now`: the
     /// database's clock.
     pub fn renewal(&self, now: &str) -> ToolChange {
-        rows::beat(&self.scope, self.token, self.length, now)
+        rows::renew(&self.scope, self.token, self.length, now)
     }
 
     /// Fails if the lease was found to be another run's.
     pub fn check(&self) -> Result<(), DatabaseError> {
-        if self.heart.has_lost() { Err(lost()) } else { Ok(()) }
+        if self.heartbeat.has_lost() { Err(lost()) } else { Ok(()) }
     }
 
     /// Releases it.
     pub async fn release(self) {
-        self.heart.stop().await;
+        self.heartbeat.stop().await;
     }
 }
 

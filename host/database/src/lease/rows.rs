@@ -108,7 +108,7 @@ pub trait LeaseRows: Send {
     async fn native_holder(&mut self) -> Result<Option<String>, DatabaseError>;
 
     /// Reads the rows; `None` if they, or their tables, do not exist.
-    async fn look(&mut self) -> Result<Option<Seen>, DatabaseError>;
+    async fn read(&mut self) -> Result<Option<Seen>, DatabaseError>;
 
     /// Creates the tables. Another process may do so at the same time.
     async fn make_tables(&mut self) -> Result<(), DatabaseError>;
@@ -123,7 +123,7 @@ pub trait LeaseRows: Send {
 
 impl dyn LeaseRows + '_ {
     /// Creates what is missing.
-    pub async fn make(&mut self) -> Result<(), DatabaseError> {
+    pub async fn create(&mut self) -> Result<(), DatabaseError> {
         self.make_tables().await?;
         let (scope, now) = (self.scope().to_owned(), self.now().to_owned());
         let lease = ToolChange::of_any_rows(FIRST, [text(&scope), Value::Null, text(&scope)]).with_expression(2, now);
@@ -153,8 +153,8 @@ impl dyn LeaseRows + '_ {
     }
 
     /// Renews it; returns false if another run has taken it.
-    pub async fn beat(&mut self, token: i64, length: Duration) -> Result<bool, DatabaseError> {
-        let beat = beat(self.scope(), token, length, self.now());
+    pub async fn renew(&mut self, token: i64, length: Duration) -> Result<bool, DatabaseError> {
+        let beat = renew(self.scope(), token, length, self.now());
         self.change(&[beat]).await
     }
 
@@ -172,7 +172,7 @@ pub fn fence(scope: &str, token: i64) -> ToolChange {
 }
 
 /// The change that renews the lease with this token.
-pub fn beat(scope: &str, token: i64, length: Duration, now: &str) -> ToolChange {
+pub fn renew(scope: &str, token: i64, length: Duration, now: &str) -> ToolChange {
     let values = [Value::Null, microseconds(length), text(scope), Value::Int64(token)];
     ToolChange::of_one_row(BEAT, values).with_expression(1, now.to_owned())
 }

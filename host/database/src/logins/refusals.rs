@@ -1,13 +1,13 @@
 //! What is refused about logins, in the words of the operator.
 
+use super::DesiredLogin;
 use super::Reached;
-use super::WantedLogin;
 use crate::grants::Grant;
 use crate::{DatabaseError, DatabaseErrorKind};
 use runner_sql::Tokens;
 
 /// The way out for an operator who may not do it.
-pub const DBA: &str = "let somebody who may run what `runner grants sync --sql` prints";
+pub const DBA: &str = "have a database administrator run what `runner grants sync --sql` prints";
 
 fn denied(message: String) -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Denied, message)
@@ -60,7 +60,7 @@ pub fn unknown(names: &[String]) -> DatabaseError {
 }
 
 /// Fails if grants ask for what a login cannot be given: tables of `is_forbidden` schemas or of runner's.
-pub fn check_wanted(wanted: &WantedLogin, is_forbidden: impl Fn(&Grant) -> bool) -> Result<(), DatabaseError> {
+pub fn check_wanted(wanted: &DesiredLogin, is_forbidden: impl Fn(&Grant) -> bool) -> Result<(), DatabaseError> {
     match wanted.grants.tables.iter().find(|grant| is_forbidden(grant)) {
         None => Ok(()),
         Some(grant) => Err(denied(format!("`{}` cannot be granted `{grant}`", wanted.id))
@@ -98,8 +98,8 @@ pub const WRONG_SECRET: &str =
     "check the variable that `password_env` of its `[grants.NAME]` or `[packages.NAME]` names";
 
 /// Fails, with all of them, if variables are not set that hold the passwords of logins.
-pub fn check_secrets(wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
-    let missing = |wanted: &WantedLogin| match (&wanted.grants.password_env, &wanted.grants.secret) {
+pub fn check_secrets(wanted: &[DesiredLogin]) -> Result<(), DatabaseError> {
+    let missing = |wanted: &DesiredLogin| match (&wanted.grants.password_env, &wanted.grants.secret) {
         (Some(variable), None) => Some(no_secret(variable, &wanted.id)),
         _ => None,
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{LoginReport, LoginRequest, WantedLogin};
+use super::{DesiredLogin, LoginReport, LoginRequest};
 use crate::lease::lost;
 use crate::{
     Begin, Blockers, Check, Claims, Committed, ComponentLogins, Connection, Database, DatabaseError, Grants,
@@ -70,7 +70,7 @@ pub trait Driver: Database + Session + Sized + 'static {
     async fn sync_logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
 
     /// See [`ComponentLogins::check`].
-    async fn check_logins(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError>;
+    async fn check_logins(&mut self, wanted: &[DesiredLogin]) -> Result<(), DatabaseError>;
 
     /// Changes the schema for a component with these grants, on the host's session and in no transaction, and gives its login what
     /// the grants list for the new table or columns. The caller has checked that they allow the change. For servers where such a
@@ -85,7 +85,7 @@ pub trait Driver: Database + Session + Sized + 'static {
     }
 
     /// Waits until the server has finished with the session of a component.
-    async fn outlast(&mut self, guest: Self) -> Result<(), DatabaseError>;
+    async fn wait_for_end(&mut self, guest: Self) -> Result<(), DatabaseError>;
 }
 
 /// A database with a second session while a component under grants runs.
@@ -195,7 +195,7 @@ impl<D: Driver> Connection for Logins<D> {
             self.guest = Some(guest);
             return Ok(());
         }
-        self.host.outlast(guest).await
+        self.host.wait_for_end(guest).await
     }
 }
 
@@ -309,7 +309,7 @@ impl<D: Driver> ComponentLogins for Logins<D> {
         self.host.sync_logins(request).await
     }
 
-    async fn check(&mut self, wanted: &[WantedLogin]) -> Result<(), DatabaseError> {
+    async fn check(&mut self, wanted: &[DesiredLogin]) -> Result<(), DatabaseError> {
         if wanted.is_empty() || !self.host.facts().separate_logins {
             return Ok(());
         }

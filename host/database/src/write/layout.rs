@@ -65,7 +65,7 @@ impl Layout {
         }
         if mode == WriteMode::Update && self.others.is_empty() {
             return Err(DatabaseError::invalid(format!(
-                "a batch for `{name}` has no columns beside the key, so there is nothing to update"
+                "a batch for `{name}` has no columns besides the key, so there is nothing to update"
             )));
         }
         Ok(())

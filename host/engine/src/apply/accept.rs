@@ -69,16 +69,16 @@ impl Engine {
         &self,
         database: &mut HostSession<'_>,
         request: &Request,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         source: &ScriptSource,
         history: i64,
     ) -> Result<Option<Successor>> {
-        let accept = request.accept.as_ref().filter(|_| step.direction == Direction::Up);
-        let Some(AcceptChanged { why, .. }) = accept.filter(|it| self.candidates_name(&it.wanted, step)) else {
+        let accept = request.accept.as_ref().filter(|_| migration.direction == Direction::Up);
+        let Some(AcceptChanged { why, .. }) = accept.filter(|it| self.candidates_name(&it.wanted, migration)) else {
             return Ok(None);
         };
-        let kept = self.kept(database, step, source).await?;
-        let handed = history::handed_over(history, &step.name, &step.sha256, &step.description);
+        let kept = self.kept(database, migration, source).await?;
+        let handed = history::handed_over(history, &migration.name, &migration.sha256, &migration.description);
         let (identity, why) = (self.identity.clone(), why.clone());
         let changes = move |number: u64, before: &str| -> Vec<ToolChange> {
             let repair = Repair {
@@ -95,13 +95,13 @@ impl Engine {
             };
             kept.iter().cloned().chain([handed.clone(), history::repaired(&repair)]).collect()
         };
-        Ok(Some(Successor { sha256: step.sha256.clone(), changes: Box::new(changes) }))
+        Ok(Some(Successor { sha256: migration.sha256.clone(), changes: Box::new(changes) }))
     }
 
     /// Whether what the operator gave, which [`Self::check_accept`] has found to be unique, means this migration.
-    fn candidates_name(&self, wanted: &str, step: &PlannedMigration) -> bool {
+    fn candidates_name(&self, wanted: &str, migration: &PlannedMigration) -> bool {
         let all = self.catalog.migrations.iter().map(|it| (&*it.revision, &*it.name));
         let candidates: crate::target::Candidates<'_> = all.collect();
-        candidates.resolve(wanted).is_ok_and(|revision| compare_revisions(revision, &step.revision).is_eq())
+        candidates.resolve(wanted).is_ok_and(|revision| compare_revisions(revision, &migration.revision).is_eq())
     }
 }

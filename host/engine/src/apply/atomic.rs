@@ -24,15 +24,15 @@ use runner_sql::Isolation;
 
 impl Engine {
     /// Runs a migration in its own transaction.
-    pub(super) async fn run_atomic(&self, step: &PlannedMigration, numbers: &Numbers) -> StepResult {
+    pub(super) async fn run_atomic(&self, migration: &PlannedMigration, numbers: &Numbers) -> StepResult {
         // Loading may compile for seconds: before the transaction, and before the clock.
-        let (script, source) = self.load(step).await?;
+        let (script, source) = self.load(migration).await?;
         let mut retries = Retries::new(self.retries);
         loop {
-            let recorder = Arc::new(self.recorder(step));
-            let failure = match self.attempt(step, &*script, &source, &recorder, numbers).await {
+            let recorder = Arc::new(self.recorder(migration));
+            let failure = match self.attempt(migration, &*script, &source, &recorder, numbers).await {
                 Ok(done) => {
-                    if step.kind.is_sandboxed() {
+                    if migration.kind.is_sandboxed() {
                         // Returning the memory of an interpreter to the system takes longer than small migrations.
                         drop(spawn_blocking(move || drop(script)));
                     }
@@ -42,10 +42,10 @@ impl Engine {
             };
             // A retry would repeat what was not rolled back.
             let stays = failure.error.kind == ErrorKind::Partial;
-            if !(recorder.met_a_lock() || failure.met_a_lock) || self.stop.is_raised() || stays {
+            if !(recorder.had_lock_conflict() || failure.met_a_lock) || self.stop.is_raised() || stays {
                 return Err(failure);
             }
-            if !self.pause_before_retry(step, &mut retries, &failure.error).await {
+            if !self.pause_before_retry(migration, &mut retries, &failure.error).await {
                 return Err(retries.explain(failure.error).into());
             }
         }
@@ -54,7 +54,7 @@ impl Engine {
     /// Attempts a migration once. The recorder keeps the errors it encountered; a failed attempt leaves nothing behind.
     async fn attempt(
         &self,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         script: &dyn Script,
         source: &ScriptSource,
         recorder: &Arc<RunRecorder>,
@@ -62,15 +62,15 @@ impl Engine {
     ) -> StepResult {
         let started = Started::now();
         let dialect = self.database.lock().await.facts().dialect;
-        let isolation = isolation(source, step.direction, dialect);
-        let options = TransactionOptions { isolation, ..options_of(step) };
+        let isolation = isolation(source, migration.direction, dialect);
+        let options = TransactionOptions { isolation, ..options_of(migration) };
         let number;
-        self.grant(step).await?;
+        self.grant(migration).await?;
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host_until(&self.stop);
             let begin = async |database: &mut HostSession<'_>| {
-                let number = match step.direction {
+                let number = match migration.direction {
                     Direction::Up => numbers.next(database).await?,
                     Direction::Down => 0,
                 };
@@ -85,13 +85,13 @@ impl Engine {
             }
             number = begun.map_err(history::unmade)?;
         }
-        let worked = script.run(step.direction, &self.context(step, recorder)).await;
+        let worked = script.run(migration.direction, &self.context(migration, recorder)).await;
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         let worked = match worked {
-            Ok(()) => self.changes(database, step, source, &started, (recorder, number)).await,
+            Ok(()) => self.changes(database, migration, source, &started, (recorder, number)).await,
             Err(error) => {
-                if step.kind.is_sandboxed() {
+                if migration.kind.is_sandboxed() {
                     note_ended(database, recorder).await;
                 }
                 Err(error)
@@ -101,30 +101,30 @@ impl Engine {
             Ok(changes) => changes,
             Err(error) => return Err(self.undo(database, error, recorder).await.into()),
         };
-        let done = done(step, &started, recorder);
+        let done = done(migration, &started, recorder);
         crash::point();
         let committed = database.commit(UnitOfWork::Migration(&changes)).await;
-        self.settled(database, step, committed, (recorder, done)).await
+        self.settled(database, migration, committed, (recorder, done)).await
     }
 
     /// The changes that bring the history to what a migration did.
     pub(super) async fn changes(
         &self,
         database: &mut HostSession<'_>,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         source: &ScriptSource,
         started: &Started,
         (recorder, number): (&RunRecorder, i64),
     ) -> Result<Vec<ToolChange>> {
-        if step.direction == Direction::Down {
-            return Ok(history::ended(step.record.unwrap_or_default(), &self.end(started, recorder)).to_vec());
+        if migration.direction == Direction::Down {
+            return Ok(history::ended(migration.record.unwrap_or_default(), &self.end(started, recorder)).to_vec());
         }
-        let mut changes = self.kept(database, step, source).await?;
-        let record = self.record(step, State::Applied, started, recorder);
+        let mut changes = self.kept(database, migration, source).await?;
+        let record = self.record(migration, State::Applied, started, recorder);
         changes.push(history::inserted(&history::Record { id: number, ..record }));
-        if step.kind.is_sandboxed() {
-            let inputs = self.inputs(step, source, database.facts().version.clone());
-            changes.extend(recorder.evidence(EvidenceOf::Applied(&step.revision), &inputs));
+        if migration.kind.is_sandboxed() {
+            let inputs = self.inputs(migration, source, database.facts().version.clone());
+            changes.extend(recorder.evidence(EvidenceOf::Applied(&migration.revision), &inputs));
         }
         Ok(changes)
     }
@@ -133,32 +133,32 @@ impl Engine {
     async fn settled(
         &self,
         database: &mut HostSession<'_>,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         committed: Committed,
         (recorder, done): (&RunRecorder, Done),
     ) -> StepResult {
         crash::point();
         match committed.error() {
             // A component may have gone on after a lock conflict, with which the server had rolled back.
-            Some(error) if error.has_ended_transaction() && step.kind.is_sandboxed() => {
+            Some(error) if error.has_ended_transaction() && migration.kind.is_sandboxed() => {
                 recorder.note_ended_transaction()
             }
             Some(error) => recorder.note_error(error),
             None => {}
         }
         if let Committed::Unanswered(error) = &committed {
-            self.warn(&step.revision, format!("the connection was lost during the commit: {error}; reconnecting"));
+            self.warn(&migration.revision, format!("the connection was lost during the commit: {error}; reconnecting"));
         }
-        let marker = match step.direction {
-            Direction::Up => history::in_force(&step.revision, &self.identity.run_id),
-            Direction::Down => history::in_state(step.record.unwrap_or_default(), State::RolledBack),
+        let marker = match migration.direction {
+            Direction::Up => history::in_force(&migration.revision, &self.identity.run_id),
+            Direction::Down => history::in_state(migration.record.unwrap_or_default(), State::RolledBack),
         };
         let is_unanswered = matches!(committed, Committed::Unanswered(_));
         match settle(database, committed, &marker, &self.stop).await {
             Settled::Committed { lost: None } => Ok(done),
             Settled::Committed { lost: Some(error) } => {
                 let message = format!("the commit succeeded although the database reported: {}", error.message);
-                self.warn(&step.revision, message);
+                self.warn(&migration.revision, message);
                 Ok(done)
             }
             // The connection is another one already.
@@ -211,9 +211,9 @@ fn isolation(source: &ScriptSource, direction: Direction, dialect: Dialect) -> O
 }
 
 /// How the transaction of a step begins, except for an isolation level that its SQL sets.
-fn options_of(step: &PlannedMigration) -> TransactionOptions {
+fn options_of(migration: &PlannedMigration) -> TransactionOptions {
     TransactionOptions {
-        foreign_keys_off: step.description.needs_table_rebuild(),
+        foreign_keys_off: migration.description.needs_table_rebuild(),
         isolation: None,
         for_migration: true,
     }

@@ -30,7 +30,7 @@ impl Engine {
         let facts = self.database.lock().await.facts().clone();
         let confined = confinement(&plan.steps, &facts)?;
         // Enforcing foreign keys cannot be switched within the transaction.
-        let foreign_keys_off = plan.steps.iter().any(|step| step.description.needs_table_rebuild());
+        let foreign_keys_off = plan.steps.iter().any(|migration| migration.description.needs_table_rebuild());
         {
             let mut database = self.database.lock().await;
             let database = &mut database.host();
@@ -108,14 +108,14 @@ impl Engine {
     /// Tries a migration in the open transaction. `left` is the number of those after it.
     pub(super) async fn dry_run_migration(
         &self,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         left: usize,
         transaction: &DryRunTransaction,
     ) -> Result<Done> {
-        let stepwise = step.mode == RunMode::Stepwise;
-        let (script, source) = self.load(step).await?;
+        let stepwise = migration.mode == RunMode::Stepwise;
+        let (script, source) = self.load(migration).await?;
         if let ScriptSource::Sql { up, .. } = &source {
-            check_resumed(step, up, &mut self.database.lock().await.host()).await?;
+            check_resumed(migration, up, &mut self.database.lock().await.host()).await?;
         }
         let started = Started::now();
         let mut left_out = 0;
@@ -123,9 +123,9 @@ impl Engine {
             dry_run.trial.recorder.set_stepwise(stepwise);
             left_out = dry_run.trial.recorder.left_out();
         }
-        self.take_grants(step, transaction).await?;
+        self.take_grants(migration, transaction).await?;
         let recorder = &Arc::default();
-        let worked = script.run(step.direction, &self.context(step, recorder)).await;
+        let worked = script.run(migration.direction, &self.context(migration, recorder)).await;
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         let worked = match worked {
@@ -146,41 +146,41 @@ impl Engine {
         worked?;
         self.not_refused()?;
         // An interrupted migration already has a row, with another state.
-        if transaction.notes && (step.resume_after.is_none() || step.direction == Direction::Down) {
+        if transaction.notes && (migration.resume_after.is_none() || migration.direction == Direction::Down) {
             // A rollback does not reset the counter of a table. Numbers below zero are otherwise unused, and these are in the order of
             // the plan. Where even they advance it, no row is added.
-            let number = step.record.unwrap_or_else(|| i64::try_from(left).map_or(i64::MIN, |left| -1 - left));
-            let changes = match step.direction == Direction::Up && database.facts().sql.tool.own_number_counts {
-                true => self.kept(database, step, &source).await?,
-                false => self.changes(database, step, &source, &started, (recorder, number)).await?,
+            let number = migration.record.unwrap_or_else(|| i64::try_from(left).map_or(i64::MIN, |left| -1 - left));
+            let changes = match migration.direction == Direction::Up && database.facts().sql.tool.own_number_counts {
+                true => self.kept(database, migration, &source).await?,
+                false => self.changes(database, migration, &source, &started, (recorder, number)).await?,
             };
             history::make(database, changes).await?;
         }
-        let done = done(step, &started, recorder);
+        let done = done(migration, &started, recorder);
         // Nothing is committed here, so what a commit would reject must be checked explicitly.
         let Err(error) = database.check(Check::Constraints).await else { return Ok(done) };
         let error = Error::from(error);
         // Without enforcement, nothing cascades either.
-        Err(if transaction.foreign_keys_off && !step.description.needs_table_rebuild() {
+        Err(if transaction.foreign_keys_off && !migration.description.needs_table_rebuild() {
             error
                 .cause("another migration in this dry run needs `table-rebuild`, which turns off foreign keys for all of them")
-                .hint(format!("`--on-copy` commits each migration; `--target {}` and an earlier target try them separately", step.revision))
+                .hint(format!("`--on-copy` commits each migration; `--target {}` and an earlier target try them separately", migration.revision))
         } else {
             error
         })
     }
 
     /// Restricts a component to what it is granted.
-    async fn take_grants(&self, step: &PlannedMigration, transaction: &DryRunTransaction) -> Result<()> {
+    async fn take_grants(&self, migration: &PlannedMigration, transaction: &DryRunTransaction) -> Result<()> {
         let mut database = self.database.lock().await;
         if !transaction.is_confined {
-            return Ok(database.set_grants(step.grants.clone())?);
+            return Ok(database.set_grants(migration.grants.clone())?);
         }
         let is_transactional = database.facts().transactional_ddl;
         match database.component_logins().filter(|_| is_transactional) {
             // The migrations before it may have created what it is granted. SQL has the rights of the host there, and is not to find the
             // names of the component before it.
-            Some(logins) => Ok(logins.confine(step.grants.clone()).await?),
+            Some(logins) => Ok(logins.confine(migration.grants.clone()).await?),
             // It runs alone, and the login is the one that it should be.
             None => Ok(()),
         }
@@ -189,20 +189,20 @@ impl Engine {
     /// Rejects what cannot be rolled back, before anything has run.
     async fn check_dry_run_support(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
-        for step in &plan.steps {
-            let source = match step.kind {
-                Kind::Sql => Some(self.source(step).await?),
+        for migration in &plan.steps {
+            let source = match migration.kind {
+                Kind::Sql => Some(self.source(migration).await?),
                 Kind::Component | Kind::Script => None,
             };
-            let sql = match (&source, step.direction) {
+            let sql = match (&source, migration.direction) {
                 (Some(ScriptSource::Sql { up, .. }), Direction::Up) => Some(up),
                 (Some(ScriptSource::Sql { down, .. }), Direction::Down) => down.as_ref(),
                 _ => None,
             };
-            check_dry_run(step, sql, &facts).map_err(|error| {
+            check_dry_run(migration, sql, &facts).map_err(|error| {
                 error
                     .hint("`runner plan --sql` shows what would run")
-                    .hint(format!("`--target` stops the dry run before `{}`", step.id()))
+                    .hint(format!("`--target` stops the dry run before `{}`", migration.id()))
             })?;
         }
         let Some(lasting) = &facts.sql.catalog.lasting else { return Ok(()) };
@@ -245,27 +245,28 @@ pub(super) struct DryRunTransaction {
 /// Returns the grants of the component on whose login's session the transaction has to be; `None` if no planned component has a login
 /// of its own. Fails if one transaction cannot hold all of them.
 fn confinement(steps: &[PlannedMigration], facts: &Facts) -> Result<Option<Arc<Grants>>> {
-    let Some(first) = steps.iter().find(|step| step.grants.is_some()).filter(|_| facts.separate_logins) else {
+    let Some(first) = steps.iter().find(|migration| migration.grants.is_some()).filter(|_| facts.separate_logins)
+    else {
         return Ok(None);
     };
     if !facts.transactional_ddl {
-        if steps.iter().all(|step| step.revision == first.revision) {
+        if steps.iter().all(|migration| migration.revision == first.revision) {
             return Ok(first.grants.clone());
         }
         let error = Error::denied(format!(
-            "a dry run in a transaction cannot run `{}` beside other migrations: its login sees only what is committed",
+            "a dry run in a transaction cannot run `{}` together with other migrations: its login sees only what is committed",
             first.id()
         ))
         .hint("`--on-copy` runs them on a scratch copy of the database, where it has a login of its own too");
-        return Err(match steps.first().filter(|step| step.revision == first.revision) {
-            Some(step) => error.hint(format!("`--target {}` runs it alone", step.revision)),
+        return Err(match steps.first().filter(|migration| migration.revision == first.revision) {
+            Some(migration) => error.hint(format!("`--target {}` runs it alone", migration.revision)),
             None => error.hint(format!("`--target` stops the dry run before `{}`", first.id())),
         });
     }
-    let Some(open) = steps.iter().find(|step| step.kind.is_sandboxed() && step.grants.is_none()) else {
+    let Some(open) = steps.iter().find(|migration| migration.kind.is_sandboxed() && migration.grants.is_none()) else {
         return Ok(first.grants.clone());
     };
-    let of_two = steps.iter().filter(|step| step.kind.is_sandboxed()).map(PlannedMigration::id);
+    let of_two = steps.iter().filter(|migration| migration.kind.is_sandboxed()).map(PlannedMigration::id);
     let second = of_two.filter(|id| *id == open.id() || *id == first.id()).nth(1).unwrap_or_else(|| first.id());
     Err(Error::denied(format!(
         "one transaction cannot hold both `{}`, which has a login of its own, and `{}`, which has runner's",

@@ -38,14 +38,16 @@ pub async fn planned_sql(
 ) -> Result<PlannedSql> {
     let mut planned = PlannedSql { runs: Vec::new(), statements: Vec::new(), downs: Vec::new() };
     let mut refusals = Refusals::default();
-    for step in &plan.steps {
+    for migration in &plan.steps {
         let mut host = database.as_mut().map(|database| database.host());
-        let (up, down) = match step.kind {
+        let (up, down) = match migration.kind {
             Kind::Component | Kind::Script => (None, None),
-            Kind::Sql => match sql(step, catalog, host.as_mut(), (facts.dialect, given)).await? {
+            Kind::Sql => match sql(migration, catalog, host.as_mut(), (facts.dialect, given)).await? {
                 Ok(ScriptSource::Sql { up, down, .. }) => {
                     if let Some(host) = &mut host {
-                        check_resumed(step, &up, host).await.map_err(|error| error.at("migration", step.id()))?;
+                        check_resumed(migration, &up, host)
+                            .await
+                            .map_err(|error| error.at("migration", migration.id()))?;
                     }
                     (Some(up), down)
                 }
@@ -56,8 +58,8 @@ pub async fn planned_sql(
                 }
             },
         };
-        let (runs, down) = if step.direction == Direction::Up { (up, down) } else { (down, None) };
-        planned.statements.push(runs.as_ref().map(|sql| refusals.inspect(step, sql, catalog, facts)));
+        let (runs, down) = if migration.direction == Direction::Up { (up, down) } else { (down, None) };
+        planned.statements.push(runs.as_ref().map(|sql| refusals.inspect(migration, sql, catalog, facts)));
         planned.runs.push(runs);
         planned.downs.push(down);
     }
@@ -75,9 +77,9 @@ struct Refusals {
 
 impl Refusals {
     /// Inspects what a step runs.
-    fn inspect(&mut self, step: &PlannedMigration, sql: &Sql, catalog: &Catalog, facts: &Facts) -> Statements {
-        let file = file_of(catalog, step, step.direction);
-        let (statements, refused) = inspect(&step.id(), &file, step.mode, sql, facts);
+    fn inspect(&mut self, migration: &PlannedMigration, sql: &Sql, catalog: &Catalog, facts: &Facts) -> Statements {
+        let file = file_of(catalog, migration, migration.direction);
+        let (statements, refused) = inspect(&migration.id(), &file, migration.mode, sql, facts);
         self.statements.extend(refused);
         statements
     }
@@ -91,8 +93,12 @@ impl Refusals {
 }
 
 /// Fails if an interrupted upgrade could not resume, since statements of it that took effect are not those of its SQL any more.
-pub(super) async fn check_resumed(step: &PlannedMigration, up: &Sql, database: &mut HostSession<'_>) -> Result<()> {
-    let (Some(history), Direction::Up) = (step.record, step.direction) else { return Ok(()) };
+pub(super) async fn check_resumed(
+    migration: &PlannedMigration,
+    up: &Sql,
+    database: &mut HostSession<'_>,
+) -> Result<()> {
+    let (Some(history), Direction::Up) = (migration.record, migration.direction) else { return Ok(()) };
     let program = up.program(database.facts().dialect).map_err(|error| unreadable(Direction::Up, error))?;
     let units = program.units(true);
     let calls: Vec<Call<'_>> = units.iter().map(|unit| Call::of_unit(unit, program.text_of(unit))).collect();
@@ -101,92 +107,95 @@ pub(super) async fn check_resumed(step: &PlannedMigration, up: &Sql, database: &
 
 /// What a planned migration in SQL runs. The refusals are of its parameters.
 async fn sql(
-    step: &PlannedMigration,
+    migration: &PlannedMigration,
     catalog: &Catalog,
     database: Option<&mut HostSession<'_>>,
     (dialect, given): (Dialect, &BTreeMap<String, Value>),
 ) -> Result<std::result::Result<ScriptSource, Vec<Refusal>>> {
     let mut kept = None;
-    let (up, down) = match step.source {
+    let (up, down) = match migration.source {
         Source::Project => {
-            let Artifact::Sql { up, down, .. } = &of_project(catalog, step)?.artifact else { return Err(damaged()) };
-            if step.direction == Direction::Down
+            let Artifact::Sql { up, down, .. } = &of_project(catalog, migration)?.artifact else {
+                return Err(damaged());
+            };
+            if migration.direction == Direction::Down
                 && asks(up, down.as_deref(), dialect).1
                 && let Some(database) = database
             {
-                kept = Some(kept_values(database, &step.revision, &step.sha256).await);
+                kept = Some(kept_values(database, &migration.revision, &migration.sha256).await);
             }
             (up.clone(), down.clone())
         }
         Source::Database => {
-            let stored = history::load_artifact(database.ok_or_else(damaged)?, &step.revision, &step.sha256).await?;
+            let stored =
+                history::load_artifact(database.ok_or_else(damaged)?, &migration.revision, &migration.sha256).await?;
             let Some(Stored::Sql { up, down, values }) = stored else { return Err(damaged()) };
-            if sha256(up.as_bytes()) != step.sha256 {
+            if sha256(up.as_bytes()) != migration.sha256 {
                 return Err(damaged());
             }
-            kept = (step.direction == Direction::Down).then_some(values);
+            kept = (migration.direction == Direction::Down).then_some(values);
             (up, down)
         }
     };
-    let file = |direction| file_of(catalog, step, direction);
-    let named = Named { migration: step.id(), up: file(Direction::Up), down: file(Direction::Down) };
+    let file = |direction| file_of(catalog, migration, direction);
+    let named = Named { migration: migration.id(), up: file(Direction::Up), down: file(Direction::Down) };
     let values = SqlValues { kept: kept.as_ref(), given };
-    Ok(filled(up, down, step.direction, (dialect, values), &named))
+    Ok(filled(up, down, migration.direction, (dialect, values), &named))
 }
 
-fn of_project<'a>(catalog: &'a Catalog, step: &PlannedMigration) -> Result<&'a Migration> {
-    catalog.get(&step.revision).ok_or_else(|| Error::failed("the project has lost the migration"))
+fn of_project<'a>(catalog: &'a Catalog, migration: &PlannedMigration) -> Result<&'a Migration> {
+    catalog.get(&migration.revision).ok_or_else(|| Error::failed("the project has lost the migration"))
 }
 
 impl Engine {
     /// Returns the bytes of a planned migration.
-    pub(super) async fn source(&self, step: &PlannedMigration) -> Result<ScriptSource> {
-        match step.kind {
-            Kind::Sql => self.sql(step).await?.map_err(|refusals| unfilled(refusals).unwrap_or_else(damaged)),
-            _ if step.source == Source::Project => source_of(of_project(&self.catalog, step)?),
+    pub(super) async fn source(&self, migration: &PlannedMigration) -> Result<ScriptSource> {
+        match migration.kind {
+            Kind::Sql => self.sql(migration).await?.map_err(|refusals| unfilled(refusals).unwrap_or_else(damaged)),
+            _ if migration.source == Source::Project => source_of(of_project(&self.catalog, migration)?),
             Kind::Component | Kind::Script => {
                 let mut database = self.database.lock().await;
                 let database = &mut database.host();
-                let stored = history::load_artifact(database, &step.revision, &step.sha256).await?;
-                stored.and_then(|stored| of_stored(stored, &step.sha256)).ok_or_else(damaged)
+                let stored = history::load_artifact(database, &migration.revision, &migration.sha256).await?;
+                stored.and_then(|stored| of_stored(stored, &migration.sha256)).ok_or_else(damaged)
             }
         }
     }
 
     /// Returns the SQL of a planned migration.
-    async fn sql(&self, step: &PlannedMigration) -> Result<std::result::Result<ScriptSource, Vec<Refusal>>> {
+    async fn sql(&self, migration: &PlannedMigration) -> Result<std::result::Result<ScriptSource, Vec<Refusal>>> {
         let mut database = self.database.lock().await;
         let dialect = database.facts().dialect;
-        sql(step, &self.catalog, Some(&mut database.host()), (dialect, &self.parameters)).await
+        sql(migration, &self.catalog, Some(&mut database.host()), (dialect, &self.parameters)).await
     }
 
     /// Warns if the downgrade is not the one that was stored when the migration was applied.
-    pub(super) async fn warn_of_another_way_back(&self, step: &PlannedMigration, source: &ScriptSource) {
+    pub(super) async fn warn_of_another_way_back(&self, migration: &PlannedMigration, source: &ScriptSource) {
         let ScriptSource::Sql { down, template, .. } = source else { return };
         let Some(project) = template.as_ref().map_or(down.as_ref(), |it| it.down.as_ref()) else { return };
-        if step.direction == Direction::Up || step.source == Source::Database {
+        if migration.direction == Direction::Up || migration.source == Source::Database {
             return;
         }
         let mut database = self.database.lock().await;
         let database = &mut database.host();
-        let stored = history::load_artifact(database, &step.revision, &step.sha256).await;
+        let stored = history::load_artifact(database, &migration.revision, &migration.sha256).await;
         // A copy that is missing or unreadable is no reason not to run the project's file.
         let Ok(Some(Stored::Sql { down, .. })) = stored else { return };
-        self.warn_of_other_values(step, template.as_ref());
+        self.warn_of_other_values(migration, template.as_ref());
         if down.as_ref() != Some(project) {
-            let file = file_of(&self.catalog, step, Direction::Down);
+            let file = file_of(&self.catalog, migration, Direction::Down);
             let what = if down.is_some() { "changed" } else { "added" };
-            self.warn(&step.revision, format!("`{file}` was {what} after `{}` was applied", step.id()));
+            self.warn(&migration.revision, format!("`{file}` was {what} after `{}` was applied", migration.id()));
         }
     }
 
     /// Warns if a downgrade gets other values than those that the operator gives.
-    fn warn_of_other_values(&self, step: &PlannedMigration, template: Option<&Template>) {
+    fn warn_of_other_values(&self, migration: &PlannedMigration, template: Option<&Template>) {
         let values = template.map(|template| &template.values).into_iter().flatten();
         let other = values.filter(|(name, value)| self.parameters.get(*name).is_some_and(|it| as_text(it) != **value));
         for (name, _) in other {
-            let message = format!("the parameter `{name}` has the value that `{}` was applied with", step.id());
-            self.warn(&step.revision, message);
+            let message = format!("the parameter `{name}` has the value that `{}` was applied with", migration.id());
+            self.warn(&migration.revision, message);
         }
     }
 
@@ -194,8 +203,8 @@ impl Engine {
     pub(super) async fn check_sql(&self, plan: &Plan) -> Result<()> {
         let facts = self.database.lock().await.facts().clone();
         let mut refusals = Refusals::default();
-        for step in plan.steps.iter().filter(|step| step.kind == Kind::Sql) {
-            let source = match self.sql(step).await.map_err(|error| error.at("migration", step.id()))? {
+        for migration in plan.steps.iter().filter(|migration| migration.kind == Kind::Sql) {
+            let source = match self.sql(migration).await.map_err(|error| error.at("migration", migration.id()))? {
                 Ok(source) => source,
                 Err(unfilled) => {
                     refusals.without_value.extend(unfilled);
@@ -203,21 +212,21 @@ impl Engine {
                 }
             };
             let ScriptSource::Sql { up, down, .. } = &source else { continue };
-            let text = if step.direction == Direction::Up { Some(up) } else { down.as_ref() };
+            let text = if migration.direction == Direction::Up { Some(up) } else { down.as_ref() };
             if let Some(text) = text {
-                refusals.inspect(step, text, &self.catalog, &facts);
+                refusals.inspect(migration, text, &self.catalog, &facts);
             }
         }
         refusals.into_error().map_or(Ok(()), Err)
     }
 
     /// Returns the script of a planned migration, ready to run, and the bytes it was built from.
-    pub(super) async fn load(&self, step: &PlannedMigration) -> Result<(Box<dyn Script>, ScriptSource)> {
-        let (source, compiled) = match self.loaded_ahead(step).await? {
+    pub(super) async fn load(&self, migration: &PlannedMigration) -> Result<(Box<dyn Script>, ScriptSource)> {
+        let (source, compiled) = match self.preloaded(migration).await? {
             Some(found) => found,
-            None => (self.source(step).await?, None),
+            None => (self.source(migration).await?, None),
         };
-        self.warn_of_another_way_back(step, &source).await;
+        self.warn_of_another_way_back(migration, &source).await;
         let script = match compiled {
             Some(compiled) => compiled(&source),
             None => self.loader.load(&source)?,

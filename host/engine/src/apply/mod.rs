@@ -1,7 +1,6 @@
 //! Runs a plan: under the lock, each migration in its own transaction together with its history row.
 
 mod accept;
-mod ahead;
 mod atomic;
 mod dry_run;
 mod load;
@@ -11,20 +10,21 @@ mod on_servers_tests;
 mod opening;
 #[cfg(test)]
 mod partial_tests;
+mod preload;
 mod record;
+mod report;
 mod request;
 mod retry;
 mod share;
 mod stepwise;
-mod tell;
 #[cfg(test)]
 mod tests;
 mod unfinished;
 
-pub use ahead::Ahead;
 use dry_run::DryRunTransaction;
 pub use load::{PlannedSql, planned_sql};
 pub use on_scratch::for_scratch;
+pub use preload::Preload;
 pub use request::{AcceptChanged, Action, Request};
 use retry::Retries;
 
@@ -59,7 +59,7 @@ pub struct Engine {
     /// Builds scripts from their bytes.
     pub loader: Arc<dyn ScriptLoader>,
     /// Those that are loaded before their turn.
-    pub ahead: Ahead,
+    pub ahead: Preload,
     /// Receives the run's events.
     pub events: Arc<dyn EventSink>,
     /// Ends the run early when raised.
@@ -135,7 +135,7 @@ impl Engine {
         if let Some(plan) = &plan {
             self.check_accept(request).await?;
             self.check_plan(plan).await?;
-            plan.steps.first().into_iter().for_each(|step| self.load_ahead(step));
+            plan.steps.first().into_iter().for_each(|migration| self.preload(migration));
         }
         match self.transforms.share {
             true => self.lock_sharing(request).await?,
@@ -167,8 +167,8 @@ impl Engine {
         if !is_checked {
             self.check_plan(&plan).await?;
         }
-        self.control.plan(plan.steps.iter().map(|step| step.revision.clone()));
-        let _watch = self.control.watch();
+        self.control.plan(plan.steps.iter().map(|migration| migration.revision.clone()));
+        let _watch = self.control.monitor();
         self.sweep().await;
         if request.dry_run {
             return match &self.dry_run {
@@ -182,7 +182,7 @@ impl Engine {
             Some(backup) => {
                 let (stop, events) = (self.stop.clone(), self.events.clone());
                 let job = BackupJob { current: plan.current.clone(), stop, events };
-                Some(self.control.look_during(&self.database, backup.make(&job)).await?)
+                Some(self.control.poll_during(&self.database, backup.make(&job)).await?)
             }
             None => None,
         };
@@ -238,18 +238,18 @@ impl Engine {
     /// Says that a migration has started, and what observers see of it.
     async fn begin_migration(
         &self,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         next: Option<&PlannedMigration>,
         ground: &Ground,
     ) -> Result<()> {
         match ground {
             Ground::Committed(_) => {
-                self.begin_control(step).await?;
-                next.into_iter().for_each(|next| self.load_ahead(next));
+                self.begin_control(migration).await?;
+                next.into_iter().for_each(|next| self.preload(next));
             }
             Ground::RolledBack(_) => {
-                self.control.try_out(&step.revision);
-                self.events.emit(&Self::started(step));
+                self.control.try_out(&migration.revision);
+                self.events.emit(&Self::started(migration));
             }
         }
         Ok(())
@@ -259,35 +259,35 @@ impl Engine {
     async fn run_migration(
         &self,
         request: &Request,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         left: usize,
         ground: &Ground,
     ) -> StepResult {
         let numbers = match ground {
             Ground::Committed(numbers) => numbers,
-            Ground::RolledBack(transaction) => return Ok(self.dry_run_migration(step, left, transaction).await?),
+            Ground::RolledBack(transaction) => return Ok(self.dry_run_migration(migration, left, transaction).await?),
         };
-        let result = match step.mode {
-            RunMode::Atomic => self.run_atomic(step, numbers).await,
-            RunMode::Stepwise => self.run_stepwise_patiently(request, step, numbers).await,
+        let result = match migration.mode {
+            RunMode::Atomic => self.run_atomic(migration, numbers).await,
+            RunMode::Stepwise => self.run_stepwise_patiently(request, migration, numbers).await,
         };
         let result = result.and_then(|done| self.not_refused().map(|()| done).map_err(Into::into));
         let failure = result.as_ref().err();
-        let stays = failure.filter(|failure| failure.took_effect.is_some() || step.is_half_done());
+        let stays = failure.filter(|failure| failure.took_effect.is_some() || migration.is_half_done());
         self.end_control(stays.map(|failure| &failure.error)).await;
         result
     }
 
     /// The end of a run at a migration that failed.
-    fn note_failure(&self, request: &Request, step: PlannedMigration, failure: Failure, outcome: &mut Outcome) {
-        let mut error = self.control.explain(self.explain(failure.error, &step));
-        if request.action == Action::Redo && step.direction == Direction::Up && !request.dry_run {
-            let id = step.id();
+    fn note_failure(&self, request: &Request, migration: PlannedMigration, failure: Failure, outcome: &mut Outcome) {
+        let mut error = self.control.explain(self.explain(failure.error, &migration));
+        if request.action == Action::Redo && migration.direction == Direction::Up && !request.dry_run {
+            let id = migration.id();
             error = error.hint(format!("`{id}` is now rolled back: fix it and run `runner apply` to apply it again"));
         }
-        self.emit_failed(&step, &error);
+        self.emit_failed(&migration, &error);
         outcome.error = Some(error);
-        outcome.failed = Some(Failed { step, took_effect: failure.took_effect });
+        outcome.failed = Some(Failed { step: migration, took_effect: failure.took_effect });
     }
 
     /// Plans the request for the database's current state. Fails if one of the components could not run as it is to be confined.
@@ -314,8 +314,8 @@ impl Engine {
         };
         let mut plan = plan?;
         if request.options.one_schema {
-            for step in &mut plan.steps {
-                step.description.renames = Arc::new(step.description.renames.without_schemas());
+            for migration in &mut plan.steps {
+                migration.description.renames = Arc::new(migration.description.renames.without_schemas());
             }
         }
         let plan = plan.with_grants(&input, &self.grants, &self.limits)?;
@@ -325,7 +325,8 @@ impl Engine {
 
     /// Rejects SQL that cannot run, and says what isolates the components.
     async fn check_plan(&self, plan: &Plan) -> Result<()> {
-        self.control.check_flags(!plan.steps.is_empty() && plan.steps.iter().all(|step| step.kind == Kind::Sql))?;
+        self.control
+            .check_flags(!plan.steps.is_empty() && plan.steps.iter().all(|migration| migration.kind == Kind::Sql))?;
         self.check_sql(plan).await?;
         if let Some(message) = plan.isolation(&self.facts().await) {
             self.events.emit(&Event::Log { revision: String::new(), level: LogLevel::Info, message });
@@ -363,12 +364,12 @@ impl Engine {
     }
 
     /// Begins the control of a migration, and says that it has started; waits while the run is paused.
-    async fn begin_control(&self, step: &PlannedMigration) -> Result<()> {
+    async fn begin_control(&self, planned: &PlannedMigration) -> Result<()> {
         let migration = RunningMigration {
-            revision: step.revision.clone(),
-            direction: step.direction,
-            mode: step.mode,
-            resumed: step.record.filter(|_| step.is_half_done()),
+            revision: planned.revision.clone(),
+            direction: planned.direction,
+            mode: planned.mode,
+            resumed: planned.record.filter(|_| planned.is_half_done()),
         };
         let (mut has_started, mut retries) = (false, Retries::new(self.retries));
         loop {
@@ -376,18 +377,18 @@ impl Engine {
             // On SQLite, what it writes meets the lock that the migration would meet.
             let waits = begun.as_ref().is_err_and(|error| error.is_transient && !self.stop.is_raised());
             if (begun.is_ok() || waits) && !std::mem::replace(&mut has_started, true) {
-                self.events.emit(&Self::started(step));
+                self.events.emit(&Self::started(planned));
             }
             let error = match begun {
                 Ok(()) => return Ok(()),
-                Err(error) if waits && self.pause_before_retry(step, &mut retries, &error).await => continue,
+                Err(error) if waits && self.pause_before_retry(planned, &mut retries, &error).await => continue,
                 Err(error) if waits => retries.explain(error),
                 Err(error) => error,
             };
             if has_started {
-                self.emit_failed(step, &error);
+                self.emit_failed(planned, &error);
             }
-            self.end_control(Some(&error).filter(|_| step.is_half_done())).await;
+            self.end_control(Some(&error).filter(|_| planned.is_half_done())).await;
             return Err(error);
         }
     }

@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::stopped::stopped;
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::logins::{LoginRequest, LoginTask, Removal};
-use runner_database::{Database, DatabaseErrorKind, Dialect, Grants, WantedLogin};
+use runner_database::{Database, DatabaseErrorKind, DesiredLogin, Dialect, Grants};
 use runner_drivers::copy::{self, ScratchPlace};
 use runner_project::settings::ComponentGrants;
 
@@ -95,7 +95,7 @@ impl Engine {
             database: Arc::new(tokio::sync::Mutex::new(database)),
             grants: Arc::new(for_scratch(&self.grants, dialect)),
             // No other session uses the copy.
-            control: Arc::new(RunControl::free(self.events.clone(), self.stop.clone())),
+            control: Arc::new(RunControl::unthrottled(self.events.clone(), self.stop.clone())),
             dry_run: Some(DryRun { trial, on_scratch: None, chunks: dry_run.chunks }),
             backup: None,
             ..self.clone()
@@ -140,7 +140,7 @@ impl Engine {
         self.sync(Vec::new(), Removal::Others).await
     }
 
-    async fn sync(&self, wanted: Vec<WantedLogin>, remove: Removal) -> Result<()> {
+    async fn sync(&self, wanted: Vec<DesiredLogin>, remove: Removal) -> Result<()> {
         let request = LoginRequest { task: LoginTask::Sync, wanted, remove };
         let mut database = self.database.lock().await;
         Ok(database.host().logins(&request).await.map(drop)?)
@@ -170,11 +170,11 @@ impl Engine {
         let dialect = self.database.lock().await.facts().dialect;
         let mut told: Vec<String> = dialect.rollback_caveats().iter().map(|text| (*text).to_owned()).collect();
         let mut tell = |text: &str| told.push(text.to_owned());
-        let stepwise = plan.steps.iter().filter(|step| step.mode == RunMode::Stepwise).count();
+        let stepwise = plan.steps.iter().filter(|migration| migration.mode == RunMode::Stepwise).count();
         if stepwise > 0 {
             tell("stepwise migrations ran in the one transaction; in a real run each step commits by itself");
         }
-        if plan.steps.len() > 1 && plan.steps.iter().any(|step| step.description.needs_table_rebuild()) {
+        if plan.steps.len() > 1 && plan.steps.iter().any(|migration| migration.description.needs_table_rebuild()) {
             tell("foreign keys were off for all migrations because one rebuilds a table: nothing cascaded");
         }
         match self.dry_run.as_ref().map(|dry_run| dry_run.trial.recorder.left_out()) {

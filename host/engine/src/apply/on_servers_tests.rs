@@ -1,4 +1,4 @@
-//! Runs on servers: what they take back, what they leave, and connections that are lost.
+//! Runs on servers: what they roll back, what they leave, and connections that are lost.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use runner_database::{ConnectOptions, DatabaseUrl, TransactionOptions};
 use runner_drivers::connect;
 use runner_project::catalog::{Migration, Mode};
 
-/// Notes what is told, and does something when a retry is.
+/// Records the events, and does something at a retry.
 #[derive(Default)]
 struct Told {
     texts: Mutex<Vec<String>>,
@@ -194,7 +194,7 @@ async fn what_a_procedure_committed_in_the_transaction_is_told() {
     let outcome = apply(&engine_on(&database, &Arc::<Told>::default(), vec![migration]).await).await;
     let error = outcome.error.expect("it fails");
     assert_eq!(error.kind, ErrorKind::Partial, "{error:?}");
-    assert!(error.hints.iter().any(|hint| hint.contains("look into the database for what was committed")), "{error:?}");
+    assert!(error.hints.iter().any(|hint| hint.contains("check in the database what was committed")), "{error:?}");
     assert_eq!(database.value("SELECT count(*) FROM t"), "1");
 }
 

@@ -96,25 +96,25 @@ impl Engine {
     async fn resume(
         &self,
         database: &mut HostSession<'_>,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         source: &ScriptSource,
         (history, successor): (i64, Option<Successor>),
     ) -> Result<Opened> {
-        let run = Run { history, direction: step.direction };
+        let run = Run { history, direction: migration.direction };
         check_values(database, run, source).await?;
-        let build = Build { sha256: &step.sha256, successor };
-        let resumed = Journal::resume(database, run, (step.kind, build), &self.worker(), &self.stop).await?;
+        let build = Build { sha256: &migration.sha256, successor };
+        let resumed = Journal::resume(database, run, (migration.kind, build), &self.worker(), &self.stop).await?;
         for warning in resumed.warnings {
-            self.warn(&step.revision, warning);
+            self.warn(&migration.revision, warning);
         }
         let inputs = resumed.journal.inputs();
-        if step.kind.is_sandboxed() && inputs.parameters != self.parameters {
+        if migration.kind.is_sandboxed() && inputs.parameters != self.parameters {
             let message = "its first run had other parameters, which remain in use".to_owned();
-            self.warn(&step.revision, message);
+            self.warn(&migration.revision, message);
         }
         let rows = history::read(database).await?;
         let row = rows.live.iter().find(|row| row.id == history);
-        let before = row.map(|row| match step.direction {
+        let before = row.map(|row| match migration.direction {
             Direction::Up => (row.rows_read, row.rows_written),
             Direction::Down => {
                 (row.rolled_back_rows_read.unwrap_or_default(), row.rolled_back_rows_written.unwrap_or_default())

@@ -20,17 +20,17 @@ use runner_project::catalog::{Artifact, Kind};
 
 impl Engine {
     /// Restricts the connection's statements in a component's role to what the operator grants this one.
-    pub(super) async fn grant(&self, step: &PlannedMigration) -> Result<()> {
-        Ok(self.database.lock().await.set_grants(step.grants.clone())?)
+    pub(super) async fn grant(&self, migration: &PlannedMigration) -> Result<()> {
+        Ok(self.database.lock().await.set_grants(migration.grants.clone())?)
     }
 
     /// The run's recorded inputs, as the migration receives them.
-    pub(super) fn context(&self, step: &PlannedMigration, recorder: &Arc<RunRecorder>) -> RunContext {
+    pub(super) fn context(&self, migration: &PlannedMigration, recorder: &Arc<RunRecorder>) -> RunContext {
         RunContext {
             database: self.database.clone(),
             events: self.events.clone(),
             stop: self.stop.clone(),
-            revision: step.revision.clone(),
+            revision: migration.revision.clone(),
             run_timestamp: self.identity.run_timestamp,
             seed: self.identity.seed,
             parameters: self.parameters.clone(),
@@ -39,26 +39,26 @@ impl Engine {
             control: self.control.clone(),
             trial: self.dry_run.as_ref().map(|dry_run| dry_run.trial.clone()),
             left_out: LeftOut {
-                statements: step.resume_after.unwrap_or(0),
+                statements: migration.resume_after.unwrap_or(0),
                 chunks_but: self.dry_run.as_ref().and_then(|dry_run| dry_run.chunks),
             },
             transforms: self.transforms.clone(),
             server_version: None,
-            renames: step.description.renames.clone(),
-            grants: step.grants.clone(),
+            renames: migration.description.renames.clone(),
+            grants: migration.grants.clone(),
         }
     }
 
     /// Returns a recorder that counts what the migration does and records what `verify` needs.
-    pub(super) fn recorder(&self, step: &PlannedMigration) -> RunRecorder {
-        match (step.kind, step.direction) {
+    pub(super) fn recorder(&self, migration: &PlannedMigration) -> RunRecorder {
+        match (migration.kind, migration.direction) {
             (Kind::Component | Kind::Script, Direction::Up) => RunRecorder::recording_within(self.stored_call_bytes),
             _ => RunRecorder::default(),
         }
     }
 
     /// Returns what the migration receives. Of the parameters, SQL gets the values that were filled in.
-    pub(super) fn inputs(&self, step: &PlannedMigration, source: &ScriptSource, server_version: String) -> Inputs {
+    pub(super) fn inputs(&self, migration: &PlannedMigration, source: &ScriptSource, server_version: String) -> Inputs {
         let parameters = match source {
             ScriptSource::Component { .. } | ScriptSource::Script(_) => self.parameters.clone(),
             ScriptSource::Sql { template, .. } => {
@@ -66,13 +66,13 @@ impl Engine {
                 Arc::new(values.map(|(name, value)| (name.clone(), Value::Text(value.clone()))).collect())
             }
         };
-        let assets = match self.catalog.get(&step.revision).map(|found| &found.artifact) {
-            Some(Artifact::Component { assets, .. }) if step.source == Source::Project => assets.clone(),
-            Some(Artifact::Script(files)) if step.source == Source::Project => files.digests.clone(),
+        let assets = match self.catalog.get(&migration.revision).map(|found| &found.artifact) {
+            Some(Artifact::Component { assets, .. }) if migration.source == Source::Project => assets.clone(),
+            Some(Artifact::Script(files)) if migration.source == Source::Project => files.digests.clone(),
             _ => BTreeMap::new(),
         };
         Inputs {
-            sha256: step.sha256.clone(),
+            sha256: migration.sha256.clone(),
             run_timestamp: self.identity.run_timestamp,
             seed: self.identity.seed,
             server_version,
@@ -84,12 +84,12 @@ impl Engine {
     /// Returns the context of a migration whose steps are recorded: it sees what its first run saw.
     pub(super) fn journalled(
         &self,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         recorder: &Arc<RunRecorder>,
         journal: &Arc<Journal>,
     ) -> RunContext {
         let inputs = journal.inputs();
-        let context = self.context(step, recorder);
+        let context = self.context(migration, recorder);
         RunContext {
             // Completed steps are answered from the journal.
             left_out: LeftOut { statements: 0, ..context.left_out },
@@ -105,21 +105,21 @@ impl Engine {
     /// Returns the history row of a migration that was completed, or that begins.
     pub(super) fn record(
         &self,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         state: State,
         started: &Started,
         recorder: &RunRecorder,
     ) -> Record {
-        let description = &step.description;
+        let description = &migration.description;
         let work = work(started, recorder);
         Record {
-            id: step.record.unwrap_or_default(),
-            revision: step.revision.clone(),
-            name: step.name.clone(),
+            id: migration.record.unwrap_or_default(),
+            revision: migration.revision.clone(),
+            name: migration.name.clone(),
             summary: description.summary.clone(),
-            kind: step.kind,
-            sha256: step.sha256.clone(),
-            mode: step.mode,
+            kind: migration.kind,
+            sha256: migration.sha256.clone(),
+            mode: migration.mode,
             declared: declared_json(description),
             state,
             started_at: started.at.clone(),
@@ -172,16 +172,16 @@ pub(super) fn work(started: &Started, recorder: &RunRecorder) -> history::Work {
     }
 }
 
-pub(super) fn done(step: &PlannedMigration, started: &Started, recorder: &RunRecorder) -> Done {
+pub(super) fn done(migration: &PlannedMigration, started: &Started, recorder: &RunRecorder) -> Done {
     // The duration is that of this run, and so are the rows.
     let (rows_read, rows_written) = recorder.own_rows();
     Done {
-        revision: step.revision.clone(),
-        name: step.name.clone(),
-        direction: step.direction,
-        kind: step.kind,
-        mode: step.mode,
-        isolation: step.isolation,
+        revision: migration.revision.clone(),
+        name: migration.name.clone(),
+        direction: migration.direction,
+        kind: migration.kind,
+        mode: migration.mode,
+        isolation: migration.isolation,
         duration: started.clock.elapsed(),
         steps: recorder.steps(),
         rows_read,

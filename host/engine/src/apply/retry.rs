@@ -74,13 +74,13 @@ impl Engine {
     pub(super) async fn run_stepwise_patiently(
         &self,
         request: &Request,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         numbers: &Numbers,
     ) -> StepResult {
         let mut retries = Retries::new(self.retries);
-        let mut step = step.clone();
+        let mut migration = migration.clone();
         loop {
-            let failure = match self.run_stepwise(request, &step, numbers).await {
+            let failure = match self.run_stepwise(request, &migration, numbers).await {
                 Ok(done) => return Ok(Done { retries: retries.done(), ..done }),
                 Err(failure) => failure,
             };
@@ -89,13 +89,13 @@ impl Engine {
             if !failure.met_a_lock || !leads_back || self.stop.is_raised() {
                 return Err(failure);
             }
-            if !self.pause_before_retry(&step, &mut retries, &failure.error).await {
+            if !self.pause_before_retry(&migration, &mut retries, &failure.error).await {
                 let error = retries.explain(failure.error);
                 return Err(Box::new(Failure { error, ..*failure }));
             }
             let next = self.plan(request).await.ok().and_then(|plan| plan.steps.into_iter().next());
-            match next.filter(|next| next.revision == step.revision) {
-                Some(next) => step = next,
+            match next.filter(|next| next.revision == migration.revision) {
+                Some(next) => migration = next,
                 None => return Err(failure),
             }
         }
@@ -104,7 +104,7 @@ impl Engine {
     /// Pauses before a retry. Returns false if there is none: the retries are used up, or the run should stop.
     pub(super) async fn pause_before_retry(
         &self,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         retries: &mut Retries,
         error: &Error,
     ) -> bool {
@@ -112,8 +112,8 @@ impl Engine {
         self.control.count_retry();
         let place = error.places.iter().find(|(label, _)| matches!(*label, "statement" | "step"));
         self.events.emit(&Event::Retrying {
-            revision: step.revision.clone(),
-            name: step.name.clone(),
+            revision: migration.revision.clone(),
+            name: migration.name.clone(),
             reason: match place {
                 Some((label, place)) => format!("{} at {label} {}", error.message, place),
                 None => error.message.clone(),

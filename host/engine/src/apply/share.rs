@@ -13,18 +13,18 @@ use crate::control::RunningMigration;
 use crate::event::{Event, LogLevel};
 use crate::history::{self, RunMode};
 use crate::journal::Journal;
-use crate::journal::chunk::{UnderWay, under_way};
+use crate::journal::chunk::{TransformInProgress, in_progress};
 use crate::plan::{grants_for, unconfined};
 use crate::recorder::RunRecorder;
 use crate::run::Run;
 use crate::script::{Execution, LeftOut, RunContext, Script};
 use crate::transform;
 use runner_base::error::{Error, ErrorKind, Result};
-use runner_database::{DatabaseErrorKind, SharedDatabase, WantedLogin};
+use runner_database::{DatabaseErrorKind, DesiredLogin, SharedDatabase};
 use runner_project::migration_id;
 
 /// The pause between two checks for a transform to share.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A transform: its history row and its step.
 type TransformId = (i64, u64);
@@ -76,12 +76,12 @@ impl Engine {
                         self.warn("", format!("sharing a transform ended: {}", error.message));
                     }
                     if place.is_none() {
-                        tokio::time::sleep(LOOK_AGAIN * 8).await;
+                        tokio::time::sleep(POLL_INTERVAL * 8).await;
                     }
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 _ = self.stop.raised() => {}
             }
         }
@@ -97,7 +97,7 @@ impl Engine {
         helped: &Arc<RunRecorder>,
     ) -> std::result::Result<(), (Option<TransformId>, Error)> {
         let database = self.connection(connection).await.map_err(|error| (None, error))?;
-        let found = self.look(&database).await.map_err(|error| (None, error))?;
+        let found = self.transforms(&database).await.map_err(|error| (None, error))?;
         for task in found {
             let place = (task.history, task.step);
             if given_up.contains(&place) || halt.load(Ordering::Acquire) {
@@ -123,7 +123,7 @@ impl Engine {
             };
             let begun = self.control.begin_sharing(&mut **database.lock().await, migration).await;
             // Dropped after its row is deleted: others see by its session that it is alive.
-            let _watch = self.control.watch();
+            let _watch = self.control.monitor();
             let done = match begun {
                 Ok(()) => transform::help(&context, script.batch_function(&context).await, task.step, halt).await,
                 Err(error) => Err(error),
@@ -155,13 +155,13 @@ impl Engine {
         Ok(made)
     }
 
-    async fn look(&self, database: &SharedDatabase) -> Result<Vec<UnderWay>> {
+    async fn transforms(&self, database: &SharedDatabase) -> Result<Vec<TransformInProgress>> {
         let mut database = database.lock().await;
         let database = &mut database.host();
         if !history::is_there(database).await? {
             return Ok(Vec::new());
         }
-        match under_way(database).await {
+        match in_progress(database).await {
             // The tables may be created or dropped at this moment.
             Err(error) if error.kind == DatabaseErrorKind::Syntax => Ok(Vec::new()),
             found => Ok(found?),
@@ -171,7 +171,7 @@ impl Engine {
     /// Returns what a helping component sees; `None` if the migration was begun with another build.
     async fn helping(
         &self,
-        task: &UnderWay,
+        task: &TransformInProgress,
         connection: &SharedDatabase,
         helped: &Arc<RunRecorder>,
     ) -> Result<Option<RunContext>> {
@@ -186,7 +186,7 @@ impl Engine {
             return Err(error);
         }
         if let Some(grants) = &grants {
-            let wanted = WantedLogin { id, grants: grants.clone(), is_early: true };
+            let wanted = DesiredLogin { id, grants: grants.clone(), is_early: true };
             database.host().check_logins(&[wanted]).await?;
         }
         database.set_grants(grants.clone())?;

@@ -30,23 +30,23 @@ impl Engine {
     pub(super) async fn run_stepwise(
         &self,
         request: &Request,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         numbers: &Numbers,
     ) -> StepResult {
         // Loading may compile for seconds, so it comes before anything is recorded and is not timed.
-        let (script, source) = self.load(step).await.map_err(|error| not_begun(error, step, None))?;
+        let (script, source) = self.load(migration).await.map_err(|error| not_begun(error, migration, None))?;
         let started = Started::now();
-        let recorder = Arc::new(self.recorder(step));
-        let of = script.steps(step.direction);
+        let recorder = Arc::new(self.recorder(migration));
+        let of = script.steps(migration.direction);
         // What is recorded before and after the migration is the host's.
-        self.database.lock().await.set_grants(None).map_err(|error| not_begun(error.into(), step, None))?;
+        self.database.lock().await.set_grants(None).map_err(|error| not_begun(error.into(), migration, None))?;
         let opened = self
-            .open((request, step), &source, &started, (&recorder, numbers))
+            .open((request, migration), &source, &started, (&recorder, numbers))
             .await
-            .map_err(|error| not_begun(error, step, of))?;
-        let context = self.journalled(step, &recorder, &opened.journal);
-        let ran = match self.grant(step).await {
-            Ok(()) => script.run(step.direction, &context).await,
+            .map_err(|error| not_begun(error, migration, of))?;
+        let context = self.journalled(migration, &recorder, &opened.journal);
+        let ran = match self.grant(migration).await {
+            Ok(()) => script.run(migration.direction, &context).await,
             Err(error) => Err(error),
         };
         let mut database = self.database.lock().await;
@@ -64,15 +64,15 @@ impl Engine {
         work.rows_written = work.rows_written.saturating_sub(opened.before.rows_written);
         crash::point();
         let failed = match ended {
-            Ok(()) => self.close(database, step, &source, &opened, &work, &recorder).await.err(),
-            Err(error) if recorder.missed_something() => Some(after_a_change(error, step)),
+            Ok(()) => self.close(database, migration, &source, &opened, &work, &recorder).await.err(),
+            Err(error) if recorder.had_unknown_name() => Some(after_a_change(error, migration)),
             Err(error) => Some(error),
         };
         match failed {
-            None => Ok(done(step, &started, &recorder)),
+            None => Ok(done(migration, &started, &recorder)),
             // Not even that it began is stored.
             Some(error) if opened.journal.is_unwritten().await => {
-                let met_a_lock = recorder.met_a_lock() || error.is_transient;
+                let met_a_lock = recorder.had_lock_conflict() || error.is_transient;
                 Err(Box::new(Failure { error, took_effect: None, met_a_lock }))
             }
             Some(error) => {
@@ -83,11 +83,11 @@ impl Engine {
                 let progress = opened.journal.progress().await;
                 work.steps = progress.done;
                 let may_go_on = progress.unknown.is_none() || progress.repeats;
-                let met_a_lock = (recorder.met_a_lock() || error.is_transient) && may_go_on;
+                let met_a_lock = (recorder.had_lock_conflict() || error.is_transient) && may_go_on;
                 let run = opened.journal.run();
                 let committed = run.committed(database).await.unwrap_or_default();
                 let stopped_at = StoppedAt { run, progress, of, committed };
-                let failure = self.give_up(database, step, &stopped_at, &work, error).await;
+                let failure = self.give_up(database, migration, &stopped_at, &work, error).await;
                 Err(Box::new(Failure { met_a_lock, ..*failure }))
             }
         }
@@ -97,7 +97,7 @@ impl Engine {
     async fn close(
         &self,
         database: &mut HostSession<'_>,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         source: &ScriptSource,
         opened: &Opened,
         work: &history::Work,
@@ -105,22 +105,22 @@ impl Engine {
     ) -> Result<()> {
         let run = opened.journal.run();
         // Only of SQL that this run began may the last answer wait for the end. Without a statement nothing was stored yet.
-        let waits = opened.is_new && step.kind == Kind::Sql && step.direction == Direction::Up;
+        let waits = opened.is_new && migration.kind == Kind::Sql && migration.direction == Direction::Up;
         if !waits || opened.journal.is_unwritten().await {
             opened.journal.flush(database).await?;
         }
         let mut changes = if waits { opened.journal.take_pending().await } else { Vec::new() };
-        match step.direction {
+        match migration.direction {
             Direction::Down => changes.extend(history::ended(run.history, &self.end_of(work, recorder))),
             Direction::Up => {
                 if !opened.is_new {
                     // SQL that was fixed between the runs.
-                    changes.extend(self.kept(database, step, source).await?);
+                    changes.extend(self.kept(database, migration, source).await?);
                 }
-                changes.push(history::finished_stepwise(&self.completed(step, run, work, recorder)));
-                if step.kind.is_sandboxed() {
+                changes.push(history::finished_stepwise(&self.completed(migration, run, work, recorder)));
+                if migration.kind.is_sandboxed() {
                     // Those of the build that finished it.
-                    let own = self.inputs(step, source, String::new());
+                    let own = self.inputs(migration, source, String::new());
                     let first = opened.journal.inputs();
                     let inputs = match own.sha256 == first.sha256 {
                         true => first.clone(),
@@ -129,12 +129,12 @@ impl Engine {
                     changes.extend(recorder.evidence(EvidenceOf::Run(run), &inputs));
                 }
                 if !opened.is_new {
-                    changes.push(history::unused_artifacts(&step.revision));
+                    changes.push(history::unused_artifacts(&migration.revision));
                 }
             }
         }
         changes.extend(journal::trimmed(run));
-        let committed = match step.broken {
+        let committed = match migration.broken {
             None => database.commit(UnitOfWork::Apart(&changes)).await,
             Some(_) => {
                 // What remains of an upgrade that was never completed.
@@ -145,7 +145,7 @@ impl Engine {
                 database.commit(UnitOfWork::Step(&changes)).await
             }
         };
-        let state = if step.direction == Direction::Up { State::Applied } else { State::RolledBack };
+        let state = if migration.direction == Direction::Up { State::Applied } else { State::RolledBack };
         let marker = history::in_state(run.history, state);
         match settle(database, committed, &marker, &self.stop).await {
             Settled::Committed { .. } => {
@@ -160,7 +160,7 @@ impl Engine {
     /// The history row of a completed upgrade.
     fn completed(
         &self,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         run: Run,
         work: &history::Work,
         recorder: &RunRecorder,
@@ -170,7 +170,7 @@ impl Engine {
             duration_ms: work.duration_ms,
             rows_read: work.rows_read,
             rows_written: work.rows_written,
-            ..self.record(step, State::Applied, &Started::now(), recorder)
+            ..self.record(migration, State::Applied, &Started::now(), recorder)
         }
     }
 
@@ -178,11 +178,11 @@ impl Engine {
     pub(super) async fn kept(
         &self,
         database: &mut HostSession<'_>,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         source: &ScriptSource,
     ) -> Result<Vec<ToolChange>> {
         let (stored, limit) = (to_store(source), self.stored_artifact_bytes);
-        history::artifact_changes(database, &step.revision, &step.sha256, &stored, limit).await
+        history::artifact_changes(database, &migration.revision, &migration.sha256, &stored, limit).await
     }
 
     fn end_of(&self, work: &history::Work, recorder: &RunRecorder) -> history::End {
@@ -194,52 +194,52 @@ impl Engine {
     async fn give_up(
         &self,
         database: &mut HostSession<'_>,
-        step: &PlannedMigration,
+        migration: &PlannedMigration,
         stopped_at: &StoppedAt,
         work: &history::Work,
         error: Error,
     ) -> Box<Failure> {
         let error = match roll_back_quietly(database).await {
             Ok(()) => error,
-            Err(second) => return partial(error.cause(second.message), step, stopped_at, &[]),
+            Err(second) => return partial(error.cause(second.message), migration, stopped_at, &[]),
         };
         let run = stopped_at.run;
         let seems_clean = stopped_at.progress.effects == 0 && stopped_at.progress.unknown.is_none();
         // A damaged journal may hold effects.
         if seems_clean && journal::damage(database, run).await.is_ok_and(|damage| damage.is_none()) {
-            match self.clear(database, step, run).await {
-                Ok(true) if step.broken.is_some() => return stays_broken(error, step),
+            match self.clear(database, migration, run).await {
+                Ok(true) if migration.broken.is_some() => return stays_broken(error, migration),
                 Ok(true) => return error.into(),
                 Ok(false) => {}
-                Err(second) => return partial(error.cause(second.message), step, stopped_at, &[]),
+                Err(second) => return partial(error.cause(second.message), migration, stopped_at, &[]),
             }
         }
         let last =
             if stopped_at.of.is_none() { run.last_effects(database).await.unwrap_or_default() } else { Vec::new() };
         // The run that resumes it adds to it.
-        match history::add_work(database, run.history, step.direction, work).await {
+        match history::add_work(database, run.history, migration.direction, work).await {
             Ok(()) => {
                 self.control.counted(database).await;
-                partial(error, step, stopped_at, &last)
+                partial(error, migration, stopped_at, &last)
             }
-            Err(second) => partial(error.cause(second.message), step, stopped_at, &last),
+            Err(second) => partial(error.cause(second.message), migration, stopped_at, &last),
         }
     }
 
     /// Removes every trace of a migration that had no effect. Returns false if it had one, by another process that shared a
     /// transform.
-    async fn clear(&self, database: &mut HostSession<'_>, step: &PlannedMigration, run: Run) -> Result<bool> {
+    async fn clear(&self, database: &mut HostSession<'_>, migration: &PlannedMigration, run: Run) -> Result<bool> {
         in_transaction(database, async |database| {
             if run.close(database).await? {
                 return Ok(false);
             }
             run.clear(database).await?;
-            match step.direction {
+            match migration.direction {
                 Direction::Up => {
                     history::discard(database, run.history).await?;
-                    history::make(database, [history::unused_artifacts(&step.revision)]).await?;
+                    history::make(database, [history::unused_artifacts(&migration.revision)]).await?;
                 }
-                Direction::Down if step.broken.is_some() => {
+                Direction::Down if migration.broken.is_some() => {
                     run.resume(database).await?;
                     history::reopen(database, run.history, State::PartlyApplied).await?;
                 }

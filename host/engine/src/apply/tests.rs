@@ -1,7 +1,7 @@
 //! Whole runs on SQLite in memory, with SQL scripts and with scripts that misbehave.
 
-mod ahead;
 mod dry_runs;
+mod preload;
 mod stepwise;
 
 use std::sync::Mutex;
@@ -79,8 +79,8 @@ async fn heard_engine(migrations: Vec<Migration>, events: Arc<Heard>) -> Engine 
         database: Arc::new(tokio::sync::Mutex::new(database)),
         catalog: Arc::new(Catalog { migrations, ..Catalog::default() }),
         loader,
-        ahead: Ahead::default(),
-        control: Arc::new(crate::control::RunControl::free(events.clone(), StopSignal::default())),
+        ahead: Preload::default(),
+        control: Arc::new(crate::control::RunControl::unthrottled(events.clone(), StopSignal::default())),
         events,
         stop: StopSignal::default(),
         parameters: Arc::default(),

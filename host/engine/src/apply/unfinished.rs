@@ -21,19 +21,19 @@ pub(super) struct StoppedAt {
 }
 
 /// The failure of a migration that could not be started or resumed; in the latter case it stays partly done.
-pub(super) fn not_begun(error: Error, step: &PlannedMigration, of: Option<u64>) -> Box<Failure> {
-    let took_effect = step.resume_after.map(|steps| TookEffect { steps, of, ..TookEffect::default() });
+pub(super) fn not_begun(error: Error, migration: &PlannedMigration, of: Option<u64>) -> Box<Failure> {
+    let took_effect = migration.resume_after.map(|steps| TookEffect { steps, of, ..TookEffect::default() });
     let met_a_lock = error.is_transient;
     Box::new(Failure { error, took_effect, met_a_lock })
 }
 
 /// The error of a statement that the database did not understand, where a change between two runs may be the reason.
-pub(super) fn after_a_change(error: Error, step: &PlannedMigration) -> Error {
-    let (verb, revision) = match step.direction {
-        Direction::Up => ("apply", &step.revision),
-        Direction::Down => ("rollback", &step.revision),
+pub(super) fn after_a_change(error: Error, migration: &PlannedMigration) -> Error {
+    let (verb, revision) = match migration.direction {
+        Direction::Up => ("apply", &migration.revision),
+        Direction::Down => ("rollback", &migration.revision),
     };
-    if step.resume_after.is_none() || error.kind == ErrorKind::Mismatch {
+    if migration.resume_after.is_none() || error.kind == ErrorKind::Mismatch {
         return error;
     }
     error.hint(format!(
@@ -43,17 +43,17 @@ pub(super) fn after_a_change(error: Error, step: &PlannedMigration) -> Error {
 }
 
 /// The failure of a downgrade that changed no part of an interrupted upgrade.
-pub(super) fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Failure> {
+pub(super) fn stays_broken(mut error: Error, migration: &PlannedMigration) -> Box<Failure> {
     error.kind = match error.kind {
         kind @ (ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) => kind,
         _ => ErrorKind::Partial,
     };
-    let revision = &step.revision;
-    let error = match step.kind {
+    let revision = &migration.revision;
+    let error = match migration.kind {
         Kind::Sql => error.hint(format!(
             "only part of the upgrade took effect: make the downgrade of `{}` handle missing objects \
              (`IF EXISTS`), and run `runner rollback` again",
-            step.id()
+            migration.id()
         )),
         Kind::Component | Kind::Script => error.hint(format!(
             "only part of the upgrade took effect, and the downgrade does not handle that: bring the database to the state \
@@ -66,7 +66,7 @@ pub(super) fn stays_broken(mut error: Error, step: &PlannedMigration) -> Box<Fai
 /// The failure of a migration that stays partly done.
 pub(super) fn partial(
     mut error: Error,
-    step: &PlannedMigration,
+    migration: &PlannedMigration,
     stopped_at: &StoppedAt,
     last: &[String],
 ) -> Box<Failure> {
@@ -76,13 +76,13 @@ pub(super) fn partial(
     if !matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated | ErrorKind::Mismatch) {
         error.kind = ErrorKind::Partial;
     }
-    let verb = if step.direction == Direction::Up { "apply" } else { "rollback" };
+    let verb = if migration.direction == Direction::Up { "apply" } else { "rollback" };
     let took_effect = TookEffect { steps: progress.done, of, chunks: committed.chunks, rows: committed.rows_written };
     for effect in last {
         error = error.cause(format!("took effect: {effect}"));
     }
     let one = if of.is_some() { "statement" } else { "step" };
-    let same = if step.kind == Kind::Script { "the same script" } else { "the same build of the component" };
+    let same = if migration.kind == Kind::Script { "the same script" } else { "the same build of the component" };
     let error = match (&progress.unknown, of) {
         (Some((unknown, _)), _) if progress.repeats => {
             error.hint(format!("{one} {unknown} took effect in part; `runner {verb}` runs it again and continues"))
@@ -91,7 +91,7 @@ pub(super) fn partial(
             .hint(format!("it is unknown whether {one} {unknown} took effect, unless `runner {verb}` can tell from the database"))
             .hint(format!(
                 "`runner repair {}` shows what is known and records your decision",
-                step.revision
+                migration.revision
             )),
         (None, _) if error.kind == ErrorKind::Mismatch => error,
         (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {

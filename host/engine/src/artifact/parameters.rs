@@ -150,7 +150,7 @@ mod tests {
             Ok(_) => Err("a component".into()),
             Err(refusals) => Err(refusals
                 .iter()
-                .map(|it| format!("{}:{}", it.told(), it.error.hints.len()))
+                .map(|it| format!("{}:{}", it.summary(), it.error.hints.len()))
                 .collect::<Vec<_>>()
                 .join("; ")),
         }

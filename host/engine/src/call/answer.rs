@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::canonical::{self, Sink};
-use super::stored;
+use super::codec;
 use runner_data::count::counted;
 use runner_data::{Batch, ColumnType, Digest, RowSet, Value, digest};
 use runner_database::DatabaseError;
@@ -23,12 +23,12 @@ pub trait Answer: Serialize + DeserializeOwned {
 
 /// Packs an answer or an error for the journal.
 pub fn pack<T: Answer>(answer: Result<&T, &DatabaseError>) -> Vec<u8> {
-    stored::pack(&answer)
+    codec::pack(&answer)
 }
 
 /// Returns a packed answer or error, or `None` if the bytes are not one.
 pub fn unpack<T: Answer>(packed: &[u8]) -> Option<Result<T, DatabaseError>> {
-    stored::unpack(packed)
+    codec::unpack(packed)
 }
 
 /// The number of rows changed.

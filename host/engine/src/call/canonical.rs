@@ -1,6 +1,6 @@
 //! The canonical bytes under the digests of calls and answers: little-endian numbers, and texts prefixed with their
 //! length. Published transcripts depend on them, so they never change. Nothing is read back from them; what is stored
-//! has an encoding of its own, in [`stored`](super::stored).
+//! has an encoding of its own, in [`codec`](super::codec).
 
 use runner_data::{ColumnType, Digest, RowSet, Value};
 use runner_database::{DatabaseError, DatabaseErrorKind};

@@ -2,11 +2,11 @@
 
 pub mod answer;
 pub mod canonical;
+pub mod codec;
 #[cfg(test)]
 pub(crate) mod golden_tests;
 mod inputs;
 pub mod partial_effects;
-pub mod stored;
 pub mod transform;
 
 pub use answer::Answer;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stored;
+use super::codec;
 use runner_data::Value;
 use runner_database::{TableSource, TableTarget};
 
@@ -28,7 +28,7 @@ impl KeyOrEnd {
     /// Returns the bytes in which a key is stored and compared. They are never compressed: another version of zstd
     /// might compress the same key to other bytes.
     pub fn pack(&self) -> Vec<u8> {
-        stored::pack_raw(self)
+        codec::pack_raw(self)
     }
 }
 
@@ -58,6 +58,6 @@ mod tests {
     fn a_long_key_is_stored_without_compression() {
         let key = KeyOrEnd(Some(vec![Value::Text("x".repeat(10_000))]));
         assert!(key.pack().len() > 10_000);
-        assert_eq!(stored::unpack(&key.pack()), Some(key));
+        assert_eq!(codec::unpack(&key.pack()), Some(key));
     }
 }

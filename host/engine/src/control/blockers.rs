@@ -8,7 +8,7 @@ use runner_database::{Blockers, Database, DatabaseError, QueryLimits};
 impl RunControl {
     /// Reports each session that the run waits for, once. `told`: those that were reported before, without those that
     /// have ended.
-    pub(super) async fn tell_blockers(
+    pub(super) async fn report_blockers(
         &self,
         database: &mut dyn Database,
         told: &mut Vec<String>,

@@ -2,7 +2,7 @@
 //!
 //! Code that processes chunks calls [`RunControl::before_chunk`] before it reads the next one, outside a transaction, and
 //! [`RunControl::chunk_done`] after it. The workers of a process share one control. At most once a second the control
-//! *looks*: it reads the operators' requests and the load of the database, and writes the run's progress. On a server a
+//! *polls*: it reads the operators' requests and the load of the database, and writes the run's progress. On a server a
 //! separate connection does this, so that a long statement can be cancelled too; otherwise the worker of the next chunk
 //! does.
 //!
@@ -23,20 +23,20 @@
 //! for a long statement and too early after a kill; to count every table first, which takes minutes where it matters.
 
 mod blockers;
-pub mod look;
-mod looking;
-pub mod orders;
+pub mod in_progress;
+mod monitor;
+pub mod overview;
+mod poll;
+pub mod requests;
 mod state;
 pub mod store;
 mod table;
 #[cfg(test)]
 mod tests;
 pub mod total;
-pub mod under_way;
-mod watch;
 pub mod work;
 
-pub use watch::Watch;
+pub use monitor::Monitor;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ use super::history::RunMode;
 use crate::event::Total;
 use crate::stopped::stopped;
 use crate::throttle::Hold;
-use looking::LookState;
+use poll::PollState;
 use runner_base::error::{Error, Result};
 use runner_database::stop::StopReason;
 use runner_database::{Database, HostSession, SharedDatabase, StopSignal};
@@ -55,10 +55,10 @@ use runner_drivers::Connector;
 use runner_project::settings::Throttle;
 use state::{ActiveTransform, ControlState};
 
-/// The interval between looks.
+/// The interval between polls.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The age at which a look is stale although a separate connection should have looked: that connection may be lost.
+/// The age at which a poll is stale although a separate connection should have polled: that connection may be lost.
 const STALE: Duration = Duration::from_secs(3);
 
 /// How often a waiting connection is used, so that nothing on the network path drops it as idle.
@@ -107,8 +107,8 @@ pub struct RunControl {
     /// Makes the connection of the watch.
     connector: Option<Connector>,
     state: Mutex<ControlState>,
-    /// Held while looking.
-    looking: tokio::sync::Mutex<LookState>,
+    /// Held while polling.
+    looking: tokio::sync::Mutex<PollState>,
     cancelled: OnceLock<String>,
 }
 
@@ -134,7 +134,7 @@ impl RunControl {
     }
 
     /// Creates a control that neither slows the run down nor reports its progress.
-    pub fn free(events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
+    pub fn unthrottled(events: Arc<dyn EventSink>, stop: StopSignal) -> Self {
         let about = RunInfo { run_id: String::new(), owner: String::new() };
         Self::new(about, Throttle::default(), events, stop)
     }
@@ -148,8 +148,8 @@ impl RunControl {
     pub async fn begin(&self, database: &mut dyn Database, migration: RunningMigration) -> Result<()> {
         let is_stepwise = migration.mode == RunMode::Stepwise;
         let mut scopes = None;
-        if !self.state().looked_within(LOOK) {
-            scopes = Some(self.read_orders(database).await?);
+        if !self.state().polled_within(LOOK) {
+            scopes = Some(self.read_requests(database).await?);
         }
         let is_leader = !self.about.run_id.is_empty() && !self.state().is_sharing;
         if is_stepwise && is_leader && !self.state().has_forgotten_dead {
@@ -158,14 +158,14 @@ impl RunControl {
             let session = &mut database.host_until(&self.stop);
             let forgotten = match migration.resumed {
                 Some(history) => store::add_lost(session, (history, &migration.revision), &self.about.run_id).await,
-                None => store::forget_dead(session, &self.about.run_id).await,
+                None => store::delete_dead(session, &self.about.run_id).await,
             };
             forgotten.map_err(|error| self.or_stopped(table::unusable(error)))?;
             self.state().has_forgotten_dead = true;
         }
         self.state().begin(migration);
         self.note_work(database);
-        self.obey(scopes);
+        self.apply_requests(scopes);
         let is_paused = self.state().pause.is_some();
         if is_stepwise || is_paused {
             self.wait(database, WaitPoint::Pause).await?;
@@ -215,7 +215,7 @@ impl RunControl {
         let who = error.causes.iter().find(|_| self.stop.reason() == Some(StopReason::Cancelled));
         let why = who.map_or_else(|| error.message.clone(), |who| format!("{}, {who}", error.message));
         let row = store::RunRow { held: Some((store::ENDED.to_owned(), why)), rate: None, ..row };
-        store::beat(database, &row, is_known, store::WrittenBy::Worker).await.map_err(table::unusable)?;
+        store::write_progress(database, &row, is_known, store::WrittenBy::Worker).await.map_err(table::unusable)?;
         Ok(())
     }
 
@@ -276,7 +276,7 @@ impl RunControl {
             self.refuse_in_transaction(name)?;
         }
         self.state().transform = Some(ActiveTransform::new(name, rows_done, chunks, total));
-        self.tell();
+        self.emit_progress();
         Ok(())
     }
 
@@ -285,17 +285,17 @@ impl RunControl {
         if let Some(transform) = &mut self.state().transform {
             transform.progress.total = Some(total);
         }
-        self.tell();
+        self.emit_progress();
     }
 
     /// Records a committed chunk.
     pub fn chunk_done(&self, chunk: CommittedChunk) {
         self.state().chunk_done(&self.throttle, chunk, Instant::now());
-        self.tell();
+        self.emit_progress();
     }
 
     /// Sets the number of rows that all participating runs have processed.
-    pub fn saw(&self, rows_done: u64) {
+    pub fn set_rows_done(&self, rows_done: u64) {
         if let Some(transform) = &mut self.state().transform {
             transform.progress.rows_done = transform.progress.rows_done.max(rows_done);
         }
@@ -308,7 +308,7 @@ impl RunControl {
             progress.total = Some(Total::counted(progress.rows_done));
             progress.is_over = true;
         }
-        self.tell();
+        self.emit_progress();
         self.state().transform = None;
     }
 
@@ -318,7 +318,7 @@ impl RunControl {
         let revision = self.state().revision();
         let message = format!("a chunk is retried: {reason}");
         self.events.emit(&Event::Log { revision, level: LogLevel::Warning, message });
-        self.tell();
+        self.emit_progress();
     }
 
     /// Counts a retry that is reported elsewhere.
@@ -356,7 +356,7 @@ impl RunControl {
         loop {
             self.check_stop()?;
             if self.state().is_old(&self.throttle) || used.elapsed() >= KEEP_ALIVE {
-                self.look_here(database).await?;
+                self.poll_on_worker(database).await?;
                 used = Instant::now();
             }
             let now = Instant::now();
@@ -365,7 +365,7 @@ impl RunControl {
                 self.resumes();
                 return self.check_stop();
             };
-            let nap = self.state().nap(&hold, now).min(NAP);
+            let nap = self.state().recheck_after(&hold, now).min(NAP);
             self.holds(&hold);
             tokio::select! {
                 () = tokio::time::sleep(nap) => {}
@@ -413,7 +413,7 @@ impl RunControl {
     fn holds(&self, hold: &Hold) {
         let (is_news, is_new) = self.state().note_hold(hold);
         if is_news {
-            self.events.emit(&Event::Held {
+            self.events.emit(&Event::Waiting {
                 revision: self.state().revision(),
                 reason: hold.name(),
                 text: hold.to_string(),
@@ -421,7 +421,7 @@ impl RunControl {
             });
         }
         if is_new {
-            self.tell();
+            self.emit_progress();
         }
     }
 
@@ -436,7 +436,7 @@ impl RunControl {
     }
 
     /// Reports the progress of the transform.
-    fn tell(&self) {
+    fn emit_progress(&self) {
         let told = {
             let state = self.state();
             state.progress(&self.throttle).map(|progress| (state.revision(), progress))
@@ -462,7 +462,7 @@ impl WaitPoint {
     fn includes(self, hold: &Hold) -> bool {
         match self {
             Self::Pause => matches!(hold, Hold::Paused(_)),
-            Self::Step => hold.is_news(),
+            Self::Step => hold.is_reported(),
             Self::Chunk => true,
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::store::RunRow;
 use super::work::Work;
-use crate::control::orders::{EVERYTHING, ScopeState};
+use crate::control::requests::{EVERYTHING, ScopeState};
 use crate::control::{CommittedChunk, LOOK, NAP, RunInfo, RunningMigration, STALE};
 use crate::event::{Total, TransformProgress};
 use crate::history::RunMode;
@@ -32,9 +32,9 @@ pub(super) struct ControlState {
     /// The statement of a migration in SQL, and their number.
     pub statement: Option<(u64, u64)>,
     pub retries: u64,
-    /// The time of the last look.
+    /// The time of the last poll.
     pub looked: Option<Instant>,
-    /// Whether a separate connection looks.
+    /// Whether a separate connection polls.
     pub is_watched: bool,
     /// Whether it helps the run that holds the lock.
     pub is_sharing: bool,
@@ -42,7 +42,7 @@ pub(super) struct ControlState {
     pub has_forgotten_dead: bool,
     pub pause: Option<Pause>,
     pub warned_of_throttle: bool,
-    /// The operators' requests at the last look.
+    /// The operators' requests at the last poll.
     scopes: Vec<ScopeState>,
     /// How often each scope had been cancelled before this run.
     cancels: Option<BTreeMap<String, i64>>,
@@ -123,18 +123,18 @@ impl ControlState {
         controlled.or(self.tried.as_ref()).cloned().unwrap_or_default()
     }
 
-    /// Whether the worker of the next chunk has to look.
+    /// Whether the worker of the next chunk has to poll.
     pub fn is_due(&self, throttle: &Throttle) -> bool {
         self.is_old(throttle) && self.migration.is_some()
     }
 
-    /// Whether the last look is too old.
+    /// Whether the last poll is too old.
     pub fn is_old(&self, throttle: &Throttle) -> bool {
         let longest = if self.is_watched { STALE } else { LOOK };
-        (throttle.has_ceilings() && self.is_stepwise() && !self.was_measured) || !self.looked_within(longest)
+        (throttle.has_ceilings() && self.is_stepwise() && !self.was_measured) || !self.polled_within(longest)
     }
 
-    pub fn looked_within(&self, time: Duration) -> bool {
+    pub fn polled_within(&self, time: Duration) -> bool {
         self.looked.is_some_and(|looked| looked.elapsed() < time)
     }
 
@@ -165,7 +165,7 @@ impl ControlState {
     }
 
     /// Returns how long to wait before checking a hold again.
-    pub fn nap(&self, hold: &Hold, now: Instant) -> Duration {
+    pub fn recheck_after(&self, hold: &Hold, now: Instant) -> Duration {
         let end = match hold {
             Hold::Rate(_) => self.rows_allowed,
             Hold::Delay(_) => self.rests_until,
@@ -175,7 +175,7 @@ impl ControlState {
     }
 
     /// Applies the operators' requests, and returns who has cancelled the run and a warning, if any.
-    pub fn obey(&mut self, scopes: Option<Vec<ScopeState>>) -> (Option<Cancelled>, Option<String>) {
+    pub fn apply_requests(&mut self, scopes: Option<Vec<ScopeState>>) -> (Option<Cancelled>, Option<String>) {
         if let Some(scopes) = scopes {
             self.scopes = scopes;
             self.looked = Some(Instant::now());
@@ -217,7 +217,7 @@ impl ControlState {
         if let (Hold::Paused(_), Some(transform)) = (hold, &mut self.transform) {
             transform.speed.rest(now);
         }
-        let is_news = hold.is_news() && self.told != Some(hold.name());
+        let is_news = hold.is_reported() && self.told != Some(hold.name());
         if is_news {
             self.told = Some(hold.name());
         }

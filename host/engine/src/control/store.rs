@@ -62,12 +62,12 @@ pub(super) enum WrittenBy {
     /// The session of a worker, which may end before its run.
     Worker,
     /// The session that watches for as long as the run lasts.
-    Watch,
+    Monitor,
 }
 
 /// Writes a run's row. `is_known` says whether it has been written before. The times are the database's; of `row` only the
 /// time between its beginning and now counts. Returns whether it exists now.
-pub(super) async fn beat(
+pub(super) async fn write_progress(
     database: &mut HostSession<'_>,
     row: &RunRow,
     is_known: bool,
@@ -92,7 +92,7 @@ pub(super) async fn beat(
         number(match (row.shares, writer) {
             (false, _) => 0,
             (true, WrittenBy::Worker) => 1,
-            (true, WrittenBy::Watch) => 2,
+            (true, WrittenBy::Monitor) => 2,
         }),
         row.run_id.as_str().into(),
     ];
@@ -100,7 +100,7 @@ pub(super) async fn beat(
         return Ok(true);
     }
     if !row.shares {
-        forget_dead(database, &row.run_id).await?;
+        delete_dead(database, &row.run_id).await?;
     }
     parameters.push(row.owner.as_str().into());
     parameters.push((row.now - row.began_at).into());
@@ -127,7 +127,7 @@ pub(super) async fn add_lost(
             let text = tool_sql(statement, database.facts());
             database.execute(&text, &[revision.into(), history.into(), revision.into()]).await?;
         }
-        forget_dead(database, run_id).await
+        delete_dead(database, run_id).await
     };
     match write(database).await {
         Ok(()) => database.commit_or_roll_back().await,
@@ -147,7 +147,7 @@ pub(super) async fn counted(database: &mut HostSession<'_>, run_id: &str) {
 }
 
 /// Deletes the rows of dead runs. `run_id` is the run that holds the lock.
-pub(super) async fn forget_dead(
+pub(super) async fn delete_dead(
     database: &mut HostSession<'_>,
     run_id: &str,
 ) -> std::result::Result<(), DatabaseError> {

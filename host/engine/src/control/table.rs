@@ -20,10 +20,10 @@ pub(super) async fn read<T>(
 
 /// Parses rows, all of which must have been written by runner.
 pub(super) fn parse<T>(rows: &[Vec<Value>], parse_row: fn(&[Value]) -> Option<T>) -> Result<Vec<T>> {
-    rows.iter().map(|row| parse_row(row).ok_or_else(garbled)).collect()
+    rows.iter().map(|row| parse_row(row).ok_or_else(corrupt)).collect()
 }
 
-fn garbled() -> Error {
+fn corrupt() -> Error {
     Error::mismatch("`runner_control` or `runner_progress` contains rows that runner did not write")
         .hint("delete their rows: they contain only pauses and the progress of active runs")
 }

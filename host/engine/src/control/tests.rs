@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::orders::{ControlRequest, EVERYTHING};
+use super::requests::{ControlRequest, EVERYTHING};
 use super::*;
 use crate::history::{self, History};
 use runner_base::error::ErrorKind;
@@ -40,12 +40,12 @@ fn request(scope: &str) -> ControlRequest<'_> {
     ControlRequest { scope, by: "ann@db1", why: Some("month end") }
 }
 
-/// Makes the last look stale.
+/// Makes the last poll stale.
 fn age(control: &RunControl) {
     control.state().looked = Instant::now().checked_sub(Duration::from_secs(60));
 }
 
-/// Makes the last look a recent one, however long this process stands still: its age is zero for an hour.
+/// Makes the last poll a recent one, however long this process is suspended: its age is zero for an hour.
 fn has_just_looked(control: &RunControl) {
     control.state().looked = Some(Instant::now() + Duration::from_secs(3600));
 }
@@ -58,17 +58,17 @@ fn chunk(rows: u64) -> CommittedChunk {
 async fn a_cancel_applies_to_active_runs_only() {
     let mut database = database().await;
     for scope in [EVERYTHING, "2", "3"] {
-        orders::cancel(&mut database.host(), request(scope)).await.expect("cancelled");
+        requests::cancel(&mut database.host(), request(scope)).await.expect("cancelled");
     }
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let control = control(Throttle::default(), &heard, &stop);
     // Cancels from before it began do not apply to it, nor do those of other revisions.
     control.begin(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
-    orders::cancel(&mut database.host(), request("3")).await.expect("cancelled");
+    requests::cancel(&mut database.host(), request("3")).await.expect("cancelled");
     age(&control);
     control.before_chunk(&mut *database).await.expect("not for it");
-    orders::cancel(&mut database.host(), request("2")).await.expect("cancelled");
-    // The control looks at most once a second.
+    requests::cancel(&mut database.host(), request("2")).await.expect("cancelled");
+    // The control polls at most once a second.
     has_just_looked(&control);
     control.before_chunk(&mut *database).await.expect("no look yet");
     age(&control);
@@ -84,7 +84,7 @@ async fn a_cancel_applies_to_active_runs_only() {
 #[test]
 fn a_request_reaches_a_run_that_spells_the_revision_otherwise() {
     let by = || Some(("ann".to_owned(), None));
-    let scope = |cancels| orders::ScopeState { scope: "0001".to_owned(), pause: None, cancels, cancelled: by() };
+    let scope = |cancels| requests::ScopeState { scope: "0001".to_owned(), pause: None, cancels, cancelled: by() };
     let began = || {
         let mut state = ControlState::default();
         state.start(&[scope(1)]);
@@ -92,19 +92,19 @@ fn a_request_reaches_a_run_that_spells_the_revision_otherwise() {
     };
     let mut state = began();
     state.begin(RunningMigration { revision: "1".to_owned(), ..migration(RunMode::Stepwise) });
-    assert_eq!(state.obey(Some(vec![scope(1)])).0, None);
-    assert_eq!(state.obey(Some(vec![scope(2)])).0, by());
+    assert_eq!(state.apply_requests(Some(vec![scope(1)])).0, None);
+    assert_eq!(state.apply_requests(Some(vec![scope(2)])).0, by());
     let mut state = began();
     state.planned = vec!["2".to_owned(), "1".to_owned()];
-    assert_eq!(state.obey(Some(vec![scope(2)])).0, by());
+    assert_eq!(state.apply_requests(Some(vec![scope(2)])).0, by());
     state.planned.pop();
-    assert_eq!(state.obey(Some(vec![scope(2)])).0, None);
+    assert_eq!(state.apply_requests(Some(vec![scope(2)])).0, None);
 }
 
 #[tokio::test]
 async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
     let mut database = database().await;
-    orders::pause(&mut database.host(), request(EVERYTHING)).await.expect("paused");
+    requests::pause(&mut database.host(), request(EVERYTHING)).await.expect("paused");
     let (heard, stop) = (Arc::new(Heard::default()), StopSignal::default());
     let control = control(Throttle::default(), &heard, &stop);
     let (error, ()) = tokio::join!(control.begin(&mut *database, migration(RunMode::Atomic)), async {
@@ -116,10 +116,10 @@ async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
     assert_eq!(error.expect_err("stopped").kind, ErrorKind::Interrupted);
     let events = std::mem::take(&mut *heard.0.lock().expect("heard"));
     assert!(
-        matches!(&events[..], [Event::Held { reason: "paused", text, is_pause: true, .. }] if text.contains("(month end)")),
+        matches!(&events[..], [Event::Waiting { reason: "paused", text, is_pause: true, .. }] if text.contains("(month end)")),
         "{events:?}"
     );
-    orders::resume(&mut database.host(), EVERYTHING).await.expect("resumed");
+    requests::resume(&mut database.host(), EVERYTHING).await.expect("resumed");
     let control = self::control(Throttle::default(), &heard, &StopSignal::default());
     control.begin(&mut *database, migration(RunMode::Atomic)).await.expect("nothing holds it");
     assert!(heard.0.lock().expect("heard").is_empty());
@@ -132,7 +132,7 @@ async fn an_atomic_migration_never_waits() {
     let throttle = Throttle { batch_delay: Some(Duration::from_secs(3600)), ..Throttle::default() };
     let control = control(throttle, &heard, &stop);
     control.begin(&mut *database, migration(RunMode::Atomic)).await.expect("begun");
-    orders::pause(&mut database.host(), request(EVERYTHING)).await.expect("paused");
+    requests::pause(&mut database.host(), request(EVERYTHING)).await.expect("paused");
     database.host().begin(TransactionOptions::default()).await.expect("a transaction");
     control.transform("t", 0, 0, None).expect("the file's settings are ignored");
     assert!(matches!(&heard.0.lock().expect("heard")[0], Event::Log { level: LogLevel::Warning, .. }));
@@ -157,7 +157,7 @@ async fn a_limit_on_rows_delays_the_next_chunk() {
     control.state().chunk_done(&throttle, chunk(5), now);
     let hold = control.state().hold(&throttle, now).expect("a pause");
     assert_eq!(hold.name(), "max-rows-per-second");
-    let nap = control.state().nap(&hold, now);
+    let nap = control.state().recheck_after(&hold, now);
     assert!(nap >= Duration::from_millis(50), "{nap:?}");
     assert_eq!(control.state().hold(&throttle, now + nap), None);
 }
@@ -183,7 +183,7 @@ async fn observers_see_the_progress_of_a_run() {
     assert_eq!((row.total, row.transform.as_deref()), (Some(Total { rows: 50, is_estimate: true }), Some("t")));
     assert!(row.now >= row.beat_at && row.beat_at >= row.began_at);
     // An in-memory database has no lock, so a run that is not partial is lost.
-    let overview = look::look_at_runs(&mut database.host(), &History::default()).await.expect("seen");
+    let overview = overview::read_runs(&mut database.host(), &History::default()).await.expect("seen");
     assert_eq!(overview.runs.len(), 0, "what left nothing partly done is not shown");
     control.end(&mut *database, None).await.expect("ended");
     assert!(store::read(&mut database.host()).await.expect("rows").is_empty());
@@ -245,7 +245,7 @@ async fn a_sharing_run_reports_its_own_part() {
     control.begin_sharing(&mut *database, migration(RunMode::Stepwise)).await.expect("begun");
     control.transform("t", 500, 50, Some(Total::counted(1_000))).expect("begun");
     control.chunk_done(chunk(10));
-    control.saw(700);
+    control.set_rows_done(700);
     age(&control);
     control.before_chunk(&mut *database).await.expect("it continues");
     let rows = store::read(&mut database.host()).await.expect("rows");

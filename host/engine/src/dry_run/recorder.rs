@@ -143,7 +143,7 @@ impl DryRunRecorder {
             parameters.push("…".to_owned());
         }
         let state = &mut *self.state();
-        self.tell_failed(state);
+        self.report_failed(state);
         state.asked = Some(Asked { statement: statement.to_owned(), parameters, ending });
     }
 
@@ -167,7 +167,7 @@ impl DryRunRecorder {
     }
 
     /// Reports a failed statement, which has no event: the migration may have handled the error.
-    fn tell_failed(&self, state: &mut RecorderState) {
+    fn report_failed(&self, state: &mut RecorderState) {
         let Some(Asked { statement, parameters, ending: ending @ Ending::Failed(_) }) = state.asked.take() else {
             return;
         };
@@ -191,7 +191,7 @@ impl DryRunRecorder {
             Some(asked) if asked.statement == statement => Some(asked),
             other => {
                 state.asked = other;
-                self.tell_failed(state);
+                self.report_failed(state);
                 state.asked = None;
                 None
             }
@@ -236,13 +236,13 @@ impl DryRunRecorder {
             return;
         }
         if let Some(folded) = state.folded.take() {
-            self.told(state, folded);
+            self.push_step(state, folded);
         }
         state.last = Some(step.statement.clone());
-        self.told(state, step);
+        self.push_step(state, step);
     }
 
-    fn told(&self, state: &mut RecorderState, mut step: Tried) {
+    fn push_step(&self, state: &mut RecorderState, mut step: Tried) {
         if let Some((end, _)) = step.statement.char_indices().nth(STATEMENT) {
             step.statement.truncate(end);
             step.statement.push('…');
@@ -259,10 +259,10 @@ impl DryRunRecorder {
     /// Ends a migration and reports what was held back.
     fn end(&self) {
         let state = &mut *self.state();
-        self.tell_failed(state);
+        self.report_failed(state);
         state.asked = None;
         if let Some(folded) = state.folded.take() {
-            self.told(state, folded);
+            self.push_step(state, folded);
         }
         let current = std::mem::take(&mut state.current);
         self.keep(state, current);

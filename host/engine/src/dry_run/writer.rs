@@ -41,11 +41,11 @@ impl RowWriter {
     pub async fn write(&self, session: &mut dyn Session, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {
         let Some(samples) = &self.samples else { return session.write(self.id, rows, hint).await };
         let picked = samples.recorder.pick(&samples.what, rows.row_count);
-        let before = samples.look(session, rows, &picked).await;
+        let before = samples.read_rows(session, rows, &picked).await;
         let written = session.write(self.id, rows, hint).await?;
         let changes = match samples.mode {
             WriteMode::Insert => inserted(rows, &picked),
-            _ => changes(before, samples.look(session, rows, &picked).await),
+            _ => changes(before, samples.read_rows(session, rows, &picked).await),
         };
         samples.recorder.wrote(&samples.what, written, changes);
         Ok(written)
@@ -80,7 +80,7 @@ impl Samples {
     }
 
     /// Reads the sampled rows of a batch from the table.
-    async fn look(&self, session: &mut dyn Session, rows: &Batch, picked: &[usize]) -> Vec<RowSnapshot> {
+    async fn read_rows(&self, session: &mut dyn Session, rows: &Batch, picked: &[usize]) -> Vec<RowSnapshot> {
         let Some(info) = &self.info else { return Vec::new() };
         let dialect = session.facts().dialect;
         let column = |name: &String| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));

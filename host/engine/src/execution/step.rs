@@ -184,7 +184,7 @@ impl RunningStep {
         }
         DatabaseError::new(DatabaseErrorKind::Constraint, "the rows of the table do not allow this change")
             .code(error.code)
-            .hint("make the change by hand to see the server's own message; a component under grants is not told it")
+            .hint("make the change by hand to see the server's own message; a component under grants does not see it")
     }
 
     /// The host's session, in the transaction of the step.

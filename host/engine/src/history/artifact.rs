@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::packed::{ComponentBytes, Packed, pack};
-use super::read::{garbled, unreadable};
-use crate::call::stored::{decode, encode};
+use super::read::{corrupt, unreadable};
+use crate::call::codec::{decode, encode};
 use crate::schema::history as sql;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
@@ -185,16 +185,16 @@ fn change(
 /// Loads the artifact of a revision and digest, if the database has it.
 pub async fn load_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> Result<Option<Stored>> {
     let Some(row) = load(database, revision, sha256).await? else { return Ok(None) };
-    match Kind::from_name(&row.kind).ok_or_else(garbled)? {
+    match Kind::from_name(&row.kind).ok_or_else(corrupt)? {
         Kind::Script => load_script(database, row).await.map(Some),
-        kind => Stored::decode(kind, row.content()?, &row.assets).map(Some).ok_or_else(garbled),
+        kind => Stored::decode(kind, row.content()?, &row.assets).map(Some).ok_or_else(corrupt),
     }
 }
 
 /// A script with the runtime that it names.
 async fn load_script(database: &mut HostSession<'_>, row: Row) -> Result<Stored> {
-    let about: AboutScript = serde_json::from_str(&row.assets).map_err(|_| garbled())?;
-    let files: BTreeMap<String, Vec<u8>> = decode(&row.content()?).ok_or_else(garbled)?;
+    let about: AboutScript = serde_json::from_str(&row.assets).map_err(|_| corrupt())?;
+    let files: BTreeMap<String, Vec<u8>> = decode(&row.content()?).ok_or_else(corrupt)?;
     let pin = RuntimePin { name: about.runtime, sha256: about.runtime_sha256 };
     let Some(stored) = load(database, RUNTIMES, &pin.sha256).await? else {
         return Err(Error::mismatch(format!("the database no longer has the runtime {}", pin.shown()))
@@ -220,10 +220,10 @@ async fn load(database: &mut HostSession<'_>, revision: &str, sha256: &str) -> R
     let found = database.query(&text, &key, QueryLimits::NONE).await.map_err(unreadable)?;
     let Some(row) = found.rows.into_iter().next() else { return Ok(None) };
     let Ok::<[Value; 5], _>([kind, size, compression, assets, Value::Bytes(bytes)]) = row.try_into() else {
-        return Err(garbled());
+        return Err(corrupt());
     };
-    let text = |value: Value| value.as_text().map(str::to_owned).ok_or_else(garbled);
-    let size = size.as_int64().ok_or_else(garbled)?;
+    let text = |value: Value| value.as_text().map(str::to_owned).ok_or_else(corrupt);
+    let size = size.as_int64().ok_or_else(corrupt)?;
     Ok(Some(Row { kind: text(kind)?, size, compression: text(compression)?, assets: text(assets)?, bytes }))
 }
 
@@ -231,10 +231,10 @@ impl Row {
     /// The bytes as they were stored.
     fn content(&self) -> Result<Vec<u8>> {
         let Self { size, compression, bytes, .. } = self;
-        let size = usize::try_from(*size).ok().filter(|size| *size <= READ_BYTES).ok_or_else(garbled)?;
+        let size = usize::try_from(*size).ok().filter(|size| *size <= READ_BYTES).ok_or_else(corrupt)?;
         let bytes = match compression.as_str() {
             "none" => bytes.clone(),
-            "zstd" => zstd::bulk::decompress(bytes, size).map_err(|_| garbled())?,
+            "zstd" => zstd::bulk::decompress(bytes, size).map_err(|_| corrupt())?,
             _ => {
                 return Err(Error::mismatch(
                     "the stored artifact uses a compression that this version does not support",
@@ -243,7 +243,7 @@ impl Row {
             }
         };
         if bytes.len() != size {
-            return Err(garbled());
+            return Err(corrupt());
         }
         Ok(bytes)
     }

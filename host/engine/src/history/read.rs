@@ -142,7 +142,7 @@ async fn tables(database: &mut HostSession<'_>) -> Result<Vec<String>> {
     let facts = database.facts().clone();
     let text = tool_sql(facts.sql.tool.tables, &facts);
     let found = database.query(&text, &[facts.tool_schema().into()], QueryLimits::NONE).await.map_err(unreadable)?;
-    found.rows.into_iter().map(|row| row.into_iter().next().and_then(self::text).ok_or_else(garbled)).collect()
+    found.rows.into_iter().map(|row| row.into_iter().next().and_then(self::text).ok_or_else(corrupt)).collect()
 }
 
 /// Returns the recorded format of the tables, if any.
@@ -150,7 +150,7 @@ async fn format(database: &mut HostSession<'_>) -> Result<Option<String>> {
     let text = tool_sql(sql::FORMAT, database.facts());
     let found = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
     let value = found.rows.into_iter().next().and_then(|row| row.into_iter().next());
-    value.map(|value| self::text(value).ok_or_else(garbled)).transpose()
+    value.map(|value| self::text(value).ok_or_else(corrupt)).transpose()
 }
 
 fn check_format(format: &str) -> Result<()> {
@@ -164,7 +164,7 @@ fn check_format(format: &str) -> Result<()> {
             "history was written by an older runner (format {older}; this version reads format {FORMAT} only)"
         ))
         .hint("use the version of runner that the database was last migrated with")),
-        _ => Err(garbled()),
+        _ => Err(corrupt()),
     }
 }
 
@@ -187,7 +187,7 @@ async fn unfinished(database: &mut HostSession<'_>, tables: &[String]) -> Result
         }
     }
     match tables.len() {
-        TABLES => Err(garbled()),
+        TABLES => Err(corrupt()),
         some => {
             let mut names: Vec<String> = tables.iter().map(|table| format!("`{table}`")).collect();
             names.sort_unstable();
@@ -253,16 +253,16 @@ fn parse(rows: Vec<Vec<Value>>, read: impl Fn(Values) -> Option<Record>) -> Resu
     let mut has_format = false;
     for row in rows {
         let mut values = row.into_iter();
-        let said = values.next().and_then(self::text).ok_or_else(garbled)?;
+        let said = values.next().and_then(self::text).ok_or_else(corrupt)?;
         if !has_format {
             check_format(&said)?;
             has_format = true;
         }
         if values.as_slice().first() != Some(&Value::Null) {
-            records.push(read(values).ok_or_else(garbled)?);
+            records.push(read(values).ok_or_else(corrupt)?);
         }
     }
-    if has_format { Ok(records) } else { Err(garbled()) }
+    if has_format { Ok(records) } else { Err(corrupt()) }
 }
 
 /// A row in the order of the statement's columns; none if it is not as we write it.
@@ -350,7 +350,7 @@ fn optional<T>(value: Value, read: impl FnOnce(Value) -> Option<T>) -> Option<Op
     }
 }
 
-pub(super) fn garbled() -> Error {
+pub(super) fn corrupt() -> Error {
     Error::mismatch("history contains data that runner did not write")
         .hint("restore the tables of the history, `runner_…`, from a backup")
 }

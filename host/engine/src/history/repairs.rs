@@ -1,6 +1,6 @@
 //! Operators' decisions about interrupted revisions, and their reasons. They are kept whatever happens to the revision.
 
-use super::read::{garbled, is_there, unreadable};
+use super::read::{corrupt, is_there, unreadable};
 use crate::schema::repair as sql;
 use runner_base::error::Result;
 use runner_data::Value;
@@ -73,7 +73,7 @@ pub async fn add_repair(database: &mut HostSession<'_>, repair: &Repair) -> Resu
     let (text, values) = repaired(repair).statement(database.facts()).map_err(unreadable)?;
     match database.execute(&text, &values).await.map_err(unreadable)? {
         1 => Ok(()),
-        _ => Err(garbled()),
+        _ => Err(corrupt()),
     }
 }
 
@@ -103,7 +103,7 @@ pub async fn read_repairs(database: &mut HostSession<'_>) -> Result<Vec<Repair>>
     }
     let text = tool_sql(sql::ALL, database.facts());
     let found = database.query(&text, &[], QueryLimits::NONE).await.map_err(unreadable)?;
-    found.rows.into_iter().map(|row| repair(&row).ok_or_else(garbled)).collect()
+    found.rows.into_iter().map(|row| repair(&row).ok_or_else(corrupt)).collect()
 }
 
 fn repair(row: &[Value]) -> Option<Repair> {

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::read::{FORMAT, Presence, garbled, presence, unreadable};
+use super::read::{FORMAT, Presence, corrupt, presence, unreadable};
 use super::record::{Record, State, declared_json};
 use crate::schema::history as sql;
 use crate::settle::Marker;
@@ -240,11 +240,11 @@ pub async fn make(database: &mut HostSession<'_>, changes: impl IntoIterator<Ite
 
 /// The error of changes that were committed with others.
 pub fn unmade(error: DatabaseError) -> Error {
-    if error.is_unexpected_rows() { garbled() } else { error.into() }
+    if error.is_unexpected_rows() { corrupt() } else { error.into() }
 }
 
 fn unwritable(error: DatabaseError) -> Error {
-    if error.is_unexpected_rows() { garbled() } else { unreadable(error) }
+    if error.is_unexpected_rows() { corrupt() } else { unreadable(error) }
 }
 
 /// Changes the state of a row, and clears the totals of a downgrade.

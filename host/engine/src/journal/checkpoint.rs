@@ -6,7 +6,7 @@ use super::store::{self, Checkpoint, Entry};
 use super::{Journal, crash, damaged};
 use crate::call::answer::{Position, Transformed, pack, unpack};
 use crate::call::transform::TransformSpec;
-use crate::call::{Call, stored};
+use crate::call::{Call, codec};
 use crate::settle::after_loss;
 use crate::stopped::stopped;
 use crate::transcript::store::EvidenceKind;
@@ -171,10 +171,10 @@ impl Journal {
                 transform.number()
             )));
         }
-        let packed = stored::pack(&record);
+        let packed = codec::pack(&record);
         evidence::put(database, self.run, EvidenceKind::Transform, transform.number(), &packed).await?;
         if !handovers.is_empty() {
-            let packed = stored::pack(&builders);
+            let packed = codec::pack(&builders);
             evidence::put(database, self.run, EvidenceKind::Builders, transform.number(), &packed).await?;
         }
         done.content = builders.seal(record.ledger.content);

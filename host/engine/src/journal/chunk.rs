@@ -6,18 +6,18 @@
 //! token and is in the transaction of the chunk's rows, so a chunk takes effect exactly once even if its former owner
 //! returns late.
 
+mod in_progress;
+mod integrity;
 mod owner;
 #[cfg(test)]
 mod simulation_tests;
-mod under_way;
-mod whole;
 
+pub use self::in_progress::{TransformInProgress, in_progress};
+pub use self::integrity::check;
+use self::integrity::seal;
 pub use self::owner::{ChunkRole, Owner};
-pub use self::under_way::{UnderWay, under_way};
-pub use self::whole::check;
-use self::whole::seal;
 use crate::call::answer::{Position, Transformed};
-use crate::call::stored::{pack, unpack};
+use crate::call::codec::{pack, unpack};
 use crate::call::transform::KeyOrEnd;
 use crate::clock::now;
 use crate::run::Run;
@@ -119,7 +119,7 @@ impl Claimant {
             let position = unpack(position.as_bytes()?)?;
             Some(Frontier { position, chunks: count(chunks)?, rows_read: count(rows_read)? })
         };
-        frontier().map(Some).ok_or_else(garbled)
+        frontier().map(Some).ok_or_else(corrupt)
     }
 
     /// Cuts a chunk off at a locked frontier and claims it: up to a key or the end, of that many rows, and whether it is the last.
@@ -197,7 +197,7 @@ impl Claimant {
                 token: token.as_int64()?.checked_add(1)?,
             })
         };
-        let chunk = chunk().ok_or_else(garbled)?;
+        let chunk = chunk().ok_or_else(corrupt)?;
         let [history, direction, step] = self.place();
         let [owner, role, run_id, held_by] = self.owner.columns();
         let taken = [
@@ -225,7 +225,7 @@ impl Claimant {
         let [history, direction, step] = self.place();
         let found = rows(database, sql::HOLD, &[history, direction, step, number(chunk.number)]).await?;
         let Some(row) = found.first() else { return Ok(ClaimState::Lost) };
-        let [state, owner, token, rows_read, rows_written] = &row[..] else { return Err(garbled()) };
+        let [state, owner, token, rows_read, rows_written] = &row[..] else { return Err(corrupt()) };
         if owner.as_text() != Some(self.owner.id.as_str()) || token.as_int64() != Some(chunk.token) {
             return Ok(ClaimState::Lost);
         }
@@ -236,7 +236,7 @@ impl Claimant {
             let (rows_read, rows_written) = (count(rows_read)?, count(rows_written)?);
             Some(Effect { rows_read, rows_written })
         };
-        effect().map(ClaimState::Done).ok_or_else(garbled)
+        effect().map(ClaimState::Done).ok_or_else(corrupt)
     }
 
     /// Marks a chunk as done in the transaction of its rows. Returns false if the chunk is no longer ours; then no part
@@ -289,7 +289,7 @@ impl Claimant {
             return Ok(false);
         }
         let found = rows(database, sql::CLAIMED, &self.place()).await?;
-        found.first().and_then(|row| row.first()).and_then(count).map(|left| left > 0).ok_or_else(garbled)
+        found.first().and_then(|row| row.first()).and_then(count).map(|left| left > 0).ok_or_else(corrupt)
     }
 
     /// Returns whether another build has taken over from this helper's. A takeover locks the frontier and all claimed
@@ -326,7 +326,7 @@ pub async fn totals(
         let (chunks, rows_read, rows_written) = (count(chunks)?, count(rows_read)?, count(rows_written)?);
         Some(Transformed { chunks, rows_read, rows_written, ..Transformed::default() })
     };
-    found.first().and_then(done).ok_or_else(garbled)
+    found.first().and_then(done).ok_or_else(corrupt)
 }
 
 /// Adds a completed chunk of a lone worker, in the transaction of its rows.
@@ -387,9 +387,9 @@ pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, Dat
 
 /// Takes the claimed chunks of a closed transform from their owners, and returns their numbers. A worker of another build that
 /// comes back finds its chunk lost.
-pub async fn seize(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Vec<u64>, DatabaseError> {
+pub async fn take_over(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Vec<u64>, DatabaseError> {
     let found = rows(database, sql::OPEN, &place(run, step)).await?;
-    let open = found.iter().map(|row| row.first().and_then(count).ok_or_else(garbled)).collect();
+    let open = found.iter().map(|row| row.first().and_then(count).ok_or_else(corrupt)).collect();
     execute(database, sql::SEIZE, &place(run, step)).await?;
     open
 }
@@ -413,7 +413,7 @@ fn number(number: u64) -> Value {
 async fn change(database: &mut HostSession<'_>, template: &str, parameters: &[Value]) -> Result<(), DatabaseError> {
     match execute(database, template, parameters).await? {
         1 => Ok(()),
-        _ => Err(garbled()),
+        _ => Err(corrupt()),
     }
 }
 
@@ -431,7 +431,7 @@ async fn rows(
     Ok(database.query(&text, parameters, QueryLimits::NONE).await?.rows)
 }
 
-fn garbled() -> DatabaseError {
+fn corrupt() -> DatabaseError {
     DatabaseError::new(DatabaseErrorKind::Other, "the chunks of the transform are damaged")
         .hint("restore the tables `runner_checkpoint` and `runner_chunk` from a backup")
 }

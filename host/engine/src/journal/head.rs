@@ -63,13 +63,13 @@ pub fn stepped(run: Run, step: u64) -> ToolChange {
 pub async fn read(database: &mut HostSession<'_>, run: Run) -> Result<Head> {
     let found = rows(database, sql::HEAD, &run.parameters()).await?;
     let row = found.first().ok_or_else(|| damaged("its head is missing".to_owned()))?;
-    let [step, seal, run_id, by] = &row[..] else { return Err(store::garbled()) };
+    let [step, seal, run_id, by] = &row[..] else { return Err(store::corrupt()) };
     let read = || {
         let text = |value: &runner_data::Value| value.as_text().map(str::to_owned);
         let worker = Worker { run_id: text(run_id)?, by: text(by)? };
         Some(Head { step: count(step)?, seal: text(seal)?, worker })
     };
-    read().ok_or_else(store::garbled)
+    read().ok_or_else(store::corrupt)
 }
 
 /// Fails unless the journal ends with this step and this seal.
@@ -104,7 +104,7 @@ pub struct InputsRow {
 pub async fn inputs(database: &mut HostSession<'_>, run: Run) -> Result<InputsRow> {
     let found = rows(database, sql::FIRST, &run.parameters()).await?;
     let row = found.first().ok_or_else(|| damaged("the inputs of the first run are missing".to_owned()))?;
-    let [digest, seal, answer] = &row[..] else { return Err(store::garbled()) };
+    let [digest, seal, answer] = &row[..] else { return Err(store::corrupt()) };
     match (digest.as_text(), seal.as_text(), answer.as_bytes()) {
         (Some(digest), Some(seal), Some(answer)) => {
             Ok(InputsRow { digest: digest.to_owned(), answer: answer.to_vec(), seal: seal.to_owned() })

@@ -196,7 +196,7 @@ impl Journal {
 
 /// Returns the error for a journal that is not as it was written.
 fn damaged(what: String) -> Error {
-    store::garbled().cause(what)
+    store::corrupt().cause(what)
 }
 
 /// Returns the end of a run's journal and the last worker.

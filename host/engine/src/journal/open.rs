@@ -3,7 +3,7 @@
 use super::repair::{self, Decision, Unknown};
 use super::resolve::Known;
 use crate::call::Inputs;
-use crate::call::stored::{pack, unpack};
+use crate::call::codec::{pack, unpack};
 use crate::clock::now;
 use crate::journal::store;
 use crate::journal::store::{Entry, INPUTS};
@@ -125,7 +125,7 @@ impl Journal {
             let Some(successor) = successor else { return Err(other_component(current, sha256)) };
             successor::check(database, run).await?;
             let (from, to) = (short(current), short(sha256));
-            warnings.push(format!("what is finished was done by sha256 {from}; sha256 {to} goes on from there"));
+            warnings.push(format!("what is finished was done by sha256 {from}; sha256 {to} continues from there"));
             builds.successor = Some(successor);
         }
         let state = JournalState {

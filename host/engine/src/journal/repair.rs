@@ -150,7 +150,7 @@ async fn check(database: &mut HostSession<'_>, run: Run) -> Result<()> {
 
 /// Checks the chunks of transforms in progress.
 async fn check_chunks(database: &mut HostSession<'_>, run: Run) -> Result<()> {
-    for step in store::under_way(database, run).await? {
+    for step in store::steps_in_progress(database, run).await? {
         if let Some(checkpoint) = store::find_checkpoint(database, run, step).await? {
             chunk::check(database, run, step, &checkpoint, false).await?;
         }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::store::Intent;
 use crate::call::canonical::{self, Sink};
-use crate::call::{Call, CallKind, stored};
+use crate::call::{Call, CallKind, codec};
 use runner_base::error::{Error, Result};
 use runner_data::{RowSet, Value};
 use runner_database::dialect_sql::SchemaProbe;
@@ -68,7 +68,7 @@ pub(super) async fn known(database: &mut HostSession<'_>, intent: &Intent) -> Re
     }
     if let (Some(before), SchemaProbe::Queries { queries, .. }) = (&intent.before, catalog.probe) {
         // The table may have been changed by others: what cannot be read shows nothing.
-        let Some(before) = stored::unpack::<SchemaBefore>(before) else { return Ok(Known::Nothing) };
+        let Some(before) = codec::unpack::<SchemaBefore>(before) else { return Ok(Known::Nothing) };
         let now = digest(database, queries, None, &before.names).await?;
         return Ok(compared(before.may_be_halved, now == before.digest, now == NO_OBJECTS));
     }
@@ -94,7 +94,7 @@ async fn gone(
     question: &str,
     [if_so, if_not]: [Known; 2],
 ) -> Result<Known> {
-    let Some(ObjectBefore { oid }) = before.and_then(stored::unpack) else { return Ok(Known::Nothing) };
+    let Some(ObjectBefore { oid }) = before.and_then(codec::unpack) else { return Ok(Known::Nothing) };
     // Without an object there was nothing to do.
     let Some(oid) = oid else { return Ok(Known::NoEffect) };
     let found = database.query(question, &[oid.into()], QueryLimits::NONE).await?;
@@ -118,7 +118,7 @@ const COMPUTED: [u8; 8] = [0xff; 8];
 
 /// Returns what the intent of a statement stores; `None` if its objects cannot be determined from its text. With `halves`,
 /// the statement may be interrupted between two of its objects.
-pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves: bool) -> Result<Option<Look>> {
+pub(super) async fn observe(database: &mut HostSession<'_>, call: &Call<'_>, halves: bool) -> Result<Option<Look>> {
     let facts = database.facts().clone();
     let tokens = call.tokens(facts.dialect);
     let (queries, at_once) = match facts.sql.catalog.probe {
@@ -138,11 +138,11 @@ pub(super) async fn look(database: &mut HostSession<'_>, call: &Call<'_>, halves
         let (RemovedConcurrently::Index(name) | RemovedConcurrently::Partition(name)) = removed;
         let found = ask(database, sql.number, at_once, &name).await?;
         let oid = found.rows.first().and_then(|row| row.first()).and_then(Value::as_int64);
-        return Ok(Some(Look::Found(stored::pack(&ObjectBefore { oid }))));
+        return Ok(Some(Look::Found(codec::pack(&ObjectBefore { oid }))));
     }
     let names = catalog_names(&tokens);
     let digest = digest(database, queries, at_once, &names).await?;
-    Ok(Some(Look::Found(stored::pack(&SchemaBefore { names, digest, may_be_halved: halves }))))
+    Ok(Some(Look::Found(codec::pack(&SchemaBefore { names, digest, may_be_halved: halves }))))
 }
 
 /// Returns whether the statement may be interrupted between two of its objects, and what the server has computed.

@@ -6,7 +6,7 @@ use super::resolve::Look;
 use super::store::{self, Entry};
 use crate::call::answer::{Answer, pack, unpack};
 use crate::call::partial_effects::has_not_begun;
-use crate::call::{Call, Commit, stored};
+use crate::call::{Call, Commit, codec};
 use crate::clock::now;
 use crate::journal::{Journal, JournalState, crash, damaged, resolve};
 use crate::role::session_of;
@@ -101,7 +101,7 @@ impl Journal {
         if commit == Commit::Apart {
             let (halves, wholly) = (call.shows_unless_halved(&self.facts), call.shows_in_schema(&self.facts));
             if halves || wholly {
-                match resolve::look(database, call, halves).await? {
+                match resolve::observe(database, call, halves).await? {
                     Some(Look::Found(found)) => entry.answer = Some(found),
                     Some(Look::Expression(expression)) => {
                         entry.expression = Some(expression);
@@ -251,7 +251,7 @@ impl Journal {
     /// Records a part of a step's result in the transaction of the step.
     pub async fn put_part(&self, live: &mut LiveStep, part: u64, batch: &Batch) -> Result<()> {
         let step = live.number();
-        store::make(&mut live.host(), [store::insert_part(self.run, step, part, stored::pack(batch))]).await
+        store::make(&mut live.host(), [store::insert_part(self.run, step, part, codec::pack(batch))]).await
     }
 
     /// Returns a part of a step's result.
@@ -259,7 +259,7 @@ impl Journal {
         let mut database = database.lock().await;
         let database = &mut database.host();
         let packed = store::part(database, self.run, step, part).await?;
-        let batch = packed.as_deref().and_then(stored::unpack);
+        let batch = packed.as_deref().and_then(codec::unpack);
         batch.ok_or_else(|| damaged(format!("part {part} of the result of step {step} cannot be read")))
     }
 

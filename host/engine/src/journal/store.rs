@@ -4,8 +4,8 @@ mod checkpoint;
 mod entry;
 
 pub use self::checkpoint::{
-    Checkpoint, begin_checkpoint, checkpoint, clear_checkpoint, find_checkpoint, move_checkpoint, transformed,
-    under_way,
+    Checkpoint, begin_checkpoint, checkpoint, clear_checkpoint, find_checkpoint, move_checkpoint, steps_in_progress,
+    transformed,
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};
 use crate::call::CallKind;
@@ -50,7 +50,7 @@ impl Run {
 pub(super) async fn change(database: &mut HostSession<'_>, text: &str, parameters: &[Value]) -> Result<()> {
     match execute(database, text, parameters).await? {
         1 => Ok(()),
-        _ => Err(garbled()),
+        _ => Err(corrupt()),
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn record(database: &mut HostSession<'_>, changes: &[ToolChange
 
 /// The error of changes that were made together.
 pub fn unmade(error: DatabaseError) -> Error {
-    if error.is_unexpected_rows() { garbled() } else { unwritable(error) }
+    if error.is_unexpected_rows() { corrupt() } else { unwritable(error) }
 }
 
 /// What shows that a step is in the journal, or its inputs.
@@ -173,7 +173,7 @@ pub fn forget(run: Run, step: u64) -> [ToolChange; 2] {
 pub async fn page(database: &mut HostSession<'_>, run: Run, last: u64) -> Result<Vec<Recorded>> {
     let [history, direction] = run.parameters();
     let found = rows(database, sql::PAGE, &[history, direction, number(last)]).await?;
-    found.into_iter().map(|row| recorded(row).ok_or_else(garbled)).collect()
+    found.into_iter().map(|row| recorded(row).ok_or_else(corrupt)).collect()
 }
 
 fn recorded(row: Vec<Value>) -> Option<Recorded> {
@@ -226,7 +226,7 @@ pub async fn part(database: &mut HostSession<'_>, run: Run, step: u64, part: u64
 /// Returns the step that began and has no answer, if there is one.
 pub async fn intent(database: &mut HostSession<'_>, run: Run) -> Result<Option<Intent>> {
     let Some(row) = rows(database, sql::INTENT, &run.parameters()).await?.into_iter().next() else { return Ok(None) };
-    let [step, kind, digest, text, before, began_at] = &row[..] else { return Err(garbled()) };
+    let [step, kind, digest, text, before, began_at] = &row[..] else { return Err(corrupt()) };
     let intent = || {
         Some(Intent {
             step: count(step)?,
@@ -237,7 +237,7 @@ pub async fn intent(database: &mut HostSession<'_>, run: Run) -> Result<Option<I
             began_at: began_at.as_text()?.to_owned(),
         })
     };
-    intent().map(Some).ok_or_else(garbled)
+    intent().map(Some).ok_or_else(corrupt)
 }
 
 /// Returns the number of completed steps.
@@ -252,7 +252,7 @@ pub async fn effects(database: &mut HostSession<'_>, run: Run) -> Result<u64> {
 
 async fn counted(database: &mut HostSession<'_>, text: &str, run: Run) -> Result<u64> {
     let found = rows(database, text, &run.parameters()).await?;
-    found.first().and_then(|row| row.first()).and_then(count).ok_or_else(garbled)
+    found.first().and_then(|row| row.first()).and_then(count).ok_or_else(corrupt)
 }
 
 /// Returns the last steps that changed something, in order, for messages: `step 3, execute: INSERT …`.
@@ -269,7 +269,7 @@ pub async fn last_effects(database: &mut HostSession<'_>, run: Run) -> Result<Ve
             format!("step {step}, {kind}: {text}")
         })
     };
-    found.into_iter().rev().map(|row| shown(row).ok_or_else(garbled)).collect()
+    found.into_iter().rev().map(|row| shown(row).ok_or_else(corrupt)).collect()
 }
 
 /// Deletes everything recorded about a run.
@@ -306,7 +306,7 @@ pub(super) fn number(number: u64) -> Value {
 }
 
 /// Returns the error for a journal that is not as it was written.
-pub fn garbled() -> Error {
+pub fn corrupt() -> Error {
     Error::mismatch("the journal is damaged")
         .hint("restore the tables `runner_journal`, `runner_head`, `runner_checkpoint` and `runner_chunk` from a backup")
         .hint("without a backup the migration cannot be resumed: complete or undo it by hand, and record that with `runner repair`")

@@ -9,7 +9,7 @@ use super::{Plan, PlanInput, PlannedMigration};
 use crate::isolation::Barrier;
 use crate::target::compare_revisions;
 use runner_base::error::{Error, ErrorKind, Result, several};
-use runner_database::{Facts, Grants, WantedLogin};
+use runner_database::{DesiredLogin, Facts, Grants};
 use runner_project::catalog::{Kind, Need, RAW_SQL};
 use runner_project::limits::Limits;
 use runner_project::lockfile::quote;
@@ -26,18 +26,18 @@ impl Plan {
             component_of_grants(input, name)?;
         }
         let schema = input.facts.schema_of_names();
-        for step in self.steps.iter_mut().filter(|step| step.kind.is_sandboxed()) {
-            let granted = grants_for(grants, &step.revision, &step.name);
-            step.grants = granted.map(|grants| Arc::new(grants.of(&step.revision)));
+        for migration in self.steps.iter_mut().filter(|migration| migration.kind.is_sandboxed()) {
+            let granted = grants_for(grants, &migration.revision, &migration.name);
+            migration.grants = granted.map(|grants| Arc::new(grants.of(&migration.revision)));
             let lacks = |grants: &Arc<Grants>| {
-                let mut lines = lacking(grants, &step.description.shown_needs(), schema);
+                let mut lines = lacking(grants, &migration.description.shown_needs(), schema);
                 lines.retain(|line| !(input.options.one_schema && is_granted_without_schema(grants, line)));
                 lines
             };
-            step.not_granted = step.grants.as_ref().map(lacks).unwrap_or_default();
-            let too_low = step.description.needs.iter().filter(|need| !need.is_within(limits));
-            step.above_limits = too_low.cloned().collect();
-            step.isolation = Some(match (input.facts.dialect.has_server(), &step.grants) {
+            migration.not_granted = migration.grants.as_ref().map(lacks).unwrap_or_default();
+            let too_low = migration.description.needs.iter().filter(|need| !need.is_within(limits));
+            migration.above_limits = too_low.cloned().collect();
+            migration.isolation = Some(match (input.facts.dialect.has_server(), &migration.grants) {
                 (false, _) => Barrier::Authorizer,
                 (true, Some(_)) if input.facts.separate_logins => Barrier::SeparateLogins,
                 (true, _) => Barrier::SharedLogin,
@@ -56,7 +56,7 @@ impl Plan {
 
     /// Fails if grants or limits lack what one of the planned migrations declares to need.
     fn check_grants(&self) -> Result<()> {
-        let refused: Vec<Error> = self.steps.iter().filter_map(|step| refusal(&self.steps, step)).collect();
+        let refused: Vec<Error> = self.steps.iter().filter_map(|migration| refusal(&self.steps, migration)).collect();
         let heading = |count| format!("{count} components need more than they are granted");
         several(refused, heading).map_or(Ok(()), Err)
     }
@@ -65,8 +65,9 @@ impl Plan {
 impl Plan {
     /// Fails if a component is to run that the database does not confine, where the settings require it.
     fn check_isolation(&self, required: RequiredIsolation, facts: &Facts) -> Result<()> {
-        let components = self.steps.iter().filter(|step| step.kind.is_sandboxed());
-        let refused = components.filter_map(|step| unconfined(&step.id(), step.grants.is_some(), required, facts));
+        let components = self.steps.iter().filter(|migration| migration.kind.is_sandboxed());
+        let refused =
+            components.filter_map(|migration| unconfined(&migration.id(), migration.grants.is_some(), required, facts));
         several(refused.collect(), |count| format!("{count} components would run with runner's own login"))
             .map_or(Ok(()), Err)
     }
@@ -74,13 +75,13 @@ impl Plan {
     /// Says in one line what isolates its components; `None` without components, and where the database itself decides about each
     /// statement.
     pub fn isolation(&self, facts: &Facts) -> Option<String> {
-        let components = || self.steps.iter().filter(|step| step.kind.is_sandboxed());
+        let components = || self.steps.iter().filter(|migration| migration.kind.is_sandboxed());
         if !facts.dialect.has_server() || components().next().is_none() {
             return None;
         }
         let open: Vec<String> = components()
-            .filter(|step| step.grants.is_none() || !facts.separate_logins)
-            .map(|step| format!("`{}`", step.id()))
+            .filter(|migration| migration.grants.is_none() || !facts.separate_logins)
+            .map(|migration| format!("`{}`", migration.id()))
             .collect();
         Some(match open.as_slice() {
             [] => "isolation: each component has a login of its own, with the rights that it is granted".to_owned(),
@@ -89,9 +90,10 @@ impl Plan {
     }
 
     /// The logins that its components under grants need.
-    pub fn logins(&self) -> Vec<WantedLogin> {
-        let wanted =
-            |step: &PlannedMigration| Some(WantedLogin { id: step.id(), grants: step.grants.clone()?, is_early: true });
+    pub fn logins(&self) -> Vec<DesiredLogin> {
+        let wanted = |migration: &PlannedMigration| {
+            Some(DesiredLogin { id: migration.id(), grants: migration.grants.clone()?, is_early: true })
+        };
         self.steps.iter().filter_map(wanted).collect()
     }
 }
@@ -121,8 +123,8 @@ pub fn grants_for(grants: &ComponentGrants, revision: &str, name: &str) -> Optio
 }
 
 /// What a planned migration declares to need and does not get, in the words of `needs`.
-pub fn missing_grants(step: &PlannedMigration) -> Vec<String> {
-    step.not_granted.iter().cloned().chain(step.above_limits.iter().map(ToString::to_string)).collect()
+pub fn missing_grants(migration: &PlannedMigration) -> Vec<String> {
+    migration.not_granted.iter().cloned().chain(migration.above_limits.iter().map(ToString::to_string)).collect()
 }
 
 /// Which of the lines that are needed are not granted. `schema`: the one in which names without one are looked up.
@@ -143,15 +145,15 @@ fn is_granted_without_schema(grants: &Grants, line: &str) -> bool {
     }
 }
 
-fn refusal(steps: &[PlannedMigration], step: &PlannedMigration) -> Option<Error> {
-    let (id, package) = (step.id(), package_of(&step.name));
-    let missing = missing_grants(step);
+fn refusal(steps: &[PlannedMigration], migration: &PlannedMigration) -> Option<Error> {
+    let (id, package) = (migration.id(), package_of(&migration.name));
+    let missing = missing_grants(migration);
     if missing.is_empty() {
         return None;
     }
-    let what = if missing.len() == step.above_limits.len() { "the limits allow" } else { "it is granted" };
+    let what = if missing.len() == migration.above_limits.len() { "the limits allow" } else { "it is granted" };
     let mut error = Error::new(ErrorKind::Denied, format!("`{id}` needs more than {what}: {}", missing.join(", ")));
-    if let Some(grants) = &step.grants {
+    if let Some(grants) = &migration.grants {
         // The migrations of a package have one table for all of them.
         let is_granted_there =
             |other: &&PlannedMigration| other.id() == id || (package.is_some() && package_of(&other.name) == package);
@@ -170,7 +172,7 @@ fn refusal(steps: &[PlannedMigration], step: &PlannedMigration) -> Option<Error>
             error = error.hint(format!("if you trust it with that, write below `{table}`: {lines}"));
         }
     }
-    let limits: Vec<String> = step.above_limits.iter().filter_map(Need::limit_to_paste).collect();
+    let limits: Vec<String> = migration.above_limits.iter().filter_map(Need::limit_to_paste).collect();
     if !limits.is_empty() {
         let limits: Vec<String> = limits.iter().map(|line| format!("`{line}`")).collect();
         error = error.hint(format!("if you trust it with that, write below `[limits]`: {}", limits.join(" and ")));

@@ -163,8 +163,8 @@ impl Plan {
 
     /// Fails if a component cannot do in its mode what it declares to need.
     fn check_modes(&self) -> Result<()> {
-        let refused = self.steps.iter().filter(|step| step.kind.is_sandboxed()).filter_map(|step| {
-            check_mode(step.mode, &step.description).err().map(|error| error.at("migration", step.id()))
+        let refused = self.steps.iter().filter(|migration| migration.kind.is_sandboxed()).filter_map(|migration| {
+            check_mode(migration.mode, &migration.description).err().map(|error| error.at("migration", migration.id()))
         });
         several(refused.collect(), |count| format!("{count} components cannot run in their modes")).map_or(Ok(()), Err)
     }
@@ -244,7 +244,7 @@ fn broken_upgrade(record: &Record) -> Option<Broken> {
         State::PartlyApplied => {
             Some(Broken { steps: record.steps_done, unknown: record.unknown_step, committed: record.committed })
         }
-        State::PartlyRolledBack if !record.was_whole() => Some(Broken { steps: record.steps, ..Broken::default() }),
+        State::PartlyRolledBack if !record.was_complete() => Some(Broken { steps: record.steps, ..Broken::default() }),
         _ => None,
     }
 }

@@ -20,7 +20,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// Where it is and why, in one line.
-    pub fn told(&self) -> String {
+    pub fn summary(&self) -> String {
         format!("{}:{}: {}", self.file, self.line, self.error.message)
     }
 
@@ -42,12 +42,12 @@ pub fn refused(mut refusals: Vec<Refusal>) -> Option<Error> {
 }
 
 /// The file of a planned migration's SQL in one direction. What the project has lost has the usual name.
-pub fn file_of(catalog: &Catalog, step: &PlannedMigration, direction: Direction) -> String {
-    match (catalog.get(&step.revision), direction) {
+pub fn file_of(catalog: &Catalog, planned: &PlannedMigration, direction: Direction) -> String {
+    match (catalog.get(&planned.revision), direction) {
         (Some(migration), Direction::Up) => migration.up_file(),
         (Some(migration), Direction::Down) => migration.down_file(),
-        (None, Direction::Up) => format!("{}.up.sql", step.id()),
-        (None, Direction::Down) => format!("{}.down.sql", step.id()),
+        (None, Direction::Up) => format!("{}.up.sql", planned.id()),
+        (None, Direction::Down) => format!("{}.down.sql", planned.id()),
     }
 }
 

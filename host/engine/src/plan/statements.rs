@@ -10,9 +10,9 @@ use crate::journal::counts_own_statements;
 use crate::unreadable::unreadable;
 use runner_base::error::{Error, Result};
 use runner_database::Facts;
-use runner_drivers::known::KnownTexts;
+use runner_drivers::offline_checks::OfflineChecks;
 use runner_sql::{
-    Held, Program, Sql, Statement, StatementClass, Tokens, excerpt, keeps_last, late_enum_value,
+    LockExtent, Program, Sql, Statement, StatementClass, Tokens, excerpt, keeps_last, late_enum_value,
     leaves_write_ahead_log, reads_client_file, waits_for_vacuum, writes_file,
 };
 
@@ -35,7 +35,7 @@ pub struct HeldLock {
     /// How many rows it has, as the server estimates.
     pub rows: u64,
     /// How much of it is locked.
-    pub held: Held,
+    pub held: LockExtent,
 }
 
 /// What is known of a planned migration beyond the plan.
@@ -63,7 +63,7 @@ pub fn inspect(id: &str, file: &str, mode: RunMode, sql: &Sql, facts: &Facts) ->
             return (Statements::default(), vec![refusal(error.line, refused)]);
         }
     };
-    let mut known = KnownTexts::new(facts, mode == RunMode::Atomic);
+    let mut known = OfflineChecks::new(facts, mode == RunMode::Atomic);
     let mut refusals = Vec::new();
     let mut says_modes = false;
     let transactions = if mode == RunMode::Stepwise { &program.transactions[..] } else { &[] };
@@ -229,12 +229,12 @@ fn commits(class: StatementClass, facts: &Facts) -> bool {
 
 /// Fails if a migration cannot run in a transaction that is rolled back, as far as that is known in advance. `sql`: of a migration in
 /// SQL.
-pub fn check_dry_run(step: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<()> {
-    dry_run(step, sql, facts).map_err(|error| error.at("migration", step.id()))
+pub fn check_dry_run(migration: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<()> {
+    dry_run(migration, sql, facts).map_err(|error| error.at("migration", migration.id()))
 }
 
-fn dry_run(step: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<()> {
-    if step.kind.is_sandboxed() && step.resume_after.is_some() {
+fn dry_run(migration: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<()> {
+    if migration.kind.is_sandboxed() && migration.resume_after.is_some() {
         let error = Error::usage("an interrupted component resumes from its journal, which needs its own transactions");
         return Err(match facts.dialect.has_scratch_copies() {
             true => error.hint("`--on-copy` runs it on a copy of the database"),
@@ -246,7 +246,7 @@ fn dry_run(step: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<
     }
     // What a component does is known only when it runs; it is stopped before a call that would commit.
     let Some(sql) = sql else { return Ok(()) };
-    let program = sql.program(facts.dialect).map_err(|error| unreadable(step.direction, error))?;
+    let program = sql.program(facts.dialect).map_err(|error| unreadable(migration.direction, error))?;
     let writes = |it: Statement<'_>| writes_file(&it.tokens());
     let lasts = |(_, it): &(usize, Statement<'_>)| it.class != StatementClass::Rows || writes(*it);
     let Some((at, statement)) = program.statements().enumerate().find(lasts) else { return Ok(()) };
@@ -259,7 +259,7 @@ fn dry_run(step: &PlannedMigration, sql: Option<&Sql>, facts: &Facts) -> Result<
         ))
         .hint("`--on-copy` runs it on a scratch copy of the database")
     };
-    Err(at_statement(error, &program, at).0.at("script", step.direction.to_string()))
+    Err(at_statement(error, &program, at).0.at("script", migration.direction.to_string()))
 }
 
 /// Adds the place of a statement to an error; returns its line, too.
@@ -419,7 +419,7 @@ mod tests {
                 Mysql,
                 Stepwise,
                 "SET GLOBAL general_log = 1",
-                "1 of 1, line 1: a migration may not run `SET GLOBAL` or `SET PERSIST`: it changes the server for everybody",
+                "1 of 1, line 1: a migration may not run `SET GLOBAL` or `SET PERSIST`: it changes the server for all users",
             ),
             (
                 Mariadb,

@@ -128,13 +128,13 @@ fn case(project: &'static str, history: &'static str) -> Case {
 }
 
 fn shown(plan: &Plan) -> String {
-    let each = plan.steps.iter().map(|step| {
-        let sign = if step.direction == Direction::Up { '+' } else { '-' };
-        let resumed = step.resume_after.map_or(String::new(), |done| format!("/{done}"));
-        let broken = step.broken.map_or(String::new(), |broken| {
+    let each = plan.steps.iter().map(|migration| {
+        let sign = if migration.direction == Direction::Up { '+' } else { '-' };
+        let resumed = migration.resume_after.map_or(String::new(), |done| format!("/{done}"));
+        let broken = migration.broken.map_or(String::new(), |broken| {
             format!("({}{})", broken.steps, if broken.unknown.is_some() { "?" } else { "" })
         });
-        format!("{sign}{}{resumed}{broken}", step.revision)
+        format!("{sign}{}{resumed}{broken}", migration.revision)
     });
     each.collect::<Vec<_>>().join(" ")
 }

@@ -30,7 +30,7 @@ fn statements() -> Vec<&'static str> {
     shared.chain(own).collect()
 }
 
-/// Where placeholders have no numbers, only their order tells them apart.
+/// Where placeholders have no numbers, only their order distinguishes them.
 #[test]
 fn parameters_are_in_the_order_of_their_numbers() {
     for text in statements() {

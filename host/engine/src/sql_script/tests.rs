@@ -26,7 +26,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
     let database: SharedDatabase = Arc::new(tokio::sync::Mutex::new(database));
     RunContext {
         database,
-        control: Arc::new(crate::control::RunControl::free(events.clone(), StopSignal::default())),
+        control: Arc::new(crate::control::RunControl::unthrottled(events.clone(), StopSignal::default())),
         events,
         stop: StopSignal::default(),
         revision: "1".to_owned(),

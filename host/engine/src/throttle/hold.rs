@@ -84,13 +84,13 @@ impl Hold {
     }
 
     /// Whether it should be reported: the others come and go with each chunk, as requested.
-    pub fn is_news(&self) -> bool {
-        !only_slows(self.name())
+    pub fn is_reported(&self) -> bool {
+        !is_throttling(self.name())
     }
 }
 
 /// Whether the hold with this name only slows down a run, chunk by chunk, and does not stop it.
-pub fn only_slows(name: &str) -> bool {
+pub fn is_throttling(name: &str) -> bool {
     matches!(name, "max-rows-per-second" | "batch-delay")
 }
 

@@ -27,7 +27,7 @@ pub struct Load {
 
 impl Load {
     /// Returns what holds the run, if anything. Fails if the load cannot be measured, so that the limit cannot be enforced.
-    pub async fn look(
+    pub async fn check(
         &mut self,
         database: &mut HostSession<'_>,
         throttle: &Throttle,

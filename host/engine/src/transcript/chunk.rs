@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize};
 
 use crate::call::canonical::{Sink, digest_of};
-use crate::call::stored;
+use crate::call::codec;
 use runner_data::digest::of_batch;
 use runner_data::{Batch, ColumnType, Digest, Value, order};
 use runner_database::message::value_text;
@@ -76,7 +76,7 @@ pub struct StoredRows(Vec<u8>);
 impl StoredRows {
     /// Packs the rows of a batch.
     pub fn pack(rows: &Batch) -> Self {
-        Self(stored::pack(rows))
+        Self(codec::pack(rows))
     }
 
     /// The number of bytes.
@@ -86,7 +86,7 @@ impl StoredRows {
 
     /// Returns the rows, or `None` if the bytes are damaged.
     pub fn unpack(&self) -> Option<Batch> {
-        stored::unpack(&self.0)
+        codec::unpack(&self.0)
     }
 }
 

@@ -4,7 +4,7 @@ use super::handover::{self, Builders, Handover};
 use super::store::{self, EvidenceKind};
 use super::{Recording, TransformRecord};
 use crate::Direction;
-use crate::call::{Inputs, stored};
+use crate::call::{Inputs, codec};
 use crate::event::Unrepeatable;
 use crate::run::Run;
 use runner_base::error::{Error, Result};
@@ -33,24 +33,24 @@ impl Evidence {
     pub async fn read(database: &mut HostSession<'_>, history: i64) -> Result<Self> {
         let run = Run { history, direction: Direction::Up };
         let inputs = store::all(database, run, EvidenceKind::Inputs).await?;
-        let inputs = inputs.first().map(|packed| stored::unpack(packed).ok_or_else(|| garbled("the inputs")));
+        let inputs = inputs.first().map(|packed| codec::unpack(packed).ok_or_else(|| corrupt("the inputs")));
         let calls = store::all(database, run, EvidenceKind::Calls).await?.into_iter().next();
-        let calls = calls.map(Recording::new).transpose().map_err(|_| garbled("the calls"))?;
+        let calls = calls.map(Recording::new).transpose().map_err(|_| corrupt("the calls"))?;
         let packed = store::steps(database, run, EvidenceKind::Transform).await?;
-        let transforms = packed.iter().map(|(_, it)| stored::unpack(it).ok_or_else(|| garbled("a transform")));
+        let transforms = packed.iter().map(|(_, it)| codec::unpack(it).ok_or_else(|| corrupt("a transform")));
         let handovers = handover::read(database, run).await?;
         let mut builders = Vec::new();
         if let Some(last) = handovers.last() {
             let mixed = store::steps(database, run, EvidenceKind::Builders).await?;
             for (step, _) in &packed {
                 builders.push(match mixed.iter().find(|(it, _)| it == step) {
-                    Some((_, it)) => stored::unpack(it).ok_or_else(|| garbled("the builds of a transform"))?,
+                    Some((_, it)) => codec::unpack(it).ok_or_else(|| corrupt("the builds of a transform"))?,
                     None => Builders::one(handover::builder_of(&handovers, &last.to, *step, 1)),
                 });
             }
         }
         let handed = handovers.iter().map(|it| packed.iter().position(|(step, _)| *step == it.step));
-        let handed = handed.map(|at| at.ok_or_else(|| garbled("a transform"))).collect::<Result<_>>()?;
+        let handed = handed.map(|at| at.ok_or_else(|| corrupt("a transform"))).collect::<Result<_>>()?;
         Ok(Self {
             inputs: inputs.transpose()?,
             calls,
@@ -66,9 +66,9 @@ impl Evidence {
 /// Returns the unrepeatable statements of a run.
 pub async fn unrepeatable(database: &mut HostSession<'_>, run: Run) -> Result<Vec<Unrepeatable>> {
     let found = store::all(database, run, EvidenceKind::Unrepeatable).await?;
-    found.iter().map(|bytes| stored::decode(bytes).ok_or_else(|| garbled("a statement"))).collect()
+    found.iter().map(|bytes| codec::decode(bytes).ok_or_else(|| corrupt("a statement"))).collect()
 }
 
-fn garbled(what: &str) -> Error {
+fn corrupt(what: &str) -> Error {
     Error::mismatch(format!("the evidence of a run is damaged: {what} cannot be read")).at("table", "runner_evidence")
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{self, EvidenceKind};
 use crate::call::canonical::{Sink, digest_of};
-use crate::call::stored;
+use crate::call::codec;
 use crate::run::Run;
 use runner_base::error::{Error, Result};
 use runner_data::Digest;
@@ -31,13 +31,13 @@ pub struct Handover {
 /// Reads the handovers of a run, in order; none in most.
 pub async fn read(database: &mut HostSession<'_>, run: Run) -> Result<Vec<Handover>> {
     let packed = store::all(database, run, EvidenceKind::Handovers).await?;
-    packed.first().map_or(Ok(Vec::new()), |packed| stored::unpack(packed).ok_or_else(garbled))
+    packed.first().map_or(Ok(Vec::new()), |packed| codec::unpack(packed).ok_or_else(corrupt))
 }
 
 /// Replaces the handovers of a run.
 pub async fn write(database: &mut HostSession<'_>, run: Run, handovers: &[Handover]) -> Result<()> {
     store::clear_step(database, run, EvidenceKind::Handovers, ALL).await?;
-    store::put(database, run, EvidenceKind::Handovers, ALL, &stored::pack(&handovers)).await
+    store::put(database, run, EvidenceKind::Handovers, ALL, &codec::pack(&handovers)).await
 }
 
 /// The build that did a chunk of a step. `last` is the build that finished the run.
@@ -96,7 +96,7 @@ impl Builders {
     }
 }
 
-fn garbled() -> Error {
+fn corrupt() -> Error {
     Error::mismatch("the evidence of a run is damaged: its builds cannot be read").at("table", "runner_evidence")
 }
 

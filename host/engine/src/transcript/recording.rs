@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::stored::{self, MAX_BYTES, WINDOW_LOG};
+use crate::call::codec::{self, MAX_BYTES, WINDOW_LOG};
 use crate::call::{Answer, Call};
 use runner_database::DatabaseError;
 
@@ -45,7 +45,7 @@ impl TranscriptRecorder {
 
     fn put<T: Serialize>(&mut self, entry: &T) {
         let Some(encoder) = &mut self.encoder else { return };
-        let entry = stored::encode(entry);
+        let entry = codec::encode(entry);
         let length = (entry.len() as u64).to_le_bytes();
         // Writing to memory cannot fail; if it did, there would be no recording.
         let written = encoder.write_all(&length).and_then(|()| encoder.write_all(&entry));
@@ -79,48 +79,48 @@ pub struct Recording {
 
 /// The error for a recording that differs from what was written.
 #[derive(Clone, Copy, Debug)]
-pub struct Garbled;
+pub struct Corrupt;
 
 impl Recording {
     /// Opens a recording.
-    pub fn new(bytes: Vec<u8>) -> Result<Self, Garbled> {
-        let mut decoder = zstd::stream::Decoder::new(std::io::Cursor::new(bytes)).map_err(|_| Garbled)?;
-        decoder.window_log_max(WINDOW_LOG).map_err(|_| Garbled)?;
+    pub fn new(bytes: Vec<u8>) -> Result<Self, Corrupt> {
+        let mut decoder = zstd::stream::Decoder::new(std::io::Cursor::new(bytes)).map_err(|_| Corrupt)?;
+        decoder.window_log_max(WINDOW_LOG).map_err(|_| Corrupt)?;
         Ok(Self { decoder })
     }
 
     /// Returns the next call, or `None` at the end.
-    pub fn call(&mut self) -> Result<Option<RecordedCall>, Garbled> {
-        self.entry(CALL_BYTES)?.map(|entry| stored::decode(&entry).ok_or(Garbled)).transpose()
+    pub fn call(&mut self) -> Result<Option<RecordedCall>, Corrupt> {
+        self.entry(CALL_BYTES)?.map(|entry| codec::decode(&entry).ok_or(Corrupt)).transpose()
     }
 
     /// Returns the answer to the call that was read last, or `None` if it has none.
-    pub fn answer<T: Answer>(&mut self) -> Result<Option<Result<T, DatabaseError>>, Garbled> {
-        self.entry(MAX_BYTES)?.map(|entry| stored::decode(&entry).ok_or(Garbled)).transpose()
+    pub fn answer<T: Answer>(&mut self) -> Result<Option<Result<T, DatabaseError>>, Corrupt> {
+        self.entry(MAX_BYTES)?.map(|entry| codec::decode(&entry).ok_or(Corrupt)).transpose()
     }
 
     /// Skips the answer to the call that was read last.
-    pub fn skip_answer(&mut self) -> Result<(), Garbled> {
+    pub fn skip_answer(&mut self) -> Result<(), Corrupt> {
         self.entry(MAX_BYTES).map(drop)
     }
 
-    fn entry(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Garbled> {
+    fn entry(&mut self, limit: u64) -> Result<Option<Vec<u8>>, Corrupt> {
         let mut length = [0; 8];
         let mut read = 0;
         while read < length.len() {
-            match self.decoder.read(&mut length[read..]).map_err(|_| Garbled)? {
+            match self.decoder.read(&mut length[read..]).map_err(|_| Corrupt)? {
                 0 if read == 0 => return Ok(None),
-                0 => return Err(Garbled),
+                0 => return Err(Corrupt),
                 some => read += some,
             }
         }
         let length = u64::from_le_bytes(length);
         if length > limit {
-            return Err(Garbled);
+            return Err(Corrupt);
         }
         // The memory follows the bytes that exist, not the length that they claim.
         let mut entry = Vec::new();
-        (&mut self.decoder).take(length).read_to_end(&mut entry).map_err(|_| Garbled)?;
-        if entry.len() as u64 == length { Ok(Some(entry)) } else { Err(Garbled) }
+        (&mut self.decoder).take(length).read_to_end(&mut entry).map_err(|_| Corrupt)?;
+        if entry.len() as u64 == length { Ok(Some(entry)) } else { Err(Corrupt) }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::recording::{Garbled, Recording};
+use super::recording::{Corrupt, Recording};
 use crate::call::{Answer, Call};
 use runner_base::error::{Error, Result};
 use runner_data::Digest;
@@ -47,7 +47,7 @@ impl Replay {
         state.calls += 1;
         let number = state.calls;
         let now = format!("{} `{}`", call.kind.name(), call.shown());
-        let Some(recorded) = state.recording.call().map_err(garbled)? else {
+        let Some(recorded) = state.recording.call().map_err(corrupt)? else {
             return Err(diverged(number).cause("recorded: the end of the migration").cause(format!("now: {now}")));
         };
         if recorded.digest != call.digest() {
@@ -59,14 +59,14 @@ impl Replay {
             let before = format!("recorded: {} `{}`", recorded.kind, recorded.text);
             return Err(diverged(number).cause(before).cause(what));
         }
-        let answer = state.recording.answer().map_err(garbled)?.ok_or_else(|| garbled(Garbled))?;
+        let answer = state.recording.answer().map_err(corrupt)?.ok_or_else(|| corrupt(Corrupt))?;
         Ok((number, answer))
     }
 
     /// Fails if the recording contains further calls.
     pub fn end(&self) -> Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.recording.call().map_err(garbled)? {
+        match state.recording.call().map_err(corrupt)? {
             None => Ok(()),
             Some(recorded) => Err(diverged(state.calls + 1)
                 .cause(format!("recorded: {} `{}`", recorded.kind, recorded.text))
@@ -79,6 +79,6 @@ fn diverged(call: u64) -> Error {
     Error::mismatch("the component does not make the same calls as when it was applied").at("call", call.to_string())
 }
 
-fn garbled(_: Garbled) -> Error {
+fn corrupt(_: Corrupt) -> Error {
     Error::mismatch("the recording of the run is damaged").at("table", "runner_evidence")
 }

@@ -2,7 +2,7 @@
 
 use super::chunk::{ChunkRecord, Ledger};
 use crate::Direction;
-use crate::call::stored;
+use crate::call::codec;
 use crate::event::Unrepeatable;
 use crate::run::Run;
 use crate::schema::evidence as sql;
@@ -100,7 +100,7 @@ pub async fn put_chunk(
     at: u64,
     chunk: &ChunkRecord,
 ) -> Result<()> {
-    let added = row(EvidenceOf::Run(run), EvidenceKind::Chunk, step, at, &stored::encode(chunk));
+    let added = row(EvidenceOf::Run(run), EvidenceKind::Chunk, step, at, &codec::encode(chunk));
     database.change(&added).await.map_err(unusable)
 }
 
@@ -155,10 +155,10 @@ async fn chunk_page(database: &mut HostSession<'_>, run: Run, step: u64, last: u
     let parameters = [history, direction, EvidenceKind::Chunk.name().into(), number(step), number(last)];
     let chunk = |row: Vec<Value>| {
         let [Value::Int64(part), Value::Bytes(content)] = &row[..] else { return None };
-        Some((u64::try_from(*part).ok()?, stored::decode(content)?))
+        Some((u64::try_from(*part).ok()?, codec::decode(content)?))
     };
     let found = rows(database, sql::PAGE, &parameters).await?;
-    found.into_iter().map(|row| chunk(row).ok_or_else(garbled)).collect()
+    found.into_iter().map(|row| chunk(row).ok_or_else(corrupt)).collect()
 }
 
 /// Deletes the chunks of a transform.
@@ -184,8 +184,8 @@ pub async fn steps(database: &mut HostSession<'_>, run: Run, kind: EvidenceKind)
     let found = rows(database, sql::ALL, &[history, direction, kind.name().into()]).await?;
     let mut steps: Vec<(u64, Vec<u8>)> = Vec::new();
     for row in found {
-        let [Value::Int64(step), Value::Bytes(content)] = &row[..] else { return Err(garbled()) };
-        let step = u64::try_from(*step).map_err(|_| garbled())?;
+        let [Value::Int64(step), Value::Bytes(content)] = &row[..] else { return Err(corrupt()) };
+        let step = u64::try_from(*step).map_err(|_| corrupt())?;
         match steps.last_mut() {
             Some((last, bytes)) if *last == step => bytes.extend_from_slice(content),
             _ => steps.push((step, content.clone())),
@@ -217,15 +217,15 @@ pub async fn known_unrepeatable(
         Err(error) => return Err(unusable(error)),
     };
     let statement = |row: Vec<Value>| match row.into_iter().next() {
-        Some(Value::Bytes(bytes)) => stored::decode(&bytes).ok_or_else(garbled),
-        _ => Err(garbled()),
+        Some(Value::Bytes(bytes)) => codec::decode(&bytes).ok_or_else(corrupt),
+        _ => Err(corrupt()),
     };
     let mut statements: Vec<Unrepeatable> = found.rows.into_iter().map(statement).collect::<Result<_>>()?;
     statements.sort_unstable_by(|left, right| left.statement.cmp(&right.statement));
     Ok(statements)
 }
 
-fn garbled() -> Error {
+fn corrupt() -> Error {
     Error::mismatch("the evidence for `runner verify` is damaged").at("table", "runner_evidence")
 }
 

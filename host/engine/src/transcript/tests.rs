@@ -1,10 +1,10 @@
 //! Transcripts, recordings and ledgers.
 
-use super::recording::Garbled;
+use super::recording::Corrupt;
 use super::*;
+use crate::call::codec::tests::assert_no_panic;
 use crate::call::golden_tests::values;
-use crate::call::stored::tests::assert_no_panic;
-use crate::call::{Call, CallKind, stored};
+use crate::call::{Call, CallKind, codec};
 use runner_data::{Batch, ColumnType, Digest, Value};
 use runner_database::{DatabaseError, DatabaseErrorKind, TableName, TableSource, TableTarget, WriteMode};
 
@@ -158,9 +158,9 @@ fn a_transform_reads_back() {
         bound: Some(vec![Value::Text("z".to_owned())]),
         ledger,
     };
-    let again: TransformRecord = stored::unpack(&stored::pack(&record)).expect("a transform");
+    let again: TransformRecord = codec::unpack(&codec::pack(&record)).expect("a transform");
     assert_eq!(format!("{again:?}"), format!("{record:?}"));
-    assert_no_panic::<TransformRecord>(&stored::encode(&record));
+    assert_no_panic::<TransformRecord>(&codec::encode(&record));
 }
 
 /// A transform's source with everything that a source may have.
@@ -242,7 +242,7 @@ fn the_digests_of_calls_and_errors_are_fixed() {
 #[test]
 fn a_damaged_recording_is_an_error() {
     let bytes = recorded(&[("a", Ok(5)), ("b", Err(refused())), ("c", Ok(7))]);
-    let read = |bytes: Vec<u8>| -> Result<u32, Garbled> {
+    let read = |bytes: Vec<u8>| -> Result<u32, Corrupt> {
         let mut recording = Recording::new(bytes)?;
         let mut count = 0;
         while recording.call()?.is_some() {
@@ -277,7 +277,7 @@ fn a_claimed_length_is_not_believed() {
 
 #[test]
 fn damaged_chunks_are_refused_or_counted() {
-    assert_no_panic::<ChunkRecord>(&stored::encode(&chunk(1)));
+    assert_no_panic::<ChunkRecord>(&codec::encode(&chunk(1)));
     let mut ledger = Ledger::default();
     for _ in 0..3 {
         ledger.push(ChunkRecord { rows_in: u64::MAX, ..chunk(1) });

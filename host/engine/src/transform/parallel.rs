@@ -146,10 +146,10 @@ impl SharedTransform {
 
     /// Takes the progress of all processes from the database, if there are others. Chunks of this process are counted when they
     /// are done, a moment after they are in the database.
-    pub fn saw(&self, frontier: &Frontier) {
+    pub fn set_rows_done(&self, frontier: &Frontier) {
         let before = *self.cut_before.get_or_init(|| frontier.chunks);
         if frontier.chunks > before + self.cut_here.load(Ordering::Acquire) {
-            self.run.control.saw(frontier.rows_read);
+            self.run.control.set_rows_done(frontier.rows_read);
         }
     }
 
@@ -221,7 +221,7 @@ pub(super) async fn lead(
         Ok(()) => {
             let record = record_of(&shared.work);
             let done = journal.finish_transform(database, step, done, record, false).await?;
-            run.control.saw(done.rows_read);
+            run.control.set_rows_done(done.rows_read);
             run.control.transform_done();
             Ok(done)
         }

@@ -98,7 +98,7 @@ impl ReadAhead {
                 // If it failed, its error arrives in place of the first chunk.
                 found => {
                     if found.is_ok() {
-                        tell(run, BEGUN.to_owned());
+                        report(run, BEGUN.to_owned());
                     }
                     let _ = called.begin.send(position(reader));
                     Stage::Reading(called.thread)
@@ -120,7 +120,7 @@ impl ReadAhead {
             None => "it ended unexpectedly".to_owned(),
         };
         self.end().await;
-        tell(run, format!("{BEGUN} has stopped: {why}"));
+        report(run, format!("{BEGUN} has stopped: {why}"));
         None
     }
 
@@ -166,7 +166,7 @@ impl ReadAhead {
     }
 }
 
-fn tell(run: &RunContext, message: String) {
+fn report(run: &RunContext, message: String) {
     run.events.emit(&Event::Log { revision: run.revision.clone(), level: LogLevel::Debug, message });
 }
 

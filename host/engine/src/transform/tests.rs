@@ -191,7 +191,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
         parameters: Arc::default(),
         recorder: Arc::new(RunRecorder::default()),
         execution,
-        control: Arc::new(RunControl::free(events, stop)),
+        control: Arc::new(RunControl::unthrottled(events, stop)),
         trial: None,
         left_out: LeftOut::default(),
         transforms: Arc::new(transforms),
@@ -276,7 +276,7 @@ impl Setup {
         let build = Build { sha256: "ab", successor: None };
         let resumed = Journal::resume(database, RUN, (Kind::Component, build), &worker(), &stop).await;
         let journal = resumed.unwrap_or_else(|error| panic!("{}: {error:?}", self.name)).journal;
-        let control = Arc::new(RunControl::free(self.run.events.clone(), stop.clone()));
+        let control = Arc::new(RunControl::unthrottled(self.run.events.clone(), stop.clone()));
         let execution = Execution::Journalled(Arc::new(journal));
         Self { run: RunContext { execution, control, stop, ..self.run }, ..self }
     }
@@ -427,7 +427,7 @@ async fn the_stop_signal_ends_a_batch_function_that_hangs_on_servers() {
             stop.raise(StopReason::Terminate);
         });
         let ended = setup.transform(function).await;
-        // Where the database hears of it first, the call has failed by its interruption.
+        // Where the database is stopped first, the call has failed by its interruption.
         let kind = ended.map_err(|error| error.into_error().kind);
         assert_eq!(kind.err(), Some(ErrorKind::Terminated), "{}", setup.name);
         raised.await.expect("the stop");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::replay::told;
+use super::replay::message_of;
 use super::{Finding, ProofLevel, Verdict, Verifier, counted, had_assets};
 use crate::Direction;
 use crate::artifact::of_stored;
@@ -97,11 +97,11 @@ impl Verifier {
                 Verdict::Proven(format!("the calls before it, of {}", counted(replay.calls(), "call", "calls")))
             }
             (false, Err(error)) if error.kind == ErrorKind::Denied => {
-                Verdict::Unproven(format!("it lacks a grant or a limit that it had then: {}", told(&error)))
+                Verdict::Unproven(format!("it lacks a grant or a limit that it had then: {}", message_of(&error)))
             }
             // The database keeps its bytes alone.
             (false, _) if had_assets(&evidence) => Verdict::Unproven("its assets are not in the database".to_owned()),
-            (false, Err(error)) => Verdict::Differs(told(&error)),
+            (false, Err(error)) => Verdict::Differs(message_of(&error)),
             (false, Ok(())) => Verdict::Differs("it does not reach the transform".to_owned()),
         })
     }

@@ -228,7 +228,7 @@ impl Verifier {
         let inputs = evidence.inputs.clone().unwrap_or_default();
         Ok(RunContext {
             database: self.database.clone(),
-            events: Arc::new(Unheard),
+            events: Arc::new(DiscardOutput),
             stop: self.stop.clone(),
             revision: record.revision.clone(),
             run_timestamp: record.run_timestamp,
@@ -242,15 +242,15 @@ impl Verifier {
             grants: None,
             renames: record.description()?.renames,
             transforms: Arc::default(),
-            control: Arc::new(RunControl::free(Arc::new(Unheard), self.stop.clone())),
+            control: Arc::new(RunControl::unthrottled(Arc::new(DiscardOutput), self.stop.clone())),
         })
     }
 }
 
 /// Discards a component's output during verification: it was already reported when the component was applied.
-struct Unheard;
+struct DiscardOutput;
 
-impl EventSink for Unheard {
+impl EventSink for DiscardOutput {
     fn emit(&self, _: &super::Event) {}
 }
 

@@ -52,10 +52,10 @@ impl Verifier {
             Err(error) if error.kind == ErrorKind::Denied => {
                 return Ok(Verdict::Unproven(format!(
                     "it lacks a grant or a limit that it had then: {}",
-                    told(&error)
+                    message_of(&error)
                 )));
             }
-            Err(error) => return Ok(Verdict::Differs(told(&error))),
+            Err(error) => return Ok(Verdict::Differs(message_of(&error))),
         }
         let transcript = context.recorder.transcript_digest();
         if transcript != record.transcript {
@@ -99,7 +99,7 @@ fn other_chunks(evidence: &Evidence, replay: &Replay) -> Option<Verdict> {
     })
 }
 
-pub(super) fn told(error: &Error) -> String {
+pub(super) fn message_of(error: &Error) -> String {
     let mut text = error.message.clone();
     for cause in &error.causes {
         text.push_str("; ");

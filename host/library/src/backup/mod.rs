@@ -9,10 +9,10 @@
 //! from `/dev/stdin`, so the password is in no file, argument or variable. The path is not in the history, which is
 //! part of what is restored.
 
-mod place;
+mod child_process;
 mod program;
 mod restore;
-mod running;
+mod target_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use place::{Growing, Place};
 use runner_base::error::{Error, Result};
 #[cfg(feature = "sqlite")]
 use runner_database::DatabaseErrorKind;
@@ -32,6 +31,7 @@ use runner_engine::backup::{Backup, BackupDone, BackupJob};
 use runner_engine::event::Event;
 use runner_engine::stopped::stopped;
 use runner_project::settings::BackupTo;
+use target_file::{Place, UnfinishedBackup};
 
 /// BackupOptions for backups.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Backups {
         Place::choose(&self.options, &self.url, self.dialect, current)
     }
 
-    async fn write(&self, growing: &Growing, job: &BackupJob) -> Result<()> {
+    async fn write(&self, growing: &UnfinishedBackup, job: &BackupJob) -> Result<()> {
         match &self.options.command {
             None if self.dialect == Dialect::Sqlite => self.copy_file(growing.path(), job).await,
             command => program::run(&self.url, self.dialect, command.as_deref(), growing, job).await,
@@ -81,8 +81,8 @@ impl Backups {
 
     #[cfg(feature = "sqlite")]
     async fn copy_file(&self, to: &Path, job: &BackupJob) -> Result<()> {
-        let told = Told::new(job);
-        let progress = |done: u64, all: u64| told.tell(done, Some(all), "pages");
+        let told = ProgressReports::new(job);
+        let progress = |done: u64, all: u64| told.report(done, Some(all), "pages");
         let copied = runner_sqlite::copy::copy(&self.url, to, &job.stop, &progress).await;
         copied.map_err(|error| match job.stop.reason().filter(|_| error.kind == DatabaseErrorKind::Interrupted) {
             Some(reason) => stopped(reason),
@@ -117,19 +117,19 @@ impl Backup for Backups {
 }
 
 /// Reports progress at intervals.
-struct Told<'a> {
+struct ProgressReports<'a> {
     job: &'a BackupJob,
     began: Instant,
     /// Tenths of a second from the start to the last report, plus one.
     last: AtomicU64,
 }
 
-impl<'a> Told<'a> {
+impl<'a> ProgressReports<'a> {
     fn new(job: &'a BackupJob) -> Self {
         Self { job, began: Instant::now(), last: AtomicU64::new(0) }
     }
 
-    fn tell(&self, done: u64, total: Option<u64>, unit: &str) {
+    fn report(&self, done: u64, total: Option<u64>, unit: &str) {
         let now = 1 + u64::try_from(self.began.elapsed().as_millis() / 100).unwrap_or(u64::MAX - 1);
         if self.last.swap(now, Ordering::Relaxed) == now {
             return;

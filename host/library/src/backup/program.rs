@@ -8,8 +8,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::place::Growing;
-use super::running::Running;
+use super::child_process::ChildProcess;
+use super::target_file::UnfinishedBackup;
 use runner_base::error::{Error, Result};
 use runner_database::{DatabaseUrl, Dialect};
 #[cfg(not(all(feature = "postgres", feature = "mysql")))]
@@ -39,7 +39,7 @@ pub(super) async fn run(
     url: &DatabaseUrl,
     dialect: Dialect,
     command: Option<&[String]>,
-    growing: &Growing,
+    growing: &UnfinishedBackup,
     job: &BackupJob,
 ) -> Result<()> {
     let prepared = prepare(url, dialect, command, growing.path())?;
@@ -54,7 +54,7 @@ pub(super) async fn run(
             Stdio::from(file.map_err(|error| Error::failed("cannot open the file").cause(error))?)
         }
     });
-    let mut running = Running::start(program, prepared.input).await.map_err(|error| {
+    let mut running = ChildProcess::start(program, prepared.input).await.map_err(|error| {
         Error::failed(format!("cannot run `{name}`"))
             .cause(error)
             .hint("check `[backup] command` in `runner.toml`, and that the program is installed and executable")

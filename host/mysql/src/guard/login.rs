@@ -45,7 +45,7 @@ pub(crate) fn check_quoting(quoting: Quoting, tokens: &Tokens<'_>) -> Result<()>
 /// The error of a statement whose comments the server runs.
 pub(crate) fn run_comment() -> DatabaseError {
     denied("a statement with a comment `/*! … */` that the server runs")
-        .hint("write its text without the comment; `dialect` tells which server it is")
+        .hint("write its text without the comment; `dialect` says which server it is")
 }
 
 /// Refuses what frees the locks of runner, or takes one.

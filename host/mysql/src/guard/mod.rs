@@ -32,7 +32,7 @@ use crate::transaction::ended;
 use runner_database::logins::refusals::no_session;
 use runner_database::{DatabaseError, DatabaseErrorKind, Meaning, Role, TableName};
 use runner_sql::classify::reads;
-use runner_sql::traces::{Traces, traces};
+use runner_sql::session_effects::{SessionEffects, session_effects};
 use runner_sql::{StatementClass, Tokens, has_statement, qualifiers};
 
 pub(crate) use self::programs::reaching_objects;
@@ -139,7 +139,7 @@ impl Guard {
                 }
                 let may_reach = is_elsewhere || programs.reach_tool_tables || runs_anything(&tokens, class);
                 if may_reach {
-                    self.tool_tables.look(&mut session.link).await?;
+                    self.tool_tables.snapshot(&mut session.link).await?;
                 }
                 note_traces(&mut session.link, &tokens, programs.run_with_statements);
                 is_plain &= !(is_elsewhere || programs.change_settings);
@@ -157,7 +157,7 @@ impl Guard {
             session.lock.renew_lease(&mut session.link).await?;
         }
         if role != Role::Host {
-            session.link.work.doubt();
+            session.link.work.note_guest();
         }
         Ok(CheckedStatement { is_plain, stores, reads })
     }
@@ -175,15 +175,15 @@ impl Guard {
         }
         if !session.is_gated() {
             let link = &mut session.link;
-            link.leftovers.note(Traces::Session, true);
+            link.leftovers.note(SessionEffects::Session, true);
             let programs = self.programs.get(link).await?;
             programs.check_events()?;
             let leads_elsewhere = table.schema.as_deref().is_some_and(|schema| schema != link.endpoint().database());
             if leads_elsewhere || programs.reach_tool_tables {
-                self.tool_tables.look(link).await?;
+                self.tool_tables.snapshot(link).await?;
             }
         }
-        session.link.work.doubt();
+        session.link.work.note_guest();
         Ok(())
     }
 
@@ -339,8 +339,8 @@ async fn end_what_is_open(link: &mut Link, how: &str) -> Result<()> {
 /// Records what a statement of a migration may leave in the session, which the next migration must not find.
 fn note_traces(link: &mut Link, tokens: &Tokens<'_>, runs_programs: bool) {
     let traces = match link.role() {
-        Role::SqlScript => traces(tokens),
-        _ => Traces::Session,
+        Role::SqlScript => session_effects(tokens),
+        _ => SessionEffects::Session,
     };
     link.leftovers.note(traces, runs_programs);
 }

@@ -181,7 +181,7 @@ fn check_names(tokens: &Tokens<'_>, asking: Asking<'_>) -> Result<()> {
                 .hint("remove it from the migration"));
         }
         StatementClass::Session if sets_global(tokens) => {
-            return Err(denied("`SET GLOBAL` or `SET PERSIST`: it changes the server for everybody")
+            return Err(denied("`SET GLOBAL` or `SET PERSIST`: it changes the server for all users")
                 .hint("an administrator sets it on the server; `mysqldump --set-gtid-purged=OFF` leaves it out"));
         }
         StatementClass::Unknown

@@ -44,10 +44,10 @@ pub(super) struct ToolTables {
 }
 
 impl ToolTables {
-    /// Takes a picture before a statement of a script or guest that may reach the tables without naming them, if there is none. In a
+    /// Takes a snapshot before a statement of a script or guest that may reach the tables without naming them, if there is none. In a
     /// transaction, the first one is compared at its end. Outside one nothing can be rolled back, so each is compared right after its
     /// statement.
-    pub async fn look(&mut self, link: &mut Link) -> Result<()> {
+    pub async fn snapshot(&mut self, link: &mut Link) -> Result<()> {
         if self.picture.is_none() {
             self.picture = Some(self.picture(link).await?);
         }
@@ -84,7 +84,7 @@ impl ToolTables {
     async fn picture(&mut self, link: &mut Link) -> Result<Picture> {
         let looks = match self.looks.take() {
             Some(looks) => looks,
-            None => looks(link).await?,
+            None => read_snapshot(link).await?,
         };
         let texts: Vec<&str> = looks.iter().map(|(_, look)| look.as_str()).collect();
         let answers = link.work.answers(texts.join("; ")).await?;
@@ -112,7 +112,7 @@ impl ToolTables {
 
 /// The questions: for what does not belong there, for the tables that exist, and then, each with its table, for their definitions,
 /// and for most the digest of their rows.
-async fn looks(link: &mut Link) -> Result<Vec<(String, String)>> {
+async fn read_snapshot(link: &mut Link) -> Result<Vec<(String, String)>> {
     let facts = link.facts().clone();
     let schema = facts.schema.clone().unwrap_or_default();
     // Without the prefix.

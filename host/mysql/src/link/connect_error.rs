@@ -45,7 +45,7 @@ pub(crate) fn from_connecting(error: sqlx::Error, options: &MySqlConnectOptions,
         sqlx::Error::Tls(_) => WITHOUT_TRUST.to_owned(),
         sqlx::Error::Configuration(error) if wants_tls(error.as_ref()) => return without_tls(user, &place),
         sqlx::Error::Io(error) if is_of_tls(error) => WITHOUT_TRUST.to_owned(),
-        _ => format!("look whether {place} is running, and at the host and the port of the URL"),
+        _ => format!("check whether {place} is running, and at the host and the port of the URL"),
     };
     let mut converted = match error {
         sqlx::Error::Io(error) => {

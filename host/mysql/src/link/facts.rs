@@ -8,7 +8,7 @@ use sqlx::MySqlConnection;
 use crate::dialect_sql::SQL;
 use crate::error::{Result, lost};
 use crate::host_sql::{HostExecutor, literal, number, row_text, text};
-use crate::link::node::Node;
+use crate::link::galera::Node;
 use crate::link::product::{OF_INNODB, SINGLE_PRIMARY, Said};
 use crate::link::settings::Quoting;
 use crate::link::settings::{HostSettings, MODE, PINNED, spelled, time_limit};

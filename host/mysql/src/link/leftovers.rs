@@ -3,7 +3,7 @@
 use crate::link::settings::Quoting;
 use runner_sql::Tokens;
 use runner_sql::classify::temporary_table;
-use runner_sql::traces::Traces;
+use runner_sql::session_effects::SessionEffects;
 
 /// What migrations may have left in a session since it was made.
 #[derive(Debug, Default)]
@@ -22,14 +22,14 @@ pub(crate) struct Leftovers {
 
 impl Leftovers {
     /// Records what a statement may leave. `runs_programs`: triggers and functions may run with it.
-    pub fn note(&mut self, traces: Traces, runs_programs: bool) {
+    pub fn note(&mut self, traces: SessionEffects, runs_programs: bool) {
         match traces {
-            Traces::None => {}
-            Traces::Rows => {
+            SessionEffects::None => {}
+            SessionEffects::Rows => {
                 self.has_inserted = true;
                 self.is_used |= runs_programs;
             }
-            Traces::Session => self.is_used = true,
+            SessionEffects::Session => self.is_used = true,
         }
     }
 

@@ -4,13 +4,13 @@
 pub(crate) mod connect_error;
 pub(crate) mod endpoint;
 pub(crate) mod facts;
+pub(crate) mod galera;
 pub(crate) mod keepalive;
 pub(crate) mod leftovers;
-pub(crate) mod node;
 pub(crate) mod processlist;
 pub(crate) mod product;
 pub(crate) mod settings;
-pub(crate) mod watch;
+pub(crate) mod watchdog;
 pub(crate) mod work;
 
 use sqlx::mysql::{MySqlArguments, MySqlRow, MySqlStatement};
@@ -19,12 +19,12 @@ use sqlx::{AssertSqlSafe, Column as _, Executor as _, MySqlConnection, Row as _,
 use self::endpoint::Endpoint;
 use self::facts::SessionFacts;
 use self::leftovers::Leftovers;
-use self::watch::Watch;
+use self::watchdog::Watchdog;
 use self::work::WorkSession;
 use crate::error::{Result, from_sqlx};
 use crate::host_sql::HostExecutor as _;
 use crate::link::settings::Quoting;
-use crate::types::kind::Learned;
+use crate::types::kind::TypeCache;
 use crate::types::parameters;
 use runner_data::Value;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Facts, Role};
@@ -34,11 +34,11 @@ pub(crate) struct Link {
     /// The session, in the settings of the role whose statements run.
     pub work: WorkSession,
     /// Watches over the answers of the session.
-    pub watch: Watch,
+    pub watch: Watchdog,
     /// What migrations may have left in the session.
     pub leftovers: Leftovers,
     /// What is known about tables and types.
-    pub learned: Learned,
+    pub learned: TypeCache,
     /// What is known of the server and of the session.
     server: SessionFacts,
     endpoint: Endpoint,
@@ -51,9 +51,9 @@ impl Link {
     pub fn of(connection: MySqlConnection, server: SessionFacts, endpoint: Endpoint) -> Self {
         Self {
             work: WorkSession::of(connection, &server, endpoint.database()),
-            watch: Watch::new(endpoint.clone(), &server),
+            watch: Watchdog::new(endpoint.clone(), &server),
             leftovers: Leftovers::default(),
-            learned: Learned::default(),
+            learned: TypeCache::default(),
             server,
             endpoint,
             must_renew: false,
@@ -122,7 +122,7 @@ impl Link {
 
     /// The connection, for a statement of a caller or one with values, and what has to watch over its answer. Fails once an answer could
     /// not be read.
-    pub fn guest(&mut self) -> Result<(&mut MySqlConnection, &Watch)> {
+    pub fn guest(&mut self) -> Result<(&mut MySqlConnection, &Watchdog)> {
         Ok((self.work.of_guests()?, &self.watch))
     }
 
@@ -160,7 +160,7 @@ impl Link {
         .hint("give the URL of the primary server, or look at `read_only` and `transaction_read_only` on this one"))
     }
 
-    /// Gives the session the settings of the role that speaks next.
+    /// Gives the session the settings of the role that runs the next statement.
     pub async fn settle(&mut self) -> Result<()> {
         self.work.settle(self.watch.role()).await
     }

@@ -1,4 +1,4 @@
-//! The session on which guests speak as well as the host.
+//! The session that guests use as well as the host.
 //!
 //! A guest leaves it in settings of its own, in which a question of the host might be answered otherwise: with `sql_select_limit = 1`, by
 //! one row of many. So what the host asks here goes through `host_sql`, and this asks it in the settings of the host, in the same message. Only
@@ -52,7 +52,7 @@ pub(crate) struct Changed {
 /// Closes the connection for good where an answer could not be read: the driver would take the rest of it for the next one.
 pub(crate) fn note_loss<T>(meter: &Meter, answer: &Result<T>) {
     if answer.as_ref().is_err_and(|error| error.kind == DatabaseErrorKind::Connection) {
-        meter.break_off();
+        meter.close();
     }
 }
 
@@ -84,8 +84,8 @@ impl WorkSession {
         let _ = self.connection.close().await;
     }
 
-    /// Records that a guest speaks.
-    pub(crate) fn doubt(&mut self) {
+    /// Records that a guest runs a statement.
+    pub(crate) fn note_guest(&mut self) {
         self.is_unproven = true;
     }
 
@@ -94,7 +94,7 @@ impl WorkSession {
         matches!(&self.settings, SessionSettings::Theirs(Some(kept)) if kept.database.as_deref() != database)
     }
 
-    /// Gives the session the settings of the role that speaks next.
+    /// Gives the session the settings of the role that runs the next statement.
     pub(crate) async fn settle(&mut self, role: Role) -> Result<()> {
         match (role, std::mem::take(&mut self.settings)) {
             // Where one fails, whatever is in force counts as a script's.

@@ -1,6 +1,6 @@
 //! Names the sessions that a run waits for.
 
-use super::owner::{Names, is_used};
+use super::names::{Names, is_used};
 use crate::link::facts::SessionFacts;
 use runner_database::Dialect;
 

@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 use sqlx::MySqlConnection;
 
-use super::owner::{self, Names};
+use super::names::{self, Names};
 use crate::assertion::{Assertion, OUT_OF_RANGE};
 use crate::commit::{Outcome, Unit, text_of_changes};
 use crate::error::{DUPLICATE, NO_TABLE, Result};
 use crate::host_sql::{HostExecutor, LITERALS, literal, row_text};
 use crate::inspect;
 use crate::link::endpoint::Endpoint;
-use crate::link::node::Attempts;
-use runner_database::lease::{Heart, Lease, LeaseRows, Open, Seen};
+use crate::link::galera::Attempts;
+use runner_database::lease::{Heartbeat, Lease, LeaseRows, Open, Seen};
 use runner_database::{Dialect, Facts, LockHolder, ToolChange};
 
 /// The database's clock, in microseconds since 1970, at the moment when a row is changed. Our sessions use UTC.
@@ -51,12 +51,12 @@ pub(super) async fn hold(endpoint: &Endpoint, names: &Names, token: i64) -> Resu
         let endpoint = endpoint.clone();
         Box::pin(async move { Ok(Box::new(Rows::open(&endpoint).await?) as Box<dyn LeaseRows>) })
     });
-    let heart = Heart::start(open, token, length).await?;
-    Ok(Lease::new(names.scope.clone(), token, length, heart))
+    let heartbeat = Heartbeat::start(open, token, length).await?;
+    Ok(Lease::new(names.scope.clone(), token, length, heartbeat))
 }
 
 /// Reads the rows; `None` if they do not exist.
-pub(super) async fn look(connection: &mut impl HostExecutor, facts: &Facts, names: &Names) -> Result<Option<Seen>> {
+pub(super) async fn read(connection: &mut impl HostExecutor, facts: &Facts, names: &Names) -> Result<Option<Seen>> {
     // What exists may be a view, or whatever others have made under that name.
     let guard = inspect::guard(facts);
     let question = guard + &Seen::question(&names.scope, NOW).spelled(facts, &LITERALS)?;
@@ -66,7 +66,7 @@ pub(super) async fn look(connection: &mut impl HostExecutor, facts: &Facts, name
             Err(error) if error.code == NO_TABLE => return Ok(None),
             // Another run creates the tables.
             Err(error) if attempts.again(&error).await => {}
-            Err(error) => return Err(inspect::told(connection, facts, error).await),
+            Err(error) => return Err(inspect::explain(connection, facts, error).await),
             Ok(found) => break found,
         }
     };
@@ -86,11 +86,11 @@ impl LeaseRows for Rows {
     }
 
     async fn native_holder(&mut self) -> Result<Option<String>> {
-        Ok(owner::read(&mut self.connection, &self.facts, &self.names).await?.map(|holder| holder.name))
+        Ok(names::read(&mut self.connection, &self.facts, &self.names).await?.map(|holder| holder.name))
     }
 
-    async fn look(&mut self) -> Result<Option<Seen>> {
-        look(&mut self.connection, &self.facts, &self.names).await
+    async fn read(&mut self) -> Result<Option<Seen>> {
+        read(&mut self.connection, &self.facts, &self.names).await
     }
 
     async fn make_tables(&mut self) -> Result<()> {
@@ -129,7 +129,7 @@ impl LeaseRows for Rows {
     async fn evict(&mut self, _holder: &LockHolder) {
         let Names { run, work, guest, .. } = &self.names;
         // Only some users may end sessions of others. What they do is fenced, or ends with its statement.
-        let ask = format!("SELECT {}, {}, {}", owner::is_used(run), owner::is_used(work), owner::is_used(guest));
+        let ask = format!("SELECT {}, {}, {}", names::is_used(run), names::is_used(work), names::is_used(guest));
         let Ok(row) = self.connection.one(ask).await else { return };
         if row_text(&row, 0).is_some() {
             return; // A run that has the server's own lock waits for us.

@@ -7,13 +7,13 @@
 
 pub(crate) mod blockers;
 mod lease;
-mod owner;
+mod names;
 pub(crate) mod user_lock;
 
 use std::time::{Duration, Instant};
 
 use self::lease::Rows;
-use self::owner::{Names, is_used};
+use self::names::{Names, is_used};
 pub(crate) use self::user_lock::Waiting;
 use self::user_lock::{UNDOING, Wait, release, take_first, take_second, wait_until_free};
 use crate::assertion::{Assertion, OUT_OF_RANGE};
@@ -21,11 +21,11 @@ use crate::error::Result;
 use crate::host_sql::{HostExecutor as _, number};
 use crate::link::Link;
 use crate::link::facts::SessionFacts;
+use crate::link::galera::run_patiently;
 use crate::link::keepalive::KeptAlive;
-use crate::link::node::run_patiently;
 use crate::link::processlist;
 use crate::link::work::WorkSession;
-use runner_database::lease::{self as leases, Lease, acquire, lost, outlast};
+use runner_database::lease::{self as leases, Lease, acquire, lost, wait_for_leases};
 use runner_database::{
     DatabaseError, DatabaseErrorKind, Facts, LockHolder, LockRequest, Meaning, StopSignal, ToolChange,
 };
@@ -94,12 +94,12 @@ impl Lock {
             let (mut connection, id) = take_first(link.endpoint(), &names, request, stop, waiting).await?;
             // Of a run that looks for the lock after it took its lease, and one that does so the other way round, one sees the other.
             // This comes before the second lock, whose holder is an orphan only if no run holds a lease.
-            if lease::look(&mut connection, link.facts(), &names).await?.is_some_and(|seen| !seen.is_free) {
+            if lease::read(&mut connection, link.facts(), &names).await?.is_some_and(|seen| !seen.is_free) {
                 let mut rows = Rows::open(link.endpoint()).await?;
-                outlast(&mut rows, request, is_one_clock, stop, waiting).await?;
+                wait_for_leases(&mut rows, request, is_one_clock, stop, waiting).await?;
             }
             take_second(&mut link.work, &mut connection, &names, left(), stop, waiting).await?;
-            owner::sign(&mut connection, &names, &request.run_id).await;
+            names::sign(&mut connection, &names, &request.run_id).await;
             First::UserLock(KeptAlive::new(connection), id)
         };
         wait_until_free(&mut link.work, &names.guest).await?;
@@ -227,7 +227,7 @@ impl Lock {
             Err(_) => {
                 let (mut connection, id) =
                     take_first(link.endpoint(), &held.names, &held.request, &stop, &|_| {}).await?;
-                owner::sign(&mut connection, &held.names, &held.request.run_id).await;
+                names::sign(&mut connection, &held.names, &held.request.run_id).await;
                 held.first = First::UserLock(KeptAlive::new(connection), id);
             }
             Ok(()) => {}
@@ -268,12 +268,12 @@ pub(crate) fn holder_query(server: &SessionFacts) -> String {
 pub(crate) async fn holder(link: &mut Link) -> Result<Option<LockHolder>> {
     let (names, facts) = (Names::of(link.server()), link.server().clone());
     if facts.has_lease() {
-        let seen = lease::look(&mut link.work, &facts.facts, &names).await?;
+        let seen = lease::read(&mut link.work, &facts.facts, &names).await?;
         if let Some(holder) = seen.and_then(|seen| seen.live_holder(facts.is_one_clock())) {
             return Ok(Some(holder));
         }
     }
-    owner::read(&mut link.work, &facts.facts, &names).await
+    names::read(&mut link.work, &facts.facts, &names).await
 }
 
 /// The user lock that the session of a component holds, if it has a login of its own.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::MySqlConnection;
 
-use super::owner::{self, Names, holder_of};
+use super::names::{self, Names, holder_of};
 use crate::error::Result;
 use crate::host_sql::{HostExecutor, literal, row_text};
 use crate::link::endpoint::Endpoint;
@@ -89,7 +89,7 @@ pub(crate) async fn take_first(
             let is_another = asked.is_none_or(|(before, _)| before != id);
             let is_named = holder.as_ref().is_some_and(LockHolder::is_named);
             if is_another || (!is_named && asked.is_some_and(|(_, at)| at.elapsed() > ASKED_AGAIN)) {
-                let found = owner::identify(&mut connection, &server.facts, names, id).await?;
+                let found = names::identify(&mut connection, &server.facts, names, id).await?;
                 if is_another || found.is_named() {
                     waiting(&found.name);
                     holder = Some(found);

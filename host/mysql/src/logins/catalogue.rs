@@ -10,9 +10,9 @@ use crate::guard::{is_tool_name, reaching_objects};
 use crate::host_sql::{HostExecutor, literal, text};
 use crate::link::Link;
 use runner_database::logins::names::{login_of, scope};
-use runner_database::logins::reach::{Action, Attached, ForeignKey, Program};
 use runner_database::logins::refusals::NAMED;
 use runner_database::logins::rights::{Relations, Rights};
+use runner_database::logins::side_effects::{Action, Attached, ForeignKey, Program};
 use runner_database::{DatabaseErrorKind, Dialect};
 use runner_sql::ShownGrants;
 
@@ -65,7 +65,7 @@ impl Open {
     /// What everybody has rights on, as `GRANT` spells it after `ON`.
     pub(crate) fn of_public(object: &str) -> Self {
         Self {
-            what: format!("everybody has rights on {object}"),
+            what: format!("every user has rights on {object}"),
             revoke: format!("REVOKE ALL PRIVILEGES ON {object} FROM PUBLIC"),
         }
     }
@@ -73,7 +73,7 @@ impl Open {
     /// A role of every user, as the server spells it.
     pub(crate) fn of_role(role: &str) -> Self {
         Self {
-            what: format!("everybody has the role {role} (`mandatory_roles`)"),
+            what: format!("every user has the role {role} (`mandatory_roles`)"),
             revoke: "SET PERSIST mandatory_roles = ''".to_owned(),
         }
     }

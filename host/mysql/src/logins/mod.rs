@@ -2,11 +2,11 @@
 //! through the [`gate`], and how the logins themselves are kept in line.
 
 mod catalogue;
+mod desired;
 mod gate;
 mod guest;
 mod open;
 mod sync;
-mod wanted;
 
 pub(crate) use self::guest::Gate;
 pub(crate) use self::open::log_in;

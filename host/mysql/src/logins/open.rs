@@ -6,10 +6,10 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::catalogue::{Open, account, reached, shown};
+use super::desired::{RANDOM_PASSWORD, align};
 use super::gate;
 use super::guest::Gate;
-use super::sync::{self, everybody};
-use super::wanted::{RANDOM_PASSWORD, align};
+use super::sync::{self, check_public_rights};
 use crate::error::Result;
 use crate::host_sql::{HostExecutor as _, literal, text};
 use crate::link::Link;
@@ -55,7 +55,7 @@ pub(crate) async fn log_in(host: &mut RunSession, grants: &Grants, rights: Login
     }
     let mut open: Vec<Open> = found.open.iter().map(|object| Open::of_public(object)).collect();
     open.extend(mandatory(connection, host.link.dialect(), &found.roles).await?);
-    everybody(&open)?;
+    check_public_rights(&open)?;
     let mut differences = rights::differences(&found.rights, &wanted.rights);
     differences.extend(found.roles.iter().map(|role| format!("it has the role {role}")));
     if !differences.is_empty() {
@@ -69,7 +69,7 @@ pub(crate) async fn log_in(host: &mut RunSession, grants: &Grants, rights: Login
             format!("the login `{login}` has rights on {}, which its grants do not list", reached.join(", ")),
         )
         .hint(
-            "they come from what everybody has, such as rights of the anonymous user (`SELECT * FROM mysql.db WHERE User = ''`): \
+            "they come from what every user has, such as rights of the anonymous user (`SELECT * FROM mysql.db WHERE User = ''`): \
              revoke them, or list what the component needs in its grants",
         ));
     }

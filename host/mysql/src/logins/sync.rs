@@ -2,8 +2,8 @@
 //! interrupted run leaves some of it done: the next one does the rest.
 
 use super::catalogue::{Catalogue, Open, account};
+use super::desired::{self, DesiredRights, rights_on_new};
 use super::gate::{self, named};
-use super::wanted::{self, Wanted, rights_on_new};
 use crate::error::{NO_DATABASE, NO_TABLE, Result};
 use crate::host_sql::HostExecutor as _;
 use crate::link::Link;
@@ -13,11 +13,11 @@ use runner_database::logins::refusals::{
     DBA, all_out_of_line, broken_gate, cannot_bring_in_line, check_secrets, out_of_line, superuser, unknown,
 };
 use runner_database::logins::sessions::LoginRights;
-use runner_database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin, names, rights};
+use runner_database::logins::{DesiredLogin, LoginReport, LoginRequest, LoginTask, names, rights};
 use runner_database::{DatabaseError, DatabaseErrorKind, Grants, Meaning, QueryLimits, Role, SchemaChange, Session};
 
 /// Fails, with all of them, if everybody has rights that no login can be kept from.
-pub(crate) fn everybody(open: &[Open]) -> Result<()> {
+pub(crate) fn check_public_rights(open: &[Open]) -> Result<()> {
     let Some((first, rest)) = open.split_first() else { return Ok(()) };
     let error = DatabaseError::new(
         DatabaseErrorKind::Denied,
@@ -27,13 +27,13 @@ pub(crate) fn everybody(open: &[Open]) -> Result<()> {
     // One statement ends all roles.
     revoke.dedup();
     let revoke = revoke.join("; ");
-    let error = error.hint(format!("let somebody who may run `{revoke}`"));
+    let error = error.hint(format!("have a database administrator run `{revoke}`"));
     let rest: Vec<&str> = rest.iter().map(|open| open.what.as_str()).collect();
     Err(if rest.is_empty() { error } else { error.detail(rest.join("; ")) })
 }
 
 /// Fails if lines cannot be held to.
-fn cannot_hold(id: &str, wanted: &Wanted) -> Result<()> {
+fn cannot_hold(id: &str, wanted: &DesiredRights) -> Result<()> {
     let Some((what, hint)) = wanted.refused.first() else { return Ok(()) };
     Err(DatabaseError::new(DatabaseErrorKind::Denied, format!("`{id}` cannot be held to {what}")).hint(*hint))
 }
@@ -46,10 +46,10 @@ pub(super) fn login_of(link: &Link, revision: &str) -> String {
 /// Checks the logins; brings them in line if it is asked to.
 pub(crate) async fn sync_logins(session: &mut RunSession, request: &LoginRequest) -> Result<LoginReport> {
     for wanted in &request.wanted {
-        wanted::check(wanted)?;
+        desired::check(wanted)?;
     }
     ready(session).await?;
-    let (found, catalogue) = look_at_logins(&mut session.link, request).await?;
+    let (found, catalogue) = inspect_logins(&mut session.link, request).await?;
     if request.task == LoginTask::Look || found.statements.is_empty() && found.unknown.is_empty() {
         return Ok(found);
     }
@@ -66,7 +66,7 @@ pub(crate) async fn sync_logins(session: &mut RunSession, request: &LoginRequest
         // What cannot be seen cannot be compared.
         return Ok(found);
     }
-    let (after, _) = look_at_logins(&mut session.link, request).await?;
+    let (after, _) = inspect_logins(&mut session.link, request).await?;
     if !after.statements.is_empty() {
         let left: Vec<String> = after.statements.iter().take(3).cloned().collect();
         return Err(DatabaseError::new(DatabaseErrorKind::Denied, "the logins cannot be brought in line")
@@ -77,9 +77,9 @@ pub(crate) async fn sync_logins(session: &mut RunSession, request: &LoginRequest
 }
 
 /// Fails, with all reasons, if components with these grants could not run.
-pub(crate) async fn check_logins(session: &mut RunSession, wanted: &[WantedLogin]) -> Result<()> {
+pub(crate) async fn check_logins(session: &mut RunSession, wanted: &[DesiredLogin]) -> Result<()> {
     for wanted in wanted {
-        wanted::check(wanted)?;
+        desired::check(wanted)?;
     }
     check_secrets(wanted)?;
     ready(session).await?;
@@ -95,14 +95,14 @@ pub(crate) async fn check_logins(session: &mut RunSession, wanted: &[WantedLogin
     if let Some(difference) = gate {
         return Err(broken_gate(&difference));
     }
-    everybody(&catalogue.open)?;
-    let refused = |wanted: &WantedLogin| cannot_hold(&wanted.id, &Wanted::of(&wanted.grants, &catalogue));
+    check_public_rights(&catalogue.open)?;
+    let refused = |wanted: &DesiredLogin| cannot_hold(&wanted.id, &DesiredRights::of(&wanted.grants, &catalogue));
     wanted.iter().try_for_each(refused)?;
     let mut reasons = Vec::new();
     for wanted in wanted {
         let login = catalogue.login_of(&wanted.grants.component);
         // The rights are brought in line when it runs: migrations before it may create the tables.
-        let differences = wanted::differences_apart(catalogue.logins.get(&login));
+        let differences = desired::differences_apart(catalogue.logins.get(&login));
         let told = |difference: &String| format!("the login `{login}` of `{}`: {difference}", wanted.id);
         reasons.extend(differences.iter().map(told));
     }
@@ -110,25 +110,29 @@ pub(crate) async fn check_logins(session: &mut RunSession, wanted: &[WantedLogin
 }
 
 /// Gives a login the rights that its component is granted now. Returns its name and these rights.
-pub(super) async fn align(session: &mut RunSession, grants: &Grants, asked: LoginRights) -> Result<(String, Wanted)> {
+pub(super) async fn align(
+    session: &mut RunSession,
+    grants: &Grants,
+    asked: LoginRights,
+) -> Result<(String, DesiredRights)> {
     ready(session).await?;
     let (catalogue, gate) = catalogue_of(&mut session.link, &[grants]).await?;
     if let Some(difference) = gate {
         return Err(broken_gate(&difference));
     }
     let login = catalogue.login_of(&grants.component);
-    let wanted = Wanted::of(grants, &catalogue);
+    let wanted = DesiredRights::of(grants, &catalogue);
     if !wanted.unknown.is_empty() {
         return Err(unknown(&wanted.unknown));
     }
-    everybody(&catalogue.open)?;
+    check_public_rights(&catalogue.open)?;
     cannot_hold(&grants.component, &wanted)?;
     let Some(found) = catalogue.logins.get(&login).filter(|found| found.exists) else {
         return Err(out_of_line(format!("the login `{login}` does not exist")));
     };
     // Where they cannot be seen, the login is asked when it is in.
     if !catalogue.is_blind {
-        let statements = wanted::align(&login, &found.rights, &wanted.rights);
+        let statements = desired::align(&login, &found.rights, &wanted.rights);
         let unlike = out_of_line(format!("the login `{login}` does not have the rights that its component is granted"));
         if asked == LoginRights::Keep && !statements.is_empty() {
             return Err(unlike.detail(rights::differences(&found.rights, &wanted.rights).join("; ")));
@@ -159,17 +163,17 @@ pub(super) async fn run_each(session: &mut RunSession, statements: &[String]) ->
 
 async fn catalogue_of(link: &mut Link, grants: &[&Grants]) -> Result<(Catalogue, Option<String>)> {
     let names: Vec<String> = grants.iter().map(|grants| login_of(link, &grants.component)).collect();
-    let catalogue = Catalogue::read(link, &Wanted::schemas(grants), &names).await?;
+    let catalogue = Catalogue::read(link, &DesiredRights::schemas(grants), &names).await?;
     Ok((catalogue, gate::difference(link).await?))
 }
 
-fn grants_of(wanted: &[WantedLogin]) -> Vec<&Grants> {
+fn grants_of(wanted: &[DesiredLogin]) -> Vec<&Grants> {
     wanted.iter().map(|wanted| &*wanted.grants).collect()
 }
 
-async fn look_at_logins(link: &mut Link, request: &LoginRequest) -> Result<(LoginReport, Catalogue)> {
+async fn inspect_logins(link: &mut Link, request: &LoginRequest) -> Result<(LoginReport, Catalogue)> {
     let (catalogue, gate) = catalogue_of(link, &grants_of(&request.wanted)).await?;
-    Ok((wanted::report(request, &catalogue, gate.as_deref()), catalogue))
+    Ok((desired::report(request, &catalogue, gate.as_deref()), catalogue))
 }
 
 /// Gives the login of a component what its grants list for the new table or columns. Its session may not change the schema: that commits by

@@ -27,8 +27,8 @@ use futures_util::TryStreamExt as _;
 use sqlx::mysql::{MySqlColumn, MySqlRow};
 use sqlx::{AssertSqlSafe, Column as _, Row as _};
 
+use super::cursor_tables::{KeptTables, NUMBER};
 use super::filling::{CursorColumn, Filling};
-use super::kept::{KeptTables, NUMBER};
 use crate::error::{Result, from_sqlx};
 use crate::link::Link;
 use crate::statement::{Prepared, Statement, cell, first_word};

@@ -1,9 +1,9 @@
 //! Rows in batches: the open cursors, pages of tables, and writers.
 
 mod cursor;
+mod cursor_tables;
 mod filling;
 mod job;
-mod kept;
 mod packed;
 mod write_check;
 mod write_sql;
@@ -12,12 +12,12 @@ mod writer;
 use std::collections::HashMap;
 
 use self::cursor::{Cursor, locks};
+use self::cursor_tables::KeptTables;
 use self::job::Writer;
-use self::kept::KeptTables;
 use crate::error::Result;
 use crate::link::Link;
 use runner_data::Batch;
-use runner_database::opened::Opened;
+use runner_database::open_handles::Opened;
 use runner_database::{BatchLimits, CursorId, CursorRequest, PageRequest, TableName, TableTarget, WriterId};
 
 /// The open cursors and writers of the transaction.

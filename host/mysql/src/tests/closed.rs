@@ -139,7 +139,7 @@ async fn what_comes_into_being_during_a_run_is_found() {
     }
 }
 
-/// What an event does happens behind every proof, so it is named when it is made, whatever it runs.
+/// What an event does happens after every proof, so it is named when it is made, whatever it runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_may_reach_the_tools_tables_is_named() {
     // Events of other databases with the same definer count, too.
@@ -155,7 +155,7 @@ async fn an_event_that_may_reach_the_tools_tables_is_named() {
     let mut database = open(&fresh).await;
     let database = database.as_mut();
     run(database, &format!("CREATE PROCEDURE dynamic() {dynamic}")).await;
-    // One that was there before has been made by somebody who may.
+    // One that existed before was made by a user who may.
     run(database, "CREATE EVENT theirs ON SCHEDULE EVERY 1 DAY DO CALL dynamic()").await;
     database.set_role(Role::SqlScript);
     run(database, "CREATE EVENT plain ON SCHEDULE EVERY 1 DAY DO UPDATE t SET executed = 1").await;
@@ -292,7 +292,7 @@ async fn no_setting_reaches_what_the_host_writes() {
     assert!(tried > 300 && made > tried / 2, "{tried}, {made}");
 }
 
-/// The digest of a row tells where a value ends, and NULL from a text.
+/// The digest of a row shows where a value ends, and distinguishes NULL from a text.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_moves_to_another_column_is_found() {
     let fresh = fresh();

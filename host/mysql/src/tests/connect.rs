@@ -5,7 +5,7 @@ use std::time::Duration;
 use runner_tests::servers::{Kind, Proxy, Server};
 
 use super::*;
-use crate::link::watch::Watch;
+use crate::link::watchdog::Watchdog;
 use runner_database::Dialect;
 
 async fn refused(url: &str) -> DatabaseError {
@@ -136,7 +136,7 @@ async fn a_full_server_has_not_lost_the_session() {
     let url = DatabaseUrl::parse(&database.url_as(&user, "x"), Path::new("/")).expect("a URL");
     let endpoint = Endpoint::new(&url, &ConnectOptions::default()).expect("an endpoint");
     let (connection, server) = endpoint.connect().await.expect("the only connection");
-    let watch = Watch::new(endpoint.clone(), &server);
+    let watch = Watchdog::new(endpoint.clone(), &server);
     let refused = endpoint.connect_as_itself().await.expect_err("no other");
     assert_eq!((refused.kind, refused.code.as_str()), (DatabaseErrorKind::Connection, "1226"), "{refused}");
     assert_eq!(watch.is_known().await, Ok(true), "a refusal is an answer");
@@ -205,7 +205,7 @@ async fn a_read_only_server_is_detected() {
     assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::ReadOnly, "1290"), "{error}");
 }
 
-/// Also in a dry run, whose transaction goes on after a migration.
+/// Also in a dry run, whose transaction continues after a migration.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_scripts_have_the_time_zone_of_the_server() {
     let server = Server::private(Kind::Mariadb).setting("default-time-zone", "+09:00").start();

@@ -62,7 +62,7 @@ impl Arena {
 
     /// Waits until those of these sessions that were killed are gone, and what they held with them.
     async fn outlast_killed(&mut self, [holder, worker]: &[String; 2]) {
-        // The server shows one as `Busy` while it cannot look into it.
+        // The server shows one as `Busy` while it cannot read its state.
         let ending = format!(
             "SELECT COUNT(*) FROM information_schema.PROCESSLIST \
              WHERE COMMAND IN ('Killed', 'Busy') AND ID IN ({holder}, {worker})"
@@ -209,7 +209,7 @@ pub(super) async fn take_lock(database: &mut dyn Database) {
     database.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
 }
 
-/// What an event does happens behind every proof.
+/// What an event does happens after every proof.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_names_a_tool_table_is_refused() {
     let fresh = fresh();

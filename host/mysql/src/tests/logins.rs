@@ -9,7 +9,7 @@ use super::hostile::{Arena, corpus, take_lock, variants};
 use super::*;
 use runner_data::ColumnType;
 use runner_database::logins::{LoginTask, Removal};
-use runner_database::{Grants, LoginReport, LoginRequest, ToolChange, UnitOfWork, WantedLogin, order};
+use runner_database::{DesiredLogin, Grants, LoginReport, LoginRequest, ToolChange, UnitOfWork, order};
 
 fn grants(lines: &[&str]) -> Arc<Grants> {
     let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();
@@ -19,7 +19,7 @@ fn grants(lines: &[&str]) -> Arc<Grants> {
 /// Makes the login, and restricts the component to its grants.
 async fn confine(database: &mut dyn Database, lines: &[&str]) {
     let grants = grants(lines);
-    let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: grants.clone(), is_early: false }];
+    let wanted = vec![DesiredLogin { id: "0002_guest".to_owned(), grants: grants.clone(), is_early: false }];
     let request = LoginRequest { task: LoginTask::Sync, wanted, remove: Removal::Nothing };
     database.host().logins(&request).await.expect("in line");
     database.set_grants(Some(grants)).expect("grants");
@@ -53,7 +53,7 @@ async fn the_corpus_gets_nowhere_under_grants() {
     assert!(tried > 300, "{tried}");
 }
 
-/// Whatever ends the transaction of a component, and however it goes on: nothing of it is recorded as applied.
+/// Whatever ends the transaction of a component, and however it continues: nothing of it is recorded as applied.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ended_transaction_is_not_recorded() {
     let fresh = fresh();
@@ -184,7 +184,7 @@ async fn rights_are_in_line_on_a_server_with_names_in_double_quotes() {
     let lines = ["read t(id)"];
     // It compares the rights of the login, as the server prints them for the host and for the login.
     confine(database, &lines).await;
-    let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: grants(&lines), is_early: false }];
+    let wanted = vec![DesiredLogin { id: "0002_guest".to_owned(), grants: grants(&lines), is_early: false }];
     let request = LoginRequest { task: LoginTask::Script, wanted, remove: Removal::Nothing };
     let report = database.host().logins(&request).await.expect("a report");
     assert_eq!(report.statements, Vec::<String>::new(), "nothing is left to do");
@@ -198,7 +198,7 @@ async fn rights_are_in_line_on_a_server_with_names_in_double_quotes() {
 
 /// The report of the logins of a component with these grants.
 async fn looked_at(database: &mut dyn Database, lines: &[&str]) -> LoginReport {
-    let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: grants(lines), is_early: false }];
+    let wanted = vec![DesiredLogin { id: "0002_guest".to_owned(), grants: grants(lines), is_early: false }];
     let request = LoginRequest { task: LoginTask::Look, wanted, remove: Removal::Nothing };
     database.host().logins(&request).await.expect("a report")
 }
@@ -206,7 +206,7 @@ async fn looked_at(database: &mut dyn Database, lines: &[&str]) -> LoginReport {
 /// The error of running such a component.
 async fn refused(database: &mut dyn Database, lines: &[&str]) -> [DatabaseError; 2] {
     let wanted = Arc::new(Grants { superuser: true, ..(*grants(lines)).clone() });
-    let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: wanted, is_early: false }];
+    let wanted = vec![DesiredLogin { id: "0002_guest".to_owned(), grants: wanted, is_early: false }];
     let checked = database.check_logins(&wanted).await.expect_err("refused");
     database.set_grants(Some(grants(lines))).expect("grants");
     let begun = database.begin(NONE).await.expect_err("refused");
@@ -214,7 +214,7 @@ async fn refused(database: &mut dyn Database, lines: &[&str]) -> [DatabaseError;
     [checked, begun]
 }
 
-/// Whoever may read one column of such a table may read when each row was written, and the rows that were deleted.
+/// A user who may read one column of such a table may read when each row was written, and the rows that were deleted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_versioned_table_is_granted_as_a_whole_or_not_at_all() {
     if is_mysql() {
@@ -285,7 +285,7 @@ async fn an_index_that_shows_an_order_is_named() {
         CREATE TABLE parts (id INT, ssn INT) PARTITION BY LIST (ssn) (PARTITION a VALUES IN (1), PARTITION b VALUES IN (2))");
     let mut database = open(&fresh).await;
     let mut notes = async |lines: &[&str]| {
-        let wanted = vec![WantedLogin { id: "0002_guest".to_owned(), grants: grants(lines), is_early: false }];
+        let wanted = vec![DesiredLogin { id: "0002_guest".to_owned(), grants: grants(lines), is_early: false }];
         order::revealed(&mut database.host(), &wanted).await.expect("an answer")
     };
     let named = notes(&["read people(id, name)"]).await;
@@ -301,7 +301,7 @@ async fn an_index_that_shows_an_order_is_named() {
     }
 }
 
-/// Somebody may have put them there, to be used when the gate is next relied on.
+/// Another user may have put them there, to be used when the gate is next relied on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_attached_to_the_tables_of_the_gate_is_refused() {
     let server = Server::private(Kind::Mariadb).start();
@@ -565,7 +565,7 @@ async fn rights_of_everybody_are_found_without_reading_the_servers_tables() {
     confine(database, &["read t"]).await;
 }
 
-/// What the right to read one column tells of others: a value, not only an order.
+/// What the privilege to read one column reveals of others: a value, not only an order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_tells_more_than_its_columns_is_granted_as_a_whole_or_not_at_all() {
     let fresh = fresh();

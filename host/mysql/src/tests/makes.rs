@@ -8,7 +8,7 @@ use super::*;
 /// What the listener does when a client logs in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Login {
-    /// It lets everyone in.
+    /// It lets every client in.
     Open,
     /// It asks for the password itself, as `caching_sha2_password` does once after the server's start.
     AsksForPassword,
@@ -25,7 +25,7 @@ struct Server {
     node: Option<&'static str>,
 }
 
-/// The capabilities of the greeting: all but TLS and compression, and no packet behind the columns of a result.
+/// The capabilities of the greeting: all but TLS and compression, and no packet after the columns of a result.
 const CAPABILITIES: u32 = 0x01ff_f7df;
 const MORE_RESULTS: u16 = 8;
 

@@ -167,7 +167,7 @@ async fn a_migrations_time_limit_is_not_the_hosts() {
     assert_eq!(text_of(opened, limit).await, theirs);
 }
 
-/// A block that catches the request to end goes on; its session does not.
+/// A block that catches the request to end continues; its session does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_catches_its_end_loses_its_session() {
     let database = fresh();
@@ -302,7 +302,7 @@ async fn after_an_answer_that_cannot_be_read_nothing_is_believed() {
         run(database, "UPDATE t SET name = 'y'").await;
         let error = error_of(database, &statement).await;
         assert_eq!(error.kind, DatabaseErrorKind::Connection, "{statement}: {error}");
-        // A migration may handle the error, and go on.
+        // A migration may handle the error and continue.
         for _ in 0..12 {
             error_of(database, "UPDATE t SET name = 'z'").await;
         }

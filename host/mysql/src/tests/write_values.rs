@@ -28,7 +28,7 @@ async fn zero_is_stored_in_an_auto_increment_column() {
     let error = write(database, "t", WriteMode::Insert, &[], &again).await.expect_err("it is there");
     assert_eq!((error.code.as_str(), error.detail.as_deref()), ("1062", Some("row id = 0")), "{error}");
     assert_eq!(text_of(database, "SELECT @@sql_mode").await, mode, "after a failure too");
-    // NULL still asks for a number, also beside a zero.
+    // NULL still asks for a number, also next to a zero.
     make(database, "t", "(id INT AUTO_INCREMENT PRIMARY KEY, n INT)").await;
     let mixed = batch(3, vec![with_nulls(integers("id", &[0, 0, 0]), &[0, 2], 3), integers("n", &[1, 2, 3])]);
     assert_eq!(write(database, "t", WriteMode::Insert, &[], &mixed).await, Ok(3));

@@ -135,13 +135,13 @@ fn words(list: &str) -> Vec<String> {
 
 /// What a connection knows about tables and types without asking the server again.
 #[derive(Default)]
-pub(crate) struct Learned {
+pub(crate) struct TypeCache {
     columns: HashMap<TableName, Vec<(String, ColumnKind)>>,
     /// The server's type for DECIMAL.
     pub decimal: Option<MySqlTypeInfo>,
 }
 
-impl Learned {
+impl TypeCache {
     /// Forgets tables, because their definitions may have changed.
     pub fn forget_tables(&mut self) {
         self.columns.clear();

@@ -22,7 +22,7 @@ const BYTES: &str = "application/octet-stream";
 const ANSWER_BYTES: u64 = 64 << 10;
 
 /// What to do about a version that already exists.
-const NEW_VERSION: &str = "give what has changed a new version: whoever has this one pins its digest";
+const NEW_VERSION: &str = "publish what has changed as a new version: projects that use this one pin its digest";
 
 /// What is pushed.
 pub struct PushRequest<'a> {

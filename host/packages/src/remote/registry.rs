@@ -199,7 +199,7 @@ impl<'a> Registry<'a> {
         let is_downgrade = server.scheme() == "https" && url.scheme() != "https";
         if is_downgrade || check_scheme(&url).is_err() || credentials.is_some() && !are_related(&server, &url) {
             return Err(Error::denied(format!(
-                "the registry `{host}` sends whoever asks to `{}` for a token",
+                "the registry `{host}` refers clients to `{}` for a token",
                 shown(&url)
             ))
             .hint(self.otherwise()));
@@ -280,7 +280,7 @@ impl<'a> Registry<'a> {
 
 /// The error for bytes that are not what they have to be.
 pub(super) fn lied(message: String) -> Error {
-    Error::mismatch(message).hint("the registry, or somebody between it and you, has changed it; do not apply it")
+    Error::mismatch(message).hint("the registry, or something between it and you, has changed it; do not apply it")
 }
 
 pub(super) fn digest_of(bytes: &[u8]) -> String {

@@ -29,7 +29,7 @@
 use sqlx::PgConnection;
 
 use crate::error::Result;
-use crate::speech::{literal, rows, text_of};
+use crate::host_sql::{literal, rows, text_of};
 use runner_database::logins::names::PREFIX;
 
 /// The schema of the gate.
@@ -202,7 +202,7 @@ pub(crate) fn making(owner: &str) -> Vec<String> {
          EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA {GATE} FROM %I CASCADE', r); \
          EXECUTE pg_catalog.format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {GATE} FROM %I CASCADE', r); \
          EXECUTE pg_catalog.format('REVOKE ALL ON ALL TABLES IN SCHEMA {GATE} FROM %I CASCADE', r); END LOOP; END $gate$",
-        strangers()
+        unexpected_objects()
     ));
     texts
 }
@@ -219,7 +219,7 @@ const STRANGERS: &str = "\
         WHERE n.nspname OPERATOR(pg_catalog.=) 'runner_gate' AND r.oid OPERATOR(pg_catalog.<>) n.nspowner \
             AND NOT pg_catalog.starts_with(r.rolname::pg_catalog.text, '~prefix~')";
 
-fn strangers() -> String {
+fn unexpected_objects() -> String {
     STRANGERS.replace("~prefix~", PREFIX)
 }
 
@@ -262,7 +262,7 @@ const GUARD: &str = "CREATE CONSTRAINT TRIGGER guard AFTER INSERT ON runner_gate
 
 /// Returns how the gate differs from what it should be; `None` if it does not.
 pub(crate) async fn difference(connection: &mut PgConnection) -> Result<Option<String>> {
-    let look = LOOK.replace("{strangers}", &strangers());
+    let look = LOOK.replace("{strangers}", &unexpected_objects());
     let found = rows(connection, &look).await?;
     let mut found: Vec<[String; 6]> =
         found.iter().map(|row| [0, 1, 2, 3, 4, 5].map(|column| text_of(row, column).unwrap_or_default())).collect();

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use sqlx::{Executor as _, PgConnection, Row as _};
 
+use crate::denied_statements::check_propagation;
 use crate::error::{Result, from_sqlx};
-use crate::rights::check_propagation;
-use crate::speech::literal;
+use crate::host_sql::literal;
 use runner_database::Grants;
 use runner_database::logins::Secret;
 use runner_database::logins::refusals::{check_statement, of_gate};
 use runner_sql::{StatementClass, Tokens, classify};
 
-/// The key to the gate, and what the host knows of the component behind it.
+/// The key to the gate, and what the host knows of the component that has it.
 pub(crate) struct Gate {
     /// What the gate knows the session by.
     token: Secret,

@@ -3,12 +3,12 @@
 use sqlx::postgres::PgRow;
 
 use crate::error::{Result, denied};
+use crate::host_sql::{literal, text_of};
 use crate::place::ToolPlace;
-use crate::speech::{literal, text_of};
 use crate::verdict::Verdict;
 use runner_database::DatabaseError;
 
-/// The result of [`fingerprint`](crate::place::picture::fingerprint).
+/// The result of [`fingerprint`](crate::place::tool_tables::fingerprint).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     tables: Option<String>,

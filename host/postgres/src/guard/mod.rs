@@ -1,12 +1,12 @@
 //! Whether the tool's own tables are as the tool made them and left them.
 
+mod contents;
 mod fingerprint;
-mod stored;
 
 use std::sync::Arc;
 
+use self::contents::Stored;
 pub(crate) use self::fingerprint::Fingerprint;
-use self::stored::Stored;
 use crate::error::Result;
 use crate::link::Link;
 use crate::place::ToolPlace;

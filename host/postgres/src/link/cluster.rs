@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use crate::commit::Unit;
 use crate::error::{Result, configuration};
-use crate::speech::text_of;
+use crate::host_sql::text_of;
 use runner_database::DatabaseError;
 use runner_database::facts::Citus;
 
@@ -38,7 +38,7 @@ const SCHEMA: &str = ", EXISTS (SELECT FROM pg_catalog.pg_dist_schema d \
 const SCHEMAS: (u32, u32) = (12, 0);
 
 /// Asks a database with this version of the extension what it is; fails where runner does not work.
-pub(crate) async fn look(connection: &mut PgConnection, version: &str, place: &str) -> Result<Citus> {
+pub(crate) async fn detect(connection: &mut PgConnection, version: &str, place: &str) -> Result<Citus> {
     check_version(version)?;
     let schema = if number(version) >= SCHEMAS { SCHEMA } else { "" };
     let text = format!("BEGIN; SET LOCAL statement_timeout = 0; {LOOK}{schema}; ").replace("{place}", place);

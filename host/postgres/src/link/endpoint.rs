@@ -8,12 +8,12 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection, PgConnection};
 
 use super::failure::{self, explain, is_starting};
-use super::{cluster, make, options};
+use super::{cluster, options, product};
 use crate::commit::Unit;
 use crate::error::{Result, from_sqlx, lost};
+use crate::host_sql::{literal, text_of};
 use crate::place::ToolPlace;
 use crate::settings::{configured, read_configured};
-use crate::speech::{literal, text_of};
 use runner_database::facts::UnreadMode;
 use runner_database::lease::LockSettings;
 use runner_database::pipe::{self, Meter, Place};
@@ -193,7 +193,7 @@ impl Endpoint {
     pub(crate) async fn open_for_work(&self) -> Result<(PgConnection, Connected)> {
         let (mut connection, meter) = self.open_within(self.settings.connect_timeout).await?;
         let asked =
-            tokio::time::timeout(self.settings.connect_timeout, look(&mut connection, meter, &self.place)).await;
+            tokio::time::timeout(self.settings.connect_timeout, detect(&mut connection, meter, &self.place)).await;
         match asked {
             Ok(found) => {
                 let mut found = found?;
@@ -224,7 +224,7 @@ impl Endpoint {
 }
 
 /// Finds out what the server is, in a separate transaction.
-async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) -> Result<Connected> {
+async fn detect(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) -> Result<Connected> {
     const LOOK: &str = "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), \
         pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool, \
         pg_catalog.current_schema()::pg_catalog.text, pg_catalog.pg_backend_pid(), \
@@ -235,15 +235,15 @@ async fn look(connection: &mut PgConnection, meter: Meter, place: &ToolPlace) ->
     let unit = Unit::new(format!("BEGIN; SET LOCAL statement_timeout = 0; {ask}; "));
     let answers = match unit.send(connection).await {
         Ok(answers) => answers,
-        Err(error) => return Err(make::explain(connection, error).await),
+        Err(error) => return Err(product::explain(connection, error).await),
     };
     let row = answers.last().ok_or_else(|| lost("the server does not say what it is"))?;
     let text = |column: usize| text_of(row, column);
     let version = text(0).unwrap_or_default();
     let number = text(1).and_then(|number| number.parse::<i32>().ok()).unwrap_or_default();
-    make::check(&text(6).unwrap_or_default(), &version, number)?;
+    product::check(&text(6).unwrap_or_default(), &version, number)?;
     let citus = match text(9).filter(|version| !version.is_empty()) {
-        Some(version) => Some(cluster::look(connection, &version, place.facts.tool_schema()).await?),
+        Some(version) => Some(cluster::detect(connection, &version, place.facts.tool_schema()).await?),
         None => None,
     };
     let configured = read_configured(&text(8).unwrap_or_default());

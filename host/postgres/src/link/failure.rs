@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::error::{from_sqlx, lost, told_by_pooler};
+use crate::error::{from_sqlx, lost, pooler_error};
 use runner_database::url::redact;
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
@@ -73,7 +73,7 @@ fn unreachable_server(cause: &std::io::Error, options: &PgConnectOptions, server
 fn refused(error: DatabaseError, options: &PgConnectOptions, server: &str) -> DatabaseError {
     let user = options.get_username();
     let database = options.get_database().unwrap_or(user);
-    if let Some((kind, hint)) = told_by_pooler(&error.message) {
+    if let Some((kind, hint)) = pooler_error(&error.message) {
         return DatabaseError { kind, hint: Some(hint.to_owned()), ..error };
     }
     let (kind, hint) = match error.code.as_str() {

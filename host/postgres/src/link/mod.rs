@@ -3,10 +3,10 @@
 pub(crate) mod cluster;
 pub(crate) mod endpoint;
 mod failure;
-mod left;
-mod make;
+mod lost_session;
 pub(crate) mod options;
-pub(crate) mod watch;
+mod product;
+pub(crate) mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use self::endpoint::{Connected, Endpoint, Running, Target};
-pub(crate) use self::left::Left;
-use self::watch::Watch;
+pub(crate) use self::lost_session::LostSession;
+use self::watchdog::Watchdog;
 use crate::commit::{self, Outcome, Unit};
 use crate::error::{Result, is_lost, lost, of_pooler};
-use crate::speech;
+use crate::host_sql;
 use runner_database::pipe::Meter;
 use runner_database::{DatabaseError, Facts, StopSignal};
 
@@ -45,7 +45,7 @@ pub(crate) struct Link {
     /// Its session was ended, because a statement continued after it was cancelled.
     ended: Arc<AtomicBool>,
     /// What a lost connection may have left on the server.
-    left: Option<Left>,
+    left: Option<LostSession>,
 }
 
 impl Link {
@@ -87,7 +87,7 @@ impl Link {
         self.stop = stop;
     }
 
-    /// The connection, for work that a [`Watch`] runs, and what counts its answers.
+    /// The connection, for work that a [`Watchdog`] runs, and what counts its answers.
     pub(crate) fn wire(&mut self) -> (&mut PgConnection, &Meter) {
         (&mut self.connection, &self.meter)
     }
@@ -103,9 +103,9 @@ impl Link {
 
     /// Runs a text of the host and returns the rows of all its statements, in text format.
     pub(crate) async fn rows(&mut self, text: &str) -> Result<Vec<PgRow>> {
-        let found = self.during(async |connection| speech::rows(connection, text).await).await;
+        let found = self.during(async |connection| host_sql::rows(connection, text).await).await;
         if let Ok(rows) = &found {
-            self.backend = speech::backend_of(rows).unwrap_or(self.backend);
+            self.backend = host_sql::backend_of(rows).unwrap_or(self.backend);
         }
         found
     }
@@ -126,7 +126,7 @@ impl Link {
 
     /// The first cell of the answer to a text of the host.
     pub(crate) async fn value(&mut self, text: &str) -> Result<Option<String>> {
-        Ok(self.rows(text).await?.first().and_then(|row| speech::text_of(row, 0)))
+        Ok(self.rows(text).await?.first().and_then(|row| host_sql::text_of(row, 0)))
     }
 
     /// Sends a text that opens a transaction, which an error rolls back.
@@ -149,7 +149,7 @@ impl Link {
     }
 
     /// As [`Self::commit`], of what may take long, and ends when the run is to stop.
-    pub(crate) async fn commit_watched(&mut self, unit: &Unit, watch: &Watch) -> Outcome {
+    pub(crate) async fn commit_watched(&mut self, unit: &Unit, watch: &Watchdog) -> Outcome {
         self.occupy();
         let sent = watch.run(unit.send(&mut self.connection)).await;
         self.note(&sent);
@@ -166,7 +166,7 @@ impl Link {
         match outcome {
             Outcome::Committed(answers) => {
                 self.lost |= !answers.is_reset;
-                self.backend = speech::backend_of(answers.rows.iter().flatten()).unwrap_or(self.backend);
+                self.backend = host_sql::backend_of(answers.rows.iter().flatten()).unwrap_or(self.backend);
             }
             Outcome::RolledBack(error) => self.note::<()>(&Err(error.clone())),
             Outcome::Unanswered(error) => {
@@ -251,20 +251,20 @@ impl Link {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Returns a watch for work on the connection: see [`Watch::run`]. It is independent of `self`, so that the work
+    /// Returns a watch for work on the connection: see [`Watchdog::run`]. It is independent of `self`, so that the work
     /// may borrow it.
-    pub(crate) fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> Watchdog {
         self.watch_for(None)
     }
 
     /// As [`Self::watch`], for a message of this text that no transaction was begun for. `application`: the name of the session.
-    pub(crate) fn watch_alone(&self, text: &str, application: Option<&str>) -> Watch {
+    pub(crate) fn watch_alone(&self, text: &str, application: Option<&str>) -> Watchdog {
         self.watch_for(Some(Running { text: text.to_owned(), application: application.map(str::to_owned) }))
     }
 
-    fn watch_for(&self, running: Option<Running>) -> Watch {
+    fn watch_for(&self, running: Option<Running>) -> Watchdog {
         let target = Target { backend: self.backend, running };
-        Watch {
+        Watchdog {
             endpoint: self.endpoint.clone(),
             stop: self.stop.clone(),
             target,
@@ -275,17 +275,17 @@ impl Link {
 
     /// Notes what the lost session may have left on the server: the transaction with this id, if that writes.
     pub(crate) fn leave(&mut self, xid: Option<String>) {
-        self.left.get_or_insert(Left { backend: self.backend, xid });
+        self.left.get_or_insert(LostSession { backend: self.backend, xid });
     }
 
     /// What the session, which is given up, may have left on the server.
-    pub(crate) fn into_left(mut self, xid: Option<String>) -> Left {
+    pub(crate) fn into_left(mut self, xid: Option<String>) -> LostSession {
         self.leave(xid);
-        self.left.unwrap_or(Left { backend: self.backend, xid: None })
+        self.left.unwrap_or(LostSession { backend: self.backend, xid: None })
     }
 
     /// Waits until the server has finished with another session.
-    pub(crate) async fn outlast(&mut self, left: &Left) -> Result<()> {
+    pub(crate) async fn wait_for_end(&mut self, left: &LostSession) -> Result<()> {
         left.done(&mut self.connection).await
     }
 

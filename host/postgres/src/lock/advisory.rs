@@ -12,9 +12,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _};
 
 use crate::error::{Result, lock_lost, unnamed};
+use crate::host_sql::{backend_of, rows, rows_with_mark, simple, text_of};
 use crate::place::ToolPlace;
 use crate::settings::{Own, in_transaction};
-use crate::speech::{backend_of, rows, rows_with_mark, simple, text_of};
 use runner_base::backoff::Backoff;
 use runner_database::holder::{still_held, wait_longer};
 use runner_database::{DatabaseError, DatabaseErrorKind, LockHolder, LockRequest, StopSignal};
@@ -31,7 +31,7 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_m
 /// How long a check of the lock's connection may take before the connection is considered lost.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Is told whom a run waits for.
+/// Called with the holder that a run waits for.
 pub(crate) type Waiting<'a> = &'a (dyn for<'b> Fn(&'b str) + Send + Sync);
 
 /// An advisory lock.
@@ -112,7 +112,7 @@ impl Advisory {
                 let backend = backend_of(&answer).ok_or_else(|| unnamed("process it is"))?;
                 return Ok((Self { connection, mark, backend, key: place.key }, has_leases));
             }
-            let found = rows(&mut connection, &format!("{}; ROLLBACK", who_holds_it(place.key))).await?;
+            let found = rows(&mut connection, &format!("{}; ROLLBACK", holder_query(place.key))).await?;
             if let Some(holder) = self::holder(&found)
                 && told.as_ref() != Some(&holder.name)
             {
@@ -137,7 +137,7 @@ fn ask(mark: &str, key: i64) -> String {
 }
 
 /// Returns the query for the processes whose transaction works for a run.
-pub(super) fn who_works(place: &ToolPlace) -> String {
+pub(super) fn workers_query(place: &ToolPlace) -> String {
     format!("SELECT l.pid FROM pg_catalog.pg_locks l WHERE {}", on(place.work_key()))
 }
 
@@ -157,14 +157,14 @@ fn on(key: i64) -> String {
 /// Queries the server in the transaction that holds the lock or waits for it. This transaction lasts as long as the
 /// run, and what it has read would stay locked: `VACUUM FULL` and `REINDEX DATABASE` would wait for it, and new
 /// connections would wait for them.
-pub(super) async fn look(connection: &mut PgConnection, mark: &str, ask: &str) -> Result<Vec<PgRow>> {
+pub(super) async fn query(connection: &mut PgConnection, mark: &str, ask: &str) -> Result<Vec<PgRow>> {
     let look = format!("{mark}SAVEPOINT look; {ANEW}; {ask}; ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look");
     rows_with_mark(connection, &look).await
 }
 
 /// Returns the query for the session that holds the lock. It asks for this session only: the view of all sessions looks
 /// up the database and role of each of them.
-pub(crate) fn who_holds_it(key: i64) -> String {
+pub(crate) fn holder_query(key: i64) -> String {
     format!(
         "SELECT a.query, a.pid, pg_catalog.pg_get_userbyid(a.usesysid) \
          FROM pg_catalog.pg_locks l CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(l.pid) a \
@@ -173,7 +173,7 @@ pub(crate) fn who_holds_it(key: i64) -> String {
     )
 }
 
-/// Returns the holder named in the answer to [`who_holds_it`].
+/// Returns the holder named in the answer to [`holder_query`].
 pub(crate) fn holder(found: &[PgRow]) -> Option<LockHolder> {
     let row = found.iter().find(|row| row.len() == 3)?;
     let query = text_of(row, 0).unwrap_or_default();

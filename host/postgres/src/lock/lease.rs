@@ -7,18 +7,18 @@ use async_trait::async_trait;
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
-use super::advisory::{holder, who_holds_it};
+use super::advisory::{holder, holder_query};
 use crate::changes::{self, LITERALS};
 use crate::commit::Unit;
 use crate::dialect_sql::CLOSE;
 use crate::error::Result;
+use crate::host_sql::{literal, text_of};
 use crate::link::endpoint::Endpoint;
 use crate::place::ToolPlace;
 use crate::settings::{OURS, Own, in_transaction};
-use crate::speech::{literal, text_of};
 use crate::verdict::Verdict;
 use runner_database::facts::Citus;
-use runner_database::lease::{Heart, Lease, LeaseRows, Open, Seen};
+use runner_database::lease::{Heartbeat, Lease, LeaseRows, Open, Seen};
 use runner_database::{Facts, LockHolder, ToolChange};
 
 /// The schema, or a table in it, does not exist.
@@ -61,8 +61,8 @@ pub(super) async fn hold(endpoint: &Arc<Endpoint>, scope: &str, token: i64) -> R
         let (endpoint, scope) = (Arc::clone(&endpoint), of.clone());
         Box::pin(async move { Ok(Box::new(Rows::open(&endpoint, &scope).await?) as Box<dyn LeaseRows>) })
     });
-    let heart = Heart::start(open, token, length).await?;
-    Ok(Lease::new(scope.to_owned(), token, length, heart))
+    let heartbeat = Heartbeat::start(open, token, length).await?;
+    Ok(Lease::new(scope.to_owned(), token, length, heartbeat))
 }
 
 /// Runs our texts, each followed by `; `, in a transaction of its own.
@@ -75,7 +75,7 @@ async fn ask(connection: &mut PgConnection, text: &str) -> Result<Vec<PgRow>> {
 }
 
 /// Reads the rows; `None` if they do not exist.
-pub(super) async fn look(connection: &mut PgConnection, facts: &Facts, scope: &str) -> Result<Option<Seen>> {
+pub(super) async fn read(connection: &mut PgConnection, facts: &Facts, scope: &str) -> Result<Option<Seen>> {
     let question = Seen::question(scope, NOW).spelled(facts, &LITERALS)?;
     let found = match ask(connection, &question).await {
         Err(error) if MISSING.contains(&&*error.code) => return Ok(None),
@@ -97,12 +97,12 @@ impl LeaseRows for Rows {
     }
 
     async fn native_holder(&mut self) -> Result<Option<String>> {
-        let found = ask(&mut self.connection, &who_holds_it(self.place.key)).await?;
+        let found = ask(&mut self.connection, &holder_query(self.place.key)).await?;
         Ok(holder(&found).map(|holder| holder.name))
     }
 
-    async fn look(&mut self) -> Result<Option<Seen>> {
-        look(&mut self.connection, &self.place.facts, &self.scope).await
+    async fn read(&mut self) -> Result<Option<Seen>> {
+        read(&mut self.connection, &self.place.facts, &self.scope).await
     }
 
     async fn make_tables(&mut self) -> Result<()> {

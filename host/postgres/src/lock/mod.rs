@@ -9,17 +9,17 @@ mod orphans;
 use sqlx::Connection as _;
 
 use self::advisory::{ANEW, Advisory};
-pub(crate) use self::advisory::{Waiting, holder, who_holds_it};
+pub(crate) use self::advisory::{Waiting, holder, holder_query};
 use crate::error::{Result, lock_lost};
+use crate::host_sql::simple;
 use crate::link::Link;
 use crate::place::ToolPlace;
 use crate::settings::{Own, in_transaction};
-use crate::speech::simple;
 use crate::verdict::Verdict;
-use runner_database::lease::{self as leases, Lease, acquire, outlast};
+use runner_database::lease::{self as leases, Lease, acquire, wait_for_leases};
 use runner_database::{DatabaseError, Facts, LockHolder, LockRequest, StopSignal, ToolChange};
 
-/// The lock of a run, and whom it was taken for.
+/// The lock of a run, and for which run it was taken.
 #[derive(Default)]
 pub(crate) struct RunLock {
     held: Option<Held>,
@@ -218,7 +218,7 @@ async fn take_advisory(
     let (mut lock, has_leases) = Advisory::take(connection, link.endpoint().place(), request, stop, waiting).await?;
     if has_leases {
         let mut rows = lease::Rows::open(link.endpoint(), link.database()).await?;
-        outlast(&mut rows, request, true, stop, waiting).await?;
+        wait_for_leases(&mut rows, request, true, stop, waiting).await?;
     }
     let (connection, mark) = lock.wire();
     orphans::end(connection, link.endpoint().place(), mark, stop, waiting).await?;
@@ -250,10 +250,10 @@ async fn take_lease(link: &Link, request: &LockRequest, stop: &StopSignal, waiti
 pub(crate) async fn find_holder(link: &mut Link) -> Result<Option<LockHolder>> {
     if link.endpoint().lock().is_lease {
         let (facts, database) = (link.facts().clone(), link.database().to_owned());
-        let seen = link.during(async |connection| lease::look(connection, &facts, &database).await).await?;
+        let seen = link.during(async |connection| lease::read(connection, &facts, &database).await).await?;
         if let Some(found) = seen.and_then(|seen| seen.live_holder(true)) {
             return Ok(Some(found));
         }
     }
-    Ok(holder(&link.rows(&format!("{ANEW}; {}", who_holds_it(link.endpoint().place().key))).await?))
+    Ok(holder(&link.rows(&format!("{ANEW}; {}", holder_query(link.endpoint().place().key))).await?))
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use sqlx::{PgConnection, Row};
 
-use super::advisory::{self, Waiting, who_works};
+use super::advisory::{self, Waiting, workers_query};
 use crate::error::Result;
+use crate::host_sql::{literal, rows_with_mark, text_of};
 use crate::place::ToolPlace;
-use crate::speech::{literal, rows_with_mark, text_of};
 use runner_database::{DatabaseError, DatabaseErrorKind, StopSignal};
 use runner_sql::excerpt;
 
@@ -53,7 +53,7 @@ pub(super) async fn end(
     let mut looks = 0;
     let mut refused = None;
     loop {
-        let left = look(connection, place, mark).await?;
+        let left = query(connection, place, mark).await?;
         let Some(first) = left.first() else { return Ok(()) };
         looks += u32::from(asked.is_some());
         if !told {
@@ -85,7 +85,7 @@ impl Orphan {
 
 /// Finds the sessions that are active. Idle sessions do no work: a pooler may keep one with the name of its last
 /// client.
-async fn look(connection: &mut PgConnection, place: &ToolPlace, mark: &str) -> Result<Vec<Orphan>> {
+async fn query(connection: &mut PgConnection, place: &ToolPlace, mark: &str) -> Result<Vec<Orphan>> {
     let ask = format!(
         "SELECT pid, application_name, query FROM pg_catalog.pg_stat_activity \
          WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
@@ -93,9 +93,9 @@ async fn look(connection: &mut PgConnection, place: &ToolPlace, mark: &str) -> R
          AND (pg_catalog.starts_with(application_name, {}) OR pid OPERATOR(pg_catalog.=) ANY ({})) \
          AND (state OPERATOR(pg_catalog.<>) 'idle' OR state IS NULL)",
         literal(&place.application),
-        who_works(place)
+        workers_query(place)
     );
-    let found = advisory::look(connection, mark, &ask).await?;
+    let found = advisory::query(connection, mark, &ask).await?;
     let found = found.iter().filter(|row| row.len() == 3);
     Ok(found
         .map(|row| {

@@ -16,10 +16,10 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use crate::error::Result;
-use crate::speech::{literal, rows, text_of};
+use crate::host_sql::{literal, rows, text_of};
 use runner_database::facts::is_tool_table;
-pub use runner_database::logins::reach::{Action, Attached, ForeignKey, Program};
 use runner_database::logins::rights::{Relation, Relations, Rights};
+pub use runner_database::logins::side_effects::{Action, Attached, ForeignKey, Program};
 
 /// What was found.
 #[derive(Clone, Debug, Default)]

@@ -6,13 +6,13 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 
-use super::wanted::quote;
+use super::desired::quote;
 use super::{password, sync};
 use crate::error::Result;
 use crate::gate::{Gate, functions};
+use crate::host_sql::{literal, simple};
 use crate::link::endpoint::Connected;
 use crate::session::Session;
-use crate::speech::{literal, simple};
 use runner_database::logins::names::login_of;
 use runner_database::logins::refusals::{WRONG_SECRET, cannot_set_password, no_secret, refused};
 use runner_database::logins::sessions::LoginRights;

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::catalogue::Catalogue;
-use super::wanted::{self, Wanted};
+use super::desired::{self, DesiredRights};
 use crate::error::{Result, denied};
 use crate::gate::functions as gate;
+use crate::host_sql::{in_server, without_place};
 use crate::session::Session;
-use crate::speech::{in_server, without_place};
 use runner_database::facts::Citus;
 use runner_database::logins::names::{login_of, scope};
 use runner_database::logins::refusals::{
@@ -16,7 +16,7 @@ use runner_database::logins::refusals::{
     unknown,
 };
 use runner_database::logins::rights;
-use runner_database::logins::{LoginReport, LoginRequest, LoginTask, WantedLogin};
+use runner_database::logins::{DesiredLogin, LoginReport, LoginRequest, LoginTask};
 use runner_database::{Dialect, Grants};
 
 /// See [`scope`].
@@ -28,11 +28,11 @@ pub(super) fn scope_of(session: &Session) -> String {
 pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Result<LoginReport> {
     let task = request.task;
     for wanted in &request.wanted {
-        wanted::check(wanted)?;
+        desired::check(wanted)?;
     }
     session
         .apart(async |session: &mut Session| {
-            let found = look(session, request).await?;
+            let found = inspect(session, request).await?;
             if task == LoginTask::Look {
                 return Ok((found, false));
             }
@@ -50,7 +50,7 @@ pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Res
             let done = session.link_mut().run(&in_server(&found.statements.join(";\n"))).await;
             done.map_err(without_place).map_err(cannot_bring_in_line)?;
             // What the server only warned of was not done.
-            let after = look(session, request).await?;
+            let after = inspect(session, request).await?;
             let differences =
                 after.logins.iter().filter(|login| login.component.is_some()).flat_map(|it| &it.differences);
             let left: Vec<String> = after.statements.iter().chain(differences).take(3).cloned().collect();
@@ -65,9 +65,9 @@ pub(crate) async fn logins(session: &mut Session, request: &LoginRequest) -> Res
 }
 
 /// Fails, with all reasons, if components with these grants could not run.
-pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) -> Result<()> {
+pub(crate) async fn check_logins(session: &mut Session, wanted: &[DesiredLogin]) -> Result<()> {
     for wanted in wanted {
-        wanted::check(wanted)?;
+        desired::check(wanted)?;
     }
     check_secrets(wanted)?;
     session
@@ -87,13 +87,13 @@ pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) 
             let (mut reasons, mut reached) = (Vec::new(), BTreeSet::new());
             for wanted in wanted {
                 let login = login_of(Dialect::Postgres, &catalogue.scope, &wanted.grants.component);
-                let whole = Wanted { rights: catalogue.rights_of(&login), ..Wanted::default() };
+                let whole = DesiredRights { rights: catalogue.rights_of(&login), ..DesiredRights::default() };
                 // The rights are brought in line when it runs: migrations before it may create the tables.
                 let found = catalogue.logins.get(&login);
-                let differences = wanted::differences(found, &whole, &catalogue);
+                let differences = desired::differences(found, &whole, &catalogue);
                 // What it has itself is brought in line then; what everybody has is not.
-                let of = Wanted::of(&wanted.grants, &catalogue, &schema);
-                reached.extend(wanted::reached(found, &of, &catalogue));
+                let of = DesiredRights::of(&wanted.grants, &catalogue, &schema);
+                reached.extend(desired::reached(found, &of, &catalogue));
                 reasons.extend(
                     differences
                         .iter()
@@ -101,10 +101,10 @@ pub(crate) async fn check_logins(session: &mut Session, wanted: &[WantedLogin]) 
                 );
             }
             if catalogue.temporary || catalogue.create {
-                reasons.push("everybody may create temporary tables or schemas in the database".to_owned());
+                reasons.push("every role may create temporary tables or schemas in the database".to_owned());
             }
             let open = catalogue.open_schemas.iter();
-            reasons.extend(open.map(|schema| format!("everybody may create objects in the schema `{schema}`")));
+            reasons.extend(open.map(|schema| format!("every role may create objects in the schema `{schema}`")));
             all_out_of_line(reasons)?;
             check_reached(&reached.into_iter().collect::<Vec<_>>()).map(|()| ((), false))
         })
@@ -119,11 +119,11 @@ pub(super) async fn align(session: &mut Session, grants: &Grants) -> Result<Stri
             let catalogue = catalogue_of(session, std::slice::from_ref(&login)).await?;
             check_gate(session).await?;
             // A migration of this run may have granted it to everybody.
-            let wanted = Wanted::reachable(grants, &catalogue, &login, &schema_of_names(session))?;
+            let wanted = DesiredRights::reachable(grants, &catalogue, &login, &schema_of_names(session))?;
             if !catalogue.logins.contains_key(&login) {
                 return Err(out_of_line(format!("the login `{login}` does not exist")));
             }
-            let statements = wanted::align(&login, &catalogue.rights_of(&login), &wanted.rights);
+            let statements = desired::align(&login, &catalogue.rights_of(&login), &wanted.rights);
             if statements.is_empty() {
                 return Ok((login, false));
             }
@@ -149,19 +149,19 @@ async fn check_gate(session: &mut Session) -> Result<()> {
     gate::difference(session.wire().0).await?.map_or(Ok(()), |difference| Err(broken_gate(&difference)))
 }
 
-async fn look(session: &mut Session, request: &LoginRequest) -> Result<LoginReport> {
+async fn inspect(session: &mut Session, request: &LoginRequest) -> Result<LoginReport> {
     let schema = schema_of_names(session);
     let names = names_of(session, &request.wanted);
     let catalogue = catalogue_of(session, &names).await?;
     let gate = gate::difference(session.wire().0).await?;
-    let mut report = wanted::report(request, &catalogue, &schema, gate.as_deref())?;
+    let mut report = desired::report(request, &catalogue, &schema, gate.as_deref())?;
     if session.facts().citus.is_some() && gate.is_some() && !report.statements.is_empty() {
         report.statements.insert(0, Citus::STAYS.to_owned());
     }
     Ok(report)
 }
 
-fn names_of(session: &Session, wanted: &[WantedLogin]) -> Vec<String> {
+fn names_of(session: &Session, wanted: &[DesiredLogin]) -> Vec<String> {
     let scope = scope_of(session);
     wanted.iter().map(|wanted| login_of(Dialect::Postgres, &scope, &wanted.grants.component)).collect()
 }

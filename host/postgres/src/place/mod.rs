@@ -2,7 +2,7 @@
 //! of sessions.
 
 pub(crate) mod foreign;
-pub(crate) mod picture;
+pub(crate) mod tool_tables;
 
 use sha2::{Digest as _, Sha256};
 
@@ -47,11 +47,11 @@ pub(crate) struct ToolPlace {
     schema: String,
     /// See [`foreign::inspect`].
     pub(crate) inspect: String,
-    /// See [`picture::fingerprint`].
+    /// See [`tool_tables::fingerprint`].
     pub(crate) fingerprint: String,
     /// The same without the number of rows.
     pub(crate) without_rows: String,
-    /// See [`picture::outline`].
+    /// See [`tool_tables::outline`].
     pub(crate) outline: String,
     /// See [`WHICH`].
     pub(crate) which: String,
@@ -73,9 +73,9 @@ impl ToolPlace {
             facts: Facts { sql: &SQL, history: history.clone(), ..Facts::of_dialect(Dialect::Postgres) },
             schema: Dialect::Postgres.quote(history.schema()),
             inspect: placed(&foreign::inspect()),
-            fingerprint: placed(&picture::fingerprint(true)),
-            without_rows: placed(&picture::fingerprint(false)),
-            outline: placed(&picture::outline()),
+            fingerprint: placed(&tool_tables::fingerprint(true)),
+            without_rows: placed(&tool_tables::fingerprint(false)),
+            outline: placed(&tool_tables::outline()),
             which: placed(WHICH),
             has_leases: placed(HAS_LEASES),
             // Positive, and the next is that of [`Self::work_key`].

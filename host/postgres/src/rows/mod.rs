@@ -2,10 +2,10 @@
 
 mod cursor;
 mod cursor_batch;
-pub(crate) mod hold;
 mod page;
 mod page_copy;
 pub(crate) mod reading;
+pub(crate) mod row_locks;
 mod write;
 mod write_job;
 mod write_sql;
@@ -17,7 +17,7 @@ use self::writer::Writer;
 use crate::error::Result;
 use crate::session::Session;
 use runner_database::WriterId;
-use runner_database::opened::Opened;
+use runner_database::open_handles::Opened;
 
 /// The open cursors and writers of a session.
 #[derive(Default)]

@@ -21,8 +21,8 @@
 //! server was the bottleneck; pipelining, since it would still do one thing at a time.
 
 use crate::error::Result;
+use crate::host_sql::{filled, literal, rows, text_of};
 use crate::session::Session;
-use crate::speech::{filled, literal, rows, text_of};
 use runner_database::{Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget, WriteMode};
 use runner_sql::{Tokens, reads_its_row};
 
@@ -39,7 +39,7 @@ use runner_sql::{Tokens, reads_its_row};
 ///
 /// * both are plain tables, without partitions, and the role is the one that logged in;
 /// * this transaction has only read the source: any change of rows or of the table leaves a lock until the end, other than those that
-///   reading and [`hold`](super::hold) take.
+///   reading and [`row_locks`](super::row_locks) take.
 const READING_AHEAD: &str = "\
     SELECT a.here::pg_catalog.text, CASE WHEN a.here \
         AND s.relkind OPERATOR(pg_catalog.=) 'r' AND s.relpersistence OPERATOR(pg_catalog.<>) 't' \

@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 use super::write_sql::{Returning, Way, WriteSql};
 use super::writer::Writer;
 use crate::error::{Result, from_sqlx};
-use crate::speech::simple;
+use crate::host_sql::simple;
 use crate::statement::parameters::add;
 use crate::types::column::{COPY_HEADER, COPY_TRAILER, Encoder, Unwritable};
 use crate::verdict::Verdict;
@@ -77,13 +77,13 @@ impl Job<'_> {
 
     async fn write(&self, connection: &mut PgConnection) -> Result<u64> {
         let all = 0..self.rows.row_count;
-        let counted = !self.must_hit() || self.writer.is_primary;
+        let counted = !self.must_match_all() || self.writer.is_primary;
         let result = match counted {
             true => self.piece(connection, all.clone()).await,
             false => self.numbered(connection).await,
         };
         match result {
-            Ok(changed) if !self.must_hit() || changed == self.rows.row_count as u64 => Ok(changed),
+            Ok(changed) if !self.must_match_all() || changed == self.rows.row_count as u64 => Ok(changed),
             Ok(_) if counted => {
                 self.back(connection).await?;
                 // The same again, except that the statement returns which rows matched.
@@ -95,13 +95,13 @@ impl Job<'_> {
                 "create a unique constraint or index on the columns `{}`",
                 self.writer.key.join("`, `")
             ))),
-            Err(error) if is_of_a_row(&error) => Err(self.blame(connection, error).await),
+            Err(error) if is_of_a_row(&error) => Err(self.find_failing_row(connection, error).await),
             Err(error) => Err(error),
         }
     }
 
     /// Whether each row of the batch must match exactly one row of the table.
-    fn must_hit(&self) -> bool {
+    fn must_match_all(&self) -> bool {
         matches!(self.writer.mode, WriteMode::Update | WriteMode::Delete)
     }
 
@@ -190,7 +190,7 @@ impl Job<'_> {
     }
 
     /// Finds the row that an error is about by bisection: writes half of the remaining rows until one row is left.
-    async fn blame(&self, connection: &mut PgConnection, error: DatabaseError) -> DatabaseError {
+    async fn find_failing_row(&self, connection: &mut PgConnection, error: DatabaseError) -> DatabaseError {
         match self.search(connection).await {
             Ok(Some((row, mut found))) => {
                 if let Some(unfit) = self.rounded(&found, row) {

@@ -1,8 +1,8 @@
 //! Changes of the schema, in a session whose login may make them.
 
 use crate::error::Result;
+use crate::host_sql::{in_server, literal, simple, without_place};
 use crate::session::Session;
-use crate::speech::{in_server, literal, simple, without_place};
 use crate::statement::query;
 use runner_database::{DatabaseError, Dialect, QueryLimits, SchemaChange, TableName};
 

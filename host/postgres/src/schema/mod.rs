@@ -5,8 +5,8 @@ pub(crate) mod change;
 use sqlx::postgres::PgRow;
 
 use crate::error::Result;
+use crate::host_sql::{literal, rows, text_of};
 use crate::session::Session;
-use crate::speech::{literal, rows, text_of};
 use crate::types::{DomainArray, PgType};
 use runner_database::spec::ColumnInfo;
 use runner_database::spec::guess;
@@ -73,11 +73,11 @@ const COLUMNS: &str = "\
 pub(crate) async fn table(session: &mut Session, name: &TableName) -> Result<Table> {
     let scope = session.enter(None).await?;
     let watch = session.watch();
-    let looked = watch.run(look(session.wire().0, name)).await;
+    let looked = watch.run(read_table(session.wire().0, name)).await;
     session.leave(scope, looked).await
 }
 
-async fn look(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<Table> {
+async fn read_table(connection: &mut sqlx::PgConnection, name: &TableName) -> Result<Table> {
     let ask = format!("{COLUMNS}{})::pg_catalog.oid ORDER BY a.attnum", literal(&name.quoted(Dialect::Postgres)));
     let found = rows(connection, &ask).await?;
     let Some(first) = found.first() else { return Err(no_table(connection, name).await?) };

@@ -4,8 +4,8 @@ use super::Session;
 use crate::error::{Result, unnamed};
 use crate::gate::{Call, Gate};
 use crate::guard::Fingerprint;
+use crate::host_sql::{literal, text_of};
 use crate::settings::{Formats, in_new_settings, prologue_of, prologue_reading};
-use crate::speech::{literal, text_of};
 use crate::transaction::{Transaction, WHICH};
 use crate::verdict::explain;
 use runner_database::{

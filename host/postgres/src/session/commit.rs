@@ -8,7 +8,7 @@ use crate::commit::{Outcome, Unit, run_deferred};
 use crate::error::{Result, read_only};
 use crate::gate::Call;
 use crate::guard::Fingerprint;
-use crate::link::watch::Watch;
+use crate::link::watchdog::Watchdog;
 use crate::settings::{OURS, prologue};
 use crate::transaction::Voice;
 use runner_database::{Committed, DatabaseError, ToolChange, UnitOfWork};
@@ -190,7 +190,7 @@ impl Session {
         self.leave(scope, back).await.and(checked)
     }
 
-    async fn check_deferred(&mut self, watch: &Watch) -> Result<()> {
+    async fn check_deferred(&mut self, watch: &Watchdog) -> Result<()> {
         self.link.run("SAVEPOINT runner_check").await?;
         if self.is_gated() {
             // Until then the gate refuses every end of the transaction, of which this is a trial.

@@ -1,6 +1,6 @@
 //! The session in which a run works: its connection with what is known of it, its transaction, and what surrounds each statement.
 
-mod bare;
+mod autocommit;
 mod begin;
 mod commit;
 mod gated;
@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::gate::Gate;
 use crate::guard::Guard;
 use crate::link::endpoint::{Connected, Endpoint};
-use crate::link::watch::Watch;
-use crate::link::{Left, Link};
+use crate::link::watchdog::Watchdog;
+use crate::link::{Link, LostSession};
 use crate::lock::{RunLock, Waiting, find_holder};
 use crate::settings::Own;
 use crate::transaction::Transaction;
@@ -146,12 +146,12 @@ impl Session {
     }
 
     /// See [`Link::watch`].
-    pub(crate) fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> Watchdog {
         self.link.watch()
     }
 
     /// See [`Link::watch_alone`].
-    pub(crate) fn watch_alone(&self, text: &str) -> Watch {
+    pub(crate) fn watch_alone(&self, text: &str) -> Watchdog {
         self.link.watch_alone(text, self.lock.application())
     }
 
@@ -179,7 +179,7 @@ impl Session {
     }
 
     /// What the session, which is given up, may have left on the server.
-    pub(crate) fn into_left(self) -> Left {
+    pub(crate) fn into_left(self) -> LostSession {
         self.link.into_left(self.transaction.map(Transaction::into_xid))
     }
 }

@@ -5,8 +5,8 @@
 use super::Session;
 use crate::commit::ATTEMPTS;
 use crate::error::{CANCELED, IN_USE, Result};
+use crate::host_sql::{ASK_BACKEND, text_of};
 use crate::settings::{self, in_transaction};
-use crate::speech::{ASK_BACKEND, text_of};
 
 /// Resets the session, except for temporary objects.
 const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; \

@@ -3,10 +3,10 @@
 
 use super::Session;
 use crate::commit::{Unit, run_deferred};
+use crate::denied_statements;
 use crate::error::Result;
 use crate::gate;
 use crate::guard::Fingerprint;
-use crate::rights;
 use crate::settings::{ENCODING, Formats, OURS, again, anew, prologue_of, reset_by};
 use crate::transaction::{Names, Next, SAVEPOINT, Voice};
 use crate::types::Asker;
@@ -49,7 +49,7 @@ enum Around {
 impl Scope {
     /// Whether the statement must use the simple protocol: alone, without a transaction, and in a single message, so
     /// that a pooler cannot split it.
-    pub(crate) fn is_bare(&self) -> bool {
+    pub(crate) fn is_autocommit(&self) -> bool {
         self.around == Around::Nothing
     }
 
@@ -103,7 +103,7 @@ impl Session {
                 return Err(DatabaseError::no_statement());
             }
             Some(statement) if self.is_gated() && self.role != Role::Host => gate::check(&tokens(statement))?,
-            Some(statement) => rights::check(&tokens(statement), self.role)?,
+            Some(statement) => denied_statements::check(&tokens(statement), self.role)?,
             None => StatementClass::Rows,
         };
         self.link.check_ready()?;
@@ -130,7 +130,7 @@ impl Session {
         let opened = match around {
             Around::Transaction | Around::Savepoint => self.proceed(around, names, voice, more).await,
             Around::Wrapped => self.open_wrapped(names, more).await.map(|tables| scope.tables = tables),
-            Around::Nothing => self.enter_bare(statement.unwrap_or_default()).await,
+            Around::Nothing => self.enter_autocommit(statement.unwrap_or_default()).await,
         };
         if opened.is_err() {
             self.link.release();
@@ -187,7 +187,7 @@ impl Session {
             self.later(scope, &again);
         }
         self.types.clear();
-        if scope.is_bare() { Ok(()) } else { self.link.drop_prepared().await }
+        if scope.is_autocommit() { Ok(()) } else { self.link.drop_prepared().await }
     }
 
     /// Finishes a statement: keeps or undoes its effects, and returns its result.
@@ -205,7 +205,7 @@ impl Session {
                 self.link.roll_back().await;
                 Err(error)
             }
-            (Around::Nothing, result) => self.leave_bare(result).await,
+            (Around::Nothing, result) => self.leave_autocommit(result).await,
             (_, result) => result,
         };
         self.link.note(&result);
@@ -223,7 +223,7 @@ impl Session {
             self.link.leave(None);
             match self.reconnect().await {
                 // The tool's tables were not as they had been, or could not be read.
-                Err(error) if scope.is_bare() && error.kind != DatabaseErrorKind::Connection => {
+                Err(error) if scope.is_autocommit() && error.kind != DatabaseErrorKind::Connection => {
                     return Err(error.means(Meaning::Ran));
                 }
                 Err(error) if error.kind == DatabaseErrorKind::Denied => return Err(error),
@@ -233,10 +233,10 @@ impl Session {
         }
         match result {
             // It had committed by itself before its session was ended.
-            Ok(value) if scope.is_bare() => Ok(value),
+            Ok(value) if scope.is_autocommit() => Ok(value),
             // Whatever it did was rolled back with its transaction.
             Ok(_) => Err(DatabaseError::stopped()),
-            Err(error) if scope.is_bare() && error.kind != DatabaseErrorKind::Connection => {
+            Err(error) if scope.is_autocommit() && error.kind != DatabaseErrorKind::Connection => {
                 Err(error.means(Meaning::Unanswered))
             }
             Err(error) => Err(error),

@@ -6,10 +6,10 @@
 
 use super::client::SENT;
 use super::own::Own;
-use crate::speech::literal;
+use crate::host_sql::literal;
 use runner_database::Role;
 
-/// Of whom a transaction has the formats.
+/// Whose formats a transaction has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Formats {
     /// The host's, which are fixed.

@@ -12,7 +12,7 @@ pub(crate) use own::Own;
 pub(crate) use search_path::{OURS, PIN, UNPIN};
 
 use crate::citus;
-use crate::speech::literal;
+use crate::host_sql::literal;
 use runner_database::Part;
 use runner_sql::Isolation;
 

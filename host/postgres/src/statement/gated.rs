@@ -2,11 +2,11 @@
 
 use super::describe::{Shape, one_statement, shape};
 use crate::changes::LITERALS;
+use crate::denied_statements::check;
 use crate::error::Result;
 use crate::gate::Call;
-use crate::rights::check;
+use crate::host_sql::{literal, simple, without_place};
 use crate::session::{Session, refuses_transaction};
-use crate::speech::{literal, simple, without_place};
 use runner_data::{RowSet, Value};
 use runner_database::{DatabaseError, Dialect, QueryLimits};
 use runner_sql::{StatementClass, Tokens, has_statement};

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Either, Executor as _, PgConnection, Row as _, ValueRe
 
 use self::describe::{ResultColumn, Shape, describe, one_statement, shape};
 use crate::error::{Result, conversion, from_sqlx};
-use crate::link::watch::Watch;
+use crate::link::watchdog::Watchdog;
 use crate::session::{Commits, Scope, Session};
 use crate::types::read::value;
 use crate::types::{Asker, Types};
@@ -61,8 +61,8 @@ async fn execute_once(session: &mut Session, statement: &str, parameters: &[Valu
     let (watch, limit) = watch(session, &scope, statement);
     let is_plain = session.role() == Role::SqlScript && parameters.is_empty() && !statement.contains(';');
     let (connection, meter, types) = session.wire();
-    let result = if scope.is_bare() {
-        watch.run_within(limit, execute_bare(connection, statement, parameters)).await
+    let result = if scope.is_autocommit() {
+        watch.run_within(limit, execute_autocommit(connection, statement, parameters)).await
     } else if is_plain {
         // The server ends a statement at a semicolon only: a text without one is a single statement, and need not be
         // described to prove it.
@@ -87,8 +87,8 @@ pub(crate) async fn query(
     let scope = session.enter(Some(statement)).await?;
     let (watch, limit) = watch(session, &scope, statement);
     let (connection, meter, types) = session.wire();
-    let result = if scope.is_bare() {
-        let work = execute_bare(connection, statement, parameters);
+    let result = if scope.is_autocommit() {
+        let work = execute_autocommit(connection, statement, parameters);
         watch.run_within(limit, work).await.map(|_| RowSet::default())
     } else {
         watch.run_within(limit, rows((connection, meter), types, statement, parameters, limits)).await
@@ -98,16 +98,16 @@ pub(crate) async fn query(
 }
 
 /// What watches a statement, and how long it may take.
-fn watch(session: &mut Session, scope: &Scope, statement: &str) -> (Watch, Option<Duration>) {
+fn watch(session: &mut Session, scope: &Scope, statement: &str) -> (Watchdog, Option<Duration>) {
     if session.role() == Role::Host && !session.is_about_tool_tables(statement) {
         // The host has it described by itself, and not for a migration, as its pages and writers are.
         session.wire().2.ask_as(Asker::Host);
     }
-    let watch = if scope.is_bare() { session.watch_alone(statement) } else { session.watch() };
+    let watch = if scope.is_autocommit() { session.watch_alone(statement) } else { session.watch() };
     (watch, session.limit())
 }
 
-async fn execute_bare(connection: &mut PgConnection, statement: &str, parameters: &[Value]) -> Result<u64> {
+async fn execute_autocommit(connection: &mut PgConnection, statement: &str, parameters: &[Value]) -> Result<u64> {
     if !parameters.is_empty() {
         return Err(DatabaseError::new(
             DatabaseErrorKind::InvalidArgument,

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgArguments, PgTypeInfo};
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Row as _, ValueRef as _};
 
 use crate::error::{Result, conversion, from_sqlx};
-use crate::speech::quoted;
+use crate::host_sql::quoted;
 use crate::types::column::Raw;
 use crate::types::write::{Form, Target};
 use crate::types::{NAME, ServerType, TEXT, Types, Wire};

@@ -5,16 +5,16 @@ use sqlx::postgres::PgRow;
 use sqlx::{Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use crate::error::{Result, from_sqlx, lost};
-use crate::lock::{holder, who_holds_it};
+use crate::lock::{holder, holder_query};
 use crate::session::Session;
 use runner_data::Value;
-use runner_database::look::{Probe, cell};
+use runner_database::probe::{Probe, cell};
 
 /// Answers these questions of the host; where the run does not hold the lock, also who does.
 pub(crate) async fn probe(session: &mut Session, questions: &[String]) -> Result<Probe> {
     session.check_free()?;
     let who =
-        if session.run_lock().is_held() { None } else { Some(who_holds_it(session.link().endpoint().place().key)) };
+        if session.run_lock().is_held() { None } else { Some(holder_query(session.link().endpoint().place().key)) };
     let questions_and_who: Vec<&str> = questions.iter().map(String::as_str).chain(who.as_deref()).collect();
     let mut results = session.ask_apart(&questions_and_who).await?;
     // The statements before the questions return results too; the holder, if it was asked for, and the end of the

@@ -68,7 +68,7 @@ async fn a_history_that_is_spread_over_the_cluster_is_refused() {
     assert_eq!(error.kind, DatabaseErrorKind::Configuration, "{error:?}");
     assert!(error.message.contains("`runner.runner_meta`, a table of runner's own, is managed by Citus"), "{error:?}");
     assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("in the schema `runner`")), "{error:?}");
-    // The schema alone, as somebody has made it for runner.
+    // Only the schema, as an administrator has made it for runner.
     fresh.sql(
         "SET allow_system_table_mods = on; TRUNCATE pg_dist_partition; INSERT INTO pg_dist_schema VALUES ('runner'::regnamespace)",
     );
@@ -137,8 +137,8 @@ async fn errors_of_citus_say_what_to_change() {
     ] {
         let raise = format!(
             "DO $$ BEGIN RAISE EXCEPTION USING MESSAGE = {}, ERRCODE = '{code}', HINT = {}; END $$",
-            crate::speech::literal(message),
-            crate::speech::literal(hint)
+            crate::host_sql::literal(message),
+            crate::host_sql::literal(hint)
         );
         let error = database.execute(&raise, &[]).await.expect_err(message);
         assert_eq!((&*error.message, &*error.code), (message, code), "{error:?}");

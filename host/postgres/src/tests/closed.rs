@@ -110,7 +110,7 @@ fn own_extension(field: &Field) -> String {
     format!("UPDATE pg_extension SET extowner = '{}'::regrole WHERE extname = 'plpgsql'", field.user)
 }
 
-/// Whoever watches the history, publishes it or copies it changes nothing about it.
+/// What watches the history, publishes it or copies it does not change it.
 #[tokio::test]
 async fn what_only_reads_the_tools_tables_is_left_alone() {
     let field = Field::new().await;

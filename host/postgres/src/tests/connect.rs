@@ -68,7 +68,7 @@ async fn settings_apply_to_every_transaction() {
     tokio::time::sleep(Duration::from_millis(3_300)).await;
     assert_eq!(rows(database.as_mut(), ask).await, expected);
     database.commit_or_roll_back().await.expect("committed");
-    // A statement that refuses a transaction of ours is one to the server.
+    // A statement that refuses our transaction is one to the server.
     database.execute("CREATE INDEX CONCURRENTLY i ON t (slow(a))", &[]).await.expect("an index");
     if has_transaction_timeout {
         let left =

@@ -7,7 +7,7 @@ use super::*;
 use runner_data::{RowSet, Value};
 use runner_database::logins::{LoginTask, Removal};
 use runner_database::schema_change::{DataType, DefaultValue, NewColumn, NewTable};
-use runner_database::{DatabaseErrorKind, Grants, LoginRequest, SchemaChange, TableName, WantedLogin};
+use runner_database::{DatabaseErrorKind, DesiredLogin, Grants, LoginRequest, SchemaChange, TableName};
 
 const MIGRATION: TransactionOptions =
     TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true };
@@ -72,7 +72,7 @@ impl Field {
         let lines = ["read people(id)", "create *", "alter *"];
         let tables = lines.iter().map(|line| line.parse().expect("a grant")).collect();
         let grants = Arc::new(Grants { tables, raw_sql: true, component: "0001".to_owned(), ..Grants::default() });
-        let wanted = vec![WantedLogin { id: "0001_guest".to_owned(), grants: grants.clone(), is_early: false }];
+        let wanted = vec![DesiredLogin { id: "0001_guest".to_owned(), grants: grants.clone(), is_early: false }];
         let request = LoginRequest { task: LoginTask::Sync, wanted, remove: Removal::Nothing };
         host.host().logins(&request).await.expect("in line");
         Self { fresh, grants }
@@ -122,7 +122,7 @@ async fn a_journal_keeps_its_texts_in_any_encoding() {
                 let what = format!("{settings} as {role:?}, gated: {is_gated}, last: {is_last}: {ended:?}");
                 match ended {
                     Ok(()) => assert_eq!(field.state(), told, "{what}"),
-                    // Told as what it is, in the session of a login.
+                    // Reported as what it is, in the session of a login.
                     Err(error) => {
                         assert!(is_gated && error.kind == DatabaseErrorKind::Denied, "{what}");
                         assert!(error.message.contains("the component has set `"), "{what}");

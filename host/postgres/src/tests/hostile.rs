@@ -407,7 +407,7 @@ async fn a_statement_that_catches_its_cancellation_loses_its_session() {
                 database.begin(NONE).await.expect("begun");
                 run(database.as_mut(), "INSERT INTO a VALUES (9)").await;
             }
-            database.speak(role, &stop);
+            database.assume_role(role, &stop);
             let (result, ()) = tokio::join!(database.execute(STUBBORN, &[]), async {
                 while field.fresh.value(SLEEPING) == "0" {
                     tokio::time::sleep(Duration::from_millis(10)).await;

@@ -105,7 +105,7 @@ fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-/// The texts of a Rust source: what stands between quotes, outside comments, as the program has it.
+/// The texts of a Rust source: what is between quotes, outside comments, as the program has it.
 fn literals(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = source;

@@ -302,7 +302,7 @@ async fn partitions_that_show_an_order_are_named() {
     let mut database = open(&fresh).await;
     let lines = ["read parts(id)", "read halves(id)"].map(|line| line.parse().expect("a grant"));
     let grants = Arc::new(runner_database::grants::Grants { tables: lines.into(), ..Default::default() });
-    let wanted = [runner_database::WantedLogin { id: "2_g".to_owned(), grants, is_early: false }];
+    let wanted = [runner_database::DesiredLogin { id: "2_g".to_owned(), grants, is_early: false }];
     let named = runner_database::order::revealed(&mut database.host(), &wanted).await.expect("notes");
     assert_eq!(
         named,

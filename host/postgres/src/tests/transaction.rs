@@ -253,13 +253,13 @@ async fn a_stop_signal_ends_the_statement_on_the_server() {
             if in_transaction {
                 database.begin(NONE).await.expect("begun");
             }
-            database.speak(rights, &stop);
+            database.assume_role(rights, &stop);
             let (result, ()) = tokio::join!(database.execute("SELECT pg_sleep(600)", &[]), async {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 stop.raise(StopReason::Interrupt);
             });
             assert_eq!(result.expect_err("stopped").kind, DatabaseErrorKind::Interrupted);
-            // The server sends the error a moment before it shows the end. By itself the statement would go on for ten minutes.
+            // The server sends the error a moment before it shows the end. By itself the statement would continue for ten minutes.
             let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
                 AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()";
             runner_tests::until("the statement ends", || fresh.value(left) == "0");
@@ -291,7 +291,7 @@ async fn a_stop_signal_finds_a_statement_without_a_transaction_behind_a_pooler()
         other.rollback().await.expect("rolled back");
     }
     let stop = StopSignal::default();
-    database.speak(Role::SqlScript, &stop);
+    database.assume_role(Role::SqlScript, &stop);
     let statement = "DO $$ BEGIN PERFORM pg_sleep(600); COMMIT; END $$";
     let (result, ()) = tokio::join!(database.execute(statement, &[]), async {
         while fresh.sql(SLEEPS).is_empty() {

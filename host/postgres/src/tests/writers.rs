@@ -318,7 +318,7 @@ async fn statements_see_schema_changes() {
     database.rollback().await.expect("rolled back");
 }
 
-/// Two rows with a key of the batch are two that it could not tell apart, and one that it lacks could hide the other.
+/// Two rows with a key of the batch are two that it could not distinguish, and one that it lacks could hide the other.
 #[tokio::test]
 async fn a_key_that_an_heir_repeats_is_ambiguous() {
     let fresh = fresh();

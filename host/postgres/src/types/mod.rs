@@ -14,8 +14,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::error::{Result, from_sqlx};
+use crate::host_sql::rows;
 use crate::place::foreign::captured;
-use crate::speech::rows;
 use crate::verdict::explain;
 use runner_data::ColumnType;
 use runner_database::{DatabaseError, DatabaseErrorKind};

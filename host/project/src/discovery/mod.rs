@@ -32,8 +32,8 @@ use super::files::{ProjectDirectory, explain};
 use super::ignore::Ignored;
 use super::problem::{Problem, shown};
 use name::{
-    Name, Role, SqlName, for_other_database, is_ignored, is_versioned, lonely, parse_directory, parse_file,
-    sql_name_in_directory, without_other_database,
+    Name, Role, SqlName, for_other_database, is_ignored, is_versioned, parse_directory, parse_file,
+    sql_name_in_directory, without_known_database, without_other_database,
 };
 use runner_base::error::{Error, Result};
 
@@ -87,15 +87,15 @@ pub fn discover(project: &ProjectDirectory) -> Result<(Vec<Found>, Vec<Problem>)
         }
         match classify(project, &entry, name) {
             Ok(found) => entries.extend(found),
-            Err(_) if is_loose(name) => loose.push(name.to_owned()),
+            Err(_) if is_unnumbered(name) => loose.push(name.to_owned()),
             Err(problem) => {
                 let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
                 problems.push(about(name, with_ignore(name, is_directory, problem)));
             }
         }
     }
-    problems.extend(loose_problems(&entries, &loose));
-    problems.extend(lonely_problems(&entries, &elsewhere));
+    problems.extend(unnumbered_problems(&entries, &loose));
+    problems.extend(unknown_database_problems(&entries, &elsewhere));
     let found = group::group(entries, &mut problems);
     problems.sort_by(|a, b| a.message.cmp(&b.message));
     Ok((found, problems))
@@ -179,7 +179,7 @@ pub fn named_entries(project: &ProjectDirectory) -> Result<Vec<NamedEntry>> {
 }
 
 /// Whether a file of SQL has no number at all.
-fn is_loose(name: &str) -> bool {
+fn is_unnumbered(name: &str) -> bool {
     name.ends_with(".sql")
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && !name.contains(|c: char| c.is_ascii_digit())
@@ -187,7 +187,7 @@ fn is_loose(name: &str) -> bool {
 
 /// What is wrong with SQL files without a number: nothing where every migration is a directory, as with Diesel and Prisma. Such a
 /// file cannot be meant as one there; people keep scripts that they run by hand.
-fn loose_problems(entries: &[group::FoundName], loose: &[String]) -> Vec<Problem> {
+fn unnumbered_problems(entries: &[group::FoundName], loose: &[String]) -> Vec<Problem> {
     let in_directory = |entry: &group::FoundName| entry.file.file_name.contains('/');
     let sql: Vec<_> = entries.iter().filter(|entry| entry.name.role.is_sql()).collect();
     if !sql.is_empty() && sql.iter().all(|entry| in_directory(entry)) {
@@ -197,11 +197,11 @@ fn loose_problems(entries: &[group::FoundName], loose: &[String]) -> Vec<Problem
 }
 
 /// What is wrong with files for databases that runner does not know: nothing if their migrations have others, too.
-fn lonely_problems(entries: &[group::FoundName], elsewhere: &[String]) -> Vec<Problem> {
+fn unknown_database_problems(entries: &[group::FoundName], elsewhere: &[String]) -> Vec<Problem> {
     let problem = |file: &String| {
         let (of, database) = for_other_database(file)?;
         let is_of = |entry: &group::FoundName| entry.name.name == of.name && entry.name.key == of.key;
-        if entries.iter().any(is_of) { None } else { Some(about(file, lonely(file, database)?)) }
+        if entries.iter().any(is_of) { None } else { Some(about(file, without_known_database(file, database)?)) }
     };
     elsewhere.iter().filter_map(problem).collect()
 }
@@ -238,12 +238,12 @@ pub(super) fn discover_embedded<'n>(
         };
         match parsed {
             Ok(found) => entries.extend(found),
-            Err(_) if is_loose(name) => loose.push(name.to_owned()),
+            Err(_) if is_unnumbered(name) => loose.push(name.to_owned()),
             Err(problem) => problems.push(about(name, problem)),
         }
     }
-    problems.extend(loose_problems(&entries, &loose));
-    problems.extend(lonely_problems(&entries, &elsewhere));
+    problems.extend(unnumbered_problems(&entries, &loose));
+    problems.extend(unknown_database_problems(&entries, &elsewhere));
     let found = group::group(entries, &mut problems);
     problems.sort_by(|a, b| a.message.cmp(&b.message));
     (found, problems)

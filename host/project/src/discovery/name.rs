@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::revision::RevisionKey;
 use crate::script_language::ScriptLanguage;
 use runner_base::dialect::Dialect;
-use runner_base::visible::steers;
+use runner_base::visible::is_unprintable;
 pub use split::read_id;
 pub use split::spelled;
 use split::{Split, split};
@@ -99,7 +99,7 @@ pub(super) fn without_other_database(name: &str) -> Option<(String, &str)> {
 
 /// The problem of a file for another database without one for any that runner knows: perhaps the word is a part of its name. With
 /// popx, which knows CockroachDB, migrations for that alone are usual.
-pub(super) fn lonely(file: &str, database: &str) -> Option<Problem> {
+pub(super) fn without_known_database(file: &str, database: &str) -> Option<Problem> {
     if database.starts_with("cockroach") {
         return None;
     }
@@ -344,7 +344,7 @@ fn parse_stem(stem: &str, of: SqlName, whole: impl Fn(&str) -> String) -> Result
         '_' | '-' | '.' => true,
         c if c.is_ascii_alphanumeric() => true,
         c if c.is_ascii() => is_of_sql && OF_OTHER_TOOLS.contains(c),
-        c => is_of_sql && !c.is_whitespace() && !steers(c),
+        c => is_of_sql && !c.is_whitespace() && !is_unprintable(c),
     };
     if let Some(wrong) = name.chars().find(|c| !allowed(*c)) {
         let message = format!("contains `{}`", wrong.escape_debug());

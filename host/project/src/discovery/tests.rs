@@ -370,7 +370,7 @@ fn an_undo_of_flyway_belongs_to_the_version_whatever_it_is_called() {
         "V3__e.sql",
     ]);
     assert_eq!(look(&project), (["1_a", "1.1_b", "02_c", "3_e"].map(str::to_owned).to_vec(), Vec::new()));
-    // Which of two, nobody can tell.
+    // Which of two is unclear.
     let project = with(&["V1__a.sql", "V1__b.sql", "U1__c.sql", "2_a.sql", "U2__b.sql"]);
     let expected = [
         "revision 1 exists more than once: `V1__a.sql`, `V1__b.sql` and `U1__c.sql`",

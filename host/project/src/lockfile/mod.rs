@@ -28,10 +28,10 @@
 //! truth; a custom section, which no review shows; no lockfile, with which a component that was replaced before it was
 //! ever applied would run unnoticed.
 
+mod fast_path;
 mod line;
 mod merge;
 mod package;
-mod quick;
 mod read;
 mod write;
 

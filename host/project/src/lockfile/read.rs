@@ -9,7 +9,7 @@ use cap_std::fs::Dir;
 
 use super::line::OddNeeds;
 use super::merge::{marker, merged};
-use super::{LockLine, Lockfile, VERSION, line, package, quick};
+use super::{LockLine, Lockfile, VERSION, fast_path, line, package};
 use crate::digest::sha256;
 use crate::files::{cannot_read, is_link, read_regular};
 use crate::revision::{RevisionKey, migration_id};
@@ -73,7 +73,7 @@ impl Lockfile {
     fn parse_with(text: &str, name: &str, odd: OddNeeds) -> Result<(Self, bool)> {
         // Version control may have changed the line ends.
         let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
-        if let Some(lockfile) = quick::parse(&text) {
+        if let Some(lockfile) = fast_path::parse(&text) {
             return Ok((lockfile, true));
         }
         refuse_conflict(&text, name)?;

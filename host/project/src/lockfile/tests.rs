@@ -2,7 +2,7 @@ use super::*;
 use crate::files::open_root;
 use crate::migration::{Mode, Need};
 use crate::script::ScriptLanguage;
-use crate::test_project::{TestProject, told, told_by};
+use crate::test_project::{TestProject, shown, shown_error};
 use runner_base::error::ErrorKind;
 use runner_database::{Dialect, Renames};
 
@@ -123,7 +123,7 @@ fn a_shared_source_is_below_the_project_or_beside_it() {
         if let LockedArtifact::Component { shared, .. } = &mut lockfile.lines[4].artifact {
             shared.insert(path.to_owned(), "5f".to_owned());
         }
-        let told = told_by(Lockfile::parse(&lockfile.render(), "runner.lock"));
+        let told = shown_error(Lockfile::parse(&lockfile.render(), "runner.lock"));
         assert!(told.contains(&format!("`shared` has `{path}`, which is no path from the project")), "{told}");
     }
 }
@@ -161,7 +161,7 @@ fn a_foreign_lockfile_is_refused() {
         let project = TestProject::new(&[("runner.lock", text)]);
         let root = crate::files::open_root(project.path()).expect("a directory");
         let error = Lockfile::read(&root, "runner.lock").expect_err(text);
-        (error.kind, told(&error))
+        (error.kind, shown(&error))
     };
     let conflict = text.replacen("1_create", "<<<<<<< HEAD\n1_create", 1);
     assert_eq!(
@@ -230,14 +230,14 @@ fn needs_that_cannot_be_read_are_dropped_where_every_line_is_written_again() {
     }
 }
 
-/// Where packages would be lost, nobody is told to delete the file.
+/// Where packages would be lost, the hint is not to delete the file.
 #[test]
 fn the_advice_about_a_lockfile_keeps_its_packages() {
     let without = Lockfile { packages: Vec::new(), ..sample() };
     for (lockfile, deletes) in [(sample(), false), (without, true)] {
         for (of, by) in [("{ kind", "{ kind ="), ("sha256 = \"a2\"", "sha = 1"), ("version = 1\n", "")] {
             let text = lockfile.render().replacen(of, by, 1);
-            let told = told(&Lockfile::parse(&text, "runner.lock").expect_err(&text));
+            let told = shown(&Lockfile::parse(&text, "runner.lock").expect_err(&text));
             assert_eq!(told.contains("or delete it and run `runner build`"), deletes, "{told}");
             assert_eq!(told.contains("those of packages are nowhere else"), !deletes, "{told}");
         }
@@ -250,7 +250,7 @@ fn a_missing_lockfile_has_no_lines_and_a_binary_one_is_refused() {
     let root = crate::files::open_root(project.path()).expect("a directory");
     assert_eq!(Lockfile::read(&root, "runner.lock").expect("none"), Lockfile::default());
     project.write("runner.lock", b"\xff");
-    assert!(told_by(Lockfile::read(&root, "runner.lock")).starts_with("`runner.lock` is not valid UTF-8"));
+    assert!(shown_error(Lockfile::read(&root, "runner.lock")).starts_with("`runner.lock` is not valid UTF-8"));
 }
 
 /// What git leaves of two branches that each added a line: conflict markers, with the common base, or both sides.

@@ -243,7 +243,7 @@ mod tests {
             let component = runtime.component().expect("a component");
             assert_eq!((runtime.size, &runtime.pin.sha256), (component.len(), &sha256(component)), "{name}");
             assert!(is_embedded(&runtime.pin.sha256), "{name}");
-            // Another file with the same name is looked into.
+            // Another file with the same name is read.
             let other = zstd::bulk::compress(name.as_bytes(), 19).expect("compressed");
             let other = Runtime::of_file(name, other).expect("a runtime");
             assert!(other.pin != runtime.pin && !is_embedded(&other.pin.sha256), "{name}");

@@ -27,7 +27,7 @@ pub(super) struct SettingsFile {
     pub ignored: Ignored,
     pub sdk: Option<PathBuf>,
     pub toolchain: Option<Sourced<String>>,
-    /// `[database]`, and the tables beside it.
+    /// `[database]`, and the tables next to it.
     pub main: Layer,
     pub environments: BTreeMap<String, Environment>,
     pub databases: BTreeMap<String, NamedDatabase>,
@@ -217,7 +217,7 @@ fn named_database(section: &Section<'_, '_>, name: &str) -> Option<NamedDatabase
     Some(NamedDatabase { layer, migrations: migrations? })
 }
 
-/// A directory within the project, or next to it: see [`super::above`].
+/// A directory within the project, or next to it: see [`super::root`].
 fn directory(section: &Section<'_, '_>, key: &str) -> Option<PathBuf> {
     let text = section.text(key)?;
     let path: PathBuf = Path::new(text).components().filter(|part| *part != Component::CurDir).collect();

@@ -1,4 +1,4 @@
-//! What the settings file says about databases: in `[database]` and the tables beside it, in `[environments.NAME]` and in
+//! What the settings file says about databases: in `[database]` and the tables next to it, in `[environments.NAME]` and in
 //! `[databases.NAME]`.
 
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::backup::{self, BackupSection};
-use super::existing::{self, ON_EXISTING, OnExisting};
 use super::history::{self, HISTORY};
 use super::lock::{self, LOCK};
 use super::named::{self, SettingValue};
+use super::on_existing::{self, ON_EXISTING, OnExisting};
 use super::password::{self, URL_KEYS, UrlSetting};
 use super::tenants::{self, TenantsTable};
 use super::throttle::{self, TransformSection};
@@ -65,7 +65,7 @@ impl Layer {
         self.isolation = isolation(section);
         self.foreign_keys = section.flag(FOREIGN_KEYS);
         self.lock = lock::read(section);
-        self.on_existing = existing::read(section);
+        self.on_existing = on_existing::read(section);
         self.timeouts = named::read(section, &timeouts::SETTINGS);
     }
 

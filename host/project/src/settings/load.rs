@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::above::Above;
 use super::choose::Choice;
 use super::file::SettingsFile;
 use super::request::{LoadRequest, Sources};
+use super::root::Above;
 use super::tenants::Tenants;
 use super::transform::{self, Chunking};
 use super::{DEFAULT_LOCK_TIMEOUT, FILE_NAME, Settings};
-use super::{backup, existing, find, grants, history, named, protected, test, throttle, timeouts};
+use super::{backup, find, grants, history, named, on_existing, protected, test, throttle, timeouts};
 use crate::embedded::{Place, Project, ProjectFiles};
 use crate::env::{self, Variables};
 use crate::limits::{Limits, parse_limit};
@@ -76,7 +76,7 @@ impl Loaded {
         let foreign_keys = choice.foreign_keys(dialect)?;
         let throttle = throttle::choose(sources, choice.layers().map(|layer| &layer.throttle))?;
         let backup = backup::choose(sources, choice.layers().map(|layer| &layer.backup))?;
-        let on_existing = existing::choose(sources, choice.nearest(|layer| layer.on_existing))?;
+        let on_existing = on_existing::choose(sources, choice.nearest(|layer| layer.on_existing))?;
         let history_of_tenants =
             named::choose(sources, &history::SETTINGS, choice.layers().flat_map(|layer| &layer.history))?;
         let tenant = request.tenant.as_ref().map(|tenant| tenant.name.clone());

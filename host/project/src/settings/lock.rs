@@ -34,7 +34,7 @@ pub(super) fn with_lock(url: DatabaseUrl, lock: &Sourced<ChosenLock>) -> Result<
     let value = &lock.value;
     let why = match dialect {
         Dialect::Sqlite => {
-            format!("`lock = \"{value}\"` is not possible on SQLite, whose lock is always a file beside the database")
+            format!("`lock = \"{value}\"` is not possible on SQLite, whose lock is always a file next to the database")
         }
         _ => format!("`lock = \"{value}\"` is for a Galera cluster of MariaDB, and the database is {dialect}"),
     };

@@ -19,10 +19,8 @@
 //! exception for flags only, so that two spellings of one selection behaved differently; an error where two places
 //! disagree, which is common in development.
 
-mod above;
 mod backup;
 mod choose;
-mod existing;
 mod file;
 mod find;
 mod grants;
@@ -32,11 +30,13 @@ mod layer;
 mod load;
 mod lock;
 mod named;
+mod on_existing;
 mod package;
 mod parameters;
 mod password;
 mod protected;
 mod request;
+mod root;
 mod tenants;
 mod test;
 mod throttle;
@@ -54,12 +54,12 @@ use super::ignore::Ignored;
 use super::limits::Limits;
 use super::origin::{Origin, Sourced};
 pub use backup::{BackupSettings, BackupTo};
-pub use existing::OnExisting;
 pub use grants::ComponentGrants;
 pub use interpolate::DatabaseUse;
 pub use layer::RequiredIsolation;
 pub use load::NamedDatabases;
 pub(crate) use load::check_text;
+pub use on_existing::OnExisting;
 pub use package::PackageSettings;
 pub use request::LoadRequest;
 use runner_base::error::{Error, Result};

@@ -36,7 +36,7 @@ pub(super) enum PasswordSetting {
     Variable(Sourced<String>),
 }
 
-/// Reads `url` and the password beside it; problems are recorded in the document.
+/// Reads `url` and the password next to it; problems are recorded in the document.
 pub(super) fn read(section: &Section<'_, '_>) -> Option<UrlSetting> {
     if section.has(FILE) && section.has(VARIABLE) {
         let message = format!("`[{}]` has both `{FILE}` and `{VARIABLE}`", section.path());
@@ -45,7 +45,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> Option<UrlSetting> {
     for key in [FILE, VARIABLE] {
         if section.has(key) && !section.has("url") {
             let message = format!("`[{}]` has a `{key}` and no `url`", section.path());
-            section.wrong(key, message, "put it beside the `url` that needs the password");
+            section.wrong(key, message, "put it next to the `url` that needs the password");
         }
     }
     let file = section.string(FILE).map(PasswordSetting::File);
@@ -73,7 +73,7 @@ impl PasswordSetting {
         }
         if url.has_password() {
             return wrong(
-                &format!("the URL beside `{key}` has a password of its own"),
+                &format!("the URL next to `{key}` has a password of its own"),
                 "remove one of the two".to_owned(),
             );
         }
@@ -84,7 +84,7 @@ impl PasswordSetting {
         match url.with_password(&password) {
             Some(url) => Ok(url),
             None => wrong(
-                &format!("the URL beside `{key}` names no host, so it cannot have a password"),
+                &format!("the URL next to `{key}` names no host, so it cannot have a password"),
                 "name the host, such as `postgres://user@localhost/database`".to_owned(),
             ),
         }

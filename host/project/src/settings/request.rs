@@ -40,7 +40,7 @@ pub struct LoadRequest {
     pub unreadable: BTreeSet<String>,
 }
 
-/// Where settings come from beside the file.
+/// Where settings come from besides the file.
 #[derive(Clone, Copy)]
 pub(super) struct Sources<'a> {
     pub request: &'a LoadRequest,

@@ -5,7 +5,7 @@ mod passwords;
 mod sources;
 
 use super::*;
-use crate::test_project::{TestProject, told, told_by};
+use crate::test_project::{TestProject, shown, shown_error};
 use runner_database::Dialect;
 
 pub(in crate::settings) fn load(toml: &str, change: impl FnOnce(&mut LoadRequest)) -> Result<Settings> {
@@ -16,7 +16,7 @@ pub(in crate::settings) fn load(toml: &str, change: impl FnOnce(&mut LoadRequest
 }
 
 fn mistake(toml: &str) -> String {
-    told(&load(toml, |_| ()).expect_err(toml))
+    shown(&load(toml, |_| ()).expect_err(toml))
 }
 
 #[test]

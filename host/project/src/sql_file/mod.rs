@@ -14,7 +14,7 @@ pub(super) use read::normalise;
 use read::{runs_in_transaction, sql_text};
 use runner_base::dialect::Dialect;
 use runner_base::error::ErrorKind;
-use runner_sql::{Section, Sql, SqlError, nearly_divided, sections};
+use runner_sql::{Section, Sql, SqlError, near_marker, sections};
 
 /// The SQL of a migration in one direction and for one dialect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl SqlTexts {
         let (up, down) = self.texts.entry(file.dialect);
         let found = sections(&text, file.dialect).map_err(|error| in_file(name, error))?;
         let upgrade = found.as_ref().map_or(&text, |sections| &sections.up.text);
-        let problem = (file.part == SqlPart::Up).then(|| nearly_divided(upgrade, file.dialect)).flatten();
+        let problem = (file.part == SqlPart::Up).then(|| near_marker(upgrade, file.dialect)).flatten();
         if let Some(error) = problem {
             return Err(in_file(name, error));
         }

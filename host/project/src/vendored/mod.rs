@@ -20,7 +20,7 @@ pub const SIGNATURE_BYTES: u64 = 4 << 10;
 /// What to do about a version that is outside of the range in the settings.
 pub fn range_hint(name: &PackageName, version: Version) -> String {
     let range = version.compatible();
-    format!("look at what it needs; to go on with it, set `version = \"{range}\"` in `[packages.\"{name}\"]`")
+    format!("look at what it needs; to continue with it, set `version = \"{range}\"` in `[packages.\"{name}\"]`")
 }
 
 /// What is wrong with a package whose key the settings no longer have, and what to do about it.

@@ -21,9 +21,9 @@ fn nothing_steers_the_terminal() {
     ] {
         assert_eq!(line(text), shown);
         assert_eq!(line(shown), shown, "escaped twice");
-        assert!(!xml(text).chars().any(|c| steers(c) && !matches!(c, '\n' | '\t')), "{text:?}");
+        assert!(!xml(text).chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\t')), "{text:?}");
         let json = json(&serde_json::json!({ text: text }).to_string());
-        assert!(!json.chars().any(steers), "{json}");
+        assert!(!json.chars().any(is_unprintable), "{json}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON")[text], text);
     }
     assert_eq!(lines("a\n\tb\u{1b}\r\nc"), ["a", "\tb\\u{1b}", "c"]);

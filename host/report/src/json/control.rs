@@ -1,7 +1,7 @@
 //! Progress of runs, and the output of `pause`, `resume` and `cancel`.
 
 use super::{DatabaseJson, SCHEMA};
-use runner_engine::control::look::{ObservedRun, Overview};
+use runner_engine::control::overview::{ObservedRun, Overview};
 use runner_engine::control::work::Work;
 use runner_engine::event::TransformProgress;
 use runner_engine::throttle::Pause;

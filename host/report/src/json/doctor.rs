@@ -1,7 +1,7 @@
 //! The output of `runner doctor`.
 
 use super::{DatabaseJson, SCHEMA};
-use crate::confined::Confined;
+use crate::granted::GrantedComponent;
 use runner_attack::{AttackReport, Ground, NotTried, Succeeded};
 use runner_database::Facts;
 use runner_database::facts::Citus;
@@ -10,7 +10,7 @@ use runner_engine::isolation::Isolation;
 document! {
     /// `runner doctor`.
     pub struct DoctorJson(
-        database: DatabaseJson, facts: &Facts, isolation: &Isolation, components: &[Confined<'_>], notes: Vec<String>,
+        database: DatabaseJson, facts: &Facts, isolation: &Isolation, components: &[GrantedComponent<'_>], notes: Vec<String>,
         attack: Option<&AttackReport>,
     ) {
         schema: u32 = SCHEMA,
@@ -99,7 +99,7 @@ document! {
         workers: u32 = citus.workers,
     }
 
-    struct ConfinedJson(component: &Confined<'_>) {
+    struct ConfinedJson(component: &GrantedComponent<'_>) {
         /// `REVISION_name`.
         id: String = component.id.to_owned(),
         /// What the settings grant it; null: it may do what SQL may.

@@ -1,8 +1,8 @@
 //! The output of the commands that need no database.
 
 use super::SCHEMA;
-use super::look::MigrationJson;
 use super::refusal::RefusalJson;
+use super::status::MigrationJson;
 use runner_base::dialect::Dialect;
 use runner_build::build::BuildReport;
 use runner_build::scaffold::{Renumbered, Scaffolded};

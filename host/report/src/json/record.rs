@@ -1,7 +1,7 @@
 //! The output of `runner history` and `runner show`.
 
-use super::look::MigrationJson;
 use super::repair::RepairedJson;
+use super::status::MigrationJson;
 use super::unrepeatable::UnrepeatableJson;
 use super::{DatabaseJson, SCHEMA};
 use runner_engine::event::Unrepeatable;

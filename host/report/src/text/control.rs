@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::styled::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text, one_line};
 use crate::units;
-use runner_engine::control::look::{Liveness, ObservedRun, Overview};
+use runner_engine::control::overview::{Liveness, ObservedRun, Overview};
 use runner_engine::event::{Total, TransformProgress};
-use runner_engine::throttle::{Pause, only_slows};
+use runner_engine::throttle::{Pause, is_throttling};
 
 /// The progress of a transform: `12,345 of 70,000 rows (17 %), 8,000 rows/s, 7.1 s left, 12 chunks`.
 pub fn numbers(progress: &TransformProgress) -> String {
@@ -42,7 +42,7 @@ pub fn bar_numbers(progress: &TransformProgress) -> String {
 
 /// The word for what holds a run.
 fn word(held: &str) -> &'static str {
-    if only_slows(held) { "throttled" } else { "waiting" }
+    if is_throttling(held) { "throttled" } else { "waiting" }
 }
 
 struct Figures {
@@ -137,7 +137,7 @@ fn run(seen: &ObservedRun, id: &str, is_locked: bool) -> Text {
         let (held, rest) = held.split_once('\n').unwrap_or((held, ""));
         let held = match name.as_str() {
             "ended" => format!("why: {}", one_line(held)),
-            name if only_slows(name) => format!("{}: {held}", word(name)),
+            name if is_throttling(name) => format!("{}: {held}", word(name)),
             _ => held.to_owned(),
         };
         text = text.plain("  ").add(ODD, held).end();

@@ -1,6 +1,6 @@
 //! The output of `runner doctor`.
 
-use crate::confined::Confined;
+use crate::granted::GrantedComponent;
 use crate::styled::{DIM, GOOD, ODD, PLAIN, Text};
 use crate::units;
 use runner_attack::{AttackReport, Ground, NotTried};
@@ -8,7 +8,7 @@ use runner_database::Facts;
 use runner_engine::isolation::{Barrier, Isolation};
 
 /// What the server can do, and what isolates components on it. `components` are IDs with their grants.
-pub fn doctor(facts: &Facts, isolation: &Isolation, components: &[Confined<'_>]) -> Text {
+pub fn doctor(facts: &Facts, isolation: &Isolation, components: &[GrantedComponent<'_>]) -> Text {
     let mut text = Text::new();
     let version = if facts.version.is_empty() { String::new() } else { format!(" {}", facts.version) };
     line(&mut text, "server", &format!("{}{version}", facts.dialect));
@@ -31,9 +31,9 @@ pub fn doctor(facts: &Facts, isolation: &Isolation, components: &[Confined<'_>])
     // They are those of the login that components without grants have.
     for power in isolation.powers.iter().filter(|_| isolation.barrier != Barrier::SeparateLogins) {
         text.push(DIM, format!("{:<WIDTH$}", "risk"));
-        text.push_line(ODD, format!("a component may {}", power.told()));
+        text.push_line(ODD, format!("a component may {}", power.description()));
     }
-    for Confined { id, granted, differences } in components {
+    for GrantedComponent { id, granted, differences } in components {
         text.push(DIM, format!("{:<WIDTH$}", "component"));
         text.push(PLAIN, format!("{id}: "));
         match granted {
@@ -66,7 +66,7 @@ fn server(text: &mut Text, facts: &Facts) {
     if facts.read_only {
         line(text, "writes", "refused: it is a replica, or read-only");
     }
-    line(text, "lock", facts.lock.told());
+    line(text, "lock", facts.lock.description());
     line(
         text,
         "changes",

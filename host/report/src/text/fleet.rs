@@ -179,8 +179,10 @@ pub fn fleet_plans(each: &[Each<Plan>]) -> Text {
     let mut groups: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
     for it in each {
         if let Some(plan) = it.ended.done() {
-            let lines =
-                plan.steps.iter().map(|step| format!("{}  {}  {}", step.id(), step.direction, step.mode.name()));
+            let lines = plan
+                .steps
+                .iter()
+                .map(|migration| format!("{}  {}  {}", migration.id(), migration.direction, migration.mode.name()));
             groups.entry(lines.collect()).or_default().push(&it.name);
         }
     }

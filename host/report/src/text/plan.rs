@@ -9,7 +9,7 @@ use runner_engine::Direction;
 use runner_engine::history::RunMode;
 use runner_engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
 use runner_project::catalog::Kind;
-use runner_sql::{Held, Sql, changes_session, migration_script, remaining_script};
+use runner_sql::{LockExtent, Sql, changes_session, migration_script, remaining_script};
 
 /// A table of the planned migrations, in order.
 pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
@@ -17,33 +17,33 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
         return Text::new();
     }
     let mut table = Table::new(&["what", "migration", "kind", "mode", "from", "summary"]);
-    for (at, step) in plan.steps.iter().enumerate() {
-        let what = match (step.direction, step.resume_after) {
+    for (at, migration) in plan.steps.iter().enumerate() {
+        let what = match (migration.direction, migration.resume_after) {
             (direction, Some(done)) => {
-                let one = if step.kind == Kind::Sql { "statement" } else { "step" };
+                let one = if migration.kind == Kind::Sql { "statement" } else { "step" };
                 format!("{direction} from {one} {}", done + 1)
             }
             (direction, None) => direction.to_string(),
         };
-        let style = if step.direction == Direction::Down { ODD } else { PLAIN };
-        let from = if step.source == Source::Database { "stored copy" } else { "" };
-        let mode_style = if step.mode == RunMode::Stepwise { ODD } else { DIM };
+        let style = if migration.direction == Direction::Down { ODD } else { PLAIN };
+        let from = if migration.source == Source::Database { "stored copy" } else { "" };
+        let mode_style = if migration.mode == RunMode::Stepwise { ODD } else { DIM };
         table.row(vec![
             Cell::left(style, what),
-            Cell::left(STRONG, step.id()),
-            Cell::left(DIM, step.kind.name()),
-            Cell::left(mode_style, step.mode.name()),
+            Cell::left(STRONG, migration.id()),
+            Cell::left(DIM, migration.kind.name()),
+            Cell::left(mode_style, migration.mode.name()),
             Cell::left(ODD, from),
-            Cell::left(DIM, &step.description.summary),
+            Cell::left(DIM, &migration.description.summary),
         ]);
-        if let Some(broken) = &step.broken {
+        if let Some(broken) = &migration.broken {
             table.note(format!(
                 "its upgrade is incomplete: {} took effect, and the downgrade starts from there",
-                broken.shown(step.kind)
+                broken.shown(migration.kind)
             ));
         }
         let statements = looks.get(at).and_then(|look| look.statements);
-        if let Some(it) = statements.filter(|it| step.mode == RunMode::Stepwise && it.count > 1) {
+        if let Some(it) = statements.filter(|it| migration.mode == RunMode::Stepwise && it.count > 1) {
             let (transactions, rest) = (it.transactions, it.count - it.transactions);
             let what = match (transactions, rest) {
                 (0, several) => format!("{several} statements"),
@@ -62,19 +62,21 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
             for HeldLock { table: name, rows, held } in &look.locks {
                 let rows = counted(*rows, "row", "rows");
                 table.note(match held {
-                    Held::Table => format!("holds an exclusive lock on `{name}` (about {rows}) until its end"),
-                    Held::Rows => format!("locks all rows of `{name}` (about {rows}) against changes until its end"),
+                    LockExtent::Table => format!("holds an exclusive lock on `{name}` (about {rows}) until its end"),
+                    LockExtent::Rows => {
+                        format!("locks all rows of `{name}` (about {rows}) against changes until its end")
+                    }
                 });
             }
             for statement in &look.unrepeatable {
                 table.note(format!("risk: an earlier run {}", statement.done()));
             }
         }
-        let needs = step.description.shown_needs();
+        let needs = migration.description.shown_needs();
         if !needs.is_empty() {
             table.note(format!("needs: {}", needs.join(", ")));
         }
-        if let Some(grants) = &step.grants {
+        if let Some(grants) = &migration.grants {
             let lines = granted_lines(grants);
             table.note(format!("granted: {}", if lines.is_empty() { "nothing".to_owned() } else { lines.join(", ") }));
         }
@@ -125,7 +127,7 @@ pub fn remarks(downgrades: &[Refusal], notes: &[String]) -> Vec<Text> {
         let mut text = Text::new().add(ODD, "warning").plain(format!(": {count} cannot run as written")).end();
         let mut hints: Vec<&str> = Vec::new();
         for refusal in downgrades {
-            text = text.plain(format!("  {}", refusal.told())).end();
+            text = text.plain(format!("  {}", refusal.summary())).end();
             let new = refusal.error.hints.iter().map(|hint| &**hint);
             new.for_each(|hint| {
                 if !hints.contains(&hint) {

@@ -115,9 +115,9 @@ fn is_partial(outcome: &Outcome) -> bool {
 }
 
 /// Whether the same run rolled the revision back, as `redo` does. A dry run rolls everything back.
-fn was_rolled_back(outcome: &Outcome, step: &PlannedMigration) -> bool {
-    let is_same = |done: &Done| done.direction == Direction::Down && done.revision == step.revision;
-    step.direction == Direction::Up && !outcome.dry_run && outcome.done.iter().any(is_same)
+fn was_rolled_back(outcome: &Outcome, migration: &PlannedMigration) -> bool {
+    let is_same = |done: &Done| done.direction == Direction::Down && done.revision == migration.revision;
+    migration.direction == Direction::Up && !outcome.dry_run && outcome.done.iter().any(is_same)
 }
 
 /// The last line of a dry run: what is proven of the database.

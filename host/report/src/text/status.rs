@@ -3,7 +3,7 @@
 use crate::styled::{BAD, DIM, GOOD, ODD, PLAIN, STRONG, Text};
 use crate::table::{Cell, Table};
 use crate::units;
-use runner_engine::control::look::Overview;
+use runner_engine::control::overview::Overview;
 use runner_engine::history::History;
 use runner_engine::status::{Standing, StatusRow};
 

@@ -192,7 +192,7 @@ fn a_directory_in_the_reach_of_others_is_not_used() {
         assert!(!is_used && note.contains("to which other users can write"), "{note}");
     }
     assert_eq!(fs::read_dir(&open_to_all).expect("listed").count(), 0, "nothing is created before it is looked at");
-    // Behind a link, too.
+    // Through a link, too.
     symlink(&open_to_all, directory.path().join("link")).expect("linked");
     let (is_used, note) = open(&directory.path().join("link/cache"));
     assert!(!is_used && note.contains("open`, to which other users can write"), "{note}");

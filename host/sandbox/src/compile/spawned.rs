@@ -220,7 +220,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn helpers_that_fail_are_told_apart() {
+    fn helpers_that_fail_are_distinguished() {
         for (script, kind, says) in [
             ("exit 3", ErrorKind::Failed, "ended early: exit status: 3"),
             ("kill -9 $$", ErrorKind::Failed, "was killed"),

@@ -9,7 +9,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::table::{Column, Key, Reference, Table};
-use self::words::{Cursor, Word, WordKind, bare, list, quoted, split_list, write};
+use self::words::{Cursor, Word, WordKind, list, quoted, split_list, without_parentheses, write};
 
 /// A row of the schema table.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct SchemaRow {
 
 /// The meaning of each row, in the same order: one line each for a table and its columns and constraints, in an order of their own,
 /// and one line for everything else. Column positions are left out. A text that cannot be read is its own meaning.
-pub fn meanings(rows: &[SchemaRow]) -> Vec<Vec<String>> {
+pub fn normalised_schema(rows: &[SchemaRow]) -> Vec<Vec<String>> {
     let words: Vec<Option<Vec<Word>>> = rows.iter().map(|row| words::read(&row.sql)).collect();
     let mut tables = BTreeMap::new();
     for (row, words) in rows.iter().zip(&words) {
@@ -164,7 +164,7 @@ fn of_index(words: &[Word], table: &Table) -> Option<String> {
         columns.join(", ")
     );
     if cursor.takes(&["where"]) {
-        text.push_str(&format!(" where {}", expression(bare(cursor.words), table)));
+        text.push_str(&format!(" where {}", expression(without_parentheses(cursor.words), table)));
     } else if !cursor.words.is_empty() {
         return None;
     }

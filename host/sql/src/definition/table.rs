@@ -1,6 +1,6 @@
 //! `CREATE TABLE` of SQLite, read into its columns and constraints.
 
-use super::words::{Cursor, Word, WordKind, bare, split_list, write};
+use super::words::{Cursor, Word, WordKind, split_list, without_parentheses, write};
 
 /// A table.
 #[derive(Clone, Debug, Default)]
@@ -161,7 +161,7 @@ impl Table {
             } else if cursor.takes(&["collate"]) {
                 column.collation = Some(cursor.name()?).filter(|collation| collation != "binary");
             } else if cursor.takes(&["generated", "always", "as"]) || cursor.takes(&["as"]) {
-                let expression = bare(cursor.group()?).to_vec();
+                let expression = without_parentheses(cursor.group()?).to_vec();
                 let stored = cursor.takes(&["stored"]);
                 cursor.takes(&["virtual"]);
                 column.generated = Some((expression, stored));
@@ -214,7 +214,7 @@ impl Table {
     }
 
     fn check(&mut self, name: Option<String>, cursor: &mut Cursor<'_>) -> Option<()> {
-        let condition = bare(cursor.group()?).to_vec();
+        let condition = without_parentheses(cursor.group()?).to_vec();
         // SQLite accepts this clause and ignores it.
         conflict(cursor)?;
         self.checks.push(Check { name, condition });
@@ -278,7 +278,7 @@ fn starts(cursor: &mut Cursor<'_>) -> bool {
 fn default(cursor: &mut Cursor<'_>) -> Option<Vec<Word>> {
     let mut words = Vec::new();
     if let Some(inner) = cursor.group() {
-        words.extend_from_slice(bare(inner));
+        words.extend_from_slice(without_parentheses(inner));
         return Some(words);
     }
     while cursor.sees_sign("+") || cursor.sees_sign("-") {

@@ -19,7 +19,7 @@ fn rows(script: &str) -> Vec<(String, SchemaRow)> {
 
 fn meaning(script: &str) -> Vec<(String, Vec<String>)> {
     let (labels, rows): (Vec<_>, Vec<_>) = rows(script).into_iter().unzip();
-    labels.into_iter().zip(meanings(&rows)).collect()
+    labels.into_iter().zip(normalised_schema(&rows)).collect()
 }
 
 /// What SQLite's own catalogue says of table `t`: columns by name, indexes and foreign keys.
@@ -121,12 +121,12 @@ fn other_tables_differ() {
             table: "t".to_owned(),
             sql: format!("CREATE TABLE t ({inside})"),
         };
-        assert_ne!(meanings(&[table(left)]), meanings(&[table(right)]), "{left}");
+        assert_ne!(normalised_schema(&[table(left)]), normalised_schema(&[table(right)]), "{left}");
     }
     assert_ne!(meaning("CREATE TABLE t (a INT)"), meaning("CREATE TABLE t (a INT) STRICT"));
     assert_ne!(meaning("CREATE TABLE t (a PRIMARY KEY)"), meaning("CREATE TABLE t (a PRIMARY KEY) WITHOUT ROWID"));
     let odd = SchemaRow { kind: "table".to_owned(), sql: "never 'ends".to_owned(), ..SchemaRow::default() };
-    assert_eq!(meanings(&[odd]), [["never 'ends"]]);
+    assert_eq!(normalised_schema(&[odd]), [["never 'ends"]]);
 }
 
 const SCHEMA: &str = "

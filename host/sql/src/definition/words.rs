@@ -151,7 +151,7 @@ pub(super) fn list(names: &[String]) -> String {
 }
 
 /// The words without parentheses around all of them.
-pub(super) fn bare(mut words: &[Word]) -> &[Word] {
+pub(super) fn without_parentheses(mut words: &[Word]) -> &[Word] {
     while let [open, inner @ .., close] = words
         && open.is_sign("(")
         && close.is_sign(")")

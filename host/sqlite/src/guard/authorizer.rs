@@ -10,7 +10,7 @@ use crate::text::{is_vacuum, mentioned_tool_table};
 use runner_database::Role;
 use runner_database::facts::{is_tool_table, tool_table as tool_table_of};
 
-/// What the authorizer knows of the present statement and of whom it is for.
+/// What the authorizer knows of the present statement and of its role.
 pub(super) struct Authorizer {
     pub role: Role,
     /// One of our statements, which calls our functions, is running.

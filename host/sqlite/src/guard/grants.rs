@@ -23,7 +23,7 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::denial::Denial;
-use super::harmless;
+use super::pure_functions;
 use crate::error::text_of;
 use crate::raw::{AuthRequest, Connection, Failure, PULL_PREFIX};
 use crate::text::{after, has, something_else};
@@ -135,7 +135,7 @@ impl Granted {
             ffi::SQLITE_READ if is_internal(first) => {
                 (!defining || through.is_some() || self.names_internal).then(|| catalogue(first))
             }
-            ffi::SQLITE_READ if harmless::is_table(first) => None,
+            ffi::SQLITE_READ if pure_functions::is_table(first) => None,
             // Indexes over expressions, and the check of a new constraint.
             ffi::SQLITE_READ if self.defines(first) || (defining && first == "pragma_quick_check") => None,
             ffi::SQLITE_READ => {
@@ -253,7 +253,7 @@ impl Granted {
         }
         let ours = name.starts_with(PULL_PREFIX);
         let need = Need::Function(name.to_ascii_lowercase());
-        let allowed = ours || harmless::is_function(name) || grants.allow(&need, Dialect::Sqlite);
+        let allowed = ours || pure_functions::is_function(name) || grants.allow(&need, Dialect::Sqlite);
         (!allowed).then(|| Denial::from(need.denied(through)))
     }
 }

@@ -24,11 +24,11 @@
 mod authorizer;
 mod denial;
 mod grants;
-mod harmless;
 #[cfg(unix)]
 mod holders;
 mod interrupt;
 mod pragmas;
+mod pure_functions;
 
 pub(crate) use authorizer::is_attached;
 pub(crate) use denial::refused_mention;

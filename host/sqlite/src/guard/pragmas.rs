@@ -23,7 +23,7 @@ const EVERYBODYS: &[&str] = &[
     "defer_foreign_keys",
 ];
 /// Further pragmas that a guest may use, only to read. FTS5 asks for `data_version`, and RTree and FTS4 for `page_size`, in
-/// statements of their own that the authorizer cannot tell from the guest's.
+/// statements of their own that the authorizer cannot distinguish from the guest's.
 const GUEST_READS: &[&str] = &["foreign_keys", "user_version", "data_version", "page_size"];
 
 /// Further pragmas that a script may set, in addition to `journal_mode`: they change the file and not the connection.

@@ -11,7 +11,7 @@ use rusqlite::limits::Limit;
 
 use super::failure::Failure;
 use super::fixed::Fixed;
-use super::held::{HELD, Held, LOST};
+use super::hook_state::{HELD, HookState, LOST};
 use super::hooks::{self, Hooks};
 use super::math;
 use super::memory::{self, Account};
@@ -53,7 +53,7 @@ pub(crate) struct Connection {
     fixed: Fixed,
     hooks: Option<Arc<Box<dyn Hooks>>>,
     /// The transaction that the host holds.
-    held: Arc<Held>,
+    held: Arc<HookState>,
     /// Whether the main database, and so every other, stores text as UTF-8.
     utf8: bool,
     /// What it may take, and where it runs.
@@ -78,7 +78,7 @@ impl Connection {
             NonNull::new(unsafe { sqlite.handle() }).ok_or_else(|| Failure::new(ffi::SQLITE_MISUSE, "closed"))?;
         let held = Arc::default();
         // SAFETY: the connection is open. Dropping this value closes it, and then drops `held`.
-        unsafe { Held::watch(handle.as_ptr(), &held) };
+        unsafe { HookState::watch(handle.as_ptr(), &held) };
         let connection = Self {
             statements: Statements::default(),
             functions: Functions::default(),
@@ -166,7 +166,7 @@ impl Connection {
         &self.fixed
     }
 
-    pub(super) fn held(&self) -> &Held {
+    pub(super) fn held(&self) -> &HookState {
         &self.held
     }
 

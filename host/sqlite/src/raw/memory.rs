@@ -16,7 +16,7 @@ use rusqlite::ffi;
 use super::bounds::{self, Counter};
 use super::stack;
 use runner_database::StopSignal;
-use runner_database::inside::Calls;
+use runner_database::in_process::Calls;
 
 /// There is no limit.
 const UNLIMITED: i64 = i64::MAX;

@@ -24,7 +24,7 @@ mod cells;
 mod connection;
 mod failure;
 mod fixed;
-mod held;
+mod hook_state;
 mod hooks;
 mod math;
 mod memory;

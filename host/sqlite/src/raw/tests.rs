@@ -131,7 +131,7 @@ fn a_lost_transaction_is_over_until_the_host_lets_go_of_it() {
     assert_eq!(only(&connection, "SELECT group_concat(id) FROM t"), "1,2");
 }
 
-/// The second barrier, by itself: what runs beside the connection's own methods cannot commit either.
+/// The second barrier, by itself: what bypasses the connection's own methods cannot commit either.
 #[test]
 fn nobody_but_the_host_commits_what_it_holds() {
     let connection = open();

@@ -4,7 +4,7 @@ use rusqlite::ffi;
 
 use super::connection::Connection;
 use super::failure::Failure;
-use super::held::{COMMITTING, ENDING, FREE, HELD};
+use super::hook_state::{COMMITTING, ENDING, FREE, HELD};
 
 impl Connection {
     /// Whether the transaction that the host began is still open.

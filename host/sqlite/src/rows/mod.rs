@@ -11,7 +11,7 @@ use self::writer::Writer;
 use crate::executor::Executor;
 use crate::transaction::Transaction;
 use runner_data::Batch;
-use runner_database::opened::Opened;
+use runner_database::open_handles::Opened;
 use runner_database::{
     BatchLimits, CursorId, CursorRequest, DatabaseError, PageRequest, TableTarget, WriteHint, WriterId,
 };

@@ -163,7 +163,7 @@ pub(super) fn write(
         if connection.changes() != places.len() as u64 {
             let culprit = match mode {
                 WriteMode::Delete => pulled.first_unasked.unwrap_or(0),
-                _ => culprit(executor, sql, input)?,
+                _ => first_unmatched(executor, sql, input)?,
             };
             return Err(target.not_one(executor, sql, input, culprit));
         }
@@ -191,7 +191,7 @@ fn range_failed(mut error: DatabaseError, pulled: &Pulled, target: &Target, inpu
 }
 
 /// The first row of a batch that matches no row of the table, or more than one.
-fn culprit(executor: &Executor, sql: &WriteSql, input: &Input<'_>) -> Result<usize, DatabaseError> {
+fn first_unmatched(executor: &Executor, sql: &WriteSql, input: &Input<'_>) -> Result<usize, DatabaseError> {
     for row in 0..input.rows.row_count {
         if rows_with_key(executor, sql, input, row)? != 1 {
             return Ok(row);

@@ -80,7 +80,7 @@ async fn a_blob_beyond_the_limit_is_refused() {
     assert!(error.message.contains("too big"), "{error}");
 }
 
-/// Whoever inserts the row, a statement or a batch.
+/// It does not matter what inserts the row, a statement or a batch.
 #[tokio::test]
 async fn defaults_follow_from_the_inputs() {
     let mut found = Vec::new();

@@ -242,7 +242,7 @@ async fn a_guests_writer_has_the_guests_rights() {
     assert_eq!(update(database.as_mut(), &change(&[1, 2, 3]), WriteHint::default()).await, Ok(3));
     let error = database.execute("UPDATE t SET a = runner_pull_0(id)", &[]).await.expect_err("ours");
     assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
-    // A trigger may not call them either while a statement of ours runs.
+    // A trigger may not call them either while one of our statements runs.
     run(
         database.as_mut(),
         "CREATE TRIGGER tr AFTER UPDATE ON t BEGIN UPDATE t SET a = runner_pull_0(1) WHERE id = 9; END",

@@ -1,4 +1,4 @@
-//! Reading beside the connection that writes: only where that one's uncommitted changes do not matter.
+//! Reading next to the connection that writes: only where that one's uncommitted changes do not matter.
 
 use super::*;
 use runner_contract::source;
@@ -114,7 +114,7 @@ async fn what_a_transform_wrote_is_known_by_table() {
     run(database, "CREATE TEMP TRIGGER spreads AFTER UPDATE ON main.c BEGIN UPDATE a SET n = 0; END").await;
     write(database, "c", WriteMode::Update, &[], &rows).await.expect("written");
     assert_eq!(others_see(database, "a", "b").await, None);
-    // Neither is a writer known that nobody asked about.
+    // A writer that was not asked about is unknown as well.
     begin(database).await;
     write(database, "b", WriteMode::Update, &[], &rows).await.expect("written");
     assert_eq!(others_see(database, "a", "b").await, None);

@@ -179,7 +179,7 @@ async fn a_statement_that_rolls_back_ends_everything() {
     assert_eq!(rows(database.as_mut(), "SELECT count(*) FROM parent").await, [[Value::Int64(2)]]);
 }
 
-/// The rows behind it would each commit by themselves.
+/// The rows after it would each commit by themselves.
 #[tokio::test]
 async fn a_row_that_ends_the_transaction_ends_the_batch() {
     for (table, trigger) in [

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::parents::Parents;
+use super::missing_parents::Parents;
 use super::temporary::databases;
 use crate::error::text_of;
 use crate::raw::{Connection, Failure};

@@ -1,7 +1,7 @@
 //! The transaction of a migration: what is open, how it ends, and what is checked before it does.
 
 mod foreign_keys;
-mod parents;
+mod missing_parents;
 mod read_ahead;
 mod temporary;
 
@@ -58,7 +58,7 @@ impl Transaction {
         executor.connection().account().begin();
         if let Err(error) = begun {
             let _host = executor.guard().as_host();
-            let _ = self.let_go(executor);
+            let _ = self.end(executor);
             return Err(executor.guard().or_stopped(error));
         }
         let checked = {
@@ -135,7 +135,7 @@ impl Transaction {
             self.tool_tables.forget();
         }
         // After a failure, and to enforce foreign keys again; otherwise harmless.
-        let undone = self.let_go(executor);
+        let undone = self.end(executor);
         if open.detaches {
             // A database that the transaction used cannot be detached earlier. The commit is done in any case.
             let _ = temporary::detach_all(executor);
@@ -151,7 +151,7 @@ impl Transaction {
         let _host = executor.guard().as_host();
         executor.guard().set_transaction(false);
         let Some(open) = self.open.take() else { return Ok(()) };
-        let undone = self.let_go(executor);
+        let undone = self.end(executor);
         self.tool_tables.forget();
         if open.reads_only {
             // Cannot fail.
@@ -164,7 +164,7 @@ impl Transaction {
     }
 
     /// Ends the transaction, if it is open, and has foreign keys enforced again, unless the project says otherwise.
-    fn let_go(&self, executor: &Executor) -> Result<(), DatabaseError> {
+    fn end(&self, executor: &Executor) -> Result<(), DatabaseError> {
         let undone = executor.connection().roll_back();
         enforce_foreign_keys(executor, self.foreign_keys);
         undone.map_err(|failure| DatabaseError::not_undone(DatabaseError::from(failure)))

@@ -6,7 +6,7 @@ use super::{mysql, postgres};
 use runner_data::Value;
 use runner_database::facts::is_tool_table;
 use runner_database::{DatabaseError, Dialect, QueryLimits, Session, TableName};
-use runner_sql::{SchemaRow, meanings};
+use runner_sql::{SchemaRow, normalised_schema};
 
 /// The objects of a schema, and its tables.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ async fn sqlite(session: &mut dyn Session) -> Result<Schema, DatabaseError> {
     let found = lines::<4>(session, objects, &[]).await?.into_iter().filter(|[_, _, table, _]| !is_tool_table(table));
     let (labels, rows): (Vec<_>, Vec<_>) =
         found.map(|[kind, name, table, sql]| (format!("{kind} {name}"), SchemaRow { kind, table, sql })).unzip();
-    schema.objects.extend(labels.into_iter().zip(meanings(&rows)));
+    schema.objects.extend(labels.into_iter().zip(normalised_schema(&rows)));
     // The shadow tables of a virtual table are an implementation detail.
     let tables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') \
                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";

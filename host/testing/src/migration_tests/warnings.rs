@@ -9,13 +9,13 @@ use runner_base::error::Result;
 use runner_engine::history;
 use runner_engine::transcript::Evidence;
 use runner_project::{Artifact, migration_id};
-use runner_sql::{Tokens, subjects};
+use runner_sql::{Tokens, affected_tables};
 
 impl Course<'_> {
     /// Warns if the migration worked on tables that exist and all of them were empty: then nothing is known of what it does to rows.
     pub(super) async fn warn_of_empty_tables(&mut self, before: &Dump, after: &Dump) {
         // The migration is applied, so its record can be read; without one there is nothing to warn of.
-        let Ok(tables) = self.subjects(before).await else { return };
+        let Ok(tables) = self.affected_tables(before).await else { return };
         let has_rows = |dump: &Dump, table: &String| dump.tables.get(table).is_some_and(|rows| rows.count > 0);
         if tables.is_empty() || tables.iter().any(|table| has_rows(before, table) || has_rows(after, table)) {
             return;
@@ -57,14 +57,14 @@ impl Course<'_> {
 
     /// The tables from before the migration whose rows matter for it: those that its statements name, and those that a component
     /// read, wrote or transformed.
-    async fn subjects(&mut self, before: &Dump) -> Result<Vec<String>> {
+    async fn affected_tables(&mut self, before: &Dump) -> Result<Vec<String>> {
         let mut names: BTreeSet<String> = BTreeSet::new();
         let mut database = self.test.open(&self.scratch.url).await?;
         let dialect = database.facts().dialect;
         match &self.migration.artifact {
             Artifact::Sql { up, .. } => {
                 if let Ok(program) = up.program(dialect) {
-                    names.extend(program.statements().flat_map(|statement| subjects(&statement.tokens())));
+                    names.extend(program.statements().flat_map(|statement| affected_tables(&statement.tokens())));
                 }
             }
             Artifact::Component { .. } | Artifact::Script(_) => {
@@ -82,7 +82,7 @@ impl Course<'_> {
                     match call.kind.as_str() {
                         // The text names the table, and not much else.
                         "read-table" | "write" => names.extend(tokens.identifiers().iter().map(|it| it.to_lowercase())),
-                        _ => names.extend(subjects(&tokens)),
+                        _ => names.extend(affected_tables(&tokens)),
                     }
                     if calls.skip_answer().is_err() {
                         break;

@@ -15,7 +15,7 @@ mod stage;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{BuildRequest, build, command, made_by, rust, select};
+use super::{BuildRequest, build, command, producers, rust, select};
 pub use compare::Finding;
 use compare::{Compared, Source, compare};
 use runner_base::error::{Error, Result};
@@ -88,7 +88,7 @@ pub struct Digested {
 
 impl Digested {
     fn of(bytes: &[u8]) -> Self {
-        Self { sha256: sha256(bytes), size: bytes.len() as u64, made_by: made_by::made_by(bytes) }
+        Self { sha256: sha256(bytes), size: bytes.len() as u64, made_by: producers::made_by(bytes) }
     }
 }
 
@@ -164,7 +164,7 @@ impl Checker<'_> {
             }
             Ok(None) => return Ok(of(Verdict::NoSource, None, committed, locked)),
             Err(error) if self.request.stop.is_some_and(|stop| stop.is_raised()) => return Err(error),
-            Err(error) => return Ok(of(Verdict::Failed(self.at_home(error)), None, committed, locked)),
+            Err(error) => return Ok(of(Verdict::Failed(self.with_original_paths(error)), None, committed, locked)),
         };
         let (lockfile, id) = (self.settings.lockfile_name(), found.id());
         let of_build = Digested::of(&built.bytes);
@@ -228,7 +228,7 @@ impl Checker<'_> {
     }
 
     /// An error that names the files of the project instead of their copies.
-    fn at_home(&self, mut error: Error) -> Error {
+    fn with_original_paths(&self, mut error: Error) -> Error {
         let stage = self.directory.to_string_lossy().into_owned();
         let texts = [&mut error.message].into_iter().chain(&mut error.causes);
         for text in texts.chain(error.places.iter_mut().map(|(_, text)| text)) {

@@ -47,7 +47,7 @@ fn in_rust() -> TestProject {
 fn crates_by_path_and_included_files_are_part_of_the_source() {
     let project = in_rust();
     let build =
-        |revisions: &[&str]| build_in(&project, revisions, false).unwrap_or_else(|error| panic!("{}", told(&error)));
+        |revisions: &[&str]| build_in(&project, revisions, false).unwrap_or_else(|error| panic!("{}", shown(&error)));
     assert_eq!(compiled(&build(&[])), ["1", "2"]);
     let lockfile = project.read("runner.lock");
     let line = |revision: &str| lockfile.lines().find(|line| line.starts_with(revision)).expect("a line").to_owned();
@@ -80,7 +80,7 @@ fn crates_by_path_and_included_files_are_part_of_the_source() {
         project.write(path, text);
         let told = if path.ends_with("answer") { "crates/made/" } else { path };
         assert_eq!(stale(&project), [("2_shared".to_owned(), told.to_owned())]);
-        // What is applied stays, and nobody has to be told.
+        // What is applied stays, without a message.
         let kept = build_with(&project, &[], false, &|_| Ok(true)).expect("built");
         assert!(compiled(&kept).is_empty() && kept.artifacts.iter().all(|it| !it.kept), "{kept:?}");
         assert_eq!(compiled(&build(&[])), ["2"], "{path}");
@@ -130,7 +130,7 @@ fn a_manifest_names_what_its_command_reads_elsewhere() {
         ("shared/deep/two.h", "two"),
     ]);
     project.write("shared/app.wat", component("one"));
-    let build = || build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    let build = || build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", shown(&error)));
     assert_eq!(compiled(&build()), ["1"]);
     let lockfile = project.read("runner.lock");
     let listed = ["shared = { \"migrations/.common/\" = \"", "\"one.h\" = \"", "\"shared/\" = \""];
@@ -150,7 +150,7 @@ fn a_manifest_names_what_its_command_reads_elsewhere() {
         ("\"migration.toml\"", "which is in the migration's directory"),
     ] {
         project.write("migrations/1_c/migration.toml", manifest(sources));
-        let told = told_by(build_in(&project, &[], false));
+        let told = shown_error(build_in(&project, &[], false));
         assert!(told.contains(says) && told.contains("1_c/migration.toml"), "{told}");
     }
 }
@@ -172,7 +172,7 @@ fn an_artifact_that_may_be_applied_is_not_replaced() {
         project.write("migrations/2_new.up.sql", "SELECT 1");
         let lockfile = project.read("runner.lock");
         let error = build(&[], all).expect_err("nobody knows");
-        let told = told(&error);
+        let told = shown(&error);
         for part in ["cannot tell whether `1_c` may be rebuilt", "cannot connect", "connection refused"] {
             assert!(told.contains(part), "{told}");
         }
@@ -209,7 +209,7 @@ fn a_database_without_a_history_does_not_tell_what_is_applied_elsewhere() {
     let lockfile = project.read("runner.lock");
     let unreachable = |project: &TestProject| build_with(project, &[], false, &|_| Err(Error::failed("no server")));
     for build in [&|project: &TestProject| build_without_history(project, &[]), &unreachable as &dyn Fn(&_) -> _] {
-        let report = build(&project).unwrap_or_else(|error| panic!("{}", told(&error)));
+        let report = build(&project).unwrap_or_else(|error| panic!("{}", shown(&error)));
         let artifact = &report.artifacts[0];
         assert!(
             artifact.kept && !artifact.compiled && artifact.changed_path.as_deref() == Some("shared/"),
@@ -249,7 +249,7 @@ fn what_is_too_much_to_compare_is_refused_and_told() {
     assert_eq!(unknown.reason, "`shared/` has more than 10,000 files and directories");
     assert!(catalog.stale_shared.is_empty());
     for revisions in [&[][..], &["1"]] {
-        let told = told_by(build_in(&project, revisions, false));
+        let told = shown_error(build_in(&project, revisions, false));
         assert!(told.contains(&unknown.reason) && told.contains("hint: name less") && told.contains("1_c"), "{told}");
     }
     // It would stay in any case.
@@ -266,7 +266,7 @@ fn sources_are_relative_to_what_a_linked_directory_leads_to() {
     std::fs::create_dir_all(project.path().join("real/deep")).expect("created");
     std::fs::rename(&directory, project.path().join("real/deep/1_c")).expect("moved");
     std::os::unix::fs::symlink("../real/deep/1_c", &directory).expect("a link");
-    build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", shown(&error)));
     let lockfile = project.read("runner.lock");
     assert!(lockfile.contains("shared = { \"real/shared/\" = \""), "{lockfile}");
     assert_eq!(std::fs::read(project.path().join("migrations/1_c.wasm")).expect("an artifact"), component("real"));
@@ -279,7 +279,7 @@ fn a_link_out_of_a_shared_directory_is_no_error() {
     let project = of_command("true");
     project.write("LICENSE", "free");
     std::os::unix::fs::symlink("../LICENSE", project.path().join("shared/LICENSE")).expect("a link");
-    build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", told(&error)));
+    build_in(&project, &[], false).unwrap_or_else(|error| panic!("{}", shown(&error)));
     project.write("LICENSE", "still free");
     assert!(stale(&project).is_empty());
     project.write("shared/deep/a.h", "b");

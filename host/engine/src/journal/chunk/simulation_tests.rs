@@ -167,7 +167,7 @@ impl Simulation {
         }
     }
 
-    /// The server notices that nobody holds the chunk, and its lease, which began with the claim, ends.
+    /// The server notices that no session holds the chunk, and its lease, which began with the claim, ends.
     fn abandon(&mut self, time: i64, chunk: &ClaimedChunk) {
         let claimed = time - self.scenario.work;
         self.abandoned.insert(chunk.number, (time + self.scenario.notices).max(claimed + LEASE_MICROSECONDS));

@@ -3,11 +3,11 @@
 use serde::de::DeserializeOwned;
 
 use crate::call::answer::{Position, Transformed};
-use crate::call::stored::{pack, unpack};
+use crate::call::codec::{pack, unpack};
 use crate::call::transform::TransformSpec;
 use crate::clock::now;
 use crate::journal::chunk;
-use crate::journal::store::{change, count, garbled, number, rows, unwritable};
+use crate::journal::store::{change, corrupt, count, number, rows, unwritable};
 use crate::run::Run;
 use crate::schema::journal as sql;
 use runner_base::error::Result;
@@ -75,7 +75,7 @@ pub async fn transformed(
     helper: Option<&str>,
 ) -> Result<Option<Transformed>> {
     let mut sum = None;
-    for step in under_way(database, run).await? {
+    for step in steps_in_progress(database, run).await? {
         let done = chunk::totals(database, run, step, helper).await.map_err(unwritable)?;
         let sum: &mut Transformed = sum.get_or_insert_default();
         sum.rows_read = sum.rows_read.saturating_add(done.rows_read);
@@ -86,14 +86,14 @@ pub async fn transformed(
 }
 
 /// Returns the steps of the transforms in progress.
-pub async fn under_way(database: &mut HostSession<'_>, run: Run) -> Result<Vec<u64>> {
+pub async fn steps_in_progress(database: &mut HostSession<'_>, run: Run) -> Result<Vec<u64>> {
     let found = rows(database, sql::UNDER_WAY, &run.parameters()).await?;
-    found.iter().map(|row| row.first().and_then(count).ok_or_else(garbled)).collect()
+    found.iter().map(|row| row.first().and_then(count).ok_or_else(corrupt)).collect()
 }
 
 /// Returns the checkpoint of a transform.
 pub async fn checkpoint(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Checkpoint> {
-    find_checkpoint(database, run, step).await?.ok_or_else(garbled)
+    find_checkpoint(database, run, step).await?.ok_or_else(corrupt)
 }
 
 /// Returns the checkpoint of a transform, if it is in progress.
@@ -106,7 +106,7 @@ pub async fn find_checkpoint(database: &mut HostSession<'_>, run: Run, step: u64
         let done = Transformed { rows_read, rows_written, chunks, ..Transformed::default() };
         Some(Checkpoint { work: of(source)?, position: of(position)?, done })
     };
-    found.first().map(|row| read(row).ok_or_else(garbled)).transpose()
+    found.first().map(|row| read(row).ok_or_else(corrupt)).transpose()
 }
 
 fn of<T: DeserializeOwned>(value: &Value) -> Option<T> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::call::answer::{Position, Transformed};
-use crate::call::stored;
+use crate::call::codec;
 use crate::call_error::CallError;
 use crate::dry_run::RowWriter;
 use crate::journal::chunk::{ChunkRole, Claimant, Effect, Owner};
@@ -241,7 +241,7 @@ impl<'a> ChunkIo<'a> {
 
     /// What the statements of a chunk see as chance. `after`: the key before it.
     fn inputs(&self, what: &str, after: Option<&[Value]>) -> FixedInputs {
-        self.run.fixed_inputs(&stored::encode(&(what, after)))
+        self.run.fixed_inputs(&codec::encode(&(what, after)))
     }
 
     async fn write_rows(&self, session: &mut dyn Session, rows: &Batch, hint: WriteHint) -> Result<u64, DatabaseError> {

@@ -46,7 +46,7 @@ fn hooked(hook: impl Fn(usize, &Batch) + Send + Sync + 'static) -> Arc<Hooked> {
     Arc::new(Hooked { hook: Arc::new(hook), batches: Arc::default() })
 }
 
-/// Hears what is told about reading ahead.
+/// Records the events about reading ahead.
 #[derive(Default)]
 struct Heard(Mutex<Vec<String>>);
 

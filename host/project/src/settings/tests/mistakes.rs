@@ -100,7 +100,7 @@ fn invalid_values_are_reported() {
         "the variable `NONE` is not set\n  setting: from `database.url` in `runner.toml`, line 2\n  \
          hint: set `NONE` in the environment or in `.env`"
     );
-    let of = |change: fn(&mut LoadRequest)| told_by(load("", change));
+    let of = |change: fn(&mut LoadRequest)| shown_error(load("", change));
     assert_eq!(
         of(|request| drop(request.flags.insert("--lock-timeout", "5".to_owned()))),
         "invalid lock timeout from `--lock-timeout`: `5` is not a duration such as `500ms`, `10s`, `5m` or `1h`\n  \
@@ -166,7 +166,7 @@ fn a_file_in_utf16_is_named_as_such() {
         let project = TestProject::new(&[]);
         let units = "[project]".encode_utf16().flat_map(u16::to_le_bytes);
         project.write("runner.toml", [mark.to_vec(), units.collect()].concat());
-        let told = told(&Settings::load(&project.request(&[])).expect_err("no UTF-8"));
+        let told = shown(&Settings::load(&project.request(&[])).expect_err("no UTF-8"));
         assert!(
             told.contains(&format!("`runner.toml` is {name}, not UTF-8")) && told.contains("iconv -f UTF-16"),
             "{told}"

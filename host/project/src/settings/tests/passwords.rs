@@ -42,7 +42,7 @@ fn a_password_is_read_as_it_is_and_never_shown() {
 #[test]
 fn what_gives_no_password_is_refused_with_its_line() {
     let of = |url: &str, lines: &str, bytes: &[u8]| {
-        told(&with_file(&format!("[database]\nurl = '{url}'\n{lines}\n"), bytes).expect_err(lines))
+        shown(&with_file(&format!("[database]\nurl = '{url}'\n{lines}\n"), bytes).expect_err(lines))
     };
     let server = "postgres://me@host/shop";
     for (url, lines, bytes, said) in [

@@ -77,12 +77,12 @@ fn named_databases_have_their_own_directory_and_url() {
     let settings = with("one", Some("live")).expect("settings");
     assert_eq!(settings.database_url.value.sqlite_path(), Some(settings.root.join("live.db")));
     assert_eq!(
-        told_by(with("two", Some("live"))),
+        shown_error(with("two", Some("live"))),
         "environment `live` has no URL for the database `two`\n  \
          hint: add `url` under `[environments.live.databases.two]`"
     );
     assert_eq!(
-        told_by(with("tow", None)),
+        shown_error(with("tow", None)),
         "`runner.toml` has no database `tow`\n  setting: from `--database`\n  \
          hint: did you mean `two`? The file has `one` and `two`"
     );
@@ -114,8 +114,8 @@ fn the_lock_is_that_of_the_environment_or_of_the_database() {
         Settings::databases(&project.request(&[])).expect("tenants").tenants.expect("some").expect("no error");
     assert_eq!(tenants.tenant("t", None).expect("a tenant").url.value.lock().map(ToString::to_string), lease());
     let elsewhere = load(toml, |request| request.database_url = Some("sqlite:x".to_owned()));
-    assert!(told_by(elsewhere).starts_with(
-        "`lock = \"lease\"` is not possible on SQLite, whose lock is always a file beside the database\n  \
+    assert!(shown_error(elsewhere).starts_with(
+        "`lock = \"lease\"` is not possible on SQLite, whose lock is always a file next to the database\n  \
          setting: from `database.lock` in `runner.toml`, line 3\n  hint: "
     ));
     assert!(
@@ -135,11 +135,11 @@ fn a_missing_environment_lists_the_existing_ones() {
             .expect_err("none")
     };
     assert_eq!(
-        told(&of("[environments.staging]\n[environments.live]\n")),
+        shown(&of("[environments.staging]\n[environments.live]\n")),
         "`runner.toml` has no environment `x`\n  setting: from `RUNNER_ENVIRONMENT` in the environment\n  \
          hint: the file has `live` and `staging`"
     );
-    assert!(told(&of("")).ends_with("hint: add a table `[environments.x]`"));
+    assert!(shown(&of("")).ends_with("hint: add a table `[environments.x]`"));
 }
 
 #[test]
@@ -167,15 +167,15 @@ fn the_file_is_found_in_parents_or_by_name() {
 
     let missing = LoadRequest { config: Some("none.toml".into()), ..project.request(&[]) };
     assert_eq!(
-        told_by(Settings::load(&missing)),
+        shown_error(Settings::load(&missing)),
         "settings file `none.toml` from `--config` not found\n  \
          hint: relative paths start at the current directory; by default the nearest `runner.toml` is used"
     );
     let directory = LoadRequest { config: Some("other".into()), ..project.request(&[]) };
-    assert!(told_by(Settings::load(&directory)).starts_with("`other` from `--config` is a directory"));
+    assert!(shown_error(Settings::load(&directory)).starts_with("`other` from `--config` is a directory"));
     let empty = tempfile::tempdir().expect("a directory");
     let nowhere = LoadRequest { start_dir: empty.path().to_path_buf(), ..LoadRequest::default() };
-    assert!(told_by(Settings::load(&nowhere)).starts_with("could not find `runner.toml` in"));
+    assert!(shown_error(Settings::load(&nowhere)).starts_with("could not find `runner.toml` in"));
 }
 
 #[test]
