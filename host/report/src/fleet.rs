@@ -125,7 +125,7 @@ impl EventSink for MemberSink {
         let printer = &self.reporter.printer;
         let (style, word, text) = match event {
             Event::LockWaiting { holder } => (ODD, "waiting", format!("for the lock, held by {holder}")),
-            Event::Waiting { revision, text, .. } => (ODD, "waiting", format!("{revision}: {text}")),
+            Event::Held { revision, text, .. } => (ODD, "waiting", format!("{revision}: {text}")),
             Event::Retrying { revision, reason, pause, retry, of, .. } => {
                 let pause = units::duration(*pause);
                 (ODD, "waiting", format!("{revision}: {reason}; retrying in {pause} ({retry} of {of})"))

@@ -86,7 +86,7 @@ impl EventSink for TextSink {
             Event::Unrepeatable { revision, statement } => self.log(revision, LogLevel::Warning, &statement.warning()),
             Event::Progress { what, done, total, unit, .. } => self.progress(what, *done, *total, unit),
             Event::Transform { progress, .. } => self.transform(progress),
-            Event::Waiting { revision, text, is_pause, .. } => {
+            Event::Held { revision, text, is_pause, .. } => {
                 let mut line =
                     Text::new().add(ODD, "waiting").add(STRONG, format!(" {revision}")).plain(": ").plain(text).end();
                 if *is_pause {

@@ -67,7 +67,7 @@ impl Ticker {
             | Event::Progress { .. }
             | Event::Transform { .. }
             | Event::Resumed { .. } => self.said(),
-            Event::Waiting { .. } => self.waits(),
+            Event::Held { .. } => self.waits(),
             Event::Retrying { pause, .. } => self.retries_after(*pause),
             Event::MigrationFinished { .. } | Event::MigrationFailed { .. } => self.end(),
             Event::LockWaiting { .. } | Event::RunStarted { .. } | Event::DryRunEvent(_) => {}

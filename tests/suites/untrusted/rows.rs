@@ -263,7 +263,7 @@ fn rows_of_the_history() {
         let shown = text::history(&records, &[]);
         assert!(!shown.styled().contains(['\u{202e}', '\u{7}']), "{shown:?}");
         for record in &records {
-            ends((record.id(), record.was_complete(), record.description()));
+            ends((record.id(), record.was_whole(), record.description()));
         }
         let database = DatabaseJson::new(None, String::new(), String::new());
         serde_json::to_string(&HistoryJson::new(database, &records, &[])).expect("JSON");

@@ -131,7 +131,7 @@ async fn the_same_of_a_way_back_that_broke_off() {
         assert_eq!(row(&engine).await.state, State::PartlyRolledBack);
         says(&engine, action, None).await.expect("recorded");
         let row = row(&engine).await;
-        assert_eq!((row.state, row.was_complete(), row.reason.as_deref()), (state, true, Some("looked")));
+        assert_eq!((row.state, row.was_whole(), row.reason.as_deref()), (state, true, Some("looked")));
         assert_eq!(row.rolled_back_at.is_some(), state == State::RolledBack);
         assert_eq!(engine.apply().await.is_up_to_date(), state == State::Applied);
     }
@@ -148,7 +148,7 @@ async fn what_broke_off_is_rolled_back() {
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
     assert_eq!(engine.state().await, (vec![], vec!["1 rolled-back 2".to_owned()]));
     let row = row(&engine).await;
-    assert_eq!((row.was_complete(), row.steps), (false, 2));
+    assert_eq!((row.was_whole(), row.steps), (false, 2));
     let left = "SELECT count(*) FROM runner_journal WHERE answer IS NOT NULL";
     assert_eq!(tell(&engine, left).await[0][0].as_int64(), Some(0));
     assert_eq!(tell(&engine, "SELECT count(*) FROM runner_head").await[0][0].as_int64(), Some(0));

@@ -413,7 +413,7 @@ impl RunControl {
     fn holds(&self, hold: &Hold) {
         let (is_news, is_new) = self.state().note_hold(hold);
         if is_news {
-            self.events.emit(&Event::Waiting {
+            self.events.emit(&Event::Held {
                 revision: self.state().revision(),
                 reason: hold.name(),
                 text: hold.to_string(),

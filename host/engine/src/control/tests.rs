@@ -116,7 +116,7 @@ async fn a_pause_holds_until_it_is_over_or_the_run_is_to_stop() {
     assert_eq!(error.expect_err("stopped").kind, ErrorKind::Interrupted);
     let events = std::mem::take(&mut *heard.0.lock().expect("heard"));
     assert!(
-        matches!(&events[..], [Event::Waiting { reason: "paused", text, is_pause: true, .. }] if text.contains("(month end)")),
+        matches!(&events[..], [Event::Held { reason: "paused", text, is_pause: true, .. }] if text.contains("(month end)")),
         "{events:?}"
     );
     requests::resume(&mut database.host(), EVERYTHING).await.expect("resumed");

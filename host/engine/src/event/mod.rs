@@ -115,7 +115,7 @@ pub enum Event {
         progress: TransformProgress,
     },
     /// Something holds the run, which continues by itself afterwards.
-    Waiting {
+    Held {
         /// The revision that runs.
         revision: String,
         /// The name of what holds it, such as `replica-lag`.

@@ -153,7 +153,7 @@ impl Record {
 
     /// Returns whether all of its upgrade was ever in the database. False for an upgrade that was interrupted and never
     /// completed.
-    pub fn was_complete(&self) -> bool {
+    pub fn was_whole(&self) -> bool {
         self.finished_at.is_some()
     }
 

@@ -244,7 +244,7 @@ fn broken_upgrade(record: &Record) -> Option<Broken> {
         State::PartlyApplied => {
             Some(Broken { steps: record.steps_done, unknown: record.unknown_step, committed: record.committed })
         }
-        State::PartlyRolledBack if !record.was_complete() => Some(Broken { steps: record.steps, ..Broken::default() }),
+        State::PartlyRolledBack if !record.was_whole() => Some(Broken { steps: record.steps, ..Broken::default() }),
         _ => None,
     }
 }

@@ -165,7 +165,7 @@ impl EventBody {
             Event::Transform { revision, progress } => {
                 Self::Transform { revision, done: progress.is_over, progress: ProgressJson::new(&progress) }
             }
-            Event::Waiting { revision, reason, text, .. } => Self::Waiting { revision, reason, text },
+            Event::Held { revision, reason, text, .. } => Self::Waiting { revision, reason, text },
             Event::Resumed { revision, reason } => Self::Resumed { revision, reason },
             Event::Retrying { revision, name, reason, pause, retry, of } => {
                 Self::Retrying { revision, name, reason, pause_ms: milliseconds(pause), retry, of }

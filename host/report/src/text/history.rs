@@ -13,7 +13,7 @@ pub fn history(records: &[Record], repairs: &[Repair]) -> Text {
         let (style, word) = match record.state {
             State::PartlyApplied => (ODD, "partially applied"),
             State::PartlyRolledBack => (ODD, "partially rolled back"),
-            State::RolledBack if !record.was_complete() => (ODD, "partially applied"),
+            State::RolledBack if !record.was_whole() => (ODD, "partially applied"),
             State::Applied | State::RolledBack => (GOOD, "applied"),
         };
         let when = short_time(&record.started_at);

@@ -15,7 +15,7 @@ pub fn survey(survey: &Survey) -> Text {
     let what = if survey.direction == Direction::Up { "upgrade" } else { "downgrade" };
     let mut text = Text::new().add(STRONG, record.id()).plain(": ").add(ODD, format!("its {what} is partial")).end();
     line(&mut text, "done", &record.committed.after(record.steps_done, one, many));
-    if survey.direction == Direction::Down && !record.was_complete() {
+    if survey.direction == Direction::Down && !record.was_whole() {
         let upgrade = units::counted(record.steps, one, many);
         line(&mut text, "upgrade", &format!("stopped after {upgrade}"));
     }

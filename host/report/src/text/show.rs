@@ -91,7 +91,7 @@ fn of_history(text: &mut Text, record: &Record) {
         });
         text.push_line(ODD, format!("  {}: {done} took effect{unknown}", record.state.name()));
     }
-    if matches!(record.state, State::RolledBack | State::PartlyRolledBack) && !record.was_complete() {
+    if matches!(record.state, State::RolledBack | State::PartlyRolledBack) && !record.was_whole() {
         line(text, "upgrade", "not completed");
     }
     optional(text, "reason", &one_line(record.reason.as_deref().unwrap_or_default()));
