@@ -31,7 +31,7 @@ pub trait Connection: Send {
     /// in it is hidden by an open transaction. An empty text: nothing. Best effort.
     fn note_work(&mut self, _work: &str) {}
 
-    /// How the sessions are found that those of a run wait for, where the server can tell.
+    /// How the sessions are found that those of a run wait for, where the server shows it.
     fn blockers(&self, _run_id: &str) -> Option<Blockers> {
         None
     }

@@ -12,7 +12,7 @@ use runner_base::dialect::Dialect;
 pub(super) type Part<'a> = (TokenKind, &'a str);
 
 /// The tokens of a text in SQL. They are read when something needs all of them, and then kept; its beginning is read without that, as most
-/// statements of large files are long, and told by their first word.
+/// statements of large files are long, and their first word is enough.
 #[derive(Clone, Debug)]
 pub struct Tokens<'a> {
     text: &'a str,

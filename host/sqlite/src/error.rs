@@ -123,7 +123,7 @@ fn message(failure: &Failure) -> String {
     }
 }
 
-/// What to change in a migration in SQL. Most failures of a statement have the same code, so SQLite's words tell them apart.
+/// What to change in a migration in SQL. Most failures of a statement have the same code, so SQLite's words distinguish them.
 pub(crate) fn advice(error: &DatabaseError) -> Option<&'static str> {
     let message = error.message.as_str();
     let begins = |with: &[&str]| with.iter().any(|with| message.starts_with(with));

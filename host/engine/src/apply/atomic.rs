@@ -139,7 +139,7 @@ impl Engine {
     ) -> StepResult {
         crash::point();
         match committed.error() {
-            // A component may have gone on after a lock conflict, with which the server had rolled back.
+            // A component may have continued after a lock conflict, with which the server had rolled back.
             Some(error) if error.has_ended_transaction() && migration.kind.is_sandboxed() => {
                 recorder.note_ended_transaction()
             }

@@ -127,7 +127,7 @@ impl RunControl {
         }
     }
 
-    /// Has [`RunControl::watch`] connect in this way.
+    /// Has [`RunControl::monitor`] connect in this way.
     #[must_use]
     pub fn watched_by(self, connector: Connector) -> Self {
         Self { connector: Some(connector), ..self }
