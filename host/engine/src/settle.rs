@@ -9,7 +9,7 @@ use runner_data::Value;
 use runner_database::{Committed, DatabaseError, HostSession, QueryLimits, StopSignal, tool_sql};
 
 /// How long a server may be away before its answer is given up: longer than a failover usually takes.
-const AWAY_AFTER_COMMIT: Duration = Duration::from_secs(30);
+pub const AWAY_AFTER_COMMIT: Duration = Duration::from_secs(30);
 
 /// A row of the tool's tables that shows that a unit of work is committed.
 pub struct Marker {

@@ -25,14 +25,33 @@ pub(crate) struct Transaction {
 struct Open {
     /// The savepoint that lasts as long as the transaction; its name cannot be guessed.
     savepoint: String,
-    /// It was found to be over, for example after a deadlock: further statements would autocommit.
-    is_over: bool,
+    /// How it was found to be over, for example after a deadlock: further statements would autocommit.
+    over: Option<Over>,
     /// Each statement sees what was committed before it.
     is_by_statement: bool,
 }
 
+/// How a transaction ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// The server has rolled it back, because of a conflict or with its session.
+    RolledBack,
+    /// A statement ended it, which may have committed.
+    Unknown,
+}
+
 /// A server's answer if there is no savepoint with that name.
 pub(crate) const NO_SAVEPOINT: &str = "1305";
+
+/// A server's answer if a lock is not free in time.
+const LOCK_TIMEOUT: &str = "1205";
+
+impl Open {
+    /// How it ended, if it is known to have.
+    fn over(&self, link: &Link) -> Option<Over> {
+        self.over.or(link.watch.has_ended().then_some(Over::RolledBack))
+    }
+}
 
 impl Transaction {
     /// Whether one is open.
@@ -60,22 +79,22 @@ impl Transaction {
         let begin = format!("{prologue}{level}START TRANSACTION{access}; SAVEPOINT {savepoint}");
         run_patiently(&mut link.work, &begin).await?;
         let is_by_statement = isolation.is_some_and(Isolation::is_by_statement);
-        self.open = Some(Open { savepoint, is_over: false, is_by_statement });
+        self.open = Some(Open { savepoint, over: None, is_by_statement });
         Ok(())
     }
 
     /// Fails if it was found to be over.
     pub fn check(&self, link: &Link) -> Result<()> {
-        let is_over = |open: &Open| open.is_over || link.watch.has_ended();
-        if self.open.as_ref().is_some_and(is_over) { Err(ended(None)) } else { Ok(()) }
+        self.open.as_ref().and_then(|open| open.over(link)).map_or(Ok(()), |over| Err(ended(over)))
     }
 
     /// The savepoint of the open transaction, which is about to be committed.
     pub fn savepoint(&self, link: &Link) -> Result<&str> {
-        match &self.open {
-            None => Err(DatabaseError::no_transaction("commit")),
-            Some(open) if open.is_over || link.watch.has_ended() => Err(DatabaseError::ended_by_migration()),
-            Some(open) => Ok(&open.savepoint),
+        let Some(open) = &self.open else { return Err(DatabaseError::no_transaction("commit")) };
+        match open.over(link) {
+            None => Ok(&open.savepoint),
+            Some(Over::Unknown) => Err(DatabaseError::ended_by_migration()),
+            Some(Over::RolledBack) => Err(ended(Over::RolledBack)),
         }
     }
 
@@ -86,8 +105,17 @@ impl Transaction {
 
     /// Records that it was found to be over; the caller still rolls back.
     pub fn note_over(&mut self) {
+        self.set_over(Over::Unknown);
+    }
+
+    /// Records that the server has rolled it back.
+    pub fn note_rolled_back(&mut self) {
+        self.set_over(Over::RolledBack);
+    }
+
+    fn set_over(&mut self, over: Over) {
         if let Some(open) = &mut self.open {
-            open.is_over = true;
+            open.over = Some(over);
         }
     }
 
@@ -130,7 +158,7 @@ impl Transaction {
 
     /// The statements that do so, and the new name.
     pub fn renewal(&self, link: &Link) -> Option<(String, String)> {
-        let open = self.open.as_ref().filter(|open| !open.is_over)?;
+        let open = self.open.as_ref().filter(|open| open.over.is_none())?;
         let next = random_name();
         let renew = format!("RELEASE SAVEPOINT {}; SAVEPOINT {next}", open.savepoint);
         Some((if link.server().node.is_some() { as_one(&renew) } else { renew }, next))
@@ -145,52 +173,56 @@ impl Transaction {
                 Ok(Some(rows))
             }
             Err(error) if error.code == NO_SAVEPOINT => {
-                open.is_over = true;
+                open.over = Some(Over::Unknown);
                 Ok(None)
             }
             Err(error) => {
                 // A conflict within a cluster: the transaction is rolled back.
-                open.is_over = error.is_transient();
+                open.over = error.is_transient().then_some(Over::RolledBack);
                 Err(error)
             }
         }
     }
 
-    /// After a failure, checks whether the server has rolled back the transaction, as it does on deadlocks.
+    /// After the failure of a statement that ends no transaction, checks whether the server has rolled it back, as it does on deadlocks.
     pub async fn check_after_failure<T>(&mut self, link: &mut Link, answer: Result<T>) -> Result<T> {
         let says_nothing = [DatabaseErrorKind::Connection, DatabaseErrorKind::InvalidArgument];
         let failed = answer.as_ref().is_err_and(|error| !says_nothing.contains(&error.kind));
         if failed && self.is_open() && !link.watch.has_ended() {
-            // If even that fails for another reason, so does whatever comes next.
-            if let Err(lost) = self.is_ours(link).await
-                && lost.is_transient()
-            {
-                return Err(lost);
+            match self.is_ours(link).await {
+                Ok(true) => {}
+                Ok(false) => self.note_rolled_back(),
+                Err(lost) if lost.is_transient() => return Err(lost),
+                // So does whatever comes next.
+                Err(_) => {}
             }
         }
         answer
     }
 }
 
-/// The error of a transaction that is no longer ours. `cause` is the statement's own error, if it had one.
-pub(crate) fn ended(cause: Option<DatabaseError>) -> DatabaseError {
-    let error = DatabaseError::new(
+/// The error of a statement after which the transaction is no longer ours. `cause` is its own error, if it had one.
+pub(crate) fn ended_by(cause: Option<DatabaseError>) -> DatabaseError {
+    let Some(cause) = cause else { return ended(Over::Unknown) };
+    // A timeout of a lock ends the statement alone; where the transaction is gone, another statement of a procedure has committed it.
+    let is_rolled_back = cause.is_transient() && cause.code != LOCK_TIMEOUT;
+    ended(if is_rolled_back { Over::RolledBack } else { Over::Unknown }).detail(cause.to_string())
+}
+
+/// The error of a transaction that is no longer ours.
+fn ended(over: Over) -> DatabaseError {
+    DatabaseError::new(
         DatabaseErrorKind::Denied,
         "the transaction of the migration is over: a statement ended it, or the server gave it up after an error",
     )
-    // A server that gave it up has rolled it back.
-    .means(match cause.as_ref().is_some_and(DatabaseError::is_transient) {
-        true => Meaning::Ran,
-        false => Meaning::EndedTransaction,
+    .means(match over {
+        Over::RolledBack => Meaning::Ran,
+        Over::Unknown => Meaning::EndedTransaction,
     })
     .hint(
         "check in the database what was committed; statements that change the schema commit, and so may procedures \
          and `EXECUTE`: set `mode = \"stepwise\"` for such a migration",
-    );
-    match cause {
-        Some(cause) => error.detail(cause.to_string()),
-        None => error,
-    }
+    )
 }
 
 /// A name that cannot be guessed.

@@ -196,7 +196,11 @@ impl Database for SqliteDatabase {
     }
 
     async fn commit(&mut self, unit: UnitOfWork<'_>) -> Committed {
-        self.commit_unit(unit).into()
+        match self.commit_unit(unit) {
+            // Nothing is committed yet: the caller rolls back.
+            Err(error) if self.transaction.is_open() => Committed::No(error),
+            ended => ended.into(),
+        }
     }
 
     async fn rollback(&mut self) -> Result<(), DatabaseError> {

@@ -40,6 +40,8 @@ impl Engine {
                 }
                 Err(failure) => failure,
             };
+            // If the lock was taken again meanwhile, another run may have added rows.
+            numbers.forget();
             // A retry would repeat what was not rolled back.
             let stays = failure.error.kind == ErrorKind::Partial;
             if !(recorder.had_lock_conflict() || failure.met_a_lock) || self.stop.is_raised() || stays {

@@ -32,7 +32,9 @@ impl Journal {
         if commit == Commit::Apart {
             // The caller has checked that no part of the statement remains.
             state.unknown = Some((entry.step, entry.text.clone()));
-            store::record(database, &store::forget(self.run, entry.step)).await?;
+            let forgotten = self.record_ended(database, &store::forget(self.run, entry.step)).await.result();
+            // What failed matters more than that its intent stays.
+            forgotten.map_err(|second| Error::from(error.clone()).cause(second.message))?;
             state.unknown = None;
         }
         if error.kind == DatabaseErrorKind::Interrupted
@@ -80,6 +82,19 @@ impl Journal {
             }
         }
         Err(self.in_part(error).cause("the statement is not atomic: what it completed before it failed remains"))
+    }
+
+    /// Returns the error for a step whose transaction a statement of it has ended: what it did before may be committed.
+    pub(super) async fn ended(
+        &self,
+        database: &mut HostSession<'_>,
+        state: &mut JournalState,
+        entry: Entry,
+        error: &DatabaseError,
+    ) -> Error {
+        let _ = database.rollback().await;
+        let why = DatabaseError::not_undone("the transaction of the step had ended");
+        self.not_undone(database, state, entry, error, why).await
     }
 
     /// Returns the error for a step of which a part remains although its transaction was rolled back. Records an intent, so

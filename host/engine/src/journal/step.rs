@@ -10,7 +10,7 @@ use crate::call::{Call, Commit, codec};
 use crate::clock::now;
 use crate::journal::{Journal, JournalState, crash, damaged, resolve};
 use crate::role::session_of;
-use crate::settle::{Marker, Settled, settle};
+use crate::settle::{AWAY_AFTER_COMMIT, Marker, Settled, reconnect, settle};
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
 use runner_database::{
@@ -165,6 +165,9 @@ impl Journal {
                 {
                     self.refuse_part(database, &mut state, &entry, &error).await?;
                 }
+                if commit == Commit::Together && error.has_ended_transaction() {
+                    return Err(self.ended(database, &mut state, entry, &error).await);
+                }
                 return self.failed(database, &mut state, entry, (commit, text), error).await.map(Err);
             }
         };
@@ -210,16 +213,18 @@ impl Journal {
         entry: &Entry,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         match database.commit(UnitOfWork::Step(&store::insert(self.run, entry))).await {
-            // What it did before may be committed.
             Committed::No(error) if error.has_ended_transaction() => {
-                let _ = database.rollback().await;
-                let why = DatabaseError::not_undone("the transaction of the step had ended");
-                Err(self.not_undone(database, state, entry.clone(), &error, why).await)
+                Err(self.ended(database, state, entry.clone(), &error).await)
             }
             Committed::No(error) if error.kind == DatabaseErrorKind::Denied || error.is_unexpected_rows() => {
-                // What is refused matters more than what a rollback says about it.
-                let _ = database.rollback().await;
-                Err(if error.kind == DatabaseErrorKind::Denied { error.into() } else { store::unmade(error) })
+                match database.rollback().await {
+                    Err(second) if second.is_not_undone() => {
+                        Err(self.not_undone(database, state, entry.clone(), &error, second).await)
+                    }
+                    // What is refused matters more than what else a rollback says about it.
+                    _ if error.kind == DatabaseErrorKind::Denied => Err(error.into()),
+                    _ => Err(store::unmade(error)),
+                }
             }
             committed => self.step_outcome(database, state, entry.step, committed).await,
         }
@@ -233,12 +238,10 @@ impl Journal {
         answer: Vec<ToolChange>,
         step: u64,
     ) -> Result<()> {
-        let recorded = match database.commit(UnitOfWork::Apart(&answer)).await {
-            // What was lost was the session that holds the lock: the step itself may have ended it.
-            Committed::No(error) if error.meaning == Meaning::LockLost => Committed::Unanswered(error),
-            Committed::No(error) => return Err(store::unmade(error)),
-            recorded => recorded,
-        };
+        let recorded = self.record_ended(database, &answer).await;
+        if let Committed::No(error) = recorded {
+            return Err(store::unmade(error));
+        }
         if let Err(error) = self.step_outcome(database, state, step, recorded).await? {
             // The session is a new one, and the step has not been answered: its outcome is still known here.
             let again = database.commit(UnitOfWork::Apart(&answer)).await.result();
@@ -246,6 +249,20 @@ impl Journal {
         }
         state.unknown = None;
         Ok(())
+    }
+
+    /// Makes changes after a step that has ended. The step itself may have ended the session that holds the lock, which is then
+    /// taken again.
+    pub(super) async fn record_ended(&self, database: &mut HostSession<'_>, changes: &[ToolChange]) -> Committed {
+        match database.commit(UnitOfWork::Apart(changes)).await {
+            Committed::No(error) if error.meaning == Meaning::LockLost => {
+                match reconnect(database, AWAY_AFTER_COMMIT, &self.stop).await {
+                    Ok(()) => database.commit(UnitOfWork::Apart(changes)).await,
+                    Err(second) => Committed::No(error.detail(second.message)),
+                }
+            }
+            recorded => recorded,
+        }
     }
 
     /// Records a part of a step's result in the transaction of the step.

@@ -28,7 +28,7 @@ use crate::error::{NOT_PREPARABLE, Result};
 use crate::link::Link;
 use crate::link::settings::Kept;
 use crate::session::RunSession;
-use crate::transaction::ended;
+use crate::transaction::ended_by;
 use runner_database::logins::refusals::no_session;
 use runner_database::{DatabaseError, DatabaseErrorKind, Meaning, Role, TableName};
 use runner_sql::classify::reads;
@@ -220,9 +220,17 @@ impl Guard {
             return answer;
         }
         if !prove_session(session).await? {
+            // A component with a login of its own changes rows alone: the server has rolled back.
+            if session.is_gated()
+                && let Err(error) = &answer
+                && error.is_transient()
+            {
+                session.transaction.note_rolled_back();
+                return answer;
+            }
             // What it did before it ended the transaction is committed.
             let changed = self.check_tool_tables(session).await.err();
-            let ended = ended(answer.err());
+            let ended = ended_by(answer.err());
             return Err(match changed {
                 Some(changed) if changed.kind == DatabaseErrorKind::Denied => changed.detail(ended.message),
                 _ => ended,
