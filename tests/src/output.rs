@@ -48,14 +48,14 @@ impl Output {
     fn is_sound(&self) {
         let panics = ["note: run with `RUST_BACKTRACE=", "runner panicked", "the run panicked"];
         assert!(!panics.iter().any(|panic| self.stderr.contains(panic)), "the binary panicked\n{self}");
-        let is_unprintable = |character: char| {
+        let is_control = |character: char| {
             (character.is_control() && character != '\n' && character != '\t')
                 || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
                 || matches!(character, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
         };
         for stream in [&self.stdout, &self.stderr] {
             assert!(
-                !stream.contains(is_unprintable),
+                !stream.contains(is_control),
                 "a character that steers the terminal came through: {stream:?}\n{self}"
             );
         }

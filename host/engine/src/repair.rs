@@ -2,7 +2,7 @@
 //! two
 //! versions the database is at. The decision is kept, with its author and reason.
 //!
-//! # What is asked, and of which participant
+//! # What the database is asked, and what the operator decides
 //!
 //! The database is asked first, and nothing is guessed (`journal::resolve`). For what cannot be known, one command
 //! shows it and writes nothing, or records one of five decisions with a reason: a step is to be tried again, is done,

@@ -7,7 +7,7 @@
 //! remove         takes one out
 //! add            takes one in
 //! assign         gives its migrations revisions
-//! publish lookup  what else there is of a package
+//! publish lookup what else there is of a package
 //! place          where packages are: a file, a web server, a registry
 //! remote         web servers and registries
 //! fetched        a package as it was read there, and its signature

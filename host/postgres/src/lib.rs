@@ -31,7 +31,7 @@
 //! commit types           the one place that sends COMMIT; the server's types
 //! settings changes place  texts: settings of a transaction, changes of the tool's tables, what depends on their schema
 //! verdict                what the server answers to the host's questions
-//! host_sql denied_statements  how the host sends statements; which words of a guest are refused
+//! host_sql denied_statements how the host sends statements; which words of a guest are refused
 //! error                  what the server's errors mean
 //! citus dialect_sql      spread tables; the statements of the tool that PostgreSQL spells in its own way
 //! ```

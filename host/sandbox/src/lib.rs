@@ -92,7 +92,7 @@ pub struct SandboxOptions {
     pub cache_directory: Option<PathBuf>,
     /// Receives what is worth saying of that directory.
     pub cache_note: Option<CacheNote>,
-    /// Called before a large component is compiled, before that begins.
+    /// Called before a large component is compiled.
     pub compile_note: Option<CacheNote>,
     /// How many instances transform chunks at the same time.
     pub jobs: usize,

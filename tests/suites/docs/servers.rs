@@ -59,7 +59,7 @@ fn recovery() {
     let fixed = stumbled();
     let mut story = story.elsewhere(&fixed);
     story.run("runner build", 0);
-    story.run("runner apply --accept-changed 0002 --why 'accepts empty names'", 0).says(&["goes on from there"]);
+    story.run("runner apply --accept-changed 0002 --why 'accepts empty names'", 0).says(&["continues from there"]);
     let mut story = story.elsewhere(&project);
     story.prints("runner plan --target -1", 0);
     story.execute("runner rollback", 0);

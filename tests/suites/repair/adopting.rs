@@ -87,7 +87,7 @@ for_each_engine! {
             "INSERT INTO schema_migrations VALUES (2, TRUE)",
         );
         let told = "`schema_migrations` of golang-migrate, dbmate or Ecto at `2`, with a migration that failed";
-        golang.exits(4).says(&[told, "mend the migration that failed"]).does_not_say(&["baseline"]);
+        golang.exits(4).says(&[told, "fix the migration that failed"]).does_not_say(&["baseline"]);
         project.execute("DROP TABLE schema_migrations");
         let dbmate = refused(
             "CREATE TABLE schema_migrations (version VARCHAR(128) PRIMARY KEY)",

@@ -255,7 +255,7 @@ for_each_server! {
         helper.0.signal("CONT");
         let (ended, said) = taking.end();
         assert_eq!(ended, Some(0), "{said}");
-        assert!(said.contains("goes on from there"), "{said}");
+        assert!(said.contains("continues from there"), "{said}");
         // The project that it has is not what is applied now.
         assert_eq!(helper.end().0, Some(4));
         let (time, table) = match engine {

@@ -84,7 +84,7 @@ fn beside_others_it_is_refused_with_the_ways_out() {
     field.project().sql("0003_counted", "UPDATE numbers SET n = n WHERE id = 1;", "SELECT 1;");
     field.run("build 0003", &[]).succeeds();
     let output = field.run("apply --dry-run", &["transform=true"]);
-    output.exits(7).says(&["`0002_granted` beside other", "`--on-copy`", "`--target 0002` runs it alone"]);
+    output.exits(7).says(&["`0002_granted` together with other", "`--on-copy`", "`--target 0002` runs it alone"]);
     assert_eq!(field.state(), before);
 }
 

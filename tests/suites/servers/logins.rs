@@ -151,7 +151,7 @@ fn a_component_does_what_it_is_granted_and_the_history_has_it() {
     field.grants(COPY);
     field.run("apply", &["transform=true"]).exits(7).says(&["does not exist", "run `runner grants sync`"]);
     let output = field.run("grants sync", &[]);
-    output.succeeds().says(&["everybody has TEMPORARY on the database", "1 login in line"]);
+    output.succeeds().says(&["every role has TEMPORARY on the database", "1 login in line"]);
     field.run("grants sync", &[]).succeeds().says(&["1 login in line already"]);
     field.run("grants list", &[]).succeeds().prints(&[
         "0002_granted  in line",

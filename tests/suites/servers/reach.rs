@@ -11,12 +11,12 @@ const COPY: &str = "allow = ['read people(id, name)', 'insert copies']\nraw_sql 
 const OPENED: &[(&str, &str, &str)] = &[
     (
         "GRANT SELECT, DELETE ON others TO PUBLIC",
-        "everybody has DELETE, SELECT on TABLE \"public\".\"others\"",
+        "every role has DELETE, SELECT on TABLE \"public\".\"others\"",
         "REVOKE DELETE, SELECT ON TABLE \"public\".\"others\" FROM PUBLIC",
     ),
     (
         "GRANT SELECT (card), UPDATE (name) ON people TO PUBLIC",
-        "everybody has SELECT (\"card\"), UPDATE (\"name\") on TABLE \"public\".\"people\"",
+        "every role has SELECT (\"card\"), UPDATE (\"name\") on TABLE \"public\".\"people\"",
         "REVOKE SELECT (\"card\"), UPDATE (\"name\") ON TABLE \"public\".\"people\" FROM PUBLIC",
     ),
     (
@@ -36,27 +36,27 @@ const OPENED: &[(&str, &str, &str)] = &[
     ),
     (
         "GRANT UPDATE ON SEQUENCE others_id_seq TO PUBLIC",
-        "everybody has UPDATE on SEQUENCE \"public\".\"others_id_seq\"",
+        "every role has UPDATE on SEQUENCE \"public\".\"others_id_seq\"",
         "REVOKE UPDATE ON SEQUENCE \"public\".\"others_id_seq\" FROM PUBLIC",
     ),
     (
         "CREATE FUNCTION opens(text) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT secret FROM others'",
-        "everybody has EXECUTE on FUNCTION \"public\".\"opens\"(text)",
+        "every role has EXECUTE on FUNCTION \"public\".\"opens\"(text)",
         "REVOKE EXECUTE ON FUNCTION \"public\".\"opens\"(text) FROM PUBLIC",
     ),
     (
         "SELECT lo_create(4711); GRANT UPDATE ON LARGE OBJECT 4711 TO PUBLIC",
-        "everybody has UPDATE on LARGE OBJECT 4711",
+        "every role has UPDATE on LARGE OBJECT 4711",
         "REVOKE UPDATE ON LARGE OBJECT 4711 FROM PUBLIC",
     ),
     (
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT INSERT ON TABLES TO PUBLIC",
-        "everybody has INSERT on each table that `~` creates in the schema `public`",
+        "every role has INSERT on each table that `~` creates in the schema `public`",
         "ALTER DEFAULT PRIVILEGES FOR ROLE ~ IN SCHEMA public REVOKE INSERT ON TABLES FROM PUBLIC",
     ),
     (
         "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO PUBLIC",
-        "everybody has USAGE on each sequence that `~` creates",
+        "every role has USAGE on each sequence that `~` creates",
         "ALTER DEFAULT PRIVILEGES FOR ROLE ~ REVOKE USAGE ON SEQUENCES FROM PUBLIC",
     ),
     (
@@ -110,12 +110,12 @@ fn what_everybody_can_do_with_the_servers_own_objects_ends_the_run() {
     let mut opened = vec![
         (
             "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC",
-            "everybody has EXECUTE on FUNCTION \"pg_catalog\".\"pg_read_file\"(text)",
+            "every role has EXECUTE on FUNCTION \"pg_catalog\".\"pg_read_file\"(text)",
         ),
         ("GRANT SELECT ON pg_authid TO PUBLIC", "every role has SELECT on TABLE \"pg_catalog\".\"pg_authid\""),
         (
             "GRANT SELECT (rolpassword) ON pg_authid TO PUBLIC",
-            "everybody has SELECT (\"rolpassword\") on TABLE \"pg_catalog\".\"pg_authid\"",
+            "every role has SELECT (\"rolpassword\") on TABLE \"pg_catalog\".\"pg_authid\"",
         ),
         (
             "CREATE VIEW information_schema.shown AS SELECT * FROM public.others; GRANT SELECT ON information_schema.shown TO PUBLIC",
@@ -123,14 +123,14 @@ fn what_everybody_can_do_with_the_servers_own_objects_ends_the_run() {
         ),
         (
             "CREATE FUNCTION information_schema.tells() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT secret FROM public.others'",
-            "everybody has EXECUTE on FUNCTION \"information_schema\".\"tells\"()",
+            "every role has EXECUTE on FUNCTION \"information_schema\".\"tells\"()",
         ),
     ];
     let of_login = format!("GRANT SET ON PARAMETER session_replication_role TO {login}");
     if database.value("SELECT to_regclass('pg_parameter_acl') IS NOT NULL") == "t" {
         opened.push((
             "GRANT SET ON PARAMETER session_replication_role TO PUBLIC",
-            "everybody has SET on PARAMETER session_replication_role",
+            "every role has SET on PARAMETER session_replication_role",
         ));
         opened.push((&of_login, "SET ON PARAMETER session_replication_role"));
     }
@@ -168,7 +168,7 @@ fn what_an_earlier_migration_opens_is_seen_when_the_session_opens() {
     field.sync();
     assert!(!up.is_empty() && !login.is_empty());
     for (open, close, what) in [
-        ("GRANT DELETE ON others TO PUBLIC;", "REVOKE DELETE ON others FROM PUBLIC", "everybody has DELETE on TABLE"),
+        ("GRANT DELETE ON others TO PUBLIC;", "REVOKE DELETE ON others FROM PUBLIC", "every role has DELETE on TABLE"),
         (
             "CREATE VIEW shown AS SELECT secret FROM others; GRANT SELECT ON shown TO PUBLIC;",
             "DROP VIEW shown",

@@ -88,7 +88,7 @@ for_each_engine! {
             project.component("2_build", build("mended"));
             project.runner("apply").exits(4).says(&["another build of this component", "--accept-changed REVISION --why TEXT"]);
             let output = accepts(&project, &["--jobs", &jobs.to_string()]);
-            output.succeeds().says(&["what is finished was done by sha256", "goes on from there"]);
+            output.succeeds().says(&["what is finished was done by sha256", "continues from there"]);
             is_whole(&project, first);
             // Each part is proven with the build that did it.
             let json = verified(&project);

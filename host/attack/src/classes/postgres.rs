@@ -185,7 +185,7 @@ const CLASSES: &[Class] = &[
         before: &["{it}"],
         ..Class::new(
             "everybody",
-            "use rights that everybody has",
+            "use rights that every role has",
             Attacker::GrantedSql,
             &[
                 (Verb::Query, "SELECT * FROM public.secret"),

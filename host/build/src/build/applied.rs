@@ -64,7 +64,7 @@ fn fate(found: &Found, reason: &Reason, request: &BuildRequest<'_>) -> Result<Fa
         Ok(false) if is_clear => Ok(Fate::Built),
         Ok(false) => Ok(Fate::MayBeApplied),
         Err(error) if matches!(reason, Reason::Wanted) => Err(error),
-        // Nothing is known to have changed in it, or not what changed it.
+        // It is unknown whether it changed, or what changed it.
         Err(_) => Ok(Fate::MayBeApplied),
     }
 }

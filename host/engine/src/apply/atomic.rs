@@ -205,14 +205,14 @@ fn unknown(error: &Error, second: &Error) -> Error {
         )
 }
 
-/// The isolation level that the SQL of a step sets.
+/// The isolation level that the SQL of a migration sets.
 fn isolation(source: &ScriptSource, direction: Direction, dialect: Dialect) -> Option<Isolation> {
     let ScriptSource::Sql { up, down, .. } = source else { return None };
     let sql = if direction == Direction::Up { up } else { down.as_ref()? };
     sql.program(dialect).ok()?.isolation
 }
 
-/// How the transaction of a step begins, except for an isolation level that its SQL sets.
+/// How the transaction of a migration begins, except for an isolation level that its SQL sets.
 fn options_of(migration: &PlannedMigration) -> TransactionOptions {
     TransactionOptions {
         foreign_keys_off: migration.description.needs_table_rebuild(),

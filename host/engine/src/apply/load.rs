@@ -76,7 +76,7 @@ struct Refusals {
 }
 
 impl Refusals {
-    /// Inspects what a step runs.
+    /// Inspects what a planned migration runs.
     fn inspect(&mut self, migration: &PlannedMigration, sql: &Sql, catalog: &Catalog, facts: &Facts) -> Statements {
         let file = file_of(catalog, migration, migration.direction);
         let (statements, refused) = inspect(&migration.id(), &file, migration.mode, sql, facts);

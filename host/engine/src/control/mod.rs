@@ -104,7 +104,7 @@ pub struct RunControl {
     throttle: Throttle,
     events: Arc<dyn EventSink>,
     stop: StopSignal,
-    /// Makes the connection of the watch.
+    /// Makes the connection of the monitor.
     connector: Option<Connector>,
     state: Mutex<ControlState>,
     /// Held while polling.

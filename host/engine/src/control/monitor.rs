@@ -29,7 +29,7 @@ impl Drop for Monitor {
 }
 
 impl RunControl {
-    /// Starts watching. Returns `None` for a control that has nothing to watch, and where a second connection would only
+    /// Starts the monitor. Returns `None` for a control that has nothing to monitor, and where a second connection would only
     /// interfere: a SQLite file has one writer.
     pub fn monitor(self: &Arc<Self>) -> Option<Monitor> {
         let Connector { url, options } = self.connector.clone()?;

@@ -61,7 +61,7 @@ pub struct RunRow {
 pub(super) enum WrittenBy {
     /// The session of a worker, which may end before its run.
     Worker,
-    /// The session that watches for as long as the run lasts.
+    /// The session of the monitor, which lasts as long as the run.
     Monitor,
 }
 

@@ -387,7 +387,7 @@ pub async fn close(database: &mut HostSession<'_>, run: Run) -> Result<bool, Dat
 
 /// Takes the claimed chunks of a closed transform from their owners, and returns their numbers. A worker of another build that
 /// comes back finds its chunk lost.
-pub async fn take_over(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Vec<u64>, DatabaseError> {
+pub async fn revoke_claims(database: &mut HostSession<'_>, run: Run, step: u64) -> Result<Vec<u64>, DatabaseError> {
     let found = rows(database, sql::OPEN, &place(run, step)).await?;
     let open = found.iter().map(|row| row.first().and_then(count).ok_or_else(corrupt)).collect();
     execute(database, sql::SEIZE, &place(run, step)).await?;

@@ -110,7 +110,7 @@ impl Journal {
         successor: &Successor,
         step: u64,
     ) -> Result<Handover> {
-        let open = chunk::take_over(database, self.run, step).await.map_err(unwritable)?;
+        let open = chunk::revoke_claims(database, self.run, step).await.map_err(unwritable)?;
         // Read again: a worker may have cut or finished chunks until now.
         let Checkpoint { done, .. } = store::checkpoint(database, self.run, step).await?;
         let from = builds.current(&self.inputs.sha256).to_owned();

@@ -146,7 +146,7 @@ impl SharedTransform {
 
     /// Takes the progress of all processes from the database, if there are others. Chunks of this process are counted when they
     /// are done, a moment after they are in the database.
-    pub fn set_rows_done(&self, frontier: &Frontier) {
+    pub fn note_frontier(&self, frontier: &Frontier) {
         let before = *self.cut_before.get_or_init(|| frontier.chunks);
         if frontier.chunks > before + self.cut_here.load(Ordering::Acquire) {
             self.run.control.set_rows_done(frontier.rows_read);

@@ -145,7 +145,7 @@ impl Watchdog {
                     return Err(lost("it does not answer, nor does it take another connection"));
                 }
                 // The first request may have arrived between two statements. What the host itself runs catches nothing.
-                Err(_) if looks > 1 && self.role != Role::Host && self.ignores_kill().await => request = "KILL",
+                Err(_) if looks > 1 && self.role != Role::Host && self.ignores_request().await => request = "KILL",
                 Err(_) => {}
             }
         }
@@ -153,7 +153,7 @@ impl Watchdog {
 
     /// Whether the session is running something although it was asked to end it. The server shows a statement that is
     /// ending as `Killed`.
-    async fn ignores_kill(&self) -> bool {
+    async fn ignores_request(&self) -> bool {
         let Ok(mut connection) = self.endpoint.connect_briefly().await else { return false };
         let Ok(sessions) = connection.all("SHOW PROCESSLIST").await else { return false };
         let ours = sessions.iter().find(|row| number(row, 0) == self.id);

@@ -1,4 +1,4 @@
-//! The session that guests use as well as the host.
+//! The session that both the guests and the host use.
 //!
 //! A guest leaves it in settings of its own, in which a question of the host might be answered otherwise: with `sql_select_limit = 1`, by
 //! one row of many. So what the host asks here goes through `host_sql`, and this asks it in the settings of the host, in the same message. Only

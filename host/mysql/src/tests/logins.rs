@@ -264,7 +264,7 @@ async fn rights_of_everybody_are_named_with_their_revoke() {
         let error = database.begin(NONE).await.expect_err(&grant);
         database.set_grants(None).expect("none");
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{grant}: {error}");
-        assert!(error.message.contains("everybody has rights on"), "{grant}: {error}");
+        assert!(error.message.contains("every user has rights on"), "{grant}: {error}");
         let hint = error.hint.expect("a hint");
         assert!(hint.contains(&revoke), "{grant}: {hint}");
         let run_it = hint.split('`').collect::<Vec<_>>();
@@ -487,7 +487,7 @@ async fn a_role_that_every_user_has_is_named() {
         let error = database.begin(NONE).await.expect_err("refused");
         database.set_grants(None).expect("none");
         assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
-        assert!(error.message.contains("everybody has the role `everyone`@`%`"), "{error}");
+        assert!(error.message.contains("every user has the role `everyone`@`%`"), "{error}");
         let hint = error.hint.unwrap_or_default();
         assert!(hint.contains("`SET PERSIST mandatory_roles = ''`"), "{hint}");
     }
@@ -498,7 +498,7 @@ async fn a_role_that_every_user_has_is_named() {
     assert!(report.statements.iter().any(|it| it.starts_with("REVOKE `another`@`%` FROM")), "{:?}", report.statements);
     database.set_grants(Some(grants(&["read t"]))).expect("grants");
     let error = database.begin(NONE).await.expect_err("refused");
-    assert!(error.message.contains("everybody has the role `everyone`@`%`"), "{error}");
+    assert!(error.message.contains("every user has the role `everyone`@`%`"), "{error}");
     fresh.sql("SET PERSIST mandatory_roles = ''");
     let error = database.begin(NONE).await.expect_err("refused");
     assert!(error.hint.is_some_and(|hint| hint.contains("grants sync")), "{}", error.message);

@@ -1,4 +1,4 @@
-//! The result of the query that `place::picture` describes.
+//! The result of the query that `place::tool_tables` describes.
 
 use sqlx::postgres::PgRow;
 

@@ -256,7 +256,7 @@ pub(super) fn report(
         if gate.is_some() {
             report.statements.extend(gate::making(&quote(&catalogue.host)));
         }
-        report.statements.extend(public_rights(catalogue, &mut report.notes));
+        report.statements.extend(revoke_public(catalogue, &mut report.notes));
     }
     for wanted in wanted {
         one(wanted, catalogue, schema, &mut report)?;
@@ -303,7 +303,7 @@ pub(super) fn report(
 }
 
 /// The statements that take from everybody what a component must not do.
-fn public_rights(catalogue: &Catalogue, notes: &mut Vec<String>) -> Vec<String> {
+fn revoke_public(catalogue: &Catalogue, notes: &mut Vec<String>) -> Vec<String> {
     let mut statements = Vec::new();
     let database = quote(&catalogue.database);
     for (is_open, privilege) in [(catalogue.temporary, "TEMPORARY"), (catalogue.create, "CREATE")] {

@@ -230,7 +230,7 @@ fn needs_that_cannot_be_read_are_dropped_where_every_line_is_written_again() {
     }
 }
 
-/// Where packages would be lost, the hint is not to delete the file.
+/// Where packages would be lost, the hint does not say to delete the file.
 #[test]
 fn the_advice_about_a_lockfile_keeps_its_packages() {
     let without = Lockfile { packages: Vec::new(), ..sample() };

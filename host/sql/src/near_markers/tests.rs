@@ -85,7 +85,7 @@ fn no_spelling_within_two_edits_of_a_marker_runs_a_downgrade() {
                 never_runs_the_downgrade(up, once);
             }
             // All pairs of edits are millions; a sample of them is tried.
-            for twice in edits(once).iter().skip(number % 997).step_by(997) {
+            for twice in edits(once).iter().skip(number % 4_999).step_by(4_999) {
                 if is_comment(twice, dialect) && !is_prose(twice) {
                     never_runs_the_downgrade(up, twice);
                 }
@@ -94,7 +94,7 @@ fn no_spelling_within_two_edits_of_a_marker_runs_a_downgrade() {
         // One edit in each.
         for (number, wrong) in edits(up).iter().enumerate().filter(|(_, wrong)| is_comment(wrong, dialect)) {
             never_runs_the_downgrade(wrong, down);
-            for other in edits(down).iter().skip(number % 499).step_by(499).filter(|it| is_comment(it, dialect)) {
+            for other in edits(down).iter().skip(number % 2_503).step_by(2_503).filter(|it| is_comment(it, dialect)) {
                 if !is_prose(wrong) {
                     never_runs_the_downgrade(wrong, other);
                 }

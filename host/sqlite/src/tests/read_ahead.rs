@@ -1,4 +1,4 @@
-//! Reading next to the connection that writes: only where that one's uncommitted changes do not matter.
+//! Reading on a second connection while the first one writes: only where that one's uncommitted changes do not matter.
 
 use super::*;
 use runner_contract::source;

@@ -1,7 +1,6 @@
 //! A copy of a project that builds as the project does, in a temporary directory.
 //!
 //! The copy is below the project's whole path, and all other entries on that path are links to the originals. So a build finds what it
-//!
 //! finds in the original, by relative paths too: an SDK, other crates, the settings of cargo and rustup. What builds write into is copied.
 
 use std::io;

@@ -86,7 +86,7 @@ impl ChunkWorker {
             None => (Some(bound.clone()), None, true),
         };
         // Without the chunk that is about to be committed: it is counted when it is.
-        shared.set_rows_done(&frontier);
+        shared.note_frontier(&frontier);
         let chunk = shared.claimant.cut(&mut self.connection.host(), frontier, end, &self.unnoted).await?;
         shared.has_cut();
         // For progress only: what counts are the chunks themselves.
