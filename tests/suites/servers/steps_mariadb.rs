@@ -19,17 +19,6 @@ fn what_a_failed_procedure_left_open_is_rolled_back() {
     assert_eq!(project.value("SELECT count(*) FROM t"), "1");
 }
 
-/// What a statement committed in the middle of a transaction of the file needs a decision: run again, it would be done twice.
-#[test]
-fn a_transaction_that_a_procedure_ended_is_partial() {
-    let project = project!(Engine::Mariadb);
-    project.execute("CREATE TABLE t (a INT); CREATE PROCEDURE makes() CREATE TABLE made (a INT)");
-    project.sql("0001_makes", "BEGIN;\nINSERT INTO t VALUES (1);\nCALL makes();\nCOMMIT;", "SELECT 1;");
-    project.runner("apply").exits(6).says(&["the transaction of the migration is over", "runner repair 0001"]);
-    project.runner("apply").exits(6).says(&["runner repair 0001"]);
-    assert_eq!(project.value("SELECT count(*) FROM t"), "1");
-}
-
 /// The journal is written between two statements.
 #[test]
 fn the_rows_of_the_last_statement_cannot_be_counted() {
