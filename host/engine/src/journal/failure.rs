@@ -84,19 +84,6 @@ impl Journal {
         Err(self.in_part(error).cause("the statement is not atomic: what it completed before it failed remains"))
     }
 
-    /// Returns the error for a step whose transaction a statement of it has ended: what it did before may be committed.
-    pub(super) async fn ended(
-        &self,
-        database: &mut HostSession<'_>,
-        state: &mut JournalState,
-        entry: Entry,
-        error: &DatabaseError,
-    ) -> Error {
-        let _ = database.rollback().await;
-        let why = DatabaseError::not_undone("the transaction of the step had ended");
-        self.not_undone(database, state, entry, error, why).await
-    }
-
     /// Returns the error for a step of which a part remains although its transaction was rolled back. Records an intent, so
     /// that an operator has to resolve it.
     pub(super) async fn not_undone(

@@ -165,9 +165,6 @@ impl Journal {
                 {
                     self.refuse_part(database, &mut state, &entry, &error).await?;
                 }
-                if commit == Commit::Together && error.has_ended_transaction() {
-                    return Err(self.ended(database, &mut state, entry, &error).await);
-                }
                 return self.failed(database, &mut state, entry, (commit, text), error).await.map(Err);
             }
         };
@@ -213,8 +210,11 @@ impl Journal {
         entry: &Entry,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         match database.commit(UnitOfWork::Step(&store::insert(self.run, entry))).await {
+            // What it did before may be committed.
             Committed::No(error) if error.has_ended_transaction() => {
-                Err(self.ended(database, state, entry.clone(), &error).await)
+                let _ = database.rollback().await;
+                let why = DatabaseError::not_undone("the transaction of the step had ended");
+                Err(self.not_undone(database, state, entry.clone(), &error, why).await)
             }
             Committed::No(error) if error.kind == DatabaseErrorKind::Denied || error.is_unexpected_rows() => {
                 match database.rollback().await {
