@@ -103,6 +103,11 @@ impl ToolChange {
         self.rows
     }
 
+    /// Whether it adds rows of values, and not those that a query finds.
+    pub fn inserts_values(&self) -> bool {
+        self.text.starts_with("INSERT") && !self.text.contains(" SELECT ")
+    }
+
     /// Returns the statement with placeholders, and its values; an expression is not possible here.
     pub fn statement(&self, facts: &Facts) -> Result<(String, Vec<Value>), DatabaseError> {
         self.statement_with(facts, |placeholder| placeholder, Large::value)

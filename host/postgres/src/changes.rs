@@ -14,8 +14,7 @@ pub(crate) fn text_of(changes: &[ToolChange], facts: &Facts) -> Result<String> {
     changes.iter().try_fold(String::new(), |text, change| {
         let statement = change.spelled(facts, &LITERALS)?;
         // An INSERT of values adds its row or fails.
-        let is_of_values = statement.starts_with("INSERT") && !statement.contains(" SELECT ");
-        Ok(match change.rows() == ChangedRows::One && !is_of_values {
+        Ok(match change.rows() == ChangedRows::One && !change.inserts_values() {
             true => text + &one_row(&statement, Verdict::Rows),
             false => format!("{text}{statement}; "),
         })
