@@ -150,7 +150,7 @@ fn try_out(place: fn() -> Place, workers: usize, rounds: (u64, u64)) {
 
 /// How many attempts there are on a server: each change meets three of a kind, of which two are named by a variable.
 fn on_each(other: &str) -> u64 {
-    if std::env::var_os(other).is_some() { 100 } else { 250 }
+    if std::env::var_os(other).is_some() { 300 } else { 500 }
 }
 
 /// All databases of the process share SQLite's memory, so one attempt at a time may use it up.

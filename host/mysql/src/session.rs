@@ -11,7 +11,7 @@ use crate::link::Link;
 use crate::link::galera::Attempts;
 use crate::link::work::note_loss;
 use crate::lock::{Lock, Lost, gone};
-use crate::transaction::{NO_SAVEPOINT, Transaction};
+use crate::transaction::{NO_SAVEPOINT, Over, Transaction};
 use crate::types::parameters;
 use runner_database::{Claims, Committed, DatabaseError, Part, Role, ToolChange, UnitOfWork};
 use runner_sql::Isolation;
@@ -189,7 +189,7 @@ impl RunSession {
     async fn end(&mut self, unit: Unit) -> Committed {
         match self.send(unit).await {
             Outcome::NotCommitted(error) if error.code == NO_SAVEPOINT => {
-                self.transaction.note_over();
+                self.transaction.note_over(Over::Unknown);
                 Committed::No(DatabaseError::ended_by_migration())
             }
             // The caller rolls back what the text did before it failed.

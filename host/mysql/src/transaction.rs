@@ -33,7 +33,7 @@ struct Open {
 
 /// How a transaction ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Over {
+pub(crate) enum Over {
     /// The server has rolled it back, because of a conflict or with its session.
     RolledBack,
     /// A statement ended it, which may have committed.
@@ -104,16 +104,7 @@ impl Transaction {
     }
 
     /// Records that it was found to be over; the caller still rolls back.
-    pub fn note_over(&mut self) {
-        self.set_over(Over::Unknown);
-    }
-
-    /// Records that the server has rolled it back.
-    pub fn note_rolled_back(&mut self) {
-        self.set_over(Over::RolledBack);
-    }
-
-    fn set_over(&mut self, over: Over) {
+    pub fn note_over(&mut self, over: Over) {
         if let Some(open) = &mut self.open {
             open.over = Some(over);
         }
@@ -191,7 +182,7 @@ impl Transaction {
         if failed && self.is_open() && !link.watch.has_ended() {
             match self.is_ours(link).await {
                 Ok(true) => {}
-                Ok(false) => self.note_rolled_back(),
+                Ok(false) => self.note_over(Over::RolledBack),
                 Err(lost) if lost.is_transient() => return Err(lost),
                 // So does whatever comes next.
                 Err(_) => {}
@@ -211,18 +202,20 @@ pub(crate) fn ended_by(cause: Option<DatabaseError>) -> DatabaseError {
 
 /// The error of a transaction that is no longer ours.
 fn ended(over: Over) -> DatabaseError {
-    DatabaseError::new(
-        DatabaseErrorKind::Denied,
-        "the transaction of the migration is over: a statement ended it, or the server gave it up after an error",
-    )
-    .means(match over {
-        Over::RolledBack => Meaning::Ran,
-        Over::Unknown => Meaning::EndedTransaction,
-    })
-    .hint(
-        "check in the database what was committed; statements that change the schema commit, and so may procedures \
-         and `EXECUTE`: set `mode = \"stepwise\"` for such a migration",
-    )
+    let (message, meaning, hint) = match over {
+        Over::RolledBack => (
+            "the server has rolled back the transaction of the migration, after an error or with its session",
+            Meaning::Ran,
+            "run the migration again; code that handles errors should return that of a conflict instead of continuing",
+        ),
+        Over::Unknown => (
+            "the transaction of the migration is over: a statement ended it, or the server gave it up after an error",
+            Meaning::EndedTransaction,
+            "check in the database what was committed; statements that change the schema commit, and so may procedures \
+             and `EXECUTE`: set `mode = \"stepwise\"` for such a migration",
+        ),
+    };
+    DatabaseError::new(DatabaseErrorKind::Denied, message).means(meaning).hint(hint)
 }
 
 /// A name that cannot be guessed.

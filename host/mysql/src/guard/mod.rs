@@ -209,7 +209,9 @@ impl Guard {
         if is_lost || session.link.watch.has_ended() || role == Role::Host {
             return answer;
         }
-        if asked.is_plain {
+        // A component with a login of its own changes rows alone: only the server can have ended its transaction.
+        let is_failure_of_rows = answer.is_err() && session.is_gated() && session.transaction.is_open();
+        if asked.is_plain || is_failure_of_rows {
             let answer = session.transaction.check_after_failure(&mut session.link, answer).await;
             self.check_traces(session, asked).await?;
             return answer;
@@ -220,14 +222,6 @@ impl Guard {
             return answer;
         }
         if !prove_session(session).await? {
-            // A component with a login of its own changes rows alone: the server has rolled back.
-            if session.is_gated()
-                && let Err(error) = &answer
-                && error.is_transient()
-            {
-                session.transaction.note_rolled_back();
-                return answer;
-            }
             // What it did before it ended the transaction is committed.
             let changed = self.check_tool_tables(session).await.err();
             let ended = ended_by(answer.err());

@@ -476,48 +476,33 @@ async fn a_session_that_renames_itself_is_still_found() {
     assert!(heard.lock().expect("no panic").iter().any(|who| who.contains("pg_sleep(600)")), "{heard:?}");
 }
 
-/// Stops a session again and again for moments, as a busy machine may, until it is dropped.
-struct Stuttering {
-    shell: std::process::Child,
-    pid: String,
-}
-
-impl Stuttering {
-    fn begin(pid: String) -> Self {
-        let text = "while :; do kill -STOP $0; kill -CONT $0; for i in 1 2 3 4 5 6 7 8 9 10; do :; done; done";
-        let shell = std::process::Command::new("sh").args(["-c", text, &pid]).spawn().expect("a shell");
-        Self { shell, pid }
-    }
-}
-
-impl Drop for Stuttering {
-    fn drop(&mut self) {
-        let _ = self.shell.kill();
-        let _ = self.shell.wait();
-        let _ = std::process::Command::new("kill").args(["-CONT", &self.pid]).status();
-    }
-}
-
-/// A timeout that was set for the session may end the message of a commit before its COMMIT. Nothing of the transaction may stay open.
+/// A timeout that was set for the session may end the message of a commit before its COMMIT, here while it waits for the row of the lock.
+/// Nothing of the transaction may stay open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_a_timeout_cancels_leaves_no_transaction() {
     let field = Field::new().await;
-    let before = field.state();
-    let mut cancelled = 0;
-    for _ in 0..1_000 {
-        if cancelled == 5 {
-            break;
-        }
-        let mut database = field.open().await;
-        let asked = database.query("SELECT pg_backend_pid()::text", &[], QueryLimits::NONE).await.expect("a process");
-        let Value::Text(pid) = &asked.rows[0][0] else { panic!("{asked:?}") };
-        let stuttering = Stuttering::begin(pid.to_string());
-        // From then on, nothing but the commit is sent.
-        let result = database.execute("SELECT set_config('statement_timeout', '1', false)", &[]).await;
-        drop(stuttering);
-        go_on(database.as_mut(), &format!("{result:?}")).await;
-        cancelled += u32::from(result.is_err_and(|error| error.kind == DatabaseErrorKind::Timeout));
+    let request = LockRequest { wait: Duration::from_secs(30), run_id: "cancelled".to_owned(), owner: "me".to_owned() };
+    for role in [Role::Host, Role::SqlScript] {
+        let url = field.fresh.url_as(&field.user, "");
+        let sign = if url.contains('?') { '&' } else { '?' };
+        let mut database = open_url(&format!("{url}{sign}lock=lease")).await.expect("a connection");
+        database.lock(&request, &StopSignal::default(), &|_| {}).await.expect("the lock");
+        let before = field.state();
+        let mut other = field.open().await;
+        other.begin(NONE).await.expect("begun");
+        let row = "SELECT token FROM runner.runner_lease FOR UPDATE";
+        assert_eq!(other.query(row, &[], QueryLimits::NONE).await.expect("the row of the lock").rows.len(), 1);
+
+        database.set_role(role);
+        let statement = "CREATE TABLE public.cancelled AS SELECT set_config('statement_timeout', '1', false)";
+        let error = database.execute(statement, &[]).await.expect_err("the commit waits for the row");
+        assert_eq!(error.kind, DatabaseErrorKind::Timeout, "{error:?}");
+        other.rollback().await.expect("rolled back");
+
+        database.set_role(Role::Host);
+        database.unlock().await.expect("unlocked");
+        go_on(database.as_mut(), &format!("{role:?}")).await;
+        assert_eq!(field.fresh.value("SELECT to_regclass('public.cancelled') IS NULL"), "t", "{role:?}");
+        assert_eq!(field.state(), before, "{role:?}");
     }
-    assert!(cancelled > 0, "no commit met the timeout");
-    assert_eq!(field.state(), before);
 }

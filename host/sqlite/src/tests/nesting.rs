@@ -38,7 +38,7 @@ async fn deep_text_runs_or_is_refused() {
                 let is_join = before.contains(" b, (") && levels > 60;
                 assert!(matches!(found, Ok(1..)) || is_join, "{role:?}: {levels} of {before}: {found:?}");
             }
-            for levels in [600, 2_400, 3_000, 8_211, 60_000] {
+            for levels in [600, 1_000, 2_000, 2_400, 3_000, 8_211, 60_000] {
                 let statement = nested(before, levels, "SELECT 1 AS a", after);
                 let found = outcome(database.as_mut(), &statement).await;
                 let is_fine = matches!(
