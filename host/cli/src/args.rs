@@ -6,13 +6,14 @@ use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::adopt_args::{BaselineArgs, DbArgs, StampArgs};
+use super::control_args::{CancelArgs, PauseArgs, ResumeArgs};
 use super::grants_args::GrantsArgs;
 use super::history_args::{RepairArgs, ShowArgs, StatusArgs, VerifyArgs};
 use super::package_args::{AddArgs, PackageArgs, RemoveArgs, UpdateArgs};
 use super::project_args::{BuildArgs, CompletionsArgs, InitArgs, ManArgs, NewArgs, RenumberArgs, ValidateArgs};
 use super::run_args::{ApplyArgs, PlanArgs, RedoArgs, RollbackArgs};
+use super::setting_flags::HistoryFlags;
 use super::test_args::{CrashAtArgs, TestArgs};
-use super::throttle_args::{CancelArgs, PauseArgs, ResumeArgs};
 
 /// Quiet colours; clap leaves them out where there is no terminal.
 const STYLES: Styles = Styles::styled()
@@ -91,18 +92,8 @@ pub struct Global {
     /// [env: RUNNER_DATABASE]
     #[arg(short = 'n', long, global = true, value_name = "NAME")]
     pub database: Vec<String>,
-    /// PostgreSQL: keep the history in this schema [default: runner]
-    ///
-    /// So several projects, or tenants in schemas of their own, have a history each in one database.
-    ///
-    /// [env: RUNNER_HISTORY_SCHEMA]
-    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
-    pub history_schema: Option<String>,
-    /// SQLite, MySQL, MariaDB: begin the names of the history's tables with this
-    ///
-    /// [env: RUNNER_HISTORY_PREFIX]
-    #[arg(long, global = true, value_name = "PREFIX", hide_short_help = true)]
-    pub history_prefix: Option<String>,
+    #[command(flatten)]
+    pub history: HistoryFlags,
     /// Override a limit, such as `fuel=1_000_000`; may be repeated
     ///
     /// [env: RUNNER_LIMIT_*]

@@ -4,13 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValue, Resettable};
-use clap::{Arg, Command, CommandFactory, ValueEnum};
+use clap::{Arg, Command, CommandFactory, FromArgMatches as _, ValueEnum};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCompleter;
 use clap_complete::env::{CompleteEnv, Shells};
 
 use super::args::Cli;
 use super::project_args::Shell;
+use super::setting_flags::HistoryFlags;
 use super::{exit, request};
 use runner_base::error::{Error, Result};
 use runner_library::fleet;
@@ -168,13 +169,13 @@ fn load(arguments: &[OsString]) -> LoadRequest {
     let databases = typed.as_ref().and_then(|typed| typed.try_get_many::<String>("database").ok().flatten());
     let databases: Vec<String> = databases.into_iter().flatten().cloned().collect();
     let config = || typed.as_ref()?.try_get_one::<PathBuf>("config").ok().flatten().cloned();
-    let flags = [("--history-schema", text("history_schema")), ("--history-prefix", text("history_prefix"))];
+    let flags = typed.as_ref().and_then(|typed| HistoryFlags::from_arg_matches(typed).ok()).unwrap_or_default();
     LoadRequest {
         config: config(),
         environment: text("environment"),
         database: Some(databases).filter(|names| names.len() == 1).and_then(|mut names| names.pop()),
         database_url: text("database_url"),
-        flags: flags.into_iter().filter_map(|(flag, text)| Some((flag, text?))).collect(),
+        flags: flags.0.into_iter().collect(),
         wanted: DatabaseUse::Kind,
         // Without one, no project is found.
         start_dir: std::env::current_dir().unwrap_or_default(),

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::fleet_args::{FleetArgs, FleetRunArgs};
-use super::throttle_args::ThrottleArgs;
+use super::setting_flags::RunFlags;
 
 /// Lifts the protection of a database for one command.
 #[derive(Args, Debug)]
@@ -26,43 +26,11 @@ pub struct RunArgs {
     /// [env: RUNNER_JOBS]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Maximum number of rows in a chunk of a transform
-    ///
-    /// Defaults to the size of a batch.
-    ///
-    /// [env: RUNNER_CHUNK_ROWS]
-    #[arg(long, value_name = "ROWS", hide_short_help = true)]
-    pub chunk_rows: Option<String>,
-    /// Target duration of a chunk of a transform, such as `500ms`
-    ///
-    /// The size of the next chunk is adjusted to the duration of the previous ones. By default the size is fixed, and always on
-    /// SQLite.
-    ///
-    /// [env: RUNNER_CHUNK_TIME]
-    #[arg(long, value_name = "DURATION", hide_short_help = true)]
-    pub chunk_time: Option<String>,
     /// How long to wait for the lock, such as `30s` or `10m` [default: 60s]
     ///
     /// [env: RUNNER_LOCK_TIMEOUT]
     #[arg(long, value_name = "DURATION")]
     pub lock_timeout: Option<String>,
-    /// How long a statement may wait for a table or row lock, or `none`
-    ///
-    /// Defaults to 3s on servers, and to `busy_timeout` of the URL on SQLite.
-    ///
-    /// [env: RUNNER_TABLE_LOCK_TIMEOUT]
-    #[arg(long, value_name = "DURATION", hide_short_help = true)]
-    pub table_lock_timeout: Option<String>,
-    /// How long a statement of a migration may run, or `none` [default: none]
-    ///
-    /// [env: RUNNER_STATEMENT_TIMEOUT]
-    #[arg(long, value_name = "DURATION", hide_short_help = true)]
-    pub statement_timeout: Option<String>,
-    /// Number of retries after a lock conflict [default: 10]
-    ///
-    /// [env: RUNNER_RETRIES]
-    #[arg(long, value_name = "COUNT", hide_short_help = true)]
-    pub retries: Option<String>,
     /// Require that the lockfile lists every migration, SQL included
     ///
     /// [env: RUNNER_LOCKED]
@@ -74,7 +42,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "PATH")]
     pub backup: Option<String>,
     #[command(flatten)]
-    pub throttle: ThrottleArgs,
+    pub settings: RunFlags,
 }
 
 /// Options of a dry run.

@@ -138,8 +138,6 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
         FormatArg::Text => "text".to_owned(),
         FormatArg::Json => "json".to_owned(),
     });
-    let given =
-        [("--format", format), ("--history-schema", args.history_schema), ("--history-prefix", args.history_prefix)];
     let load = LoadRequest {
         config: args.config,
         environment: args.environment,
@@ -148,7 +146,7 @@ pub fn global(args: Global) -> Result<GlobalRequest> {
             _ => None,
         },
         database_url: args.database_url,
-        flags: given.into_iter().filter_map(|(flag, text)| Some((flag, text?))).collect(),
+        flags: format.map(|format| ("--format", format)).into_iter().chain(args.history.0).collect(),
         limits: args.limits,
         start_dir,
         env: process_variables(),
@@ -168,20 +166,9 @@ fn parameter(text: &str) -> Result<(String, String)> {
 
 pub fn with_waits(global: &GlobalRequest, args: &RunArgs) -> GlobalRequest {
     let mut global = global.clone();
-    let given = [
-        ("--lock-timeout", &args.lock_timeout),
-        ("--table-lock-timeout", &args.table_lock_timeout),
-        ("--statement-timeout", &args.statement_timeout),
-        ("--retries", &args.retries),
-        ("--backup", &args.backup),
-        ("--chunk-rows", &args.chunk_rows),
-        ("--chunk-time", &args.chunk_time),
-        ("--batch-delay", &args.throttle.batch_delay),
-        ("--max-rows-per-second", &args.throttle.max_rows_per_second),
-        ("--max-lag", &args.throttle.max_lag),
-        ("--max-active-connections", &args.throttle.max_active_connections),
-    ];
+    let given = [("--lock-timeout", &args.lock_timeout), ("--backup", &args.backup)];
     global.load.flags.extend(given.into_iter().filter_map(|(flag, text)| Some((flag, text.clone()?))));
+    global.load.flags.extend(args.settings.0.iter().cloned());
     global
 }
 

@@ -1,7 +1,7 @@
 //! `[history]`: where runner keeps its own tables in a database.
 
 use super::interpolate::DatabaseUse;
-use super::named::{InFile, Named};
+use super::named::{InFile, Named, SettingFlag};
 use super::tenants::PLACEHOLDER;
 use crate::env;
 use runner_base::error::{Error, Result};
@@ -14,16 +14,26 @@ pub(super) const HISTORY: &str = "history";
 pub(super) static SETTINGS: [Named<HistoryPlace>; 2] = [
     Named {
         name: "schema",
-        flag: "--history-schema",
-        variable: env::HISTORY_SCHEMA,
+        flag: SettingFlag {
+            name: "--history-schema",
+            variable: env::HISTORY_SCHEMA,
+            value: "NAME",
+            help: "PostgreSQL: keep the history in this schema [default: runner]",
+            details: "So several projects, or tenants in schemas of their own, have a history each in one database.",
+        },
         in_file: InFile::Text("billing"),
         takes: "the name of a schema, in which `{tenant}` stands for that of the tenant",
         set: |place, text| name(text).map(|name| place.schema = Some(name)),
     },
     Named {
         name: "prefix",
-        flag: "--history-prefix",
-        variable: env::HISTORY_PREFIX,
+        flag: SettingFlag {
+            name: "--history-prefix",
+            variable: env::HISTORY_PREFIX,
+            value: "PREFIX",
+            help: "SQLite, MySQL, MariaDB: begin the names of the history's tables with this",
+            details: "",
+        },
         in_file: InFile::Text("billing_"),
         takes: "what the names of runner's own tables begin with, in which `{tenant}` stands for the name of the tenant",
         set: |place, text| name(text).map(|name| place.prefix = Some(name)),

@@ -3,8 +3,8 @@
 //! # A new key
 //!
 //! A key that has a flag and a variable is an entry of the table `SETTINGS` of its topic (`timeouts`, `transform`, `throttle`, `history`):
-//! its name, its type, and how it is set; `env/names.rs` has the name of its variable. Any other key is read in the file of its topic,
-//! or in `layer` if it is about a database, and `load` chooses its value. In both cases that is two files.
+//! its name, its type, how it is set, and the help of its flag; `env/names.rs` has the name of its variable. Any other key is read in the
+//! file of its topic, or in `layer` if it is about a database, and `load` chooses its value. A switch has a field here, too.
 //!
 //! # Which URL
 //!
@@ -59,6 +59,7 @@ pub use interpolate::DatabaseUse;
 pub use layer::RequiredIsolation;
 pub use load::NamedDatabases;
 pub(crate) use load::check_text;
+pub use named::SettingFlag;
 pub use on_existing::OnExisting;
 pub use package::PackageSettings;
 pub use request::LoadRequest;
@@ -71,6 +72,17 @@ pub use test::TestSettings;
 pub use throttle::Throttle;
 pub use timeouts::Timeouts;
 pub use transform::Chunking;
+
+/// The flags of the commands that run migrations: for every one, and for the throttling of transforms.
+pub fn run_flags() -> [Vec<&'static SettingFlag>; 2] {
+    let of_runs = named::flags(&transform::SETTINGS).chain(named::flags(&timeouts::SETTINGS)).collect();
+    [of_runs, named::flags(&throttle::SETTINGS).collect()]
+}
+
+/// The flags of every command for the place of the history.
+pub fn history_flags() -> Vec<&'static SettingFlag> {
+    named::flags(&history::SETTINGS).collect()
+}
 
 /// The name of the settings file.
 pub const FILE_NAME: &str = "runner.toml";

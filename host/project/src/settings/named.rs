@@ -13,16 +13,29 @@ use runner_base::error::{Error, Result};
 pub(super) struct Named<T> {
     /// Its name in the settings file.
     pub name: &'static str,
-    /// Its flag.
-    pub flag: &'static str,
-    /// Its variable.
-    pub variable: &'static str,
+    /// Its flag and its variable.
+    pub flag: SettingFlag,
     /// Its type in the settings file.
     pub in_file: InFile,
     /// The values it accepts, for hints.
     pub takes: &'static str,
     /// Parses and sets it.
     pub set: fn(&mut T, &str) -> Result<(), String>,
+}
+
+/// The flag of a setting, and what its help says.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingFlag {
+    /// The flag, with its dashes.
+    pub name: &'static str,
+    /// The variable that stands for it.
+    pub variable: &'static str,
+    /// What its value is called.
+    pub value: &'static str,
+    /// What it does, in a line.
+    pub help: &'static str,
+    /// What else there is to say; may be empty.
+    pub details: &'static str,
 }
 
 /// Type of a setting in the settings file.
@@ -57,6 +70,11 @@ impl<T> Named<T> {
 /// The names, as the settings file spells them.
 pub(super) fn names<T>(settings: &'static [Named<T>]) -> impl Iterator<Item = &'static str> {
     settings.iter().map(|setting| setting.name)
+}
+
+/// Their flags.
+pub(super) fn flags<T>(settings: &'static [Named<T>]) -> impl Iterator<Item = &'static SettingFlag> {
+    settings.iter().map(|setting| &setting.flag)
 }
 
 /// Reads these settings from a section; problems are recorded in the document.
@@ -112,7 +130,7 @@ pub(super) fn choose<'e, T: Default>(
         setting.set_sourced(&mut target, &text.value, text)?;
     }
     for setting in settings {
-        if let Some(text) = sources.given(setting.flag, setting.variable) {
+        if let Some(text) = sources.given(setting.flag.name, setting.flag.variable) {
             setting.set_sourced(&mut target, text.value.trim(), &text)?;
         }
     }

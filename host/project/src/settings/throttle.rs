@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::interpolate::{url, urls};
-use super::named::{self, InFile, Named, SettingValue};
+use super::named::{self, InFile, Named, SettingFlag, SettingValue};
 use super::request::Sources;
 use crate::env;
 use crate::origin::Sourced;
@@ -30,35 +30,55 @@ pub struct Throttle {
 }
 
 /// The settings by name.
-static SETTINGS: [Named<Throttle>; 4] = [
+pub(super) static SETTINGS: [Named<Throttle>; 4] = [
     Named {
         name: "batch_delay",
-        flag: "--batch-delay",
-        variable: env::BATCH_DELAY,
+        flag: SettingFlag {
+            name: "--batch-delay",
+            variable: env::BATCH_DELAY,
+            value: "DURATION",
+            help: "Pause after each chunk, such as `100ms`, or `none`",
+            details: "",
+        },
         in_file: InFile::Text("5s"),
         takes: TIME,
         set: |throttle, text| parse_duration_or_none(text).map(|time| throttle.batch_delay = time),
     },
     Named {
         name: "max_rows_per_second",
-        flag: "--max-rows-per-second",
-        variable: env::MAX_ROWS_PER_SECOND,
+        flag: SettingFlag {
+            name: "--max-rows-per-second",
+            variable: env::MAX_ROWS_PER_SECOND,
+            value: "COUNT",
+            help: "Maximum number of rows read per second, or `none`",
+            details: "",
+        },
         in_file: InFile::Count,
         takes: COUNT,
         set: |throttle, text| count(text).map(|count| throttle.max_rows_per_second = count),
     },
     Named {
         name: "max_lag",
-        flag: "--max-lag",
-        variable: env::MAX_LAG,
+        flag: SettingFlag {
+            name: "--max-lag",
+            variable: env::MAX_LAG,
+            value: "DURATION",
+            help: "Wait while the lag of a replica exceeds this, such as `5s`, or `none`",
+            details: "",
+        },
         in_file: InFile::Text("5s"),
         takes: TIME,
         set: |throttle, text| parse_duration_or_none(text).map(|time| throttle.max_lag = time),
     },
     Named {
         name: "max_active_connections",
-        flag: "--max-active-connections",
-        variable: env::MAX_ACTIVE_CONNECTIONS,
+        flag: SettingFlag {
+            name: "--max-active-connections",
+            variable: env::MAX_ACTIVE_CONNECTIONS,
+            value: "COUNT",
+            help: "Wait while more sessions than this are active besides our own, or `none`",
+            details: "",
+        },
         in_file: InFile::Count,
         takes: COUNT,
         set: |throttle, text| count(text).map(|count| throttle.max_active_connections = count),
@@ -163,8 +183,8 @@ pub(super) fn choose<'s>(
     let replicas =
         texts.into_iter().flatten().map(|text| url(text, variables, root, request.wanted)).collect::<Result<_>>()?;
     let throttle = named::choose(sources, &SETTINGS, sections.flat_map(|section| &section.settings))?;
-    let is_given = |setting: &&Named<_>| request.flags.get(setting.flag).is_some_and(|text| text.trim() != "none");
-    let by_flag = SETTINGS.iter().filter(is_given).map(|setting| setting.flag).collect();
+    let is_given = |setting: &&Named<_>| request.flags.get(setting.flag.name).is_some_and(|text| text.trim() != "none");
+    let by_flag = SETTINGS.iter().filter(is_given).map(|setting| setting.flag.name).collect();
     Ok(Throttle { replicas, by_flag, ..throttle })
 }
 

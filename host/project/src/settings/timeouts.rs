@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::named::{InFile, Named};
+use super::named::{InFile, Named, SettingFlag};
 use crate::env;
 use crate::units::{parse_count, parse_duration_or_none};
 use runner_database::Dialect;
@@ -43,24 +43,39 @@ impl Timeouts {
 pub(super) static SETTINGS: [Named<Timeouts>; 3] = [
     Named {
         name: "table_lock_timeout",
-        flag: "--table-lock-timeout",
-        variable: env::TABLE_LOCK_TIMEOUT,
+        flag: SettingFlag {
+            name: "--table-lock-timeout",
+            variable: env::TABLE_LOCK_TIMEOUT,
+            value: "DURATION",
+            help: "How long a statement may wait for a table or row lock, or `none`",
+            details: "Defaults to 3s on servers, and to `busy_timeout` of the URL on SQLite.",
+        },
         in_file: InFile::Text("3s"),
         takes: TIME,
         set: |timeouts, text| parse_duration_or_none(text).map(|time| timeouts.table_lock_timeout = Some(time)),
     },
     Named {
         name: "statement_timeout",
-        flag: "--statement-timeout",
-        variable: env::STATEMENT_TIMEOUT,
+        flag: SettingFlag {
+            name: "--statement-timeout",
+            variable: env::STATEMENT_TIMEOUT,
+            value: "DURATION",
+            help: "How long a statement of a migration may run, or `none` [default: none]",
+            details: "",
+        },
         in_file: InFile::Text("3s"),
         takes: TIME,
         set: |timeouts, text| parse_duration_or_none(text).map(|time| timeouts.statement_timeout = time),
     },
     Named {
         name: "retries",
-        flag: "--retries",
-        variable: env::RETRIES,
+        flag: SettingFlag {
+            name: "--retries",
+            variable: env::RETRIES,
+            value: "COUNT",
+            help: "Number of retries after a lock conflict [default: 10]",
+            details: "",
+        },
         in_file: InFile::Count,
         takes: "an integer from 0 to 1000",
         set: |timeouts, text| {

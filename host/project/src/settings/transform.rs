@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::named::{InFile, Named};
+use super::named::{InFile, Named, SettingFlag};
 use crate::env;
 use crate::units::{parse_count, parse_duration_or_none};
 use runner_base::error::{Error, Result};
@@ -43,8 +43,13 @@ impl Chunking {
 pub(super) static SETTINGS: [Named<Chunking>; 2] = [
     Named {
         name: "chunk_rows",
-        flag: "--chunk-rows",
-        variable: env::CHUNK_ROWS,
+        flag: SettingFlag {
+            name: "--chunk-rows",
+            variable: env::CHUNK_ROWS,
+            value: "ROWS",
+            help: "Maximum number of rows in a chunk of a transform",
+            details: "Defaults to the size of a batch.",
+        },
         in_file: InFile::Count,
         takes: "an integer from 1 to 10_000_000",
         set: |chunking, text| {
@@ -58,8 +63,13 @@ pub(super) static SETTINGS: [Named<Chunking>; 2] = [
     },
     Named {
         name: "chunk_time",
-        flag: "--chunk-time",
-        variable: env::CHUNK_TIME,
+        flag: SettingFlag {
+            name: "--chunk-time",
+            variable: env::CHUNK_TIME,
+            value: "DURATION",
+            help: "Target duration of a chunk of a transform, such as `500ms`",
+            details: "The size of the next chunk is adjusted to the duration of the previous ones. By default the size is fixed, and always on SQLite.",
+        },
         in_file: InFile::Text("500ms"),
         takes: "a duration such as `500ms`, or `none`",
         set: |chunking, text| parse_duration_or_none(text).map(|time| chunking.time = time),

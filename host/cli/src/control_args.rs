@@ -1,32 +1,6 @@
-//! The command line of what throttles runs and controls them from another terminal, as clap reads it.
+//! The command line of what controls a run from another terminal, as clap reads it.
 
 use clap::Args;
-
-/// How much load a transform may put on the database.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Throttling of transforms that commit chunk by chunk")]
-pub struct ThrottleArgs {
-    /// Pause after each chunk, such as `100ms`, or `none`
-    ///
-    /// [env: RUNNER_BATCH_DELAY]
-    #[arg(long, value_name = "DURATION", hide_short_help = true)]
-    pub batch_delay: Option<String>,
-    /// Maximum number of rows read per second, or `none`
-    ///
-    /// [env: RUNNER_MAX_ROWS_PER_SECOND]
-    #[arg(long, value_name = "COUNT", hide_short_help = true)]
-    pub max_rows_per_second: Option<String>,
-    /// Wait while the lag of a replica exceeds this, such as `5s`, or `none`
-    ///
-    /// [env: RUNNER_MAX_LAG]
-    #[arg(long, value_name = "DURATION", hide_short_help = true)]
-    pub max_lag: Option<String>,
-    /// Wait while more sessions than this are active besides our own, or `none`
-    ///
-    /// [env: RUNNER_MAX_ACTIVE_CONNECTIONS]
-    #[arg(long, value_name = "COUNT", hide_short_help = true)]
-    pub max_active_connections: Option<String>,
-}
 
 /// `runner pause`
 #[derive(Args, Debug)]
