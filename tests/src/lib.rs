@@ -58,6 +58,21 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Runs a test in a process of its own, for what a process has but once: the memory that it takes, limits of a library. `test`: its name
+/// in the suite.
+pub fn alone(test: &str, body: impl FnOnce()) {
+    const ROLE: &str = "RUNNER_TEST_ALONE";
+    if std::env::var_os(ROLE).is_some() {
+        return body();
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = command.args(["--exact", test, "--nocapture"]).env(ROLE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("1 passed"), "there is no test `{test}`: {said}");
+    println!("{said}");
+}
+
 /// Whether tests should be exhaustive instead of sampling: `RUNNER_TEST_LONG=1`.
 pub fn is_long() -> bool {
     std::env::var_os("RUNNER_TEST_LONG").is_some_and(|value| value == "1")

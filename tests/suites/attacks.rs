@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use runner_attack::Arena;
 use runner_database::{ConnectOptions, DatabaseUrl};
+use runner_tests::alone;
 use runner_tests::servers::{self, Client, Kind, Server, TestDatabase};
 use tempfile::TempDir;
 
@@ -153,31 +154,32 @@ fn on_each(other: &str) -> u64 {
     if std::env::var_os(other).is_some() { 300 } else { 500 }
 }
 
-/// All databases of the process share SQLite's memory, so one attempt at a time may use it up.
-static MEMORY: Mutex<()> = Mutex::new(());
-
 #[test]
 fn nothing_gets_through_sqlite() {
-    let _memory = MEMORY.lock();
-    // Out of memory is one of the errors after which SQLite rolls back, and the machine has more than a test should take.
-    // SAFETY: the function takes a number, and may be called at any time.
-    unsafe { rusqlite::ffi::sqlite3_hard_heap_limit64(96 << 20) };
-    try_out(Place::file, 1, (1_000, 60_000));
+    alone("attacks::nothing_gets_through_sqlite", || {
+        // Out of memory is one of the errors after which SQLite rolls back, and the machine has more than a test should take.
+        // SAFETY: the function takes a number, and may be called at any time.
+        unsafe { rusqlite::ffi::sqlite3_hard_heap_limit64(96 << 20) };
+        try_out(Place::file, 1, (1_000, 60_000));
+    });
 }
 
 #[test]
 fn nothing_gets_through_postgres() {
-    try_out(Place::postgres, 2, (on_each("RUNNER_TEST_POSTGRES"), 25_000));
+    alone("attacks::nothing_gets_through_postgres", || {
+        try_out(Place::postgres, 2, (on_each("RUNNER_TEST_POSTGRES"), 25_000));
+    });
 }
 
 #[test]
 fn nothing_gets_through_mariadb() {
-    try_out(Place::mariadb, 2, (on_each("RUNNER_TEST_MYSQL"), 20_000));
+    alone("attacks::nothing_gets_through_mariadb", || {
+        try_out(Place::mariadb, 2, (on_each("RUNNER_TEST_MYSQL"), 20_000));
+    });
 }
 
 #[test]
 fn nothing_gets_through_the_binary_on_sqlite() {
-    let _memory = MEMORY.lock();
     binary::try_out(Place::file);
 }
 
