@@ -121,7 +121,12 @@ impl HostSession<'_> {
 
     /// Commits the open transaction, or fails with everything rolled back. Only if the connection is lost is the outcome unknown.
     pub async fn commit_or_roll_back(&mut self) -> Result<(), DatabaseError> {
-        match self.commit(UnitOfWork::Step(&[])).await {
+        self.commit_with(&[]).await
+    }
+
+    /// As [`Self::commit_or_roll_back`], with these changes to the tool's own tables.
+    pub async fn commit_with(&mut self, changes: &[ToolChange]) -> Result<(), DatabaseError> {
+        match self.commit(UnitOfWork::Step(changes)).await {
             Committed::No(error) => Err(match self.rollback().await {
                 Err(second) if second.is_not_undone() => second.detail(error.to_string()),
                 _ => error,

@@ -11,6 +11,9 @@ use runner_database::{Committed, DatabaseError, HostSession, QueryLimits, StopSi
 /// How long a server may be away before its answer is given up: longer than a failover usually takes.
 pub const AWAY_AFTER_COMMIT: Duration = Duration::from_secs(30);
 
+/// How long a server may be away where only the report waits for it: what was not committed is rolled back by itself.
+pub const AWAY: Duration = Duration::from_secs(5);
+
 /// A row of the tool's tables that shows that a unit of work is committed.
 pub struct Marker {
     /// A query that finds the row.
@@ -97,8 +100,8 @@ pub async fn reconnect(
 }
 
 /// Opens the connection again after a loss that rolled back, and returns the error of the loss.
-pub async fn after_loss(database: &mut HostSession<'_>, lost: Error) -> Error {
-    match database.reconnect().await {
+pub async fn after_loss(database: &mut HostSession<'_>, lost: Error, stop: &StopSignal) -> Error {
+    match reconnect(database, AWAY, stop).await {
         Ok(()) => lost,
         Err(second) => lost.cause(second),
     }

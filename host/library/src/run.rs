@@ -149,7 +149,10 @@ pub async fn run(
         }
     };
     outcome.error = outcome.error.map(|error| setup.place(with_file(error, &engine.catalog)));
-    record_protection(setup, order, &mut **engine.database.lock().await).await?;
+    if let Err(error) = record_protection(setup, order, &mut **engine.database.lock().await).await {
+        // What ran has run. After another error, the next run records it.
+        outcome.error.get_or_insert(error);
+    }
     let history = history::read(&mut engine.database.lock().await.host()).await.unwrap_or_default();
     Ok(Ran { outcome, current: history.current().map(Record::id) })
 }

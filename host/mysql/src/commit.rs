@@ -1,5 +1,5 @@
-//! The one place that sends COMMIT: what precedes it in its message decides whether it is reached, since the server stops at the first
-//! statement that fails.
+//! The one place that commits work of a run: what precedes COMMIT in its message decides whether it is reached, since the server stops at
+//! the first statement that fails. (What a statement outside of transactions has left open is ended by `guard`, by the same text.)
 //!
 //! Changes to the tool's own tables are values until then. One that must change one row is followed by an [`Assertion`]. Values are
 //! literals in these texts, quoted in the settings that the host has established.

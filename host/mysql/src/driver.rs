@@ -17,6 +17,9 @@ use runner_sql::Isolation;
 
 #[async_trait]
 impl Driver for MysqlDatabase {
+    /// The name of the lock that it holds as long as it lives.
+    type Left = Option<String>;
+
     async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self> {
         let (link, gate) = logins::log_in(&mut self.session, grants, rights).await?;
         Ok(Self::of(link, Some(gate)))
@@ -85,11 +88,13 @@ impl Driver for MysqlDatabase {
         logins::check_logins(&mut self.session, wanted).await
     }
 
-    async fn wait_for_end(&mut self, guest: Self) -> Result<()> {
-        let lock = guest.gate.as_ref().map(|gate| gate.lock().to_owned());
-        drop(guest);
+    fn into_left(self) -> Option<String> {
+        self.gate.map(|gate| gate.lock().to_owned())
+    }
+
+    async fn wait_for_end(&mut self, lock: &Option<String>) -> Result<()> {
         match lock {
-            Some(lock) => wait_until_free(&mut self.session.link.work, &lock).await,
+            Some(lock) => wait_until_free(&mut self.session.link.work, lock).await,
             None => Ok(()),
         }
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::PostgresDatabase;
 use crate::error::Result;
+use crate::link::LostSession;
 use crate::lock::blockers;
 use crate::logins::{dry_run, open, sync};
 use crate::schema;
@@ -33,6 +34,8 @@ fn claims_of(part: Option<Part>) -> Claims {
 
 #[async_trait]
 impl Driver for PostgresDatabase {
+    type Left = LostSession;
+
     async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self> {
         let session = open::log_in(&mut self.session, grants, rights).await?;
         Ok(Self::of(session))
@@ -92,10 +95,12 @@ impl Driver for PostgresDatabase {
         sync::check_logins(&mut self.session, wanted).await
     }
 
-    async fn wait_for_end(&mut self, guest: Self) -> Result<()> {
-        // Its socket is closed first: a server that waits for the client sees that it is gone.
-        let left = guest.session.into_left();
-        self.session.link_mut().wait_for_end(&left).await
+    fn into_left(self) -> LostSession {
+        self.session.into_left()
+    }
+
+    async fn wait_for_end(&mut self, left: &LostSession) -> Result<()> {
+        self.session.link_mut().wait_for_end(left).await
     }
 }
 

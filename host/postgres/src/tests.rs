@@ -9,6 +9,7 @@ mod encodings;
 mod hostile;
 mod late;
 mod lock;
+mod lost_guest;
 mod makes;
 mod names;
 mod pages;

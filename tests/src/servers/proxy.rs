@@ -13,6 +13,8 @@ pub enum Trap {
     Before(&'static str, usize),
     /// When the server has answered it, losing the answer.
     Answer(&'static str, usize),
+    /// The same; new connections are refused from then on, until [`Proxy::refuse`] ends that.
+    AnswerAndServer(&'static str, usize),
 }
 
 #[derive(Default)]
@@ -220,7 +222,8 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: 
             turns.sent.last_mut().into_iter().for_each(|sent| sent.extend_from_slice(&buffer[..bytes]));
         }
         let trap = state.trap.clone();
-        if let Some(Trap::Before(text, count) | Trap::Answer(text, count)) = &trap {
+        if let Some(Trap::Before(text, count) | Trap::Answer(text, count) | Trap::AnswerAndServer(text, count)) = &trap
+        {
             let text = text.to_ascii_uppercase().into_bytes();
             let found = before.windows(text.len()).filter(|window| *window == text).count();
             state.seen += found;
@@ -229,6 +232,9 @@ fn send(shared: &Shared, mut client: &TcpStream, mut server: &TcpStream, sides: 
                 state.sprung += 1;
                 if matches!(trap, Some(Trap::Before(..))) {
                     return Ok(());
+                }
+                if matches!(trap, Some(Trap::AnswerAndServer(..))) {
+                    shared.refusing.store(true, Ordering::SeqCst);
                 }
                 sides.losing.store(true, Ordering::SeqCst);
             }

@@ -183,3 +183,50 @@ fn a_key_of_a_lost_session_is_not_guessed() {
     });
     assert!(refused.get() > 0, "a session is lost between the two statements");
 }
+
+/// The first write of a migration may be stored although its answer is lost and the server stays away: nothing says that it had no
+/// effect.
+#[test]
+fn a_first_write_without_an_answer_is_reported_as_partial() {
+    let server = Engine::Mariadb.server().unwrap();
+    let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+    project.sql("0001_before", "CREATE TABLE t (a INT);", "DROP TABLE t;");
+    project.runner("apply").succeeds();
+    project.sql("0002_cut", "CREATE TABLE u (a INT);\nCREATE TABLE v (a INT);", "DROP TABLE u;\nDROP TABLE v;");
+    let proxy = Proxy::start(server.port());
+    let direct = project.server_database().url();
+    let url = project.server_database().url_at(proxy.port());
+    project.by(&url);
+    let (code, said) = with_trap(&project, "apply", &proxy, Trap::AnswerAndServer("runner_history (", 1));
+    assert_eq!((proxy.sprung(), code), (1, Some(6)), "{said}");
+    project.by(&direct);
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT count(*) FROM u, v"), "0");
+    assert_eq!(project.runner("status --exit-code").exit_code(), Some(0));
+}
+
+/// A run that has applied its migrations says so, although it cannot record the protection of the database.
+#[test]
+fn what_was_applied_is_reported_although_the_protection_is_not_recorded() {
+    for engine in [Engine::Postgres, Engine::Mariadb] {
+        let server = engine.server().unwrap();
+        let mut project = EngineProject::on(env!("CARGO_BIN_EXE_runner"), server.database());
+        project.write("runner.toml", "[database]\nprotected = true\n");
+        project.sql("0001_a", "CREATE TABLE a (a INT);", "DROP TABLE a;");
+        let proxy = Proxy::start(server.port());
+        let direct = project.server_database().url();
+        let url = project.server_database().url_at(proxy.port());
+        project.by(&url);
+        proxy.set(Trap::Before("runner_meta VALUES ('protected'", 1));
+        let output = project.runner("apply --format json");
+        assert_eq!((proxy.sprung(), output.exit_code()), (1, Some(1)), "{engine:?}: {output}");
+        let report: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(report["applied"].as_array().map(Vec::len), Some(1), "{engine:?}: {output}");
+        project.by(&direct);
+        project.runner("apply").succeeds();
+        let recorded = project.server_database().client();
+        let place = if engine == Engine::Postgres { "runner.runner_meta" } else { "runner_meta" };
+        let recorded = recorded.sql(&format!("SELECT count(*) FROM {place} m WHERE m.key = 'protected'"));
+        assert_eq!(recorded, ["1"], "{engine:?}");
+    }
+}

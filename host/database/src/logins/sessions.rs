@@ -28,6 +28,9 @@ pub enum LoginRights {
 /// A driver's connection, which is the host's in a run, or that of a component's own login.
 #[async_trait]
 pub trait Driver: Database + Session + Sized + 'static {
+    /// What the server may still have of a session that is given up.
+    type Left: Send + Sync;
+
     /// Opens a session of the login of a component with these grants.
     async fn log_in(&mut self, grants: &Grants, rights: LoginRights) -> Result<Self, DatabaseError>;
 
@@ -84,17 +87,22 @@ pub trait Driver: Database + Session + Sized + 'static {
         Err(DatabaseError::invalid("a change of the schema belongs to the transaction of the component"))
     }
 
-    /// Waits until the server has finished with the session of a component.
-    async fn wait_for_end(&mut self, guest: Self) -> Result<(), DatabaseError>;
+    /// Gives up the session of a component, and closes its socket: a server that waits for the client sees that it is gone.
+    fn into_left(self) -> Self::Left;
+
+    /// Waits until the server has finished with such a session.
+    async fn wait_for_end(&mut self, left: &Self::Left) -> Result<(), DatabaseError>;
 }
 
 /// A database with a second session while a component under grants runs.
-pub struct Logins<D> {
+pub struct Logins<D: Driver> {
     host: D,
     /// What the component is granted; `None` while none under grants runs.
     grants: Option<Arc<Grants>>,
     /// The session of its login, as soon as it is needed.
     guest: Option<D>,
+    /// What is left of lost ones, until the server has finished with them.
+    left: Vec<D::Left>,
     role: Role,
     stop: StopSignal,
 }
@@ -102,7 +110,7 @@ pub struct Logins<D> {
 impl<D: Driver> Logins<D> {
     /// A database whose components get sessions of their own.
     pub fn new(host: D) -> Self {
-        Self { host, grants: None, guest: None, role: Role::Host, stop: StopSignal::never() }
+        Self { host, grants: None, guest: None, left: Vec::new(), role: Role::Host, stop: StopSignal::never() }
     }
 
     /// The component's session, if the transaction of the run is open there.
@@ -190,12 +198,15 @@ impl<D: Driver> Connection for Logins<D> {
 
     async fn reconnect(&mut self) -> Result<(), DatabaseError> {
         self.host.reconnect().await?;
-        let Some(mut guest) = self.guest.take() else { return Ok(()) };
-        if guest.is_usable() && !guest.has_transaction() {
-            self.guest = Some(guest);
-            return Ok(());
+        if self.guest.as_mut().is_some_and(|guest| !guest.is_usable() || guest.has_transaction()) {
+            self.left.extend(self.guest.take().map(D::into_left));
         }
-        self.host.wait_for_end(guest).await
+        // Also after this has failed once: until then the server may still commit what the session began.
+        while let Some(left) = self.left.last() {
+            self.host.wait_for_end(left).await?;
+            self.left.pop();
+        }
+        Ok(())
     }
 }
 

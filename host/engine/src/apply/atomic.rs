@@ -22,6 +22,9 @@ use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{Committed, DatabaseErrorKind, HostSession, ToolChange, TransactionOptions, UnitOfWork};
 use runner_sql::Isolation;
 
+/// The cause of an error that came with the loss of the connection.
+const ROLLED_BACK_WITH_SESSION: &str = "the connection was lost, and the server has rolled back the migration";
+
 impl Engine {
     /// Runs a migration in its own transaction.
     pub(super) async fn run_atomic(&self, migration: &PlannedMigration, numbers: &Numbers) -> StepResult {
@@ -164,7 +167,9 @@ impl Engine {
                 Ok(done)
             }
             // The connection is another one already.
-            Settled::RolledBack(error) if is_unanswered => Err(Error::from(error).into()),
+            Settled::RolledBack(error) if is_unanswered => {
+                Err(Error::from(error).cause(ROLLED_BACK_WITH_SESSION).into())
+            }
             Settled::RolledBack(error) => Err(self.undo(database, history::unmade(error), recorder).await.into()),
             Settled::Unknown { error, why } => Err(unknown(&error.into(), &why.into()).into()),
         }
@@ -187,7 +192,7 @@ impl Engine {
             Ok(()) | Err(_) => self.reconnect_after_loss(database).await,
         };
         match second {
-            Ok(()) => error.cause("the connection was lost, and the server has rolled back the migration"),
+            Ok(()) => error.cause(ROLLED_BACK_WITH_SESSION),
             Err(second) => error
                 .cause(format!("the connection was lost, and the database does not answer: {second}"))
                 .hint("the server rolls back what was not committed; `runner status` works once the database answers again"),

@@ -22,10 +22,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// After this time no further attempt begins, however many are left: an operator waits for the run.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
-/// How long the server may be unreachable after the connection was lost before a commit: it rolls back by itself, and only the report
-/// waits.
-const AWAY: Duration = Duration::from_secs(5);
-
 /// Counts the retries of a migration.
 pub(super) struct Retries {
     done: u32,
@@ -130,7 +126,7 @@ impl Engine {
 
     /// Reopens a lost connection whose transaction was not committed.
     pub(super) async fn reconnect_after_loss(&self, database: &mut HostSession<'_>) -> Result<(), DatabaseError> {
-        settle::reconnect(database, AWAY, &self.stop).await
+        settle::reconnect(database, settle::AWAY, &self.stop).await
     }
 }
 

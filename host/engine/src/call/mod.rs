@@ -10,12 +10,14 @@ pub mod partial_effects;
 pub mod transform;
 
 pub use answer::Answer;
+use answer::{Page, Resolved, Spooled, pack};
 pub use inputs::Inputs;
 
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
+use runner_data::RowSet;
 use runner_database::{Dialect, Facts};
 use runner_sql::classify::has_list;
 use runner_sql::{StatementClass, Tokens, calls_only_known, classify, concurrent_index, removed_concurrently};
@@ -54,6 +56,55 @@ runner_base::named! {
         Finish = "finish",
         /// `batches.transform`.
         Transform = "transform",
+    }
+}
+
+impl CallKind {
+    /// Whether its text is one statement of the migration, which shows what it needs.
+    pub fn is_statement(self) -> bool {
+        match self {
+            Self::Statement | Self::Execute | Self::Query | Self::Read => true,
+            Self::Transaction
+            | Self::Schema
+            | Self::ReadTable
+            | Self::Next
+            | Self::Write
+            | Self::WriteBatch
+            | Self::Finish
+            | Self::Transform => false,
+        }
+    }
+
+    /// Whether what it changes may commit by itself.
+    fn may_commit(self) -> bool {
+        match self {
+            Self::Statement | Self::Execute | Self::Query | Self::Schema => true,
+            Self::Transaction
+            | Self::Read
+            | Self::ReadTable
+            | Self::Next
+            | Self::Write
+            | Self::WriteBatch
+            | Self::Finish
+            | Self::Transform => false,
+        }
+    }
+
+    /// The packed answer of a call that took effect, where its own was lost. `rows`: how many it affected.
+    pub fn lost_answer(self, rows: u64) -> Vec<u8> {
+        fn of<T: Answer>() -> Vec<u8> {
+            pack(Ok(&T::lost()))
+        }
+        match self {
+            Self::Query => of::<RowSet>(),
+            Self::Read => of::<Spooled>(),
+            Self::ReadTable => of::<Resolved>(),
+            Self::Next => of::<Page>(),
+            Self::Write | Self::Schema => of::<()>(),
+            Self::Statement | Self::Transaction | Self::Execute | Self::WriteBatch | Self::Finish | Self::Transform => {
+                pack(Ok(&rows))
+            }
+        }
     }
 }
 
@@ -103,7 +154,7 @@ impl Call<'_> {
 
     /// Returns how the call is committed.
     pub fn commit(&self, facts: &Facts) -> Commit {
-        if !matches!(self.kind, CallKind::Statement | CallKind::Execute | CallKind::Query | CallKind::Schema) {
+        if !self.kind.may_commit() {
             return Commit::Together;
         }
         match classify(&self.tokens(facts.dialect)) {

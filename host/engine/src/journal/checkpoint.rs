@@ -7,18 +7,22 @@ use super::{Journal, crash, damaged};
 use crate::call::answer::{Position, Transformed, pack, unpack};
 use crate::call::transform::TransformSpec;
 use crate::call::{Call, codec};
+use crate::call_error::CallError;
 use crate::settle::after_loss;
 use crate::stopped::stopped;
 use crate::transcript::store::EvidenceKind;
 use crate::transcript::{self, Builders, TransformRecord, handover, store as evidence};
 use runner_base::error::{Error, Result};
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, TransactionOptions};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, SharedDatabase, ToolChange, TransactionOptions};
 
 /// The bits for the number of a batch within its chunk, in the number under which its record is stored.
 const BATCHES_OF_CHUNK: u32 = 16;
 
 /// The most batches in a chunk, so that none is stored under the number of another chunk's.
 pub const MOST_BATCHES: u64 = 1 << BATCHES_OF_CHUNK;
+
+/// How many bytes of records go into the message of a commit.
+const IN_A_COMMIT: usize = 1 << 20;
 
 /// A transform that has begun.
 pub enum TransformStep {
@@ -86,7 +90,7 @@ impl Journal {
         self.still_ours(database).await?;
         store::make(database, store::insert(self.run, &transform.entry)).await?;
         store::begin_checkpoint(database, self.run, transform.number(), work, position).await?;
-        let committed = self.commit_part(database, transform.number()).await;
+        let committed = self.commit_part(database, transform.number(), &[]).await;
         crash::point();
         committed
     }
@@ -103,11 +107,12 @@ impl Journal {
         record: &transcript::ChunkRecord,
     ) -> Result<std::result::Result<(), DatabaseError>> {
         crash::point();
-        self.still_ours(database).await?;
-        self.note_chunk(database, claimant.step, (done.chunks, 0), record).await?;
-        store::move_checkpoint(database, self.run, claimant.step, position, done).await?;
-        chunk::insert_done(database, claimant, done.chunks, [&from.last, &position.last], effect).await?;
-        let committed = self.commit_part(database, claimant.step).await?;
+        let records = std::slice::from_ref(record);
+        let mut changes =
+            self.note_chunk(database, claimant.step, done.chunks, records).await.map_err(CallError::into_error)?;
+        changes.push(store::checkpoint_moved(self.run, claimant.step, position, done));
+        changes.push(chunk::added_done(claimant, done.chunks, [&from.last, &position.last], effect));
+        let committed = self.commit_part(database, claimant.step, &changes).await?;
         crash::point();
         if committed.is_ok() && done.chunks == 1 {
             self.state.lock().await.effects += 1;
@@ -122,16 +127,28 @@ impl Journal {
         Ok(found)
     }
 
-    /// Records the input and the output of a batch of a chunk, in the transaction of its rows.
+    /// Returns the changes that record the input and the output of the batches of a chunk, for the commit of its rows. What would be too
+    /// much for the message of a commit, since the rows themselves are kept, is recorded at once, in the open transaction.
     pub async fn note_chunk(
         &self,
         database: &mut HostSession<'_>,
         step: u64,
-        (chunk, batch): (u64, u64),
-        record: &transcript::ChunkRecord,
-    ) -> Result<()> {
-        self.check_columns(step, record).await?;
-        evidence::put_chunk(database, self.run, step, number_of(chunk, batch)?, record).await
+        chunk: u64,
+        records: &[transcript::ChunkRecord],
+    ) -> std::result::Result<Vec<ToolChange>, CallError> {
+        let (mut changes, mut room) = (Vec::with_capacity(records.len()), IN_A_COMMIT);
+        for (batch, record) in (0..).zip(records) {
+            self.check_columns(step, record).await?;
+            let (added, bytes) = evidence::chunk_added(self.run, step, number_of(chunk, batch)?, record);
+            match room.checked_sub(bytes) {
+                Some(left) => {
+                    room = left;
+                    changes.push(added);
+                }
+                None => database.change(&added).await?,
+            }
+        }
+        Ok(changes)
     }
 
     /// Counts the chunks of a transform that other connections committed as one effect.
@@ -202,7 +219,7 @@ impl Journal {
         error: DatabaseError,
     ) -> Result<DatabaseError> {
         if error.kind == DatabaseErrorKind::Connection {
-            return Err(after_loss(database, error.into()).await);
+            return Err(after_loss(database, error.into(), &self.stop).await);
         }
         match database.rollback().await {
             Err(second) if second.is_not_undone() => {
@@ -225,20 +242,24 @@ impl Journal {
         Ok(error)
     }
 
-    /// Commits a part. If the answer is lost, the next run continues from the checkpoint.
+    /// Commits a part with these changes. If the answer is lost, the next run continues from the checkpoint.
     async fn commit_part(
         &self,
         database: &mut HostSession<'_>,
         step: u64,
+        changes: &[ToolChange],
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        match database.commit_or_roll_back().await {
+        match database.commit_with(changes).await {
             Ok(()) => Ok(Ok(())),
             Err(error) if error.is_not_undone() => {
                 self.state.lock().await.effects += 1;
                 Err(error.into())
             }
+            // Nothing that the migration could handle.
+            Err(error) if error.kind == DatabaseErrorKind::Denied => Err(error.into()),
+            Err(error) if error.is_unexpected_rows() => Err(store::unmade(error)),
             Err(error) if error.kind != DatabaseErrorKind::Connection => Ok(Err(error)),
-            Err(error) => Err(after_loss(database, Error::from(error).at("step", step.to_string())).await),
+            Err(error) => Err(after_loss(database, Error::from(error).at("step", step.to_string()), &self.stop).await),
         }
     }
 }

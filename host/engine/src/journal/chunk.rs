@@ -23,7 +23,7 @@ use crate::clock::now;
 use crate::run::Run;
 use crate::schema::chunk as sql;
 use runner_data::Value;
-use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, tool_sql};
+use runner_database::{DatabaseError, DatabaseErrorKind, HostSession, QueryLimits, ToolChange, tool_sql};
 
 /// How long a claimed chunk waits for its owner's transaction, by the database's clock. A process that dies in between
 /// delays the others for this long; one that is late finds its chunk taken and claims another.
@@ -239,17 +239,12 @@ impl Claimant {
         effect().map(ClaimState::Done).ok_or_else(corrupt)
     }
 
-    /// Marks a chunk as done in the transaction of its rows. Returns false if the chunk is no longer ours; then no part
-    /// of it may be committed.
-    pub async fn complete(
-        &self,
-        database: &mut HostSession<'_>,
-        chunk: &ClaimedChunk,
-        effect: &Effect,
-    ) -> Result<bool, DatabaseError> {
+    /// Marks a chunk as done, in the transaction of its rows. If the chunk is no longer ours, no row changes, and no part of it may be
+    /// committed.
+    pub fn completed(&self, chunk: &ClaimedChunk, effect: &Effect) -> ToolChange {
         let [history, direction, step] = self.place();
         let seal = seal(self.step, chunk.number, [&key(&chunk.from), &key(&chunk.to)], effect);
-        let parameters = [
+        let values = [
             number(effect.rows_read),
             number(effect.rows_written),
             seal.into(),
@@ -260,7 +255,7 @@ impl Claimant {
             self.owner.id.as_str().into(),
             chunk.token.into(),
         ];
-        Ok(execute(database, sql::COMPLETE, &parameters).await? == 1)
+        ToolChange::of_one_row(sql::COMPLETE, values)
     }
 
     /// Releases a chunk for any worker to claim. `why` is the error that it met, if any.
@@ -330,18 +325,17 @@ pub async fn totals(
 }
 
 /// Adds a completed chunk of a lone worker, in the transaction of its rows.
-pub async fn insert_done(
-    database: &mut HostSession<'_>,
+pub fn added_done(
     claimant: &Claimant,
     chunk: u64,
     [from, to]: [&Option<Vec<Value>>; 2],
     effect: &Effect,
-) -> Result<(), DatabaseError> {
+) -> ToolChange {
     let [history, direction, step] = claimant.place();
     let (from, to) = (key(from), key(to));
     let seal = seal(claimant.step, chunk, [&from, &to], effect);
     let [owner, role, run_id, held_by] = claimant.owner.columns();
-    let parameters = [
+    let values = [
         history,
         direction,
         step,
@@ -357,7 +351,7 @@ pub async fn insert_done(
         number(effect.rows_written),
         seal.into(),
     ];
-    change(database, sql::INSERT_DONE, &parameters).await
+    ToolChange::of_one_row(sql::INSERT_DONE, values)
 }
 
 /// Deletes the chunks of a step.

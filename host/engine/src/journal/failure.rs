@@ -150,6 +150,6 @@ impl Journal {
             state.unknown = Some((entry.step, entry.text.clone()));
         }
         // Reconnecting waits until the server has ended the statement in progress.
-        after_loss(database, error.into()).await
+        after_loss(database, error.into(), &self.stop).await
     }
 }

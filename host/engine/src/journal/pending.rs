@@ -71,9 +71,11 @@ impl Journal {
         }
         // An intent does not show the answer of its step.
         let marker = if waited { store::has_answer(self.run, step) } else { store::has_step(self.run, step) };
-        self.resolve_commit(database, state, recorded, &marker).await?.map_err(store::unmade)?;
+        let resolved = self.resolve_commit(database, state, recorded, &marker).await;
+        // Changes of which the outcome is unknown may be stored.
+        state.is_unwritten &= matches!(resolved, Ok(Err(_)));
+        resolved?.map_err(store::unmade)?;
         state.unknown = None;
-        state.is_unwritten = false;
         Ok(())
     }
 

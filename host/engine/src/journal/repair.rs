@@ -1,7 +1,6 @@
 //! A step that began and has no answer: what is known about it, and the record of an operator's decision.
 
 use super::resolve::{self, Known};
-use crate::call::answer::{Answer, Page, Resolved, Spooled, pack};
 use crate::call::{CallKind, shown};
 use crate::clock::now;
 use crate::journal::store;
@@ -9,7 +8,6 @@ use crate::journal::store::{Entry, INPUTS};
 use crate::journal::{chunk, damaged, head};
 use crate::run::Run;
 use runner_base::error::{Error, Result};
-use runner_data::RowSet;
 use runner_database::HostSession;
 
 /// A step that began and has no answer.
@@ -82,7 +80,10 @@ pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown,
     if head.step != unknown.step {
         return Err(damaged(format!("it ends with step {}, but its head records {}", unknown.step, head.step)));
     }
-    let answer = answer_of(&unknown.kind, rows);
+    let Some(kind) = CallKind::from_name(&unknown.kind) else {
+        return Err(damaged(format!("step {} is of the kind `{}`, which does not exist", unknown.step, unknown.kind)));
+    };
+    let answer = kind.lost_answer(rows);
     let entry = Entry {
         step: unknown.step,
         kind: unknown.kind.clone(),
@@ -95,21 +96,6 @@ pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown,
     };
     let entry = Entry { seal: entry.seal_over(&head.seal, &answer), answer: Some(answer), ..entry };
     store::make(database, store::answer(run, &entry)).await
-}
-
-/// Returns the packed answer for a step whose answer was lost.
-fn answer_of(kind: &str, rows: u64) -> Vec<u8> {
-    fn of<T: Answer>() -> Vec<u8> {
-        pack(Ok(&T::lost()))
-    }
-    match kind {
-        "query" => of::<RowSet>(),
-        "read" => of::<Spooled>(),
-        "read-table" => of::<Resolved>(),
-        "next" => of::<Page>(),
-        "write" | "schema" => of::<()>(),
-        _ => pack(Ok(&rows)),
-    }
 }
 
 /// Returns the error for the journal of a run if rows are missing or were changed.

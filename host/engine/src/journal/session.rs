@@ -112,11 +112,6 @@ pub fn counts_own_statements(count: &str, is_planned: bool) -> Error {
     )
 }
 
-/// Whether a call is a statement of the migration, so that its text shows what it needs.
-fn is_statement(kind: &str) -> bool {
-    [CallKind::Statement, CallKind::Execute, CallKind::Query, CallKind::Read].iter().any(|it| it.name() == kind)
-}
-
 impl Journal {
     /// Notes if another session has taken the place of the one that the last step used, no matter who opened it.
     pub(super) fn note_session(&self, state: &mut JournalState, number: u64) {
@@ -138,14 +133,15 @@ impl Journal {
             return;
         }
         let values = || session_values(&Tokens::new(text, dialect));
-        let values = if is_statement(kind) { values() } else { SessionValues::default() };
+        let is_statement = CallKind::from_name(kind).is_some_and(CallKind::is_statement);
+        let values = if is_statement { values() } else { SessionValues::default() };
         // A component makes its settings by itself.
         state.session.note(text, values, repeats, is_earlier);
     }
 
     /// Refuses a statement that needs what an earlier session had, or what the statement before it left.
     pub(super) fn check_session(&self, state: &JournalState, call: &Call<'_>) -> Result<()> {
-        if !is_statement(call.kind.name()) {
+        if !call.kind.is_statement() {
             return Ok(());
         }
         self.check_counts(call)?;

@@ -92,16 +92,10 @@ fn row(of: EvidenceOf<'_>, kind: EvidenceKind, step: u64, part: u64, content: &[
     }
 }
 
-/// Inserts a chunk of a transform in progress. `at` numbers the chunks from 1 in key order.
-pub async fn put_chunk(
-    database: &mut HostSession<'_>,
-    run: Run,
-    step: u64,
-    at: u64,
-    chunk: &ChunkRecord,
-) -> Result<()> {
-    let added = row(EvidenceOf::Run(run), EvidenceKind::Chunk, step, at, &codec::encode(chunk));
-    database.change(&added).await.map_err(unusable)
+/// The change that adds a chunk of a transform in progress, and its bytes. `at` numbers the chunks from 1 in key order.
+pub fn chunk_added(run: Run, step: u64, at: u64, chunk: &ChunkRecord) -> (ToolChange, usize) {
+    let content = codec::encode(chunk);
+    (row(EvidenceOf::Run(run), EvidenceKind::Chunk, step, at, &content), content.len())
 }
 
 /// Returns the columns that a chunk of a transform in progress wrote; `None` if none has written a row.

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// A session that may still work, by its process and its transaction: after a restart, another session may have the same process
 /// number.
-pub(crate) struct LostSession {
+pub struct LostSession {
     /// Its server process.
     pub(super) backend: i32,
     /// The id of its transaction, if that writes.

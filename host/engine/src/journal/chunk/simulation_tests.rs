@@ -220,14 +220,14 @@ impl Simulation {
         let host = &mut self.database.host();
         host.begin(TransactionOptions::default()).await.expect("a transaction");
         let effect = Effect { rows_read: ROWS, rows_written: ROWS };
-        let is_done = self.claimants[worker].complete(host, chunk, &effect).await.expect("a record");
-        host.commit_or_roll_back().await.expect("committed");
-        if is_done {
-            assert!(self.done.insert(chunk.number), "chunk {} took effect twice", chunk.number);
-            self.abandoned.remove(&chunk.number);
-            self.outcome.took = self.outcome.took.max(time);
-        } else {
-            self.outcome.refused += 1;
+        match host.commit_with(&[self.claimants[worker].completed(chunk, &effect)]).await {
+            Ok(()) => {
+                assert!(self.done.insert(chunk.number), "chunk {} took effect twice", chunk.number);
+                self.abandoned.remove(&chunk.number);
+                self.outcome.took = self.outcome.took.max(time);
+            }
+            Err(error) if error.is_unexpected_rows() => self.outcome.refused += 1,
+            Err(error) => panic!("{error}"),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::run::Run;
 use crate::schema::journal as sql;
 use runner_base::error::Result;
 use runner_data::Value;
-use runner_database::HostSession;
+use runner_database::{HostSession, ToolChange};
 
 /// The durable position of a transform.
 #[derive(Clone, Debug)]
@@ -40,15 +40,9 @@ pub async fn begin_checkpoint(
 }
 
 /// Moves the checkpoint of a transform.
-pub async fn move_checkpoint(
-    database: &mut HostSession<'_>,
-    run: Run,
-    step: u64,
-    position: &Position,
-    done: &Transformed,
-) -> Result<()> {
+pub fn checkpoint_moved(run: Run, step: u64, position: &Position, done: &Transformed) -> ToolChange {
     let [history, direction] = run.parameters();
-    let parameters = [
+    let values = [
         Value::Bytes(pack(position)),
         number(done.rows_read),
         number(done.rows_written),
@@ -58,7 +52,7 @@ pub async fn move_checkpoint(
         direction,
         number(step),
     ];
-    change(database, sql::MOVE_CHECKPOINT, &parameters).await
+    ToolChange::of_one_row(sql::MOVE_CHECKPOINT, values)
 }
 
 /// Deletes the checkpoint of a completed transform.

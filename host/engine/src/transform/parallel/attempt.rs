@@ -13,7 +13,7 @@ use crate::transform::instance::CheckedInstance;
 use crate::transform::{chunk_record, position};
 use runner_base::error::Error;
 use runner_database::keyset::{ChunkRange, TableReader};
-use runner_database::{Claims, DatabaseError, Part};
+use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Part};
 
 /// The outcome of a chunk.
 struct TransformedChunk {
@@ -123,28 +123,26 @@ impl ChunkWorker {
             }
         }
         let TransformedChunk { effect, bytes, records } = self.transform(chunk, part).await?;
-        let mut session = self.connection.host();
-        let database = &mut session;
         crash::point();
-        shared.journal.still_ours(database).await?;
-        for (batch, record) in (0..).zip(&records) {
-            let place = (chunk.number, batch);
-            shared.journal.note_chunk(database, shared.claimant.step, place, record).await?;
-        }
-        if !shared.claimant.complete(database, chunk, &effect).await? {
-            return Ok(database.rollback().await?);
-        }
-        drop(session);
+        let (journal, step) = (&shared.journal, shared.claimant.step);
+        let mut changes = journal.note_chunk(&mut self.connection.host(), step, chunk.number, &records).await?;
+        changes.push(shared.claimant.completed(chunk, &effect));
         let (read, written) = (effect.rows_read, effect.rows_written);
         self.unnoted.rows_read += read;
         self.unnoted.rows_written += written;
         let goes_on = claims == Claims::Within && !shared.is_ending() && !shared.run.stop.is_raised();
         let next = if goes_on { self.cut(FrontierLock::IfFree).await } else { Ok(None) };
         let committed = match next {
-            Ok(next) => self.connection.host().commit_or_roll_back().await.map(|()| next),
+            Ok(next) => self.connection.host().commit_with(&changes).await.map(|()| next),
             Err(error) => Err(error),
         };
-        self.claimed = committed?;
+        self.claimed = match committed {
+            // It is not ours any more.
+            Err(error) if error.is_unexpected_rows() => return Ok(()),
+            // Nothing that the migration could handle.
+            Err(error) if error.kind == DatabaseErrorKind::Denied => return Err(Error::from(error).into()),
+            committed => committed?,
+        };
         crash::point();
         shared.row_locks.done();
         shared.sizer.learn(read, bytes, began.elapsed());

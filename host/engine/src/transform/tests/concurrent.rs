@@ -327,3 +327,48 @@ async fn a_change_during_an_atomic_transform_is_not_lost_on_postgresql_on_server
     let found = database.query(query, &[], QueryLimits::NONE).await.expect(query);
     assert_eq!(found.rows[0][0].as_int64(), Some(18));
 }
+
+/// Ends the connections of all chunks in the middle of one that writes nothing.
+struct Interrupting {
+    database: Arc<TestDatabase>,
+    is_done: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl BatchFunction for Interrupting {
+    fn limits(&self) -> BatchLimits {
+        hooked(|_, _| ()).limits()
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    async fn start(&self) -> Result<Box<dyn BatchInstance>> {
+        Ok(Box::new(Self { database: self.database.clone(), is_done: self.is_done.clone() }))
+    }
+}
+
+#[async_trait]
+impl BatchInstance for Interrupting {
+    async fn transform(&mut self, _: &str, _: Batch) -> Result<Batch> {
+        if !self.is_done.swap(true, Ordering::SeqCst) {
+            self.database.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND state = 'idle in transaction'",
+            );
+        }
+        Ok(Batch::default())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_that_writes_nothing_is_tried_again_after_a_loss_on_servers() {
+    let database = Arc::new(servers::postgres().database());
+    let setup = setup("journalled, three connections, PostgreSQL", &database.url(), 3, None).await;
+    let is_done = Arc::new(AtomicBool::new(false));
+    let function = Arc::new(Interrupting { database: database.clone(), is_done: is_done.clone() });
+    let done = setup.transform(function).await.expect("tried again");
+    assert!(is_done.load(Ordering::SeqCst));
+    assert_eq!((done.rows_read, done.rows_written), (ROWS as u64, 0));
+}
