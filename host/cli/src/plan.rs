@@ -77,9 +77,11 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
             text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));
             let mut remarks = Remarks::new(&catalog);
             remarks.no_foreign_keys = !context.settings.foreign_keys;
-            for (step, sql) in plan.steps.iter().zip(&sql).filter_map(|(step, sql)| Some((step, sql.as_ref()?))) {
-                let file = file_of(&catalog, step, step.direction);
-                remarks.check_for_loss(&file, sql, &step.description, facts.dialect);
+            for (migration, sql) in
+                plan.steps.iter().zip(&sql).filter_map(|(migration, sql)| Some((migration, sql.as_ref()?)))
+            {
+                let file = file_of(&catalog, migration, migration.direction);
+                remarks.check_for_loss(&file, sql, &migration.description, facts.dialect);
             }
             text::remarks(&[], &remarks.notes()).iter().for_each(|note| printer.info(note));
         }
@@ -118,9 +120,9 @@ async fn existing(
 /// Warns where a migration of the script would be in the session of the one before it; PostgreSQL has a statement for a new one.
 fn warn_of_sessions(printer: &Printer, plan: &Plan, sql: &[Option<Sql>], catalog: &Catalog, dialect: Dialect) {
     let followed = plan.steps.len().saturating_sub(1);
-    for (step, sql) in plan.steps.iter().zip(sql).take(if dialect == Dialect::Postgres { 0 } else { followed }) {
+    for (migration, sql) in plan.steps.iter().zip(sql).take(if dialect == Dialect::Postgres { 0 } else { followed }) {
         if sql.as_ref().is_some_and(|sql| changes_session(sql, dialect)) {
-            let file = file_of(catalog, step, step.direction);
+            let file = file_of(catalog, migration, migration.direction);
             printer.warn(
                 &format!(
                     "`{file}` changes its session, and what follows it in the script would be in that session, too"
@@ -133,9 +135,9 @@ fn warn_of_sessions(printer: &Printer, plan: &Plan, sql: &[Option<Sql>], catalog
 
 /// Warns where the script that was printed is not what the files are.
 fn warn_of_escapes(printer: &Printer, plan: &Plan, sql: &[Option<Sql>], catalog: &Catalog) {
-    for (step, sql) in plan.steps.iter().zip(sql) {
+    for (migration, sql) in plan.steps.iter().zip(sql) {
         if let Some((line, character)) = first_escaped(sql.as_deref().unwrap_or_default(), printer.script_to()) {
-            let file = file_of(catalog, step, step.direction);
+            let file = file_of(catalog, migration, migration.direction);
             let printed = character.escape_default();
             printer.warn(
                 &format!(
@@ -172,9 +174,9 @@ async fn say_isolation(
 
 /// Adds what earlier runs of the same components recorded. The statements of a component are unknown before its first run.
 async fn recall(plan: &Plan, looks: &mut [Inspection], database: &mut HostSession<'_>) -> Result<()> {
-    let steps = plan.steps.iter().zip(looks).filter(|(step, _)| step.kind.is_sandboxed());
-    for (step, look) in steps.filter(|(step, _)| step.direction == Direction::Up) {
-        look.unrepeatable = known_unrepeatable(database, &step.revision, &step.sha256).await?;
+    let components = plan.steps.iter().zip(looks).filter(|(migration, _)| migration.kind.is_sandboxed());
+    for (migration, look) in components.filter(|(migration, _)| migration.direction == Direction::Up) {
+        look.unrepeatable = known_unrepeatable(database, &migration.revision, &migration.sha256).await?;
     }
     Ok(())
 }
@@ -186,9 +188,9 @@ async fn add_locks(
     looks: &mut [Inspection],
     database: &mut HostSession<'_>,
 ) -> Result<()> {
-    for ((step, sql), look) in plan.steps.iter().zip(sql).zip(looks) {
+    for ((migration, sql), look) in plan.steps.iter().zip(sql).zip(looks) {
         if let Some(sql) = sql {
-            look.locks = held_locks(sql, step.mode == RunMode::Atomic, database).await?;
+            look.locks = held_locks(sql, migration.mode == RunMode::Atomic, database).await?;
         }
     }
     Ok(())
@@ -196,8 +198,8 @@ async fn add_locks(
 
 /// What is known of each migration, whose SQL and statements are given.
 fn inspections(plan: &Plan, sql: &[Option<Sql>], statements: &[Option<Statements>], facts: &Facts) -> Vec<Inspection> {
-    let each = plan.steps.iter().zip(sql).zip(statements).map(|((step, sql), statements)| {
-        let dry_run = check_dry_run(step, sql.as_ref(), facts).is_ok();
+    let each = plan.steps.iter().zip(sql).zip(statements).map(|((migration, sql), statements)| {
+        let dry_run = check_dry_run(migration, sql.as_ref(), facts).is_ok();
         Inspection { statements: *statements, dry_run, ..Inspection::default() }
     });
     each.collect()
@@ -205,9 +207,11 @@ fn inspections(plan: &Plan, sql: &[Option<Sql>], statements: &[Option<Statements
 
 /// What cannot run in the downgrades of the migrations that would be applied.
 fn downgrades(plan: &Plan, downs: &[Option<Sql>], catalog: &Catalog, facts: &Facts) -> Vec<Refusal> {
-    let refusals = plan.steps.iter().zip(downs).filter_map(|(step, down)| {
-        let file = file_of(catalog, step, Direction::Down);
-        Some(inspect(&step.id(), &file, down_mode(&step.description, step.mode), down.as_ref()?, facts).1)
+    let refusals = plan.steps.iter().zip(downs).filter_map(|(migration, down)| {
+        let file = file_of(catalog, migration, Direction::Down);
+        Some(
+            inspect(&migration.id(), &file, down_mode(&migration.description, migration.mode), down.as_ref()?, facts).1,
+        )
     });
     refusals.flatten().collect()
 }

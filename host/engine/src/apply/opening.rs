@@ -30,43 +30,43 @@ impl Engine {
     /// Records in history and journal that the migration has begun, or resumes the journal of an interrupted one.
     pub(super) async fn open(
         &self,
-        (request, step): (&Request, &PlannedMigration),
+        (request, migration): (&Request, &PlannedMigration),
         source: &ScriptSource,
         started: &Started,
         (recorder, numbers): (&RunRecorder, &Numbers),
     ) -> Result<Opened> {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
-        if let (Some(history), Some(_)) = (step.record, step.resume_after) {
-            let successor = self.successor(database, request, step, source, history).await?;
-            return self.resume(database, step, source, (history, successor)).await;
+        if let (Some(history), Some(_)) = (migration.record, migration.resume_after) {
+            let successor = self.successor(database, request, migration, source, history).await?;
+            return self.resume(database, migration, source, (history, successor)).await;
         }
-        if let Some(broken) = &step.broken {
+        if let Some(broken) = &migration.broken {
             let message = format!(
                 "its upgrade was interrupted: {} took effect, and the downgrade starts from there",
-                broken.shown(step.kind)
+                broken.shown(migration.kind)
             );
-            self.warn(&step.revision, message);
+            self.warn(&migration.revision, message);
         }
-        let inputs = self.inputs(step, source, database.facts().version.clone());
-        if step.record.is_none()
-            && step.kind == Kind::Sql
+        let inputs = self.inputs(migration, source, database.facts().version.clone());
+        if migration.record.is_none()
+            && migration.kind == Kind::Sql
             && let number @ 1.. = numbers.take(database).await?
         {
             // What a row is numbered need not be asked, so that nothing is stored before the first statement.
-            let record = self.record(step, State::PartlyApplied, started, recorder);
+            let record = self.record(migration, State::PartlyApplied, started, recorder);
             let record = history::Record { id: number, ..record };
-            let mut changes = self.kept(database, step, source).await?;
+            let mut changes = self.kept(database, migration, source).await?;
             changes.push(history::inserted(&record));
-            let run = Run { history: number, direction: step.direction };
+            let run = Run { history: number, direction: migration.direction };
             let (worker, facts) = (self.worker(), database.facts());
-            let journal = Journal::begun(facts, run, step.kind, inputs, &worker, &self.stop, changes);
+            let journal = Journal::begun(facts, run, migration.kind, inputs, &worker, &self.stop, changes);
             return Ok(Opened { journal: Arc::new(journal), before: history::Work::default(), is_new: true });
         }
         let journal = in_transaction(database, async |database| {
-            let history = match step.record {
+            let history = match migration.record {
                 Some(record) => {
-                    if let Some(broken) = &step.broken {
+                    if let Some(broken) = &migration.broken {
                         // The downgrade deletes the upgrade's journal; history keeps its progress.
                         let work = history::Work { steps: broken.steps, ..history::Work::default() };
                         history::add_work(database, record, Direction::Up, &work).await?;
@@ -77,20 +77,20 @@ impl Engine {
                 }
                 None => {
                     // An interrupted migration can be rolled back whatever happens to the project's file.
-                    let mut changes = self.kept(database, step, source).await?;
-                    changes.push(history::inserted(&self.record(step, State::PartlyApplied, started, recorder)));
+                    let mut changes = self.kept(database, migration, source).await?;
+                    changes.push(history::inserted(&self.record(migration, State::PartlyApplied, started, recorder)));
                     history::make(database, changes).await?;
                     numbers.forget();
                     let history = history::read(database).await?;
-                    let row = history.get(&step.revision);
+                    let row = history.get(&migration.revision);
                     row.ok_or_else(|| Error::failed("history has lost the row just written"))?.id
                 }
             };
-            let run = Run { history, direction: step.direction };
-            Journal::create(database, run, step.kind, inputs, &self.worker(), &self.stop).await
+            let run = Run { history, direction: migration.direction };
+            Journal::create(database, run, migration.kind, inputs, &self.worker(), &self.stop).await
         });
         let journal = Arc::new(journal.await?);
-        Ok(Opened { journal, before: history::Work::default(), is_new: step.record.is_none() })
+        Ok(Opened { journal, before: history::Work::default(), is_new: migration.record.is_none() })
     }
 
     async fn resume(

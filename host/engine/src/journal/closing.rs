@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::store::unwritable;
 use super::{Journal, chunk};
+use runner_base::backoff::Backoff;
 use runner_base::error::Result;
 use runner_database::{HostSession, Part};
 
@@ -17,7 +18,7 @@ use runner_database::{HostSession, Part};
 /// the victim of a deadlock: more often than there are workers, each of which leaves after its chunk.
 const TRIES: u32 = 20;
 
-/// The pause before the first further try; each is longer by as much.
+/// The pause before the first further try; each is twice as long, up to a second.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl Journal {
@@ -25,6 +26,7 @@ impl Journal {
     /// they have committed until then.
     pub(super) async fn begin_closed(&self, database: &mut HostSession<'_>) -> Result<()> {
         let mut tries = 0;
+        let mut pauses = Backoff::new(PAUSE, Duration::from_secs(1));
         loop {
             // The host's own, whatever the component's login is.
             database.begin_part(Part::Claim).await?;
@@ -37,7 +39,7 @@ impl Journal {
                 return Err(unwritable(error));
             }
             tries += 1;
-            tokio::time::sleep(PAUSE * tries).await;
+            tokio::time::sleep(pauses.pause()).await;
         }
     }
 }
