@@ -81,9 +81,35 @@ impl PageSql {
 
     /// Selects the key of the row with this number in a range, counted from 1.
     pub fn nth(&self, range: Range<'_>, row: usize) -> Query {
+        let limit = format!(" LIMIT 1 OFFSET {}", row.saturating_sub(1));
+        if let Some(query) = self.along_the_key(&self.key_list(), &self.key, range, &limit) {
+            return query;
+        }
         let mut query = self.within(&self.key_list(), range);
-        query.text.push_str(&format!(" LIMIT 1 OFFSET {}", row.saturating_sub(1)));
+        query.text.push_str(&limit);
         query
+    }
+
+    /// Selects the first rows of a range in key order. `columns`: those that `select` and the key need.
+    pub fn first(&self, select: &str, columns: &[String], range: Range<'_>, rows: usize) -> Query {
+        let along = self.along_the_key(select, columns, range, &format!(" LIMIT {rows}"));
+        along.unwrap_or_else(|| self.within(select, range))
+    }
+
+    /// The same on PostgreSQL, where a range has two ends of which one is that of the whole table. Of a table that was never analysed, as after
+    /// a restore, the server takes such a range for half a percent, and would sort all of the rest for each page. With one end where
+    /// the rows are ordered and limited, it follows the index of the key.
+    fn along_the_key(&self, select: &str, columns: &[String], range: Range<'_>, limit: &str) -> Option<Query> {
+        let Range { after: Some(_), bound: Some(bound), to: None } = range else { return None };
+        if self.dialect != Dialect::Postgres || self.descending {
+            return None;
+        }
+        let columns: Vec<String> = columns.iter().map(|name| self.dialect.quote(name)).collect();
+        let mut query = self.within(&columns.join(", "), Range { bound: None, ..range });
+        query.text = format!("SELECT {select} FROM ({}{limit}) AS runner_first WHERE true", query.text);
+        self.compare(&mut query, Comparison::UpTo, bound);
+        query.text.push_str(&self.order(false));
+        Some(query)
     }
 
     /// Selects the rows of a range in key order.
@@ -325,6 +351,26 @@ mod tests {
             "SELECT * FROM `t` WHERE (`a` < ? OR `a` = ? AND `b` < ? OR `a` = ? AND `b` = ? AND `c` < ?) \
              ORDER BY `a` DESC, `b` DESC, `c` DESC LIMIT 9"
         );
+    }
+
+    #[test]
+    fn postgresql_follows_the_index_of_a_table_that_was_never_analysed() {
+        let (after, bound) = (numbers(&[1]), numbers(&[7]));
+        let range = Range { after: Some(&after), bound: Some(&bound), to: None };
+        let columns = ["b".to_owned(), "a".to_owned()];
+        let plain = sql(Dialect::Postgres, &["a"]);
+        assert_eq!(
+            plain.first("\"b\", \"a\"", &columns, range, 9).text,
+            "SELECT \"b\", \"a\" FROM (SELECT \"b\", \"a\" FROM \"t\" WHERE \"a\" OPERATOR(pg_catalog.>) $1 ORDER BY \"a\" \
+             LIMIT 9) AS runner_first WHERE true AND \"a\" OPERATOR(pg_catalog.<=) $2 ORDER BY \"a\""
+        );
+        assert_eq!(
+            plain.nth(range, 9).text,
+            "SELECT \"a\" FROM (SELECT \"a\" FROM \"t\" WHERE \"a\" OPERATOR(pg_catalog.>) $1 ORDER BY \"a\" \
+             LIMIT 1 OFFSET 8) AS runner_first WHERE true AND \"a\" OPERATOR(pg_catalog.<=) $2 ORDER BY \"a\""
+        );
+        let elsewhere = sql(Dialect::Sqlite, &["a"]).first("\"b\"", &columns, range, 9).text;
+        assert_eq!(elsewhere, "SELECT \"b\" FROM \"t\" WHERE \"a\" > ?1 AND \"a\" <= ?2 ORDER BY \"a\"");
     }
 
     #[test]

@@ -308,7 +308,7 @@ impl TableReader {
         let rows = self.expected.filter(|rows| *rows > 0).map_or(self.limits.rows, |rows| rows.min(self.limits.rows));
         let query = match self.holds_rows && self.sql.dialect == Dialect::Postgres {
             true => self.sql.locked(&self.select, &self.names, range),
-            false => self.sql.within(&self.select, range),
+            false => self.sql.first(&self.select, &self.names, range, rows),
         };
         let page = PageRequest {
             table: self.sql.table.clone(),
