@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use runner_project::settings::{SettingFlag, history_flags, run_flags};
 
 /// The heading of the flags of a throttle.
-pub const THROTTLE: &str = "Throttling of transforms that commit chunk by chunk";
+const THROTTLE: &str = "Throttling of transforms that commit chunk by chunk";
 
 /// The values that the command line has for settings of the commands that run migrations.
 #[derive(Clone, Debug, Default)]

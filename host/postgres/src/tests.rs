@@ -42,6 +42,12 @@ fn since(database: &TestDatabase, version: u32) -> bool {
 /// A condition on `pg_locks`: the lock is of this database.
 const HERE: &str = "database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
+/// Sends a signal to a server process.
+fn signal(name: &str, pid: &str) {
+    let sent = std::process::Command::new("kill").args([name, pid]).status().expect("`kill`");
+    assert!(sent.success(), "{name}: {sent}");
+}
+
 /// Ends the sessions whose `pid` is in this part of a query, and returns when they are gone.
 fn terminate(database: &TestDatabase, from: &str) {
     let sessions = database.sql(&format!("SELECT DISTINCT pid FROM {from}")).join(", ");

@@ -82,12 +82,11 @@ impl PageSql {
     /// Selects the key of the row with this number in a range, counted from 1.
     pub fn nth(&self, range: Range<'_>, row: usize) -> Query {
         let limit = format!(" LIMIT 1 OFFSET {}", row.saturating_sub(1));
-        if let Some(query) = self.along_the_key(&self.key_list(), &self.key, range, &limit) {
-            return query;
-        }
-        let mut query = self.within(&self.key_list(), range);
-        query.text.push_str(&limit);
-        query
+        let along = self.along_the_key(&self.key_list(), &self.key, range, &limit);
+        along.unwrap_or_else(|| {
+            let Query { text, parameters } = self.within(&self.key_list(), range);
+            Query { text: text + &limit, parameters }
+        })
     }
 
     /// Selects the first rows of a range in key order. `columns`: those that `select` and the key need.
@@ -96,9 +95,9 @@ impl PageSql {
         along.unwrap_or_else(|| self.within(select, range))
     }
 
-    /// The same on PostgreSQL, where a range has two ends of which one is that of the whole table. Of a table that was never analysed, as after
-    /// a restore, the server takes such a range for half a percent, and would sort all of the rest for each page. With one end where
-    /// the rows are ordered and limited, it follows the index of the key.
+    /// Selects the first rows of a range on PostgreSQL, if one of its two ends is that of the whole table. Of a table that was never
+    /// analysed, as after a restore, the server takes a range with two ends for half a percent, and would sort all of the rest for each
+    /// page. With one end where the rows are ordered and limited, it follows the index of the key.
     fn along_the_key(&self, select: &str, columns: &[String], range: Range<'_>, limit: &str) -> Option<Query> {
         let Range { after: Some(_), bound: Some(bound), to: None } = range else { return None };
         if self.dialect != Dialect::Postgres || self.descending {

@@ -62,31 +62,22 @@ runner_base::named! {
 impl CallKind {
     /// Whether its text is one statement of the migration, which shows what it needs.
     pub fn is_statement(self) -> bool {
-        match self {
-            Self::Statement | Self::Execute | Self::Query | Self::Read => true,
-            Self::Transaction
-            | Self::Schema
-            | Self::ReadTable
-            | Self::Next
-            | Self::Write
-            | Self::WriteBatch
-            | Self::Finish
-            | Self::Transform => false,
-        }
+        self.traits().0
     }
 
-    /// Whether what it changes may commit by itself.
-    fn may_commit(self) -> bool {
+    /// Whether it is a statement of the migration, and whether what it changes may commit by itself.
+    fn traits(self) -> (bool, bool) {
         match self {
-            Self::Statement | Self::Execute | Self::Query | Self::Schema => true,
+            Self::Statement | Self::Execute | Self::Query => (true, true),
+            Self::Read => (true, false),
+            Self::Schema => (false, true),
             Self::Transaction
-            | Self::Read
             | Self::ReadTable
             | Self::Next
             | Self::Write
             | Self::WriteBatch
             | Self::Finish
-            | Self::Transform => false,
+            | Self::Transform => (false, false),
         }
     }
 
@@ -154,7 +145,8 @@ impl Call<'_> {
 
     /// Returns how the call is committed.
     pub fn commit(&self, facts: &Facts) -> Commit {
-        if !self.kind.may_commit() {
+        let (_, may_commit) = self.kind.traits();
+        if !may_commit {
             return Commit::Together;
         }
         match classify(&self.tokens(facts.dialect)) {

@@ -87,10 +87,9 @@ impl Journal {
         work: &TransformSpec,
         position: &Position,
     ) -> Result<std::result::Result<(), DatabaseError>> {
-        self.still_ours(database).await?;
-        store::make(database, store::insert(self.run, &transform.entry)).await?;
-        store::begin_checkpoint(database, self.run, transform.number(), work, position).await?;
-        let committed = self.commit_part(database, transform.number(), &[]).await;
+        let mut changes = Vec::from(store::insert(self.run, &transform.entry));
+        changes.push(store::checkpoint_begun(self.run, transform.number(), work, position));
+        let committed = self.commit_part(database, transform.number(), &changes).await;
         crash::point();
         committed
     }

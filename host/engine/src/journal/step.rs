@@ -14,7 +14,7 @@ use crate::settle::{AWAY_AFTER_COMMIT, Marker, Settled, reconnect, settle};
 use runner_base::error::{Error, Result};
 use runner_data::Batch;
 use runner_database::{
-    Check, Committed, Database, DatabaseError, DatabaseErrorKind, FixedInputs, HostSession, Meaning, MigrationSession,
+    Committed, Database, DatabaseError, DatabaseErrorKind, FixedInputs, HostSession, Meaning, MigrationSession,
     SharedDatabase, StopSignal, ToolChange, UnitOfWork,
 };
 use runner_project::catalog::Kind;
@@ -369,17 +369,5 @@ impl Journal {
                 .cause(why)
                 .hint("the journal shows the outcome of the step once the database can be reached again")),
         }
-    }
-
-    /// Refuses to record a step that ended its transaction or changed the tables of `runner`.
-    pub async fn still_ours(&self, database: &mut HostSession<'_>) -> Result<()> {
-        let checked = match database.check(Check::Ours).await {
-            Ok(()) => database.check(Check::ToolTables).await,
-            refused => refused,
-        };
-        let Err(refused) = checked else { return Ok(()) };
-        // The refusal matters more than an error of the rollback.
-        let _ = database.rollback().await;
-        Err(refused.into())
     }
 }

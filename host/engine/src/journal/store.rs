@@ -4,7 +4,7 @@ mod checkpoint;
 mod entry;
 
 pub use self::checkpoint::{
-    Checkpoint, begin_checkpoint, checkpoint, checkpoint_moved, clear_checkpoint, find_checkpoint, steps_in_progress,
+    Checkpoint, checkpoint, checkpoint_begun, checkpoint_moved, clear_checkpoint, find_checkpoint, steps_in_progress,
     transformed,
 };
 pub use self::entry::{Entry, INPUTS, Intent, Recorded};

@@ -123,17 +123,13 @@ async fn a_session_that_takes_its_time_to_end_is_waited_for() {
     let working = &active("killed");
     runner_tests::until("it works", || fresh.value(working) != "0");
     let pid = fresh.value(working);
-    let signal = |name: &str| {
-        let sent = std::process::Command::new("kill").args([name, &pid]).status().expect("`kill`");
-        assert!(sent.success(), "{name}: {sent}");
-    };
-    signal("-STOP");
+    signal("-STOP", &pid);
     let mut database = open_url(&fresh.url()).await.expect("a connection");
     let (request_next, stop) = (request("next", 1), StopSignal::default());
     let (locked, ()) = tokio::join!(database.lock(&request_next, &stop, &|_| {}), async {
         // It is asked after one second. One that must not be asked has five.
         tokio::time::sleep(Duration::from_secs(8)).await;
-        signal("-CONT");
+        signal("-CONT", &pid);
     });
     locked.expect("the lock");
     assert_eq!(fresh.value(working), "0");

@@ -8,26 +8,6 @@ use runner_database::logins::{LoginTask, Removal};
 use runner_database::{DatabaseErrorKind, DesiredLogin, Grants, LoginRequest};
 use runner_tests::servers::{Kind, Server};
 
-/// A server process that is stopped until this is dropped.
-struct Stopped(String);
-
-impl Stopped {
-    fn begin(pid: String) -> Self {
-        assert!(signal("-STOP", &pid), "{pid} cannot be stopped");
-        Self(pid)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        signal("-CONT", &self.0);
-    }
-}
-
-fn signal(signal: &str, pid: &str) -> bool {
-    std::process::Command::new("kill").args([signal, pid]).status().is_ok_and(|status| status.success())
-}
-
 /// What it sent may still be committed. So each attempt to connect again waits until the server has finished with it, not the first alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn is_waited_for_by_each_attempt_to_connect_again() {
@@ -45,12 +25,13 @@ async fn is_waited_for_by_each_attempt_to_connect_again() {
     database.begin(TransactionOptions::default()).await.expect("logged in");
 
     let open = "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()";
-    let stopped = Stopped::begin(fresh.value(open));
+    let pid = fresh.value(open);
+    signal("-STOP", &pid);
     let error = database.reconnect().await.expect_err("the session cannot end");
     assert_eq!(error.kind, DatabaseErrorKind::Busy, "{error}");
     let mut again = std::pin::pin!(database.reconnect());
     let waited = tokio::time::timeout(Duration::from_secs(2), again.as_mut()).await;
     assert!(waited.is_err(), "it did not wait: {waited:?}");
-    drop(stopped);
+    signal("-CONT", &pid);
     again.await.expect("the session has ended");
 }

@@ -111,7 +111,7 @@ impl Simulation {
         let target = TableTarget { table, mode: WriteMode::Update, key };
         let spec = TransformSpec { name: "t".to_owned(), source, target, bound: bound.clone() };
         let position = Position { bound, last: None, types: vec![Some(ColumnType::Int64)] };
-        store::begin_checkpoint(host, RUN, 1, &spec, &position).await.expect("a checkpoint");
+        host.change(&store::checkpoint_begun(RUN, 1, &spec, &position)).await.expect("a checkpoint");
         drop(session);
         let claimant = |worker: usize| {
             let role = if worker == 0 { ChunkRole::Leader } else { ChunkRole::Helper };

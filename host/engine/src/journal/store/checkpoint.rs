@@ -26,17 +26,10 @@ pub struct Checkpoint {
 }
 
 /// Inserts the first checkpoint of a transform.
-pub async fn begin_checkpoint(
-    database: &mut HostSession<'_>,
-    run: Run,
-    step: u64,
-    spec: &TransformSpec,
-    position: &Position,
-) -> Result<()> {
+pub fn checkpoint_begun(run: Run, step: u64, spec: &TransformSpec, position: &Position) -> ToolChange {
     let [history, direction] = run.parameters();
     let (source, position) = (Value::Bytes(pack(spec)), Value::Bytes(pack(position)));
-    let parameters = [history, direction, number(step), source, position, now().into()];
-    change(database, sql::BEGIN_CHECKPOINT, &parameters).await
+    ToolChange::of_one_row(sql::BEGIN_CHECKPOINT, [history, direction, number(step), source, position, now().into()])
 }
 
 /// Moves the checkpoint of a transform.
