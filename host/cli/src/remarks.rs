@@ -49,10 +49,28 @@ impl Remarks {
 
     /// What cannot run of an upgrade, and the parameters without a value.
     pub fn check(&mut self, migration: &Migration, facts: &Facts, given: &BTreeMap<String, Value>) -> Vec<Error> {
-        let Artifact::Sql { up, down, .. } = &migration.artifact else { return Vec::new() };
+        let up = match self.note(migration, facts, given) {
+            Ok(Some(up)) => up,
+            Ok(None) => return Vec::new(),
+            Err(without_value) => return without_value,
+        };
+        let mode = run_mode(&migration.description, facts);
+        let (_, refusals) = inspect(&migration.id(), &migration.up_file(), mode, &up, facts);
+        refusals.into_iter().map(Refusal::into_error).collect()
+    }
+
+    /// All but what cannot run of an upgrade, whose text it returns; none of what is not SQL for this database. Fails for parameters
+    /// without a value.
+    pub fn note(
+        &mut self,
+        migration: &Migration,
+        facts: &Facts,
+        given: &BTreeMap<String, Value>,
+    ) -> Result<Option<Sql>, Vec<Error>> {
+        let Artifact::Sql { up, down, .. } = &migration.artifact else { return Ok(None) };
         if check_dialect(facts.dialect, migration).is_err() {
             self.elsewhere.push(migration.id());
-            return Vec::new();
+            return Ok(None);
         }
         let id = migration.id();
         let mode = run_mode(&migration.description, facts);
@@ -61,8 +79,8 @@ impl Remarks {
         let values = (facts.dialect, SqlValues { kept: None, given });
         let (up, down) = match filled(up.clone(), down.clone(), Direction::Up, values, &named) {
             Ok(ScriptSource::Sql { up, down, .. }) => (up, down),
-            Ok(_) => return Vec::new(),
-            Err(refusals) => return refusals.into_iter().map(Refusal::into_error).collect(),
+            Ok(_) => return Ok(None),
+            Err(refusals) => return Err(refusals.into_iter().map(Refusal::into_error).collect()),
         };
         if does_nothing(&up, facts.dialect) {
             self.empty.push(file.clone());
@@ -70,7 +88,6 @@ impl Remarks {
             // As Django prints it.
             self.incomplete.push(file.clone());
         }
-        let (_, refusals) = inspect(&id, &file, mode, &up, facts);
         self.check_for_loss(&file, &up, &migration.description, facts.dialect);
         if let Some(down) = down {
             let down_file = migration.down_file();
@@ -81,7 +98,7 @@ impl Remarks {
                 self.empty_downgrades.push(down_file);
             }
         }
-        refusals.into_iter().map(Refusal::into_error).collect()
+        Ok(Some(up))
     }
 
     /// Notes if a file replaces a table in a way that may lose rows of others.

@@ -116,8 +116,8 @@ pub(super) fn remarks_on<'r>(
     let mut remarks = Remarks::default();
     for revision in applied {
         if let Some(migration) = catalog.get(revision) {
-            // The upgrade ran: what it is refused for does not matter here.
-            let _ = remarks.check(migration, &facts, &context.settings.parameters);
+            // It ran with these parameters.
+            let _ = remarks.note(migration, &facts, &context.settings.parameters);
         }
     }
     Afterwards { notes: remarks.idle().into_iter().collect(), warnings: remarks.downgrades }

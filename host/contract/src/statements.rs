@@ -24,6 +24,48 @@ pub async fn counts_changed_rows(factory: &dyn Factory) {
     }
 }
 
+pub async fn runs_statements_up_to_the_first_that_fails(factory: &dyn Factory) {
+    let mut database = factory.open().await;
+    let database = database.as_mut();
+    run(database, "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, s VARCHAR(40))").await;
+    let good = [
+        "INSERT INTO t VALUES (1, 'a;b'), (2, 'it''s') -- two",
+        "INSERT INTO t VALUES (3, NULL)",
+        "/* none */ INSERT INTO t SELECT id, s FROM t WHERE id < 0",
+        "INSERT INTO t VALUES (4, '\u{e4}\u{20ac}\u{1f600}')",
+    ];
+    for (more, done) in [
+        ("INSERT INTO t VALUES (5, 'last')", 5),
+        ("INSERT INTO t VALUES (3, 'twice')", 4),
+        ("INSERT INTO t VALUES (5, 'unfinished)", 4),
+        ("INSERT INTO t VALUES (5, 'a'); COMMIT", 4),
+        ("COMMIT", 4),
+        ("INSERT INTO nowhere VALUES (5)", 4),
+    ] {
+        for role in [Role::SqlScript, Role::Component] {
+            let statements: Vec<&str> = good.into_iter().chain([more]).collect();
+            database.begin(TransactionOptions::default()).await.expect("begun");
+            database.set_role(role);
+            let mut changed = Vec::new();
+            let result = database.execute_each(&statements, &mut changed).await;
+            assert_eq!(changed, [2, 1, 0, 1, 1][..done], "{role:?} {more}: {result:?}");
+            database.set_role(Role::Host);
+            database.rollback().await.expect("rolled back");
+            assert_eq!(rows(database, "SELECT count(*) FROM t").await, [[Value::Int64(0)]], "{role:?} {more}");
+            // As if each had been sent by itself.
+            database.begin(TransactionOptions::default()).await.expect("begun");
+            database.set_role(role);
+            let mut alone = Ok(());
+            for statement in statements {
+                alone = alone.and(database.execute(statement, &[]).await.map(drop));
+            }
+            assert_eq!(result, alone, "{role:?} {more}");
+            database.set_role(Role::Host);
+            database.rollback().await.expect("rolled back");
+        }
+    }
+}
+
 pub async fn binds_every_kind_of_value(factory: &dyn Factory) {
     let mut database = factory.open().await;
     let database = database.as_mut();

@@ -84,6 +84,15 @@ pub trait Session: Send {
     /// Runs exactly one statement and returns the number of rows it changed.
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
 
+    /// Runs statements without parameters, one after the other, up to the first that fails; adds the number of rows that each has
+    /// changed. A database to which the way is long gets them together.
+    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<(), DatabaseError> {
+        for statement in statements {
+            changed.push(self.execute(statement, &[]).await?);
+        }
+        Ok(())
+    }
+
     /// Runs exactly one statement and collects its rows, within the limits.
     async fn query(
         &mut self,

@@ -33,6 +33,7 @@ pub trait Unguarded {
     async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
     async fn check_logins(&mut self, wanted: &[DesiredLogin]) -> Result<(), DatabaseError>;
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
+    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<(), DatabaseError>;
     async fn query(
         &mut self,
         statement: &str,
@@ -121,6 +122,10 @@ impl Unguarded for dyn Database + '_ {
 
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
         session(self).execute(statement, parameters).await
+    }
+
+    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<(), DatabaseError> {
+        session(self).execute_each(statements, changed).await
     }
 
     async fn query(

@@ -47,6 +47,18 @@ impl Units {
         Ok(Self { program, units, deletes })
     }
 
+    /// How many of these, from the first, insert rows that they name, and are short enough to be sent together.
+    fn together(&self, units: &[Range<usize>]) -> usize {
+        let mut bytes = 0;
+        let inserts = |unit: &&Range<usize>| {
+            let is_one = unit.len() == 1 && !self.deletes.contains_key(&unit.start);
+            let statement = self.program.within((*unit).clone()).next().filter(|it| is_one && it.inserts_values);
+            bytes += statement.map_or(0, |it| it.text.len());
+            statement.is_some() && bytes <= TOGETHER
+        };
+        units.iter().take_while(inserts).count()
+    }
+
     /// The statements at these positions.
     fn statements(&self, unit: &Range<usize>) -> impl Iterator<Item = Statement<'_>> {
         let of = move |(at, SqlStatement { text, line, .. })| Statement {
@@ -58,6 +70,9 @@ impl Units {
         unit.clone().zip(self.program.within(unit.clone())).map(of)
     }
 }
+
+/// Bytes of the statements that are sent together: a run that is to stop waits for them.
+const TOGETHER: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug)]
 struct Statement<'a> {
@@ -92,22 +107,35 @@ impl Script for SqlScript {
         let skip = usize::try_from(context.left_out.statements).unwrap_or(usize::MAX);
         let mut steps = Steps::new(context.clone(), Kind::Sql);
         let left = &units.units[skip.min(units.units.len())..];
-        let left: Vec<Range<usize>> = match context.execution {
-            Execution::Atomic => left.iter().flat_map(Clone::clone).map(|at| at..at + 1).collect(),
-            Execution::Journalled(_) | Execution::Replayed(_) => left.to_vec(),
+        let is_atomic = matches!(context.execution, Execution::Atomic);
+        let left: Vec<Range<usize>> = match is_atomic {
+            true => left.iter().flat_map(Clone::clone).map(|at| at..at + 1).collect(),
+            false => left.to_vec(),
         };
         let of = skip + left.len();
         let server = context.database.lock().await.facts().sql.server;
-        for (unit, number) in left.iter().zip(skip + 1..) {
+        let mut done = 0;
+        while let Some(unit) = left.get(done) {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
-            let ran = run_step(&mut steps, units, unit, (number as u64, of as u64), context).await;
-            let rows = ran.map_err(|(error, statement)| {
-                let place = format!("{number} of {of}, line {}", statement.line);
+            let number = skip + done + 1;
+            let together = if is_atomic && context.trial.is_none() { units.together(&left[done..]) } else { 0 };
+            let (count, ran) = match together {
+                0 | 1 => (
+                    1,
+                    run_step(&mut steps, units, unit, (number as u64, of as u64), context).await.map_err(|it| (0, it)),
+                ),
+                several => {
+                    let rows = &left[done..done + several];
+                    (several, run_together(&mut steps, units, rows, (number as u64, of as u64), context).await)
+                }
+            };
+            ran.map_err(|(at, (error, statement))| {
+                let place = format!("{} of {of}, line {}", number + at, statement.line);
                 failed(error, statement, (direction, place), &context.stop, server)
             })?;
-            steps.count(0, rows);
+            done += count;
         }
         Ok(())
     }
@@ -120,21 +148,23 @@ impl Script for SqlScript {
     }
 }
 
-/// Executes a statement, or those of a transaction, in the mode of the run; returns the number of rows changed, or the statement that
-/// failed.
+/// Executes a statement, or those of a transaction, in the mode of the run, or returns the statement that failed.
 async fn run_step<'a>(
     steps: &mut Steps,
     units: &'a Units,
     unit: &Range<usize>,
     (number, of): (u64, u64),
     context: &RunContext,
-) -> Result<u64, (CallError, Statement<'a>)> {
+) -> Result<(), (CallError, Statement<'a>)> {
     context.control.at_statement(&context.database, (number, of)).await;
     let mut statements = units.statements(unit);
-    let Some(first) = statements.next() else { return Ok(0) };
+    let Some(first) = statements.next() else { return Ok(()) };
     let call = Call::of_unit(unit, units.program.text_of(unit));
     let mut step = match steps.begin(&call).await.map_err(|error| (error, first))? {
-        StepStart::Answered(rows) => return Ok(rows),
+        StepStart::Answered(rows) => {
+            steps.count(0, rows);
+            return Ok(());
+        }
         StepStart::Running(step) => step,
     };
     context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
@@ -145,7 +175,40 @@ async fn run_step<'a>(
         last = statement;
         result = run_statement(&mut step, statement, context).await.map(|more| rows + more);
     }
-    steps.end(step, result).await.map_err(|error| (error, last))
+    let rows = steps.end(step, result).await.map_err(|error| (error, last))?;
+    steps.count(0, rows);
+    Ok(())
+}
+
+/// Executes statements that insert rows, in the transaction of the migration, or returns the one that failed, and its number, counted
+/// from 0.
+async fn run_together<'a>(
+    steps: &mut Steps,
+    units: &'a Units,
+    rows: &[Range<usize>],
+    (number, of): (u64, u64),
+    context: &RunContext,
+) -> Result<(), (usize, (CallError, Statement<'a>))> {
+    context.control.at_statement(&context.database, (number, of)).await;
+    let statements: Vec<Statement<'a>> = rows.iter().flat_map(|unit| units.statements(unit)).collect();
+    let calls: Vec<Call<'a>> = rows.iter().map(|unit| Call::of_unit(unit, units.program.text_of(unit))).collect();
+    let of_statement = |(at, error): (usize, CallError)| (at, (error, statements[at]));
+    let mut step = match steps.begin::<u64>(&calls[0]).await.map_err(|error| of_statement((0, error)))? {
+        StepStart::Answered(_) => return Ok(()),
+        StepStart::Running(step) => step,
+    };
+    for number in number..number + rows.len() as u64 {
+        context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
+    }
+    let texts: Vec<&str> = statements.iter().map(|statement| statement.text).collect();
+    let mut changed = Vec::with_capacity(texts.len());
+    let done = step.execute_each(&texts, &mut changed).await;
+    let failed = match (done, texts.get(changed.len())) {
+        (Err(error), Some(text)) => Some(Err(unknown_name::suggest(error, &mut step.host(), text).await)),
+        (done, _) => done.err().map(Err),
+    };
+    let results = changed.into_iter().map(Ok).chain(failed).collect();
+    steps.end_each(step, &calls, results).map_err(of_statement)
 }
 
 /// Executes a statement; returns the number of rows it changed.

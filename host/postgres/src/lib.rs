@@ -141,6 +141,10 @@ impl runner_database::Session for PostgresDatabase {
         statement::execute(&mut self.session, statement, parameters).await
     }
 
+    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<()> {
+        statement::execute_each(&mut self.session, statements, changed).await
+    }
+
     async fn query(&mut self, statement: &str, parameters: &[Value], limits: QueryLimits) -> Result<RowSet> {
         statement::query(&mut self.session, statement, parameters, limits).await
     }

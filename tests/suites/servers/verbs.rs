@@ -140,6 +140,30 @@ for_each_engine! {
         }
     }
 
+    /// Rows in a file are sent together; an error is still that of one statement.
+    fn an_error_among_many_rows_names_its_statement(engine) {
+        let project = project!(engine);
+        project.sql("1_a", "CREATE TABLE a (id INTEGER PRIMARY KEY, s VARCHAR(40))", "DROP TABLE a");
+        let row = |id: u32| format!("INSERT INTO a (id, s) VALUES ({id}, 'row {id}');\n");
+        let rows = |bad: &str| format!("{}{bad}{}", (1..=900).map(row).collect::<String>(), (902..=1500).map(row).collect::<String>());
+        let begin = if engine == Engine::Mariadb { "START TRANSACTION" } else { "BEGIN" };
+        for (bad, why) in [
+            ("INSERT INTO a (id, s) VALUES (900, 'twice');\n", "900"),
+            ("INSERT INTO a (id, s) VALUES (901, 'x') oops;\n", "oops"),
+            ("INSERT INTO a (id, other) VALUES (901, 'x');\n", "other"),
+        ] {
+            project.sql("2_rows", &format!("{begin};\n{}COMMIT;", rows(bad)), "DELETE FROM a");
+            project.runner("apply").exits(1).says(&["2_rows", "901 of 1500, line 902", why]).does_not_say(&["together"]);
+            assert_eq!(project.history(), ["1"]);
+            assert_eq!(project.rows("SELECT count(*) FROM a"), ["0"]);
+        }
+        let good = rows("INSERT INTO a (id, s) VALUES (901, 'it''s; a \"row\"') -- 901\n;\n");
+        project.sql("2_rows", &format!("{begin};\n{good}COMMIT;"), "DELETE FROM a");
+        let applied = json(&project.runner("apply --format json"));
+        assert_eq!(applied["applied"][0]["rows_written"], 1500, "{applied}");
+        assert_eq!(project.rows("SELECT count(*), min(s), max(id) FROM a WHERE id >= 901"), ["600|it's; a \"row\"|1500"]);
+    }
+
     fn an_error_names_its_statement(engine) {
         let project = shop(engine);
         project.sql("0002_create_orders", "UPDATE users SET name = name;\nINSERT INTO nowhere VALUES (1);", "SELECT 1;");

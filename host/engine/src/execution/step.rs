@@ -12,7 +12,7 @@ use crate::call::{Answer, Call};
 use crate::dry_run::{RowWriter, Trial};
 use crate::event::Event;
 use crate::implicit_delete::ImplicitDelete;
-use crate::journal::{Journal, LiveStep};
+use crate::journal::{Journal, LiveStep, crash};
 use crate::role::session_of;
 use crate::script::RunContext;
 use runner_data::{Batch, RowSet, Value};
@@ -87,6 +87,11 @@ impl RunningStep {
         self.check_raw_sql()?;
         let execute = async |mut session: MigrationSession<'_>| session.execute(statement, parameters).await;
         self.send(statement, parameters, Some(0), execute).await
+    }
+
+    /// Executes statements of a migration in SQL, one after the other: see [`Session::execute_each`](runner_database::Session).
+    pub async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<(), DatabaseError> {
+        self.session().execute_each(statements, changed).await
     }
 
     /// Runs a statement and collects its rows.
@@ -250,6 +255,30 @@ impl Steps {
             Access::Journalled(journal, live) => journal.finish(*live, result).await?,
         };
         self.finished(number, statement, started, result)
+    }
+
+    /// Ends the step of the first of several calls that were done together in the transaction of the migration; each of the others is
+    /// a step, too. `results`: those of the calls, up to the first that failed; all take the same share of the time. Returns the number
+    /// of the call that failed, counted from 0, with its error.
+    pub fn end_each(
+        &mut self,
+        first: RunningStep,
+        calls: &[Call<'_>],
+        results: Vec<Result<u64, DatabaseError>>,
+    ) -> Result<(), (usize, CallError)> {
+        let each = first.started.elapsed() / u32::try_from(results.len()).unwrap_or(u32::MAX).max(1);
+        for (at, (call, result)) in calls.iter().zip(results).enumerate() {
+            let mut number = first.number;
+            if at > 0 {
+                number = self.run.recorder.begin_step(call);
+                crash::point();
+                self.at(number, call);
+            }
+            let started = Instant::now().checked_sub(each).unwrap_or(first.started);
+            let rows = self.finished(number, call.text.to_owned(), started, result).map_err(|error| (at, error))?;
+            self.count(0, rows);
+        }
+        Ok(())
     }
 
     /// A step that is to be done.

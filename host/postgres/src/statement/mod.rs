@@ -7,6 +7,7 @@ pub(crate) mod describe;
 mod gated;
 pub(crate) mod parameters;
 pub(crate) mod probe;
+mod together;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use sqlx::postgres::{PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, Either, Executor as _, PgConnection, Row as _, ValueRef as _};
 
 use self::describe::{ResultColumn, Shape, describe, one_statement, shape};
+pub(crate) use self::together::execute_each;
 use crate::error::{Result, conversion, from_sqlx};
 use crate::link::watchdog::Watchdog;
 use crate::session::{Commits, Scope, Session};
