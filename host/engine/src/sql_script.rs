@@ -208,7 +208,8 @@ async fn run_together<'a>(
         (done, _) => done.err().map(Err),
     };
     let results = changed.into_iter().map(Ok).chain(failed).collect();
-    steps.end_each(step, &calls, results).map_err(of_statement)
+    let (done, ended) = steps.end_each(step, &calls, results);
+    ended.map_err(|error| of_statement((done, error)))
 }
 
 /// Executes a statement; returns the number of rows it changed.

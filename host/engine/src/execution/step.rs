@@ -258,14 +258,14 @@ impl Steps {
     }
 
     /// Ends the step of the first of several calls that were done together in the transaction of the migration; each of the others is
-    /// a step, too. `results`: those of the calls, up to the first that failed; all take the same share of the time. Returns the number
-    /// of the call that failed, counted from 0, with its error.
+    /// a step, too. `results`: those of the calls, up to the first that failed; all take the same share of the time. Returns how many
+    /// were done.
     pub fn end_each(
         &mut self,
         first: RunningStep,
         calls: &[Call<'_>],
         results: Vec<Result<u64, DatabaseError>>,
-    ) -> Result<(), (usize, CallError)> {
+    ) -> (usize, Result<(), CallError>) {
         let each = first.started.elapsed() / u32::try_from(results.len()).unwrap_or(u32::MAX).max(1);
         for (at, (call, result)) in calls.iter().zip(results).enumerate() {
             let mut number = first.number;
@@ -275,10 +275,12 @@ impl Steps {
                 self.at(number, call);
             }
             let started = Instant::now().checked_sub(each).unwrap_or(first.started);
-            let rows = self.finished(number, call.text.to_owned(), started, result).map_err(|error| (at, error))?;
-            self.count(0, rows);
+            match self.finished(number, call.text.to_owned(), started, result) {
+                Ok(rows) => self.count(0, rows),
+                Err(error) => return (at, Err(error)),
+            }
         }
-        Ok(())
+        (calls.len(), Ok(()))
     }
 
     /// A step that is to be done.

@@ -20,28 +20,32 @@ const SAVEPOINT: &str = "runner_together";
 
 /// Runs statements one after the other, up to the first that fails; adds how many rows each has changed.
 pub(crate) async fn execute_each(session: &mut Session, statements: &[&str], changed: &mut Vec<u64>) -> Result<()> {
-    if may_be_sent_together(session, statements)
-        && let Some(rows) = execute_together(session, statements).await?
-    {
-        changed.extend(rows);
-        return Ok(());
-    }
-    for statement in statements {
-        changed.push(execute(session, statement, &[]).await?);
+    let mut rest = statements;
+    while !rest.is_empty() {
+        let together = rest.iter().take_while(|text| may_be_sent_together(session, text)).count();
+        let (now, after) = rest.split_at(together.max(1));
+        let sent = if together > 1 { execute_together(session, now).await? } else { None };
+        match sent {
+            Some(rows) => changed.extend(rows),
+            None => {
+                for statement in now {
+                    changed.push(execute(session, statement, &[]).await?);
+                }
+            }
+        }
+        rest = after;
     }
     Ok(())
 }
 
-/// Whether the server reads exactly these statements in one text of them. It ends a statement at a semicolon only; a backslash it may
+/// Whether the server reads exactly this statement in a text of several. It ends a statement at a semicolon only; a backslash it may
 /// read as an escape, if a script has changed the settings.
-fn may_be_sent_together(session: &Session, statements: &[&str]) -> bool {
-    let is_allowed =
-        |text: &str| denied_statements::check(&Tokens::new(text, Dialect::Postgres), session.role()).is_ok();
+fn may_be_sent_together(session: &Session, statement: &str) -> bool {
     session.role() == Role::SqlScript
         && session.has_transaction()
         && !session.is_gated()
-        && statements.len() > 1
-        && statements.iter().all(|text| !text.contains([';', '\\', '\0']) && is_allowed(text))
+        && !statement.contains([';', '\\', '\0'])
+        && denied_statements::check(&Tokens::new(statement, Dialect::Postgres), session.role()).is_ok()
 }
 
 /// Runs statements in one message, and returns how many rows each has changed; `None` if one failed, and all are undone.
