@@ -48,7 +48,11 @@ pub async fn runs_statements_up_to_the_first_that_fails(factory: &dyn Factory) {
             database.set_role(role);
             let mut changed = Vec::new();
             let result = database.execute_each(&statements, &mut changed).await;
-            assert_eq!(changed, [2, 1, 0, 1, 1][..done], "{role:?} {more}: {result:?}");
+            let all = [2, 1, 0, 1, 1];
+            let (failed, result) = result.map_or_else(|(at, error)| (at, Err(error)), |()| (all.len(), Ok(())));
+            assert_eq!(failed, done, "{role:?} {more}: {result:?}");
+            // A server that cannot read one of them may not have run those that it got together with it.
+            assert!(all[..done].starts_with(&changed), "{role:?} {more}: {changed:?}");
             database.set_role(Role::Host);
             database.rollback().await.expect("rolled back");
             assert_eq!(rows(database, "SELECT count(*) FROM t").await, [[Value::Int64(0)]], "{role:?} {more}");

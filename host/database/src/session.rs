@@ -84,11 +84,16 @@ pub trait Session: Send {
     /// Runs exactly one statement and returns the number of rows it changed.
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
 
-    /// Runs statements without parameters, one after the other, up to the first that fails; adds the number of rows that each has
-    /// changed. A database to which the way is long gets them together.
-    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<(), DatabaseError> {
-        for statement in statements {
-            changed.push(self.execute(statement, &[]).await?);
+    /// Runs statements without parameters, one after the other, up to the first that fails, and adds the number of rows that each has
+    /// changed. A server gets them together where it can; then none may have run, if it cannot read one of them. Fails with the number
+    /// of the statement, counted from 0.
+    async fn execute_each(
+        &mut self,
+        statements: &[&str],
+        changed: &mut Vec<u64>,
+    ) -> Result<(), (usize, DatabaseError)> {
+        for (at, statement) in statements.iter().enumerate() {
+            changed.push(self.execute(statement, &[]).await.map_err(|error| (at, error))?);
         }
         Ok(())
     }

@@ -33,7 +33,8 @@ pub trait Unguarded {
     async fn logins(&mut self, request: &LoginRequest) -> Result<LoginReport, DatabaseError>;
     async fn check_logins(&mut self, wanted: &[DesiredLogin]) -> Result<(), DatabaseError>;
     async fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
-    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<(), DatabaseError>;
+    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>)
+    -> Result<(), (usize, DatabaseError)>;
     async fn query(
         &mut self,
         statement: &str,
@@ -124,7 +125,11 @@ impl Unguarded for dyn Database + '_ {
         session(self).execute(statement, parameters).await
     }
 
-    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<(), DatabaseError> {
+    async fn execute_each(
+        &mut self,
+        statements: &[&str],
+        changed: &mut Vec<u64>,
+    ) -> Result<(), (usize, DatabaseError)> {
         session(self).execute_each(statements, changed).await
     }
 

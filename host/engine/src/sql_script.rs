@@ -71,8 +71,9 @@ impl Units {
     }
 }
 
-/// Bytes of the statements that are sent together: a run that is to stop waits for them.
-const TOGETHER: usize = 64 << 10;
+/// Bytes of the statements that are sent together. More would save little; and the server shows them as one text, where a trigger or a
+/// log asks for it.
+const TOGETHER: usize = 8 << 10;
 
 #[derive(Clone, Copy, Debug)]
 struct Statement<'a> {
@@ -197,19 +198,21 @@ async fn run_together<'a>(
         StepStart::Answered(_) => return Ok(()),
         StepStart::Running(step) => step,
     };
-    for number in number..number + rows.len() as u64 {
-        context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
-    }
+    let begins = |at: usize| {
+        let statement = number + at as u64;
+        context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement, of });
+    };
+    begins(0);
     let texts: Vec<&str> = statements.iter().map(|statement| statement.text).collect();
     let mut changed = Vec::with_capacity(texts.len());
     let done = step.execute_each(&texts, &mut changed).await;
-    let failed = match (done, texts.get(changed.len())) {
-        (Err(error), Some(text)) => Some(Err(unknown_name::suggest(error, &mut step.host(), text).await)),
-        (done, _) => done.err().map(Err),
-    };
-    let results = changed.into_iter().map(Ok).chain(failed).collect();
-    let (done, ended) = steps.end_each(step, &calls, results);
-    ended.map_err(|error| of_statement((done, error)))
+    let mut results: Vec<_> = changed.into_iter().map(Ok).enumerate().collect();
+    if let Err((at, error)) = done {
+        results.push((at, Err(unknown_name::suggest(error, &mut step.host(), texts[at]).await)));
+    }
+    results.iter().skip(1).for_each(|(at, _)| begins(*at));
+    let (last, ended) = steps.end_each(step, &calls, results);
+    ended.map_err(|error| of_statement((last, error)))
 }
 
 /// Executes a statement; returns the number of rows it changed.

@@ -30,9 +30,14 @@ const NO_RIGHT: &str = "42501";
 
 /// Converts an error of sqlx; with the statement given, the error includes the position in it.
 pub(crate) fn from_sqlx(error: &sqlx::Error, statement: Option<&str>) -> DatabaseError {
+    from_sqlx_within(error, statement, 0)
+}
+
+/// As [`from_sqlx`], of a statement that was sent after so many characters of the same text.
+pub(crate) fn from_sqlx_within(error: &sqlx::Error, statement: Option<&str>, before: usize) -> DatabaseError {
     match error {
         sqlx::Error::Database(inner) => match inner.try_downcast_ref::<PgDatabaseError>() {
-            Some(inner) => from_server(inner, statement),
+            Some(inner) => from_server(inner, statement, before),
             None => DatabaseError::new(DatabaseErrorKind::Other, redact(inner.message())),
         },
         sqlx::Error::Io(error) => lost(&format!("the connection to the server is gone: {error}")),
@@ -109,12 +114,12 @@ pub(crate) fn unnamed(what: &str) -> DatabaseError {
     lost(&format!("the server does not say which {what}"))
 }
 
-fn from_server(inner: &PgDatabaseError, statement: Option<&str>) -> DatabaseError {
+fn from_server(inner: &PgDatabaseError, statement: Option<&str>, before: usize) -> DatabaseError {
     let code = inner.code();
     let kind = if is_used_by_itself(inner) { DatabaseErrorKind::Other } else { kind(code) };
     let mut error =
         DatabaseError::new(kind, redact(shortened(inner.message()).trim_end())).code(code).means(meaning(code));
-    error.detail = detail(inner, statement);
+    error.detail = detail(inner, statement, before);
     error.hint = citus::hint(inner.message(), inner.hint()).map(str::to_owned).or_else(|| hint(inner));
     if code == NO_RIGHT && error.hint.is_none() {
         let (advice, is_grant) = grant(inner.message());
@@ -202,11 +207,11 @@ fn meaning(code: &str) -> Meaning {
 }
 
 /// Returns where it happened: the position in the statement, the server's detail, and the objects it names.
-fn detail(inner: &PgDatabaseError, statement: Option<&str>) -> Option<String> {
+fn detail(inner: &PgDatabaseError, statement: Option<&str>, before: usize) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     match inner.position() {
         Some(PgErrorPosition::Original(position)) => {
-            parts.extend(statement.and_then(|statement| place(statement, position)));
+            parts.extend(statement.and_then(|statement| place(statement, position.checked_sub(before)?)));
         }
         Some(PgErrorPosition::Internal { position, query }) => {
             let place = place(query, position).map(|place| format!("{place} of "));

@@ -141,7 +141,11 @@ impl runner_database::Session for PostgresDatabase {
         statement::execute(&mut self.session, statement, parameters).await
     }
 
-    async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<()> {
+    async fn execute_each(
+        &mut self,
+        statements: &[&str],
+        changed: &mut Vec<u64>,
+    ) -> Result<(), (usize, runner_database::DatabaseError)> {
         statement::execute_each(&mut self.session, statements, changed).await
     }
 

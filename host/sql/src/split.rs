@@ -21,7 +21,7 @@ pub struct Statement<'a> {
     pub line: usize,
     /// What it does to the transaction around it.
     pub class: StatementClass,
-    /// It is an `INSERT` of rows that it names, which takes no longer than to read it.
+    /// It is an `INSERT` of rows that it names, without a query in it.
     pub inserts_values: bool,
     /// How it is read.
     pub dialect: Dialect,

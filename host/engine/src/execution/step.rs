@@ -90,7 +90,11 @@ impl RunningStep {
     }
 
     /// Executes statements of a migration in SQL, one after the other: see [`Session::execute_each`](runner_database::Session).
-    pub async fn execute_each(&mut self, statements: &[&str], changed: &mut Vec<u64>) -> Result<(), DatabaseError> {
+    pub async fn execute_each(
+        &mut self,
+        statements: &[&str],
+        changed: &mut Vec<u64>,
+    ) -> Result<(), (usize, DatabaseError)> {
         self.session().execute_each(statements, changed).await
     }
 
@@ -258,29 +262,31 @@ impl Steps {
     }
 
     /// Ends the step of the first of several calls that were done together in the transaction of the migration; each of the others is
-    /// a step, too. `results`: those of the calls, up to the first that failed; all take the same share of the time. Returns how many
-    /// were done.
+    /// a step, too. `results`: those of the calls that were done, and of the one that failed, with their numbers, counted from 0; all
+    /// take the same share of the time. Returns the number of the last one.
     pub fn end_each(
         &mut self,
         first: RunningStep,
         calls: &[Call<'_>],
-        results: Vec<Result<u64, DatabaseError>>,
+        results: Vec<(usize, Result<u64, DatabaseError>)>,
     ) -> (usize, Result<(), CallError>) {
         let each = first.started.elapsed() / u32::try_from(results.len()).unwrap_or(u32::MAX).max(1);
-        for (at, (call, result)) in calls.iter().zip(results).enumerate() {
-            let mut number = first.number;
-            if at > 0 {
-                number = self.run.recorder.begin_step(call);
+        let (mut next, mut last) = (Some(first.number), 0);
+        for (at, result) in results {
+            let Some(call) = calls.get(at) else { continue };
+            let number = next.take().unwrap_or_else(|| {
                 crash::point();
-                self.at(number, call);
-            }
+                self.run.recorder.begin_step(call)
+            });
+            last = at;
+            self.at(number, call);
             let started = Instant::now().checked_sub(each).unwrap_or(first.started);
             match self.finished(number, call.text.to_owned(), started, result) {
                 Ok(rows) => self.count(0, rows),
                 Err(error) => return (at, Err(error)),
             }
         }
-        (calls.len(), Ok(()))
+        (last, Ok(()))
     }
 
     /// A step that is to be done.
