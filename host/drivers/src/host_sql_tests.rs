@@ -48,6 +48,7 @@ const POSTGRES: Driver = Driver {
         "statement/describe.rs",
         "statement/mod.rs",
         "statement/parameters.rs",
+        "statement/together.rs",
         "types/mod.rs",
     ],
     sends: &["AssertSqlSafe", "copy_out_raw", "copy_in_raw", ".prepare("],
