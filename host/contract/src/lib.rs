@@ -36,8 +36,9 @@ pub trait Factory: Send + Sync {
 macro_rules! contract {
     ($factory:expr) => {
         $crate::contract!(@ $factory, statements: [
-            counts_changed_rows, runs_statements_up_to_the_first_that_fails, binds_every_kind_of_value, accepts_one_statement_per_call, classifies_errors,
-            bounds_results, stops_soon_after_the_signal, answers_several_queries, keeps_defaults
+            counts_changed_rows, runs_statements_up_to_the_first_that_fails, binds_every_kind_of_value,
+            accepts_one_statement_per_call, classifies_errors, bounds_results, stops_soon_after_the_signal,
+            answers_several_queries, keeps_defaults
         ]);
         $crate::contract!(@ $factory, transactions: [
             commits_and_rolls_back, knows_whether_it_is_open, survives_a_failed_statement, closes_cursors_and_writers

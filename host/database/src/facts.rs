@@ -7,7 +7,8 @@ use super::DatabaseError;
 use super::DatabaseErrorKind;
 use super::dialect_sql::DialectSql;
 pub use super::place::{
-    GATE_NAMES, GUARDED_TABLES, HistoryPlace, LEASE_TABLES, TOOL_SCHEMA, TOOL_TABLES, is_tool_table, tool_table,
+    GATE_NAMES, GUARDED_TABLES, HistoryPlace, LEASE_TABLES, TOOL_SCHEMA, TOOL_TABLES, is_tool_table,
+    may_name_tool_objects, tool_table,
 };
 use runner_base::dialect::Dialect;
 

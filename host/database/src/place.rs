@@ -124,6 +124,12 @@ pub const LEASE_TABLES: [&str; 2] = ["runner_lease", "runner_heartbeat"];
 /// schema of their own.
 pub const GATE_NAMES: [&str; 3] = ["runner_gate", "runner_gate_ticket", "runner_gate_login"];
 
+/// Whether a text may name something of the tool's: all of its names have that of [`TOOL_SCHEMA`] in them. It is quick, for the many
+/// statements with rows.
+pub fn may_name_tool_objects(text: &str) -> bool {
+    text.to_ascii_lowercase().contains(TOOL_SCHEMA)
+}
+
 /// Returns whether a name is that of a table of this or of another project's history: see [`tool_table`].
 pub fn is_tool_table(name: &str) -> bool {
     tool_table(name).is_some()
@@ -145,6 +151,13 @@ mod tests {
 
     fn place(schema: Option<&str>, prefix: Option<&str>) -> HistoryPlace {
         HistoryPlace { schema: schema.map(str::to_owned), prefix: prefix.map(str::to_owned) }
+    }
+
+    #[test]
+    fn no_name_of_the_tools_is_overlooked() {
+        let names = GUARDED_TABLES.into_iter().chain(GATE_NAMES).chain([TOOL_SCHEMA]);
+        names.for_each(|name| assert!(may_name_tool_objects(&format!("a_{}s", name.to_uppercase())), "{name}"));
+        assert!(!may_name_tool_objects("INSERT INTO history VALUES ('run')"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::dialect_sql::Server;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use runner_project::catalog::Kind;
-use runner_sql::{Program, Sql, Statement as SqlStatement, excerpt};
+use runner_sql::{Program, Sql, Statement as SqlStatement, excerpt, inserts_values};
 
 /// The two directions of a migration in SQL.
 #[derive(Debug)]
@@ -47,16 +47,15 @@ impl Units {
         Ok(Self { program, units, deletes })
     }
 
-    /// How many of these, from the first, insert rows that they name, and are short enough to be sent together.
+    /// How many of these statements, from the first, insert rows that they name, and are short enough to be sent together.
     fn together(&self, units: &[Range<usize>]) -> usize {
         let mut bytes = 0;
-        let inserts = |unit: &&Range<usize>| {
-            let is_one = unit.len() == 1 && !self.deletes.contains_key(&unit.start);
-            let statement = self.program.within((*unit).clone()).next().filter(|it| is_one && it.inserts_values);
-            bytes += statement.map_or(0, |it| it.text.len());
-            statement.is_some() && bytes <= TOGETHER
+        let fits = |unit: &&Range<usize>| {
+            let Some(statement) = self.program.within((*unit).clone()).next() else { return false };
+            bytes += statement.text.len();
+            bytes <= TOGETHER && !self.deletes.contains_key(&unit.start) && inserts_values(&statement.tokens())
         };
-        units.iter().take_while(inserts).count()
+        units.iter().take_while(fits).count()
     }
 
     /// The statements at these positions.
@@ -121,22 +120,17 @@ impl Script for SqlScript {
                 return Err(stopped(reason));
             }
             let number = skip + done + 1;
-            let together = if is_atomic && context.trial.is_none() { units.together(&left[done..]) } else { 0 };
-            let (count, ran) = match together {
-                0 | 1 => (
-                    1,
-                    run_step(&mut steps, units, unit, (number as u64, of as u64), context).await.map_err(|it| (0, it)),
-                ),
-                several => {
-                    let rows = &left[done..done + several];
-                    (several, run_together(&mut steps, units, rows, (number as u64, of as u64), context).await)
-                }
+            let counted = (number as u64, of as u64);
+            let together = if is_atomic && context.trial.is_none() { units.together(&left[done..]).max(1) } else { 1 };
+            let ran = match &left[done..done + together] {
+                [_] => run_step(&mut steps, units, unit, counted, context).await.map_err(|it| (0, it)),
+                rows => run_together(&mut steps, units, rows, counted, context).await,
             };
             ran.map_err(|(at, (error, statement))| {
                 let place = format!("{} of {of}, line {}", number + at, statement.line);
                 failed(error, statement, (direction, place), &context.stop, server)
             })?;
-            done += count;
+            done += together;
         }
         Ok(())
     }
@@ -193,11 +187,7 @@ async fn run_together<'a>(
     context.control.at_statement(&context.database, (number, of)).await;
     let statements: Vec<Statement<'a>> = rows.iter().flat_map(|unit| units.statements(unit)).collect();
     let calls: Vec<Call<'a>> = rows.iter().map(|unit| Call::of_unit(unit, units.program.text_of(unit))).collect();
-    let of_statement = |(at, error): (usize, CallError)| (at, (error, statements[at]));
-    let mut step = match steps.begin::<u64>(&calls[0]).await.map_err(|error| of_statement((0, error)))? {
-        StepStart::Answered(_) => return Ok(()),
-        StepStart::Running(step) => step,
-    };
+    let mut step = steps.begin_atomic(&calls[0]).await;
     let begins = |at: usize| {
         let statement = number + at as u64;
         context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement, of });
@@ -212,7 +202,7 @@ async fn run_together<'a>(
     }
     results.iter().skip(1).for_each(|(at, _)| begins(*at));
     let (last, ended) = steps.end_each(step, &calls, results);
-    ended.map_err(|error| of_statement((last, error)))
+    ended.map_err(|error| (last, (error, statements[last])))
 }
 
 /// Executes a statement; returns the number of rows it changed.

@@ -2,7 +2,7 @@
 //! assembled at run time can evade it; `guard` and the identity of the transaction prove that none did.
 
 use crate::error::{Result, denied};
-use runner_database::facts::{TOOL_SCHEMA, is_tool_table};
+use runner_database::facts::{TOOL_SCHEMA, is_tool_table, may_name_tool_objects};
 use runner_database::{DatabaseError, Role, TableName};
 use runner_sql::{StatementClass, Tokens, classify, copies_to_client, excerpt, identifiers_of_objects, schemas, words};
 
@@ -21,25 +21,8 @@ pub(crate) fn check(tokens: &Tokens<'_>, rights: Role) -> Result<StatementClass>
         return Err(denied("a migration cannot begin, end or divide the transaction it runs in")
             .hint("remove this statement: runner itself begins and ends the transaction"));
     }
-    // Of rows there may be a million statements, and none of their names is ours.
-    if class == StatementClass::Rows && !tokens.begins_with(&["COPY"]) && !may_be_about_us(tokens.text()) {
-        return Ok(class);
-    }
-    // A block that commits is code too, whatever its class.
-    let runs_elsewhere = tokens.identifiers().iter().any(|word| runs_elsewhere(word));
-    let may_be_code = runs_elsewhere
-        || matches!(class, StatementClass::Schema | StatementClass::Unknown)
-        || tokens.begins_with(&["DO"]);
-    // The tool's tables have a schema of their own, so an index elsewhere takes the place of none.
-    let objects = identifiers_of_objects(tokens);
-    if let Some(name) = objects.iter().find_map(|word| tool_table_in(word, may_be_code))
-        && (runs_elsewhere || !only_reads(tokens))
-    {
-        return Err(tool_table(&name));
-    }
-    if schemas(tokens).iter().any(|name| name.eq_ignore_ascii_case(TOOL_SCHEMA)) {
-        return Err(denied("the schema `runner` belongs to runner itself")
-            .hint("give your schema another name; `pg_dump --exclude-schema=runner` leaves it out of a dump"));
+    if may_name_tool_objects(tokens.text()) {
+        check_names(tokens, class)?;
     }
     check_propagation(tokens)?;
     if tokens.begins_with(&["COPY"])
@@ -63,6 +46,27 @@ pub(crate) fn check(tokens: &Tokens<'_>, rights: Role) -> Result<StatementClass>
     Ok(class)
 }
 
+/// Refuses what names the tool's own tables, or their schema.
+fn check_names(tokens: &Tokens<'_>, class: StatementClass) -> Result<()> {
+    // A block that commits is code too, whatever its class.
+    let runs_elsewhere = tokens.identifiers().iter().any(|word| runs_elsewhere(word));
+    let may_be_code = runs_elsewhere
+        || matches!(class, StatementClass::Schema | StatementClass::Unknown)
+        || tokens.begins_with(&["DO"]);
+    // The tool's tables have a schema of their own, so an index elsewhere takes the place of none.
+    let objects = identifiers_of_objects(tokens);
+    if let Some(name) = objects.iter().find_map(|word| tool_table_in(word, may_be_code))
+        && (runs_elsewhere || !only_reads(tokens))
+    {
+        return Err(tool_table(&name));
+    }
+    if schemas(tokens).iter().any(|name| name.eq_ignore_ascii_case(TOOL_SCHEMA)) {
+        return Err(denied("the schema `runner` belongs to runner itself")
+            .hint("give your schema another name; `pg_dump --exclude-schema=runner` leaves it out of a dump"));
+    }
+    Ok(())
+}
+
 /// Refuses the setting by which Citus would send workers our whole messages, which its own statement is part of. It
 /// takes no right.
 pub(crate) fn check_propagation(tokens: &Tokens<'_>) -> Result<()> {
@@ -71,19 +75,6 @@ pub(crate) fn check_propagation(tokens: &Tokens<'_>) -> Result<()> {
             .hint("the settings that runner pins reach the workers without it"));
     }
     Ok(())
-}
-
-/// Whether a text has in it, in any case, what the names have that [`check`] refuses, or a name that is written in numbers.
-fn may_be_about_us(text: &str) -> bool {
-    let begins = |at: usize, word: &str| {
-        text.as_bytes().get(at..at + word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    text.bytes().enumerate().any(|(at, byte)| match byte {
-        b'r' | b'R' => begins(at, "runner"),
-        b'p' | b'P' => begins(at, "propagate_set_commands"),
-        b'u' | b'U' => begins(at, "u&"),
-        _ => false,
-    })
 }
 
 /// Refuses writers access to the tool's own tables.

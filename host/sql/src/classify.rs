@@ -212,6 +212,12 @@ pub fn reads(tokens: &Tokens<'_>) -> bool {
     }
 }
 
+/// Whether a statement inserts the rows that it names, without a query in it. A word may also be the name of a column; then the answer
+/// is no.
+pub fn inserts_values(tokens: &Tokens<'_>) -> bool {
+    tokens.begins_with(&["INSERT"]) && tokens.mentions(&["VALUES"]) && !tokens.mentions(&["SELECT", "TABLE", "WITH"])
+}
+
 /// The table that `CREATE TEMPORARY TABLE` of MySQL and MariaDB creates: its unquoted names, with that of the database first if
 /// given.
 pub fn temporary_table(tokens: &Tokens<'_>) -> Option<Vec<String>> {
@@ -286,6 +292,24 @@ pub fn has_list(tokens: &Tokens<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_that_a_statement_names_are_known() {
+        for (text, inserts) in [
+            ("INSERT INTO t VALUES (1, 'SELECTED')", true),
+            ("/* why */ insert into t (a) values (1), (2) ON CONFLICT DO NOTHING", true),
+            ("INSERT INTO t SELECT 1", false),
+            ("INSERT INTO t VALUES ((SELECT max(a) FROM u))", false),
+            ("INSERT INTO t TABLE u", false),
+            ("WITH u AS (VALUES (1)) INSERT INTO t TABLE u", false),
+            ("REPLACE INTO t VALUES (1)", false),
+            ("UPDATE t SET a = 1", false),
+        ] {
+            for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql] {
+                assert_eq!(inserts_values(&Tokens::new(text, dialect)), inserts, "{dialect}: {text}");
+            }
+        }
+    }
 
     #[test]
     fn placeholders_give_way_to_texts() {

@@ -42,7 +42,7 @@ mod unquote;
 pub use affected_tables::affected_tables;
 pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
-pub use classify::{StatementClass, classify, leading_words, substitute, used_database};
+pub use classify::{StatementClass, classify, inserts_values, leading_words, substitute, used_database};
 pub use definition::{SchemaRow, normalised_schema};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};

@@ -21,8 +21,6 @@ pub struct Statement<'a> {
     pub line: usize,
     /// What it does to the transaction around it.
     pub class: StatementClass,
-    /// It is an `INSERT` of rows that it names, without a query in it.
-    pub inserts_values: bool,
     /// How it is read.
     pub dialect: Dialect,
 }
@@ -30,8 +28,7 @@ pub struct Statement<'a> {
 impl<'a> Statement<'a> {
     /// The only one of a text.
     pub fn only(text: &'a str, dialect: Dialect) -> Self {
-        let tokens = Tokens::new(text, dialect);
-        Self { text, line: 1, class: classify(&tokens), inserts_values: inserts_values(&tokens), dialect }
+        Self { text, line: 1, class: classify(&Tokens::new(text, dialect)), dialect }
     }
 
     /// Its tokens, for all that judge it.
@@ -46,13 +43,12 @@ pub(super) struct Span {
     pub range: Range<usize>,
     pub line: usize,
     pub class: StatementClass,
-    pub inserts_values: bool,
 }
 
 impl Span {
     pub fn statement<'a>(&self, text: &'a str, dialect: Dialect) -> Statement<'a> {
         let text = text.get(self.range.clone()).unwrap_or_default();
-        Statement { text, line: self.line, class: self.class, inserts_values: self.inserts_values, dialect }
+        Statement { text, line: self.line, class: self.class, dialect }
     }
 }
 
@@ -61,11 +57,6 @@ impl Span {
 pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement<'_>>, SqlError> {
     let spans = Splitter::run(text, dialect)?.statements;
     Ok(spans.iter().map(|span| span.statement(text, dialect)).collect())
-}
-
-/// Whether a statement inserts the rows that it names. A word within it may be the name of a column, which costs no more than speed.
-fn inserts_values(tokens: &Tokens<'_>) -> bool {
-    tokens.begins_with(&["INSERT"]) && tokens.mentions(&["VALUES"]) && !tokens.mentions(&["SELECT", "TABLE", "WITH"])
 }
 
 /// Divides a text, and knows how.
@@ -246,8 +237,7 @@ impl<'a> Splitter<'a> {
             }
             let class = classify(&tokens);
             self.effects.push(effect(&tokens, class));
-            let inserts_values = inserts_values(&tokens);
-            self.statements.push(Span { range: start..end, line, class, inserts_values });
+            self.statements.push(Span { range: start..end, line, class });
             self.delimiters.push(self.delimiter);
         }
         self.body = Body::new(self.dialect);

@@ -18,7 +18,7 @@ use runner_database::{CursorId, CursorRequest, DatabaseError, TableSource, Table
 
 impl Steps {
     /// Begins a step: it waits for the connection only.
-    pub(super) async fn begin_atomic(&mut self, call: &Call<'_>) -> RunningStep {
+    pub async fn begin_atomic(&mut self, call: &Call<'_>) -> RunningStep {
         let number = self.run.recorder.begin_step(call);
         crash::point();
         let database = self.run.database.clone().lock_owned().await;

@@ -275,8 +275,9 @@ impl Steps {
         for (at, result) in results {
             let Some(call) = calls.get(at) else { continue };
             let number = next.take().unwrap_or_else(|| {
+                let number = self.run.recorder.begin_step(call);
                 crash::point();
-                self.run.recorder.begin_step(call)
+                number
             });
             last = at;
             self.at(number, call);

@@ -60,7 +60,7 @@ async fn execute_together(
     statements: &[&str],
     changed: &mut Vec<u64>,
 ) -> Result<(), (usize, DatabaseError)> {
-    let scope = session.enter_with(statements.first().copied(), "").await.map_err(|error| (0, error))?;
+    let scope = session.enter(statements.first().copied()).await.map_err(|error| (0, error))?;
     let watch = session.watch();
     let (connection, meter, _) = session.wire();
     let (before, mut unread) = (changed.len(), None);

@@ -1,22 +1,4 @@
 use super::*;
-
-#[test]
-fn rows_that_a_statement_names_are_known() {
-    for (text, inserts) in [
-        ("INSERT INTO t VALUES (1, 'SELECTED')", true),
-        ("/* why */ insert into t (a) values (1), (2) ON CONFLICT DO NOTHING", true),
-        ("INSERT INTO t SELECT 1", false),
-        ("INSERT INTO t VALUES ((SELECT max(a) FROM u))", false),
-        ("INSERT INTO t TABLE u", false),
-        ("WITH u AS (VALUES (1)) INSERT INTO t TABLE u", false),
-        ("REPLACE INTO t VALUES (1)", false),
-        ("UPDATE t SET a = 1", false),
-    ] {
-        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql] {
-            assert_eq!(split(text, dialect).expect(text)[0].inserts_values, inserts, "{dialect}: {text}");
-        }
-    }
-}
 use Dialect::{Mariadb, Mysql, Postgres, Sqlite};
 
 const ALL: [Dialect; 4] = [Sqlite, Postgres, Mysql, Mariadb];

@@ -4,7 +4,7 @@
 mod nesting;
 
 pub(crate) use nesting::check_nesting;
-use runner_database::facts::TOOL_TABLES;
+use runner_database::facts::{TOOL_TABLES, may_name_tool_objects};
 use runner_sql::BOM;
 
 /// The text after each place at which a word occurs. A byte order mark before it is white space to SQLite.
@@ -27,11 +27,10 @@ pub(crate) fn has(statement: &str, word: &str) -> bool {
 
 /// The first of the tool's tables whose name is in the text as a word, or as the end of one: with the prefix of a history.
 pub(crate) fn mentioned_tool_table(statement: &str) -> Option<&'static str> {
-    let text = statement.to_ascii_lowercase();
-    // Of rows there may be a million statements.
-    if !text.contains("runner_") {
+    if !may_name_tool_objects(statement) {
         return None;
     }
+    let text = statement.to_ascii_lowercase();
     TOOL_TABLES.into_iter().find(|table| {
         has(statement, table)
             || text
