@@ -63,9 +63,9 @@ impl RunRecorder {
         self.steps.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Counts a step that is not in the transcript.
-    pub fn add_step(&self) {
-        self.steps.fetch_add(1, Ordering::Relaxed);
+    /// Counts steps that are not in the transcript.
+    pub fn add_steps(&self, number: u64) {
+        self.steps.fetch_add(number, Ordering::Relaxed);
     }
 
     /// Records that the transaction was found to have ended. After a lock conflict, the server has rolled it back.

@@ -117,6 +117,8 @@ pub struct RunContext {
     pub recorder: Arc<RunRecorder>,
     /// How its calls are executed.
     pub execution: Execution,
+    /// Whether the migration itself asks that each statement commits by itself.
+    pub each_commits: bool,
     /// Slows it down and receives its progress.
     pub control: Arc<RunControl>,
     /// Judges and records each call, in a dry run.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::event::LogLevel;
 use super::{CallError, Direction, Event};
 use crate::call::Call;
+use crate::dry_run::lasting_table;
 use crate::execution::{RunningStep, StepStart, Steps};
 use crate::implicit_delete::ImplicitDelete;
 use crate::invalid_index::{self, Leftover};
@@ -20,7 +21,7 @@ use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::dialect_sql::Server;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use runner_project::catalog::Kind;
-use runner_sql::{Program, Sql, Statement as SqlStatement, excerpt, inserts_values};
+use runner_sql::{Program, Sql, Statement as SqlStatement, Tokens, excerpt, inserts_values, qualifiers};
 
 /// The two directions of a migration in SQL.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct SqlScript {
     down: Option<Result<Units>>,
 }
 
-/// What is executed as one: a statement, or what is between a `BEGIN` and its `COMMIT`, is a step of a stepwise migration. In an atomic
+/// What counts as one: a statement, or what is between a `BEGIN` and its `COMMIT`, is a step of a stepwise migration. In an atomic
 /// one, each statement is.
 #[derive(Debug)]
 struct Units {
@@ -47,13 +48,16 @@ impl Units {
         Ok(Self { program, units, deletes })
     }
 
-    /// How many of these statements, from the first, insert rows that they name, and are short enough to be sent together.
-    fn together(&self, units: &[Range<usize>]) -> usize {
+    /// How many of these statements, from the first, insert rows that they name, and have no more than so many bytes. `is_own`: not into
+    /// a table whose database they name.
+    fn inserts(&self, units: &[Range<usize>], most: usize, is_own: bool) -> usize {
         let mut bytes = 0;
         let fits = |unit: &&Range<usize>| {
             let Some(statement) = self.program.within((*unit).clone()).next() else { return false };
             bytes += statement.text.len();
-            bytes <= TOGETHER && !self.deletes.contains_key(&unit.start) && inserts_values(&statement.tokens())
+            let is_alone = self.program.transactions.contains(*unit) || self.deletes.contains_key(&unit.start);
+            let inserts = |tokens: &Tokens<'_>| inserts_values(tokens) && !(is_own && !qualifiers(tokens).is_empty());
+            bytes <= most && !is_alone && inserts(&statement.tokens())
         };
         units.iter().take_while(fits).count()
     }
@@ -72,7 +76,11 @@ impl Units {
 
 /// Bytes of the statements that are sent together. More would save little; and the server shows them as one text, where a trigger or a
 /// log asks for it.
-const TOGETHER: usize = 8 << 10;
+const IN_A_MESSAGE: usize = 8 << 10;
+
+/// Bytes of the statements that a stepwise migration commits together: with these, commits take a small part of the time, and what a
+/// failure undoes is little.
+const IN_A_TRANSACTION: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug)]
 struct Statement<'a> {
@@ -114,17 +122,24 @@ impl Script for SqlScript {
         };
         let of = skip + left.len();
         let server = context.database.lock().await.facts().sql.server;
-        let mut done = 0;
-        while let Some(unit) = left.get(done) {
+        let most = match (&context.execution, &context.trial) {
+            // A report has each statement.
+            (_, Some(_)) => 0,
+            (Execution::Journalled(_), None) if context.each_commits => 0,
+            (Execution::Journalled(_), None) => IN_A_TRANSACTION,
+            (Execution::Atomic | Execution::Replayed(_), None) => IN_A_MESSAGE,
+        };
+        let (mut done, mut takes_all_back) = (0, None);
+        while done < left.len() {
             if let Some(reason) = context.stop.reason() {
                 return Err(stopped(reason));
             }
             let number = skip + done + 1;
             let counted = (number as u64, of as u64);
-            let together = if is_atomic && context.trial.is_none() { units.together(&left[done..]).max(1) } else { 1 };
+            let together = together(units, &left[done..], most, &mut takes_all_back, context).await?;
             let ran = match &left[done..done + together] {
-                [_] => run_step(&mut steps, units, unit, counted, context).await.map_err(|it| (0, it)),
-                rows => run_together(&mut steps, units, rows, counted, context).await,
+                rows @ [_, _, ..] if is_atomic => run_together(&mut steps, units, rows, counted, context).await,
+                step => run_step(&mut steps, units, step, counted, context).await,
             };
             ran.map_err(|(at, (error, statement))| {
                 let place = format!("{} of {of}, line {}", number + at, statement.line);
@@ -143,34 +158,68 @@ impl Script for SqlScript {
     }
 }
 
-/// Executes a statement, or those of a transaction, in the mode of the run, or returns the statement that failed.
+/// How many of the units that are left are executed together: as many as an earlier run committed together, or such with no more than
+/// so many bytes. `takes_all_back`: whether a rollback undoes what is written to any table, as far as that is known.
+async fn together(
+    units: &Units,
+    left: &[Range<usize>],
+    most: usize,
+    takes_all_back: &mut Option<bool>,
+    context: &RunContext,
+) -> Result<usize> {
+    let Execution::Journalled(journal) = &context.execution else {
+        return Ok(units.inserts(left, most, false).max(1));
+    };
+    if let Some(steps) = journal.recorded_steps(&context.database).await? {
+        return Ok(usize::try_from(steps).unwrap_or(usize::MAX).min(left.len()));
+    }
+    let together = units.inserts(left, most, true);
+    if together <= 1 {
+        // It may be a change of the schema.
+        *takes_all_back = None;
+        return Ok(1);
+    }
+    let takes_all_back = match *takes_all_back {
+        Some(known) => known,
+        None => *takes_all_back.insert(lasting_table(&mut context.database.lock().await.host()).await?.is_none()),
+    };
+    Ok(if takes_all_back { together } else { 1 })
+}
+
+/// Executes a statement, or those of a transaction, in the mode of the run, or returns the one that failed, and the number of its unit,
+/// counted from 0. `step`: the unit, or several that insert rows.
 async fn run_step<'a>(
     steps: &mut Steps,
     units: &'a Units,
-    unit: &Range<usize>,
+    step: &[Range<usize>],
     (number, of): (u64, u64),
     context: &RunContext,
-) -> Result<(), (CallError, Statement<'a>)> {
+) -> Result<(), (usize, (CallError, Statement<'a>))> {
     context.control.at_statement(&context.database, (number, of)).await;
-    let mut statements = units.statements(unit);
-    let Some(first) = statements.next() else { return Ok(()) };
-    let call = Call::of_unit(unit, units.program.text_of(unit));
-    let mut step = match steps.begin(&call).await.map_err(|error| (error, first))? {
+    let statements: Vec<(usize, Statement<'a>)> =
+        step.iter().enumerate().flat_map(|(at, unit)| units.statements(unit).map(move |it| (at, it))).collect();
+    let (Some(call), Some((_, first))) = (Call::of_units(&units.program, step), statements.first().copied()) else {
+        return Ok(());
+    };
+    let begun = steps.begin_several(&call, step.len() as u64).await;
+    let mut running = match begun.map_err(|error| (0, (error, first)))? {
         StepStart::Answered(rows) => {
             steps.count(0, rows);
             return Ok(());
         }
-        StepStart::Running(step) => step,
+        StepStart::Running(running) => running,
     };
-    context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement: number, of });
-    let mut last = first;
-    let mut result = run_statement(&mut step, first, context).await;
-    for statement in statements {
+    let (mut last, mut result) = ((0, first), Ok(0));
+    begins((number, of), context);
+    for (at, statement) in statements {
         let Ok(rows) = result else { break };
-        last = statement;
-        result = run_statement(&mut step, statement, context).await.map(|more| rows + more);
+        if at > last.0 {
+            begins((number + at as u64, of), context);
+        }
+        last = (at, statement);
+        result = run_statement(&mut running, statement, context).await.map(|more| rows + more);
     }
-    let rows = steps.end(step, result).await.map_err(|error| (error, last))?;
+    let rows = steps.end(running, result).await.map_err(|error| (last.0, (error, last.1)))?;
     steps.count(0, rows);
     Ok(())
 }
@@ -186,12 +235,9 @@ async fn run_together<'a>(
 ) -> Result<(), (usize, (CallError, Statement<'a>))> {
     context.control.at_statement(&context.database, (number, of)).await;
     let statements: Vec<Statement<'a>> = rows.iter().flat_map(|unit| units.statements(unit)).collect();
-    let calls: Vec<Call<'a>> = rows.iter().map(|unit| Call::of_unit(unit, units.program.text_of(unit))).collect();
+    let calls: Vec<Call<'a>> = rows.chunks(1).filter_map(|unit| Call::of_units(&units.program, unit)).collect();
     let mut step = steps.begin_atomic(&calls[0]).await;
-    let begins = |at: usize| {
-        let statement = number + at as u64;
-        context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement, of });
-    };
+    let begins = |at: usize| begins((number + at as u64, of), context);
     begins(0);
     let texts: Vec<&str> = statements.iter().map(|statement| statement.text).collect();
     let mut changed = Vec::with_capacity(texts.len());
@@ -203,6 +249,10 @@ async fn run_together<'a>(
     results.iter().skip(1).for_each(|(at, _)| begins(*at));
     let (last, ended) = steps.end_each(step, &calls, results);
     ended.map_err(|error| (last, (error, statements[last])))
+}
+
+fn begins((statement, of): (u64, u64), context: &RunContext) {
+    context.events.emit(&Event::StatementStarted { revision: context.revision.clone(), statement, of });
 }
 
 /// Executes a statement; returns the number of rows it changed.

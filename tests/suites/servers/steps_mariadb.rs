@@ -1,4 +1,5 @@
-//! Migrations of MariaDB whose statements commit by themselves: what a failure leaves, and what cannot be asked there.
+//! Migrations of MariaDB whose statements commit by themselves: what a failure leaves, what cannot be asked there, and the rows
+//! that are committed together.
 
 use runner_tests::{Engine, project};
 
@@ -34,4 +35,124 @@ fn the_rows_of_the_last_statement_cannot_be_counted() {
     project.sql("0001_audits", &format!("DELETE FROM t WHERE a = 1;\n{block}"), "SELECT 1;");
     project.runner("apply").succeeds();
     assert_eq!(project.value("SELECT n FROM audit"), "2");
+}
+
+/// The steps that the journal has.
+const STEPS: &str = "SELECT group_concat(step ORDER BY step) FROM runner_journal WHERE step > 0 AND part = 0";
+
+/// Statements of which each inserts a row.
+fn rows(numbers: std::ops::RangeInclusive<u32>) -> String {
+    numbers.map(|number| format!("INSERT INTO t VALUES ({number});\n")).collect()
+}
+
+#[test]
+fn rows_of_a_file_are_committed_together() {
+    let project = project!(Engine::Mariadb);
+    let up = format!("CREATE TABLE t (a INT PRIMARY KEY);\n{}UPDATE t SET a = -a;\n{}", rows(1..=3), rows(4..=5));
+    project.sql("0001_t", &up, "DROP TABLE t;");
+    project.sql("0002_more", &rows(6..=9), "DELETE FROM t WHERE a BETWEEN 6 AND 9;");
+    project.sql("0003_each", &format!("-- runner:no-transaction\n{}", rows(10..=11)), "DELETE FROM t WHERE a > 9;");
+    project.runner("apply --verbose").succeeds().says(&["INSERT INTO t VALUES (1)", "8 rows"]);
+    assert_eq!(project.value(&format!("{STEPS} AND history_id = 1")), "1,4,5,7");
+    assert_eq!(project.value(&format!("{STEPS} AND history_id = 2")), "4");
+    assert_eq!(project.value(&format!("{STEPS} AND history_id = 3")), "1,2", "it asks for that");
+    assert_eq!(project.value("SELECT sum(a) FROM t"), "54");
+}
+
+#[test]
+fn a_row_that_fails_undoes_those_that_are_committed_with_it() {
+    let project = project!(Engine::Mariadb);
+    let table = "CREATE TABLE t (a INT PRIMARY KEY);\n";
+    let up = |rows: &str| format!("{table}{rows}ALTER TABLE t ADD b INT NOT NULL DEFAULT 1;\n");
+    project.sql("0001_t", &up(&format!("{}{}", rows(1..=3), rows(3..=5))), "DROP TABLE t;");
+    project.runner("apply").exits(6).says(&[
+        "statement: 5 of 8, line 5",
+        "INSERT INTO t VALUES (3)",
+        "what took effect stays: 1 of 8 statements",
+        "the statements from 2 on",
+    ]);
+    assert_eq!(project.value("SELECT count(*) FROM t"), "0");
+    // What is changed from there on is not held against the file.
+    project.sql("0001_t", &up(&rows(0..=5)), "DROP TABLE t;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT sum(a * b) FROM t"), "15");
+}
+
+/// The journal knows how many statements are an entry of it, whatever follows them in the file by now.
+#[test]
+fn rows_may_be_added_where_a_file_stopped() {
+    let project = project!(Engine::Mariadb);
+    let up = |rows: &str, change: &str| format!("CREATE TABLE t (a INT PRIMARY KEY);\n{rows}{change}");
+    project.sql("0001_t", &up(&rows(1..=3), "ALTER TABLE nowhere ADD b INT;"), "DROP TABLE t;");
+    project.runner("apply").exits(6).says(&["what took effect stays: 4 of 5 statements"]);
+    project.runner("plan").prints(&["upgrade from statement 5"]);
+    // A row that took effect is not what it was.
+    project.sql("0001_t", &up(&rows(2..=4), ""), "DROP TABLE t;");
+    project.runner("apply").exits(4).says(&["the first 4 statements took effect and have been changed since"]);
+    project.sql("0001_t", &up(&rows(1..=2), ""), "DROP TABLE t;");
+    project.runner("apply").exits(4).says(&["the first 4 statements took effect and have been changed since"]);
+    project.sql("0001_t", &up(&rows(1..=5), "ALTER TABLE t ADD b INT;"), "DROP TABLE t;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT sum(a) FROM t"), "15");
+    assert_eq!(project.value(STEPS), "1,4,6,7");
+}
+
+/// A transaction of a few thousand rows would take their locks for long, and undo all of them.
+#[test]
+fn a_transaction_of_rows_ends() {
+    let project = project!(Engine::Mariadb);
+    project.sql("0001_t", &format!("CREATE TABLE t (a INT PRIMARY KEY);\n{}", rows(1..=4_000)), "DROP TABLE t;");
+    project.runner("apply").succeeds();
+    let entries: u32 = project.value("SELECT count(*) FROM runner_journal WHERE step > 1").parse().expect("a number");
+    assert!((2..=3).contains(&entries), "{entries}");
+    assert_eq!(project.value("SELECT count(*) FROM t"), "4000");
+    project.runner("rollback").succeeds();
+}
+
+/// A row needs a key that only the session has in which the one before it was inserted; and a variable of a query.
+#[test]
+fn rows_that_need_an_earlier_session_are_refused() {
+    let project = project!(Engine::Mariadb);
+    project.execute("CREATE TABLE t (a INT)");
+    let up = |last: &str| format!("SELECT 5 INTO @a;\nDELETE FROM nowhere;\nINSERT INTO t VALUES (1);\n{last}");
+    project.sql("0001_t", &up("INSERT INTO t VALUES (@a);"), "DELETE FROM t;");
+    project.runner("apply").exits(6);
+    project.execute("CREATE TABLE nowhere (a INT)");
+    project.runner("apply").exits(6).says(&["the statement needs `@a` of an earlier session"]);
+    assert_eq!(project.value("SELECT count(*) FROM t"), "0");
+    project.sql("0001_t", &up("INSERT INTO t VALUES (5);"), "DELETE FROM t;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT sum(a) FROM t"), "6");
+}
+
+/// A rollback does not reach them: what a killed run had written would be written again.
+#[test]
+fn rows_without_transactions_are_committed_one_by_one() {
+    let project = project!(Engine::Mariadb);
+    let table = "CREATE TABLE t (a INT PRIMARY KEY) ENGINE = MyISAM;\n";
+    project.sql("0001_t", &format!("{}{table}{}{}", "SELECT 1;\n", rows(1..=2), rows(2..=3)), "DROP TABLE t;");
+    project.runner("apply").exits(6).says(&["statement: 5 of 6", "what took effect stays: 4 of 6 statements"]);
+    project.sql("0001_t", &format!("{}{table}{}", "SELECT 1;\n", rows(1..=4)), "DROP TABLE t;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value(STEPS), "1,2,3,4,5,6");
+}
+
+/// A trigger writes what no rollback reaches; when that is undone by hand, the rows are inserted again.
+#[test]
+fn rows_whose_outcome_is_unknown_are_repaired_together() {
+    let project = project!(Engine::Mariadb);
+    let other = format!("{}_log", project.value("SELECT DATABASE()"));
+    let trigger = format!("CREATE TRIGGER logs AFTER INSERT ON t FOR EACH ROW INSERT INTO {other}.log VALUES (NEW.a)");
+    project.execute(&format!("CREATE DATABASE {other}; CREATE TABLE {other}.log (a INT) ENGINE = MyISAM"));
+    project.execute(&format!("CREATE TABLE t (a INT PRIMARY KEY); {trigger}"));
+    project.sql("0001_rows", &format!("{}{}", rows(1..=2), rows(2..=3)), "DELETE FROM t;");
+    let failed = ["1062", "some tables keep what was written to them", "0 of 4 statements took effect"];
+    project.runner("apply").exits(6).says(&failed);
+    project.execute(&format!("DELETE FROM {other}.log"));
+    project.runner("repair 0001 --retry --why emptied-the-log").succeeds();
+    project.sql("0001_rows", &rows(1..=3), "DELETE FROM t;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value(&format!("SELECT group_concat(a ORDER BY a) FROM {other}.log")), "1,2,3");
+    assert_eq!(project.value(STEPS), "3");
+    project.execute(&format!("DROP DATABASE {other}"));
 }

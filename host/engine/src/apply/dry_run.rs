@@ -8,6 +8,7 @@ use super::load::check_resumed;
 use super::record::{Started, done};
 use super::{Engine, Ground, Request};
 use crate::Direction;
+use crate::dry_run::lasting_table;
 use crate::event::dry_run::Report;
 use crate::history::{self, RunMode};
 use crate::outcome::{Done, Left, Outcome};
@@ -16,10 +17,9 @@ use crate::recorder::RunRecorder;
 use crate::script::ScriptSource;
 use crate::transaction::not_undone;
 use runner_base::error::{Error, Result};
-use runner_data::Value;
 use runner_database::message::{TAKES_PART, takes_nothing_back};
 use runner_database::{
-    Check, DatabaseError, DatabaseErrorKind, Facts, Grants, HostSession, QueryLimits, TransactionOptions,
+    Check, DatabaseError, DatabaseErrorKind, Facts, Grants, HostSession, TransactionOptions,
 };
 use runner_project::catalog::Kind;
 
@@ -205,14 +205,11 @@ impl Engine {
                     .hint(format!("`--target` stops the dry run before `{}`", migration.id()))
             })?;
         }
-        let Some(lasting) = &facts.sql.catalog.lasting else { return Ok(()) };
-        let mut database = self.database.lock().await;
-        let found = database.host().query(lasting.here, &[facts.tool_schema().into()], QueryLimits::NONE).await?;
-        let Some(row) = found.rows.first() else { return Ok(()) };
-        let [table, engine] = [0, 1].map(|at| row.get(at).and_then(Value::as_text).unwrap_or_default());
+        let found = lasting_table(&mut self.database.lock().await.host()).await?;
+        let Some((table, engine)) = found else { return Ok(()) };
         Err(Error::usage(format!(
             "the database has {}, so a dry run in a transaction is not possible",
-            takes_nothing_back(table, engine)
+            takes_nothing_back(table, &engine)
         ))
         .hint(TAKES_PART)
         .hint("`--on-copy` runs it on a scratch copy of the database")

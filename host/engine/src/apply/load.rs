@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::Engine;
 use crate::Direction;
 use crate::artifact::{Named, SqlValues, as_text, asks, filled, kept_values, of_stored, source_of, unfilled};
-use crate::call::Call;
 use crate::history::{self, Stored};
 use crate::journal::check_statements;
 use crate::plan::{Plan, PlannedMigration, Refusal, Source, Statements, file_of, inspect, refused};
@@ -100,9 +99,7 @@ pub(super) async fn check_resumed(
 ) -> Result<()> {
     let (Some(history), Direction::Up) = (migration.record, migration.direction) else { return Ok(()) };
     let program = up.program(database.facts().dialect).map_err(|error| unreadable(Direction::Up, error))?;
-    let units = program.units(true);
-    let calls: Vec<Call<'_>> = units.iter().map(|unit| Call::of_unit(unit, program.text_of(unit))).collect();
-    check_statements(database, Run { history, direction: Direction::Up }, &calls).await
+    check_statements(database, Run { history, direction: Direction::Up }, &program).await
 }
 
 /// What a planned migration in SQL runs. The refusals are of its parameters.

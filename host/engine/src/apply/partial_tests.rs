@@ -189,7 +189,7 @@ impl Script for Fickle {
         let Execution::Journalled(journal) = &context.execution else { panic!("stepwise") };
         for statement in &self.0 {
             let call = Call { kind: CallKind::Execute, text: statement, parameters: "" };
-            if let JournalStep::Live(mut live) = journal.begin::<u64>(&context.database, &call).await? {
+            if let JournalStep::Live(mut live) = journal.begin::<u64>(&context.database, &call, 1).await? {
                 let result = live.session().execute(statement, &[]).await;
                 journal.finish(live, result).await?.map_err(Error::from)?;
             }

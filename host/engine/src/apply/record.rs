@@ -36,6 +36,7 @@ impl Engine {
             parameters: self.parameters.clone(),
             recorder: recorder.clone(),
             execution: Execution::Atomic,
+            each_commits: migration.asks_for_steps(),
             control: self.control.clone(),
             trial: self.dry_run.as_ref().map(|dry_run| dry_run.trial.clone()),
             left_out: LeftOut {

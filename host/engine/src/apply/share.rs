@@ -211,6 +211,7 @@ impl Engine {
             renames: migration.map(|migration| migration.description.renames.clone()).unwrap_or_default(),
             grants,
             execution: Execution::Journalled(Arc::new(journal)),
+            each_commits: false,
             trial: None,
             left_out: LeftOut::default(),
             transforms: self.transforms.clone(),

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use runner_data::RowSet;
 use runner_database::{Dialect, Facts};
 use runner_sql::classify::has_list;
-use runner_sql::{StatementClass, Tokens, calls_only_known, classify, concurrent_index, removed_concurrently};
+use runner_sql::{Program, StatementClass, Tokens, calls_only_known, classify, concurrent_index, removed_concurrently};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;
@@ -34,7 +34,7 @@ runner_base::named! {
     pub enum CallKind {
         /// A statement of a migration in SQL.
         Statement = "statement",
-        /// The statements between a `BEGIN` and its `COMMIT` in one.
+        /// Several of them that are committed together: those between a `BEGIN` and its `COMMIT`, or that insert rows.
         Transaction = "transaction",
         /// `sql.execute`.
         Execute = "execute",
@@ -120,10 +120,11 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// The call that executes these statements of a migration in SQL.
-    pub fn of_unit(unit: &Range<usize>, text: &'a str) -> Self {
+    /// The call that executes these units of a migration in SQL, which follow one another.
+    pub fn of_units(program: &'a Program, units: &[Range<usize>]) -> Option<Self> {
+        let unit = units.first()?.start..units.last()?.end;
         let kind = if unit.len() == 1 { CallKind::Statement } else { CallKind::Transaction };
-        Self { kind, text, parameters: "" }
+        Some(Self { kind, text: program.text_of(&unit), parameters: "" })
     }
 }
 

@@ -1,5 +1,4 @@
-//! Tables of other databases that keep what is written to them after a rollback, on servers where some engines know no transactions. Those of
-//! the run's own database are asked for before a dry run begins.
+//! Tables that keep what is written to them after a rollback, on servers where some engines know no transactions.
 
 use std::sync::Arc;
 
@@ -21,7 +20,17 @@ struct Lasting {
     engine: String,
 }
 
-/// Those tables, asked for once, when a statement changes rows and names a database.
+/// A table of the run's own database that keeps what is written to it, and its engine.
+pub async fn lasting_table(host: &mut HostSession<'_>) -> Result<Option<(String, String)>, DatabaseError> {
+    let facts = host.facts();
+    let Some(lasting) = &facts.sql.catalog.lasting else { return Ok(None) };
+    let (question, schema) = (lasting.here, facts.tool_schema().into());
+    let found = host.query(question, &[schema], QueryLimits::NONE).await?;
+    let text = |row: &[Value], at: usize| row.get(at).and_then(Value::as_text).unwrap_or_default().to_owned();
+    Ok(found.rows.first().map(|row| (text(row, 0), text(row, 1))))
+}
+
+/// Those tables of other databases, asked for once, when a statement changes rows and names a database.
 #[derive(Clone, Default)]
 pub(super) struct LastingElsewhere(Arc<OnceCell<Vec<Lasting>>>);
 

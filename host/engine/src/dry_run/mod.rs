@@ -22,6 +22,7 @@ mod trial;
 mod writer;
 
 pub use judge::Ground;
+pub use lasting::lasting_table;
 pub use recorder::{DryRunRecorder, RecorderOptions};
 pub use trial::Trial;
 pub use writer::RowWriter;

@@ -18,18 +18,21 @@ use runner_database::write::other_columns;
 use runner_database::{CursorRequest, DatabaseError, Session, TableSource, TableTarget, WriteHint};
 
 impl Steps {
-    /// Begins a step: it waits as the operator and the throttle require, and then looks up the journal.
+    /// Begins a step, or as many as the call counts as: it waits as the operator and the throttle require, and then looks up the
+    /// journal.
     pub(super) async fn begin_journalled<T: Answer>(
         &mut self,
         journal: &Arc<Journal>,
         call: &Call<'_>,
+        steps: u64,
     ) -> Result<StepStart<T>, CallError> {
         self.run.recorder.begin_step(call);
+        self.run.recorder.add_steps(steps - 1);
         if self.run.control.may_wait() {
             journal.flush_shared(&self.run.database).await?;
         }
         self.run.control.before_step(&self.run.database).await?;
-        match journal.begin(&self.run.database, call).await? {
+        match journal.begin(&self.run.database, call, steps).await? {
             JournalStep::Live(live) => {
                 let number = live.number();
                 let access = Access::Journalled(journal.clone(), Box::new(live));
@@ -81,7 +84,7 @@ impl JournalledReader {
         call: &Call<'_>,
         request: &CursorRequest,
     ) -> Result<Self, CallError> {
-        let spooled: Spooled = match calls.steps.begin_journalled(&journal, call).await? {
+        let spooled: Spooled = match calls.steps.begin_journalled(&journal, call, 1).await? {
             StepStart::Answered(spooled) => spooled,
             StepStart::Running(mut step) => {
                 let result = spool(calls, &mut step, request).await?;
@@ -100,7 +103,7 @@ impl JournalledReader {
         call: &Call<'_>,
         source: TableSource,
     ) -> Result<Self, CallError> {
-        let at = match calls.steps.begin_journalled::<Resolved>(&journal, call).await? {
+        let at = match calls.steps.begin_journalled::<Resolved>(&journal, call, 1).await? {
             StepStart::Answered(Resolved { columns, key }) => {
                 let source = TableSource { columns, key, ..source };
                 ReaderState::Unopened(Box::new(UnopenedTable { source, position: Position::default() }))
@@ -147,7 +150,7 @@ impl JournalledReader {
         };
         let text = next_of_table(&table);
         let call = Call { text: &text, ..NEXT };
-        let page = match calls.steps.begin_journalled::<Page>(&self.journal, &call).await? {
+        let page = match calls.steps.begin_journalled::<Page>(&self.journal, &call, 1).await? {
             StepStart::Answered(page) => {
                 if let ReaderState::Unopened(unopened) = &mut self.at {
                     unopened.position = page.position.clone();
@@ -238,7 +241,7 @@ impl JournalledWriter {
         call: &Call<'_>,
         target: TableTarget,
     ) -> Result<Self, CallError> {
-        match calls.steps.begin_journalled::<()>(&journal, call).await? {
+        match calls.steps.begin_journalled::<()>(&journal, call, 1).await? {
             StepStart::Answered(()) => {}
             StepStart::Running(mut step) => {
                 let result = step.open_writer(&target).await.map(drop);
@@ -256,7 +259,7 @@ impl JournalledWriter {
         valid: Result<(), DatabaseError>,
         batch: &Batch,
     ) -> Result<u64, CallError> {
-        let written = match calls.steps.begin_journalled(&self.journal, call).await? {
+        let written = match calls.steps.begin_journalled(&self.journal, call, 1).await? {
             StepStart::Answered(written) => written,
             StepStart::Running(mut step) => {
                 let result = match valid {

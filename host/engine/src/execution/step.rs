@@ -239,9 +239,14 @@ impl Steps {
 
     /// Begins a step in the mode of the run, or answers it from an earlier run.
     pub async fn begin<T: Answer>(&mut self, call: &Call<'_>) -> Result<StepStart<T>, CallError> {
+        self.begin_several(call, 1).await
+    }
+
+    /// Like [`Steps::begin`], for a call that counts as several steps where each commits by itself.
+    pub async fn begin_several<T: Answer>(&mut self, call: &Call<'_>, steps: u64) -> Result<StepStart<T>, CallError> {
         match self.run.execution.clone() {
             Execution::Atomic => Ok(StepStart::Running(self.begin_atomic(call).await)),
-            Execution::Journalled(journal) => self.begin_journalled(&journal, call).await,
+            Execution::Journalled(journal) => self.begin_journalled(&journal, call, steps).await,
             Execution::Replayed(replay) => self.answer_replayed(&replay, call).map(StepStart::Answered),
         }
     }

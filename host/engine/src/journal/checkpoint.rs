@@ -62,7 +62,7 @@ impl Journal {
         let mut database = database.lock().await;
         let database = &mut database.host();
         let mut state = self.state.lock().await;
-        let (entry, checkpoint) = match self.find(database, &mut state, call).await? {
+        let (entry, checkpoint) = match self.find(database, &mut state, call, 1).await? {
             Lookup::Answered(step, packed) => {
                 let answer =
                     unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step} cannot be read")))?;

@@ -44,7 +44,7 @@ use crate::clock::now;
 use crate::run::Run;
 use crate::stopped::stopped;
 use runner_base::error::{Error, Result};
-use runner_database::{Facts, HostSession, StopSignal, ToolChange};
+use runner_database::{Facts, HostSession, SharedDatabase, StopSignal, ToolChange};
 use runner_project::catalog::Kind;
 
 /// The journal of one migration in one direction.
@@ -103,7 +103,7 @@ impl JournalState {
 
     fn recorded(&mut self, entry: &store::Entry) {
         self.seal.clone_from(&entry.seal);
-        self.done += 1;
+        self.done = entry.step;
         self.effects += u64::from(entry.effect);
     }
 }
@@ -139,36 +139,43 @@ impl Journal {
     /// repeat.
     pub async fn end(&self, database: &mut HostSession<'_>) -> Result<()> {
         let mut state = self.state.lock().await;
-        let step = state.step + 1;
-        match self.next_recorded(database, &mut state, step).await? {
+        match self.next_recorded(database, &mut state).await? {
             None => self.record_failure(database, &mut state).await,
             Some(recorded) => Err(self.diverged(&state, &recorded.entry, "the end of the migration")),
         }
     }
 
-    /// Returns the entry of a step if the journal holds it.
+    /// Returns how many steps the next entry is, or `None` if the journal holds no other.
+    pub async fn recorded_steps(&self, database: &SharedDatabase) -> Result<Option<u64>> {
+        let mut database = database.lock().await;
+        let mut state = self.state.lock().await;
+        let next = self.next_recorded(&mut database.host(), &mut state).await?;
+        let Some(next) = next else { return Ok(None) };
+        let steps = next.entry.step - state.step;
+        state.page.push_front(next);
+        Ok(Some(steps))
+    }
+
+    /// Returns the next entry if the journal holds one.
     async fn next_recorded(
         &self,
         database: &mut HostSession<'_>,
         state: &mut JournalState,
-        step: u64,
     ) -> Result<Option<store::Recorded>> {
         if state.is_live {
             return Ok(None);
         }
         if state.page.is_empty() {
-            state.page = store::page(database, self.run, step - 1).await?.into();
+            state.page = store::page(database, self.run, state.step).await?.into();
         }
-        match state.page.pop_front() {
-            None => {
-                // From here on steps run live, so no entry may be missing.
-                head::check(database, self.run, step - 1, &state.seal).await?;
-                state.is_live = true;
-                Ok(None)
-            }
-            Some(recorded) if recorded.entry.step == step => Ok(Some(recorded)),
-            Some(later) => Err(damaged(format!("step {step} is missing, but step {} exists", later.entry.step))),
-        }
+        let Some(recorded) = state.page.pop_front() else {
+            // From here on steps run live, so no entry may be missing.
+            head::check(database, self.run, state.step, &state.seal).await?;
+            state.is_live = true;
+            return Ok(None);
+        };
+        recorded.check_follows(state.step)?;
+        Ok(Some(recorded))
     }
 
     /// Returns the error for a migration that differs from what is recorded.

@@ -72,7 +72,10 @@ pub async fn named_objects(database: &mut HostSession<'_>, statement: &str) -> R
 /// Records a decision about a step, in the caller's transaction.
 pub async fn decide(database: &mut HostSession<'_>, run: Run, unknown: &Unknown, decision: Decision) -> Result<()> {
     let (rows, effect) = match decision {
-        Decision::Retry => return store::make(database, store::forget(run, unknown.step)).await,
+        Decision::Retry => {
+            let before = store::done(database, run).await?;
+            return store::make(database, store::forget(run, unknown.step, before)).await;
+        }
         Decision::Done { rows } => (rows, true),
         Decision::Skip => (0, false),
     };
@@ -122,10 +125,8 @@ async fn check(database: &mut HostSession<'_>, run: Run) -> Result<()> {
             return check_chunks(database, run).await;
         }
         for recorded in page {
-            step += 1;
-            if recorded.entry.step != step {
-                return Err(damaged(format!("step {step} is missing, but step {} exists", recorded.entry.step)));
-            }
+            recorded.check_follows(step)?;
+            step = recorded.entry.step;
             if !recorded.is_done {
                 continue;
             }

@@ -3,24 +3,25 @@
 use super::store;
 use crate::call::Call;
 use crate::run::Run;
+use runner_sql::Program;
 use runner_base::error::{Error, Result};
 use runner_database::HostSession;
 
-/// Fails, as the run that resumes would, unless the statements that took effect are still the first ones of the migration. `calls`:
-/// its calls in their order.
-pub async fn check_statements(database: &mut HostSession<'_>, run: Run, calls: &[Call<'_>]) -> Result<()> {
-    let mut last = 0;
+/// Fails, as the run that resumes would, unless the statements that took effect are still the first ones of the program.
+pub async fn check_statements(database: &mut HostSession<'_>, run: Run, program: &Program) -> Result<()> {
+    let (units, mut last) = (program.units(true), 0);
     loop {
         let page = store::page(database, run, last).await?;
-        let Some(end) = page.last() else { return Ok(()) };
-        last = end.entry.step;
-        let is_as_it_was = |recorded: &store::Recorded| {
-            let at = usize::try_from(recorded.entry.step).ok().and_then(|step| step.checked_sub(1));
-            at.and_then(|at| calls.get(at))
-                .is_some_and(|call| recorded.entry.kind == call.kind.name() && recorded.entry.digest == call.digest())
-        };
-        if !page.iter().all(is_as_it_was) {
-            return Err(changed(store::done(database, run).await?));
+        if page.is_empty() {
+            return Ok(());
+        }
+        for store::Recorded { entry, .. } in page {
+            let of = [last, entry.step].map(|step| usize::try_from(step).unwrap_or(usize::MAX));
+            let call = units.get(of[0]..of[1]).and_then(|units| Call::of_units(program, units));
+            if !call.is_some_and(|call| entry.kind == call.kind.name() && entry.digest == call.digest()) {
+                return Err(changed(store::done(database, run).await?));
+            }
+            last = entry.step;
         }
     }
 }

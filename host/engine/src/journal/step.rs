@@ -76,14 +76,19 @@ pub(super) enum Lookup {
 }
 
 impl Journal {
-    /// Begins a step. An error ends the migration.
-    pub async fn begin<T: Answer>(&self, database: &SharedDatabase, call: &Call<'_>) -> Result<JournalStep<T>> {
+    /// Begins a step, or as many as the call is. An error ends the migration.
+    pub async fn begin<T: Answer>(
+        &self,
+        database: &SharedDatabase,
+        call: &Call<'_>,
+        steps: u64,
+    ) -> Result<JournalStep<T>> {
         let mut locked = database.clone().lock_owned().await;
         let mut session = locked.host();
         let database = &mut session;
         let mut state = self.state.lock().await;
         self.note_session(&mut state, database.session_number());
-        let mut entry = match self.find(database, &mut state, call).await? {
+        let mut entry = match self.find(database, &mut state, call, steps).await? {
             Lookup::Answered(step, packed) => {
                 let answer =
                     unpack(&packed).ok_or_else(|| damaged(format!("the answer of step {step} cannot be read")))?;
@@ -117,13 +122,13 @@ impl Journal {
             self.set_again(database, &mut state).await?;
             entry.expression = None;
         } else {
-            self.record_and_begin(database, &mut state, entry.step - 1).await?;
+            self.record_and_begin(database, &mut state, entry.step - steps).await?;
             self.note_session(&mut state, database.session_number());
         }
         // The session may have been lost just now.
         if let Err(error) = self.check_session(&state, call) {
             if commit == Commit::Apart {
-                store::record(database, &store::forget(self.run, entry.step)).await?;
+                store::record(database, &store::forget(self.run, entry.step, entry.step - 1)).await?;
             }
             return Err(error);
         }
@@ -280,17 +285,18 @@ impl Journal {
         batch.ok_or_else(|| damaged(format!("part {part} of the result of step {step} cannot be read")))
     }
 
-    /// Looks up the next call in the journal.
+    /// Looks up the next call in the journal, which is as many steps.
     pub(super) async fn find(
         &self,
         database: &mut HostSession<'_>,
         state: &mut JournalState,
         call: &Call<'_>,
+        steps: u64,
     ) -> Result<Lookup> {
         if let Some(error) = self.stopped() {
             return Err(error);
         }
-        let step = state.step + 1;
+        let step = state.step + steps;
         let digest = call.digest();
         let entry = Entry {
             step,
@@ -301,12 +307,12 @@ impl Journal {
             began_at: now(),
             ..Entry::default()
         };
-        let Some(recorded) = self.next_recorded(database, state, step).await? else {
+        let Some(recorded) = self.next_recorded(database, state).await? else {
             self.record_failure(database, state).await?;
             state.step = step;
             return Ok(Lookup::Absent(entry));
         };
-        if recorded.entry.kind != entry.kind || recorded.entry.digest != entry.digest {
+        if recorded.entry.step != step || recorded.entry.kind != entry.kind || recorded.entry.digest != entry.digest {
             let now = format!("{} `{}`", entry.kind, entry.text);
             let now = if entry.text == recorded.entry.text { format!("{now} with other parameters") } else { now };
             return Err(self.diverged(state, &recorded.entry, &now));

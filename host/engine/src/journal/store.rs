@@ -160,12 +160,12 @@ pub fn answer(run: Run, entry: &Entry) -> [ToolChange; 2] {
     [ToolChange::of_one_row(sql::ANSWER, parameters), head::moved(run, entry.step, &entry.seal)]
 }
 
-/// Deletes the intent of a step that had no effect.
-pub fn forget(run: Run, step: u64) -> [ToolChange; 2] {
+/// Deletes the intent of a step that had no effect, after the step `before`.
+pub fn forget(run: Run, step: u64, before: u64) -> [ToolChange; 2] {
     let [history, direction] = run.parameters();
     [
         ToolChange::of_one_row(sql::FORGET, [history, direction, number(step)]),
-        head::stepped(run, step.saturating_sub(1)),
+        head::stepped(run, before),
     ]
 }
 
@@ -261,8 +261,10 @@ pub async fn last_effects(database: &mut HostSession<'_>, run: Run) -> Result<Ve
     let shown = |row: Vec<Value>| {
         let [step, kind, text] = &row[..] else { return None };
         let (step, kind, text) = (step.as_int64()?, kind.as_text()?, text.as_text()?);
-        Some(if [CallKind::Statement, CallKind::Transaction].iter().any(|it| it.name() == kind) {
+        Some(if kind == CallKind::Statement.name() {
             format!("statement {step}: {text}")
+        } else if kind == CallKind::Transaction.name() {
+            format!("statements up to {step}: {text}")
         } else if text.starts_with(kind) {
             format!("step {step}: {text}")
         } else {

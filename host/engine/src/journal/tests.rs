@@ -77,7 +77,7 @@ fn call(statement: &str) -> Call<'_> {
 }
 
 async fn step(journal: &Journal, database: &SharedDatabase, statement: &str) -> Result<How> {
-    let mut live = match journal.begin::<u64>(database, &call(statement)).await? {
+    let mut live = match journal.begin::<u64>(database, &call(statement), 1).await? {
         JournalStep::Recorded(_, Ok(rows)) => return Ok(How::Recorded(rows)),
         JournalStep::Recorded(_, Err(error)) => return Ok(How::FailedBefore(error.kind)),
         JournalStep::Live(live) => live,
@@ -235,7 +235,7 @@ async fn a_tampered_journal_is_refused() {
 
 /// Begins a step and stops before its answer is recorded, as a killed run does.
 async fn crash_in(journal: &Journal, database: &SharedDatabase, statement: &str, takes_effect: bool) {
-    let JournalStep::Live(mut live) = journal.begin::<u64>(database, &call(statement)).await.expect(statement) else {
+    let JournalStep::Live(mut live) = journal.begin::<u64>(database, &call(statement), 1).await.expect(statement) else {
         panic!("{statement} was recorded")
     };
     if takes_effect {
@@ -333,7 +333,7 @@ async fn an_unknown_outcome_waits_for_an_operator() {
         }
         let journal = resume(&database).await;
         assert_eq!(done(&journal, &database, "SELECT 1").await, How::Recorded(0));
-        match journal.begin::<u64>(&database, &call(odd)).await.expect("begun") {
+        match journal.begin::<u64>(&database, &call(odd), 1).await.expect("begun") {
             JournalStep::Recorded(_, answer) => assert_eq!(How::Recorded(answer.expect("rows")), how),
             JournalStep::Live(_) => assert_eq!(How::Done(0), how),
         }

@@ -144,6 +144,12 @@ impl PlannedMigration {
     pub fn is_half_done(&self) -> bool {
         self.resume_after.is_some() || self.broken.is_some()
     }
+
+    /// Whether it says itself that each of its statements commits by itself.
+    pub fn asks_for_steps(&self) -> bool {
+        let Description { mode, down_mode, .. } = &self.description;
+        *mode == Mode::Stepwise || (self.direction == Direction::Down && *down_mode == Some(Mode::Stepwise))
+    }
 }
 
 /// What would run, in order.

@@ -42,9 +42,9 @@ statements! {
         of_run!(),
         " AND part = 0 AND state = 'intent' ORDER BY step LIMIT 1"
     );
-    /// The number of steps that are done. Parameters: history row, direction.
+    /// The number of the last step that is done. Parameters: history row, direction.
     pub const DONE: &str =
-        concat!("SELECT count(*) FROM @.runner_journal", of_run!(), " AND part = 0 AND step > 0 AND state = 'done'");
+        concat!("SELECT coalesce(max(step), 0) FROM @.runner_journal", of_run!(), " AND part = 0 AND state = 'done'");
     /// The number of steps that changed something. Parameters: history row, direction.
     pub const EFFECTS: &str =
         concat!("SELECT count(*) FROM @.runner_journal", of_run!(), " AND part = 0 AND state = 'done' AND effect = 1");

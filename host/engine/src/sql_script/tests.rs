@@ -35,6 +35,7 @@ async fn context(events: Arc<Heard>) -> RunContext {
         parameters: Arc::default(),
         recorder: Arc::new(RunRecorder::default()),
         execution: crate::script::Execution::Atomic,
+        each_commits: false,
         trial: None,
         left_out: Default::default(),
         transforms: Arc::default(),

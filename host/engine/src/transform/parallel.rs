@@ -126,7 +126,7 @@ impl SharedTransform {
     pub fn chunk_done(&self, chunk: CommittedChunk) {
         self.done.fetch_add(1, Ordering::Relaxed);
         if !self.claimant.owner.leads() {
-            self.run.recorder.add_step();
+            self.run.recorder.add_steps(1);
         }
         self.run.control.chunk_done(chunk);
     }

@@ -191,6 +191,7 @@ async fn setup(name: &'static str, url: &str, connections: usize, server: Option
         parameters: Arc::default(),
         recorder: Arc::new(RunRecorder::default()),
         execution,
+        each_commits: false,
         control: Arc::new(RunControl::unthrottled(events, stop)),
         trial: None,
         left_out: LeftOut::default(),

@@ -238,6 +238,7 @@ impl Verifier {
             trial: None,
             left_out: LeftOut::default(),
             execution: replay.map_or(Execution::Atomic, Execution::Replayed),
+            each_commits: false,
             server_version: Some(inputs.server_version),
             grants: None,
             renames: record.description()?.renames,

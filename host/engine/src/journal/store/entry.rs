@@ -1,6 +1,8 @@
 //! The rows of the journal: steps as they are written and read, and intents.
 
-use crate::call::digest_of;
+use crate::call::{CallKind, digest_of};
+use crate::journal::damaged;
+use runner_base::error::Result;
 
 /// The number of the first row, which holds the inputs of the run.
 pub const INPUTS: u64 = 0;
@@ -39,6 +41,18 @@ pub struct Recorded {
     pub entry: Entry,
     /// Whether it has an answer.
     pub is_done: bool,
+}
+
+impl Recorded {
+    /// Fails if an entry is missing between this one and the step before it. Statements that were committed together are one entry, with
+    /// the number of the last.
+    pub fn check_follows(&self, before: u64) -> Result<()> {
+        let Entry { step, kind, .. } = &self.entry;
+        if *step == before + 1 || (*step > before && *kind == CallKind::Transaction.name()) {
+            return Ok(());
+        }
+        Err(damaged(format!("step {} is missing, but step {step} exists", before + 1)))
+    }
 }
 
 impl Entry {
