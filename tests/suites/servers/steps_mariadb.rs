@@ -156,3 +156,23 @@ fn rows_whose_outcome_is_unknown_are_repaired_together() {
     assert_eq!(project.value(STEPS), "3");
     project.execute(&format!("DROP DATABASE {other}"));
 }
+
+/// Wherever a run is killed, and the one after it, no row is missing and none is inserted twice: the table has no key.
+#[test]
+fn rows_that_are_committed_together_survive_a_kill() {
+    let mut killed = 0;
+    for moment in 1.. {
+        let project = project!(Engine::Mariadb);
+        let up = format!("CREATE TABLE t (a INT);\n{}UPDATE t SET a = a + 1;\n{}", rows(1..=3), rows(10..=14));
+        project.sql("0001_t", &up, "DROP TABLE t;");
+        if !project.dies_at("apply", moment) {
+            break;
+        }
+        killed += 1;
+        project.dies_at("apply", 4);
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT group_concat(a ORDER BY a) FROM t"), "2,3,4,10,11,12,13,14", "{moment}");
+        assert_eq!(project.value(STEPS), "1,4,5,10", "{moment}");
+    }
+    assert!(killed >= 10, "{killed}");
+}
