@@ -21,7 +21,7 @@ use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::dialect_sql::Server;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use runner_project::catalog::Kind;
-use runner_sql::{Program, Sql, Statement as SqlStatement, Tokens, excerpt, inserts_values, qualifiers};
+use runner_sql::{CopiedRows, Program, Sql, Statement as SqlStatement, Tokens, excerpt, inserts_values, qualifiers};
 
 /// The two directions of a migration in SQL.
 #[derive(Debug)]
@@ -331,6 +331,8 @@ fn failed(
         CallError::Stopped(reason) => stopped(reason),
         CallError::Failed(error) => error,
     };
+    let first = CopiedRows::of(statement.text).map(|copied| copied.first_line(statement.line));
+    let error = first.into_iter().fold(error, |error, line| error.at("rows", format!("from line {line} on")));
     error.at("text", excerpt(statement.text)).at("statement", place).at("script", direction.to_string())
 }
 

@@ -25,7 +25,9 @@ pub(crate) fn check(tokens: &Tokens<'_>, rights: Role) -> Result<StatementClass>
         check_names(tokens, class)?;
     }
     check_propagation(tokens)?;
+    let is_copied = rights == Role::SqlScript && tokens.has_rows();
     if tokens.begins_with(&["COPY"])
+        && !is_copied
         && let Some((message, hint)) = copies_to_client(&words(tokens))
     {
         return Err(denied(&message).hint(hint));

@@ -89,8 +89,8 @@ pub fn copies_to_client(words: &[String]) -> Option<Advice> {
     let is_copy = words.first().is_some_and(|first| first == "COPY");
     (is_copy && words.windows(2).any(client)).then(|| {
         (
-            "`COPY` from or to the client only works in psql".to_owned(),
-            "write the rows as `INSERT`, or load them in a component; `pg_dump --inserts` writes them so".to_owned(),
+            "`COPY` to the client, and from it without rows, only works in psql".to_owned(),
+            "`COPY … FROM stdin;` in a file has its rows in the lines after it, up to a line `\\.`; a component writes batches".to_owned(),
         )
     })
 }
@@ -110,7 +110,7 @@ pub(super) fn foreign_statement(tokens: &Tokens<'_>) -> Option<Advice> {
     let is = |at: usize, word: &str| words.get(at).is_some_and(|it| it == word);
     let has = |word: &str| words.iter().any(|it| it == word);
     match tokens.dialect() {
-        Dialect::Postgres if is(0, "COPY") => copies_to_client(&words),
+        Dialect::Postgres if is(0, "COPY") => copies_to_client(&words).filter(|_| !tokens.has_rows()),
         Dialect::Postgres if has("STANDARD_CONFORMING_STRINGS") && !is(0, "COPY") => {
             // Dumps set this to its default value.
             let is_on = has("ON") || has("TRUE") || texts.iter().any(|text| text == "'ON'");

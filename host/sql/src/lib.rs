@@ -18,6 +18,7 @@ pub mod volatile;
 
 mod body;
 mod calls;
+mod copied_rows;
 mod dropped;
 mod effect;
 mod external_access;
@@ -43,6 +44,7 @@ pub use affected_tables::affected_tables;
 pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
 pub use classify::{StatementClass, classify, inserts_values, leading_words, substitute, used_database};
+pub use copied_rows::CopiedRows;
 pub use definition::{SchemaRow, normalised_schema};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
@@ -88,9 +90,10 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// The beginning of a statement on one line, for messages.
+/// The beginning of a statement on one line, for messages, without rows that it copies.
 pub fn excerpt(statement: &str) -> String {
     const LONGEST: usize = 160;
+    let statement = CopiedRows::of(statement).map_or(statement, |copied| copied.statement);
     let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),

@@ -14,11 +14,13 @@ use runner_base::dialect::Dialect;
 pub fn client_script(text: &str, dialect: Dialect) -> String {
     let text = text.trim_end();
     let is_mysql = matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
-    match is_mysql.then(|| Splitter::run(text, dialect)) {
-        Some(Ok(splitter)) => mysql_script(text, &splitter, dialect),
+    let is_open = match Splitter::run(text, dialect) {
+        Ok(splitter) if is_mysql => return mysql_script(text, &splitter, dialect),
+        Ok(splitter) => splitter.ends_open(),
         // What cannot be divided is reported elsewhere.
-        _ => format!("{text}{}", if ends_open(text, dialect) { "\n;" } else { "" }),
-    }
+        Err(_) => ends_open(text, dialect),
+    };
+    format!("{text}{}", if is_open { "\n;" } else { "" })
 }
 
 /// A migration as such a script: what runs in one transaction is in one.

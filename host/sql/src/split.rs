@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::body::Body;
 use super::classify::{StatementClass, classify};
+use super::copied_rows::end_of_rows;
 use super::effect::{Effect, effect};
 use super::foreign::{client_command, client_word, dump_command, foreign_statement, invisible};
 use super::lex::{Lexer, Token, TokenKind};
@@ -176,6 +177,12 @@ impl<'a> Splitter<'a> {
         let is_whole = self.block && self.body.is_program();
         let ends = self.open.is_none() || (!is_whole && self.body.ends());
         if token.kind == TokenKind::Semicolon && self.delimiter.is_none() && ends {
+            if let (Dialect::Postgres, Some((start, _))) = (self.dialect, self.open)
+                && let Some(end) = end_of_rows(self.text, start, token.range.end)?
+            {
+                self.open = Some((start, end));
+                self.lexer.seek(end);
+            }
             self.close()?;
             return Ok(true);
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use super::copied_rows::CopiedRows;
 use super::lex::{Lexer, TokenKind};
 use super::unquote::unquote;
 use runner_base::dialect::Dialect;
@@ -11,12 +12,13 @@ use runner_base::dialect::Dialect;
 /// A token, and its text.
 pub(super) type Part<'a> = (TokenKind, &'a str);
 
-/// The tokens of a text in SQL. They are read when something needs all of them, and then kept; its beginning is read without that, as most
+/// The tokens of a text in SQL, without those of rows that PostgreSQL copies. They are read when something needs all of them, and then kept; its beginning is read without that, as most
 /// statements of large files are long, and their first word is enough.
 #[derive(Clone, Debug)]
 pub struct Tokens<'a> {
     text: &'a str,
     dialect: Dialect,
+    has_rows: bool,
     all: OnceLock<All<'a>>,
     identifiers: OnceLock<Vec<Cow<'a, str>>>,
 }
@@ -31,10 +33,17 @@ struct All<'a> {
 impl<'a> Tokens<'a> {
     /// Those of a text, which are read later.
     pub fn new(text: &'a str, dialect: Dialect) -> Self {
-        Self { text, dialect, all: OnceLock::new(), identifiers: OnceLock::new() }
+        let copied = if dialect == Dialect::Postgres { CopiedRows::of(text) } else { None };
+        let (text, has_rows) = copied.map_or((text, false), |copied| (copied.statement, true));
+        Self { text, dialect, has_rows, all: OnceLock::new(), identifiers: OnceLock::new() }
     }
 
-    /// The whole text.
+    /// Whether rows follow that PostgreSQL copies.
+    pub fn has_rows(&self) -> bool {
+        self.has_rows
+    }
+
+    /// The whole text, without such rows.
     pub fn text(&self) -> &'a str {
         self.text
     }

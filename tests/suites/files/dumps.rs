@@ -30,7 +30,7 @@ for_each_server! {
         let source = source(engine);
         let project = project!(engine);
         let options: &[&str] = match engine {
-            Engine::Postgres => &["--inserts"],
+            Engine::Postgres => &[],
             _ => &["--skip-add-locks", "--routines"],
         };
         project.write("migrations/1_dump.up.sql", source.client().dump_text(options));
@@ -43,21 +43,6 @@ for_each_server! {
         assert_eq!(project.rows("SELECT name FROM names ORDER BY name"), ["Ada; 'quoted'", "EDSGER", "Grace"]);
         assert_eq!(project.value("SELECT count(*) FROM orders"), "1");
         project.runner("status --exit-code").succeeds();
-    }
-
-    fn what_of_a_dump_cannot_run_names_the_option(engine) {
-        let source = source(engine);
-        let project = project!(engine);
-        project.write("migrations/1_dump.up.sql", source.client().dump_text(&[]));
-        let (code, says) = match engine {
-            Engine::Postgres => (2, ["`COPY` from or to the client only works in psql", "pg_dump --inserts"]),
-            _ => (7, ["1_dump.up.sql:", "mariadb-dump --skip-add-locks"]),
-        };
-        project.runner("validate").exits(code).says(&says);
-        project.runner("apply").exits(code).says(&says);
-        let here = if engine == Engine::Postgres { "current_schema()" } else { "database()" };
-        let tables = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = {here} AND table_name = 'users'");
-        assert_eq!(project.rows(&tables), [""; 0]);
     }
 
     fn another_database_is_left_alone(engine) {
@@ -102,6 +87,66 @@ for_each_server! {
         project.runner("apply").exits(1).says(&["3_cast", "unsafe use of new value", "in a migration of its own"]);
         assert_eq!(project.value("SELECT count(*) FROM p"), "1");
     }
+}
+
+#[test]
+fn what_of_a_dump_cannot_run_names_the_option() {
+    let source = source(Engine::Mariadb);
+    let project = project!(Engine::Mariadb);
+    project.write("migrations/1_dump.up.sql", source.client().dump_text(&[]));
+    for verb in ["validate", "apply"] {
+        project.runner(verb).exits(7).says(&["1_dump.up.sql:", "mariadb-dump --skip-add-locks"]);
+    }
+    let tables =
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = database() AND table_name = 'users'";
+    assert_eq!(project.rows(tables), [""; 0]);
+}
+
+/// Whatever a cell has in it, it is not SQL; and the dump of `psql` is the same as that of a plan.
+#[test]
+fn rows_that_a_file_copies_are_those_that_it_has() {
+    let project = project!(Engine::Postgres);
+    let table = "CREATE TABLE t (a INT PRIMARY KEY, b TEXT);\n";
+    let rows = "1\tit's; \\\\ -- $$\n2\t\\N\n3\t\\tab\\\\.\n4\tCOMMIT;\n";
+    let copies = format!("{table}COPY t (a, b) FROM stdin;\n{rows}\\.\n\nUPDATE t SET a = a + 10;\n");
+    let csv = "COPY t FROM STDIN WITH (FORMAT csv, HEADER);\na,b\n5,\"two\nlines\"\n\\.\nCOPY t FROM stdin;\n\\.\n";
+    project.sql("1_t", &copies, "DROP TABLE t;").sql("2_more", csv, "DELETE FROM t WHERE a = 5;");
+    let plan = project.runner("plan --sql").succeeds().stdout.clone();
+    assert!(plan.contains(&copies), "{plan}");
+    project.runner("apply --dry-run").succeeds().prints(&["COPY t (a, b) FROM stdin (", "4 rows"]);
+    project.runner("apply").succeeds().says(&["1_t (", "8 rows", "1 row"]);
+    let found = project.rows("SELECT a || '|' || coalesce(b, 'NULL') FROM t ORDER BY a");
+    assert_eq!(found, ["5|two\nlines", "11|it's; \\ -- $$", "12|NULL", "13|\tab\\.", "14|COMMIT;"]);
+    project.runner("rollback --all").succeeds();
+}
+
+#[test]
+fn rows_that_cannot_be_copied_are_told_with_their_place() {
+    let project = project!(Engine::Postgres);
+    let write = |first: &str, rows: &str| {
+        let text = format!("{first}CREATE TABLE t (a INT PRIMARY KEY);\nCOPY t FROM stdin;\n{rows}");
+        project.sql("1_t", &text, "DROP TABLE IF EXISTS t;");
+    };
+    for (rows, code, says) in [
+        ("1\n2", 2, ["1_t.up.sql", "line: 2", "the rows of `COPY` from the client have no end", "write a line `\\.`"]),
+        ("1\nx\n\\.\n", 1, ["22P02", "COPY t, line 2, column a", "rows: from line 3 on", "text: COPY t FROM stdin\n"]),
+        ("1\n1\n\\.\n", 1, ["23505", "COPY t, line 2", "statement: 2 of 2, line 2", "left no changes"]),
+        ("1\t2\n\\.\n", 1, ["22P04", "extra data after last expected column", "COPY t, line 1", "line 3"]),
+    ] {
+        write("", rows);
+        project.runner("apply").exits(code).says(&says);
+        assert_eq!(project.value("SELECT to_regclass('t') IS NULL"), "t", "{rows}");
+    }
+    // Where each statement commits by itself, it goes on with the rows that failed.
+    write("-- runner:no-transaction\n", "1\n1\n\\.\n");
+    project.runner("apply").exits(6).says(&["1 of 2 statements took effect"]);
+    write("-- runner:no-transaction\n", "1\n2\n\\.\nCOPY t FROM stdin;\nx\n\\.\n");
+    project.runner("apply").exits(6).says(&["2 of 3 statements took effect"]);
+    write("-- runner:no-transaction\n", "1\n3\n\\.\nCOPY t FROM stdin;\n3\n\\.\n");
+    project.runner("apply").exits(4).says(&["the first 2 statements took effect and have been changed since"]);
+    write("-- runner:no-transaction\n", "1\n2\n\\.\nCOPY t FROM stdin;\n3\n\\.\n");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value("SELECT sum(a) FROM t"), "6");
 }
 
 #[test]

@@ -18,9 +18,7 @@ use crate::script::ScriptSource;
 use crate::transaction::not_undone;
 use runner_base::error::{Error, Result};
 use runner_database::message::{TAKES_PART, takes_nothing_back};
-use runner_database::{
-    Check, DatabaseError, DatabaseErrorKind, Facts, Grants, HostSession, TransactionOptions,
-};
+use runner_database::{Check, DatabaseError, DatabaseErrorKind, Facts, Grants, HostSession, TransactionOptions};
 use runner_project::catalog::Kind;
 
 impl Engine {

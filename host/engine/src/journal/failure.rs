@@ -32,7 +32,8 @@ impl Journal {
         if commit == Commit::Apart {
             // The caller has checked that no part of the statement remains.
             state.unknown = Some((entry.step, entry.text.clone()));
-            let forgotten = self.record_ended(database, &store::forget(self.run, entry.step, entry.step - 1)).await.result();
+            let forgotten =
+                self.record_ended(database, &store::forget(self.run, entry.step, entry.step - 1)).await.result();
             // What failed matters more than that its intent stays.
             forgotten.map_err(|second| Error::from(error.clone()).cause(second.message))?;
             state.unknown = None;

@@ -3,9 +3,9 @@
 use super::store;
 use crate::call::Call;
 use crate::run::Run;
-use runner_sql::Program;
 use runner_base::error::{Error, Result};
 use runner_database::HostSession;
+use runner_sql::Program;
 
 /// Fails, as the run that resumes would, unless the statements that took effect are still the first ones of the program.
 pub async fn check_statements(database: &mut HostSession<'_>, run: Run, program: &Program) -> Result<()> {

@@ -163,10 +163,7 @@ pub fn answer(run: Run, entry: &Entry) -> [ToolChange; 2] {
 /// Deletes the intent of a step that had no effect, after the step `before`.
 pub fn forget(run: Run, step: u64, before: u64) -> [ToolChange; 2] {
     let [history, direction] = run.parameters();
-    [
-        ToolChange::of_one_row(sql::FORGET, [history, direction, number(step)]),
-        head::stepped(run, before),
-    ]
+    [ToolChange::of_one_row(sql::FORGET, [history, direction, number(step)]), head::stepped(run, before)]
 }
 
 /// Returns the first page of the steps after `last`.

@@ -235,7 +235,8 @@ async fn a_tampered_journal_is_refused() {
 
 /// Begins a step and stops before its answer is recorded, as a killed run does.
 async fn crash_in(journal: &Journal, database: &SharedDatabase, statement: &str, takes_effect: bool) {
-    let JournalStep::Live(mut live) = journal.begin::<u64>(database, &call(statement), 1).await.expect(statement) else {
+    let JournalStep::Live(mut live) = journal.begin::<u64>(database, &call(statement), 1).await.expect(statement)
+    else {
         panic!("{statement} was recorded")
     };
     if takes_effect {

@@ -133,6 +133,7 @@ mod tests {
             "ALTER ROLE a",
             "",
             "COPY t TO STDOUT",
+            "COPY t FROM stdin;\n1\n\\.",
             "NOTIFY a",
         ] {
             assert!(check(denied).is_err(), "{denied}");

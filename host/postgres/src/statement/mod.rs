@@ -25,10 +25,13 @@ use crate::types::{Asker, Types};
 use runner_data::{RowSet, Value};
 use runner_database::pipe::Meter;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, QueryLimits, Role};
-use runner_sql::Tokens;
+use runner_sql::{CopiedRows, Tokens};
 
 /// SQLSTATE of a COMMIT in a procedure that runs in a transaction.
 const TERMINATES: &str = "2D000";
+
+/// Bytes of a `COPY` that are sent at once.
+const PIECE: usize = 64 << 10;
 
 /// The bytes that a cell of fixed size counts as.
 const CELL: usize = 8;
@@ -61,10 +64,13 @@ async fn execute_once(session: &mut Session, statement: &str, parameters: &[Valu
     }
     let scope = session.enter_to_execute(statement, commits).await?;
     let (watch, limit) = watch(session, &scope, statement);
+    let copied = CopiedRows::of(statement).filter(|_| session.role() == Role::SqlScript);
     let is_plain = session.role() == Role::SqlScript && parameters.is_empty() && !statement.contains(';');
     let (connection, meter, types) = session.wire();
     let result = if scope.is_autocommit() {
         watch.run_within(limit, execute_autocommit(connection, statement, parameters)).await
+    } else if let Some(copied) = copied {
+        watch.run_within(limit, copy(connection, copied)).await
     } else if is_plain {
         // The server ends a statement at a semicolon only: a text without one is a single statement, and need not be
         // described to prove it.
@@ -118,6 +124,16 @@ async fn execute_autocommit(connection: &mut PgConnection, statement: &str, para
     }
     let done = connection.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await;
     done.map(|_| 0).map_err(|error| from_sqlx(&error, None))
+}
+
+/// Sends rows that a file has after a `COPY`.
+async fn copy(connection: &mut PgConnection, CopiedRows { statement, rows }: CopiedRows<'_>) -> Result<u64> {
+    let failed = |error: sqlx::Error| from_sqlx(&error, Some(statement));
+    let mut sink = connection.copy_in_raw(statement).await.map_err(failed)?;
+    for piece in rows.as_bytes().chunks(PIECE) {
+        sink.send(piece).await.map_err(failed)?;
+    }
+    sink.finish().await.map_err(failed)
 }
 
 async fn execute_plain(connection: &mut PgConnection, meter: &Meter, statement: &str) -> Result<u64> {

@@ -48,6 +48,7 @@ const REFUSED: &[&str] = &[
     "DO $$ BEGIN DELETE FROM runner.runner_history; COMMIT; END $$",
     "CREATE FUNCTION bomb() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN DELETE FROM runner.runner_history; RETURN NULL; END $f$",
     "COPY a FROM STDIN",
+    "COPY runner.runner_history FROM STDIN;\n1\n\\.",
     "COPY a TO STDOUT",
 ];
 
@@ -139,6 +140,23 @@ async fn statements_recognised_by_their_words_are_refused() {
         }
     }
     assert_eq!(state(&fresh), before);
+}
+
+/// A component has writers, and its session could be left in the middle of a `COPY`.
+#[tokio::test]
+async fn only_a_file_copies_rows() {
+    let (_fresh, mut database) = prepared().await;
+    let copy = "COPY a FROM stdin;\n1\n2\n\\.";
+    database.begin(NONE).await.expect("begun");
+    database.set_role(Role::Component);
+    let error = database.execute(copy, &[]).await.expect_err("a component");
+    assert_eq!(error.kind, DatabaseErrorKind::Denied, "{error}");
+    database.set_role(Role::SqlScript);
+    assert_eq!(database.execute(copy, &[]).await, Ok(2));
+    let error = database.execute(&copy.replace('1', "x"), &[]).await.expect_err("not a number");
+    assert_eq!((error.kind, error.code.as_str()), (DatabaseErrorKind::Conversion, "22P02"), "{error}");
+    database.set_role(Role::Host);
+    database.rollback().await.expect("it is still there");
 }
 
 #[tokio::test]

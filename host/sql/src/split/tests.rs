@@ -180,10 +180,13 @@ fn client_commands_are_refused() {
         (Postgres, "SELECT 1 \\gexec", 1, "`\\gexec` is a command of psql, not of the server"),
         (
             Postgres,
-            "SELECT 1;\nCOPY t (a, b) FROM stdin WITH (FORMAT csv);\n1\tit's\n\\.\n",
+            "SELECT 1;\nCOPY t (a, b) TO stdout WITH (FORMAT csv);\n",
             2,
-            "`COPY` from or to the client only works in psql",
+            "`COPY` to the client, and from it without rows, only works in psql",
         ),
+        (Postgres, "SELECT 1;\n\nCOPY t FROM stdin;\n1\n2\n", 3, "the rows of `COPY` from the client have no end"),
+        (Postgres, "COPY t FROM stdin;", 1, "`COPY` from the client has no rows"),
+        (Postgres, "COPY t FROM stdin; SELECT 1;\n\\.\n", 1, "`COPY` from the client has more in its line"),
         (
             Postgres,
             "SET standard_conforming_strings = off;",
@@ -216,6 +219,20 @@ fn client_commands_are_refused() {
     ] {
         assert_eq!(texts(script, dialect), [script], "{dialect}");
     }
+}
+
+/// The rows belong to their statement, whatever is in them.
+#[test]
+fn rows_that_are_copied_are_no_statements() {
+    let copy = "COPY public.t (a, b) FROM stdin;\n1\tit's; \\\\ -- /*\n2\t\\N\n\\.";
+    let script = format!("SELECT 1;\n-- t\n{copy}\n\nSELECT 2");
+    assert_eq!(texts(&script, Postgres), ["SELECT 1", copy, "SELECT 2"]);
+    let found = split(&script, Postgres).expect("statements");
+    assert_eq!(found.iter().map(|it| it.line).collect::<Vec<_>>(), [1, 3, 8]);
+    assert_eq!((found[1].class, found[1].tokens().text()), (StatementClass::Rows, "COPY public.t (a, b) FROM stdin"));
+    // psql reads it as it is, and what follows it.
+    assert_eq!(crate::client_script(&script, Postgres), format!("{script}\n;"));
+    assert_eq!(crate::client_script(&format!("{copy}\n"), Postgres), copy);
 }
 
 /// A deterministic number generator, so that a failure can be reproduced.
