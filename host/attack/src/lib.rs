@@ -34,7 +34,7 @@ use runner_testing::scratch::Scratch;
 
 /// The transaction of a component.
 const MIGRATION: TransactionOptions =
-    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true };
+    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true, is_tried: false };
 
 /// The outcome of the attacks.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
+const NONE: TransactionOptions =
+    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false, is_tried: false };
 
 pub async fn commits_and_rolls_back(factory: &dyn Factory) {
     let mut database = factory.open().await;

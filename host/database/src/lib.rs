@@ -156,6 +156,8 @@ pub struct TransactionOptions {
     pub isolation: Option<Isolation>,
     /// The statements of a migration come first, so that what has to be known before them can be asked at once.
     pub for_migration: bool,
+    /// It holds many migrations, and is rolled back.
+    pub is_tried: bool,
 }
 
 /// The purpose of a transform's transaction when several connections work on the transform.

@@ -82,4 +82,5 @@ async fn error_of(database: &mut dyn Database, statement: &str) -> DatabaseError
     database.execute(statement, &[]).await.expect_err(statement)
 }
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
+const NONE: TransactionOptions =
+    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false, is_tried: false };

@@ -180,7 +180,10 @@ impl Database for PostgresDatabase {
     async fn begin_transaction(&mut self, begin: Begin<'_>) -> Result<Claims> {
         match begin {
             Begin::Work(options) if options.for_migration => self.session.begin_migration(options).await?,
-            Begin::Work(options) => self.session.begin(None, options.isolation).await?,
+            Begin::Work(options) => {
+                self.session.begin(None, options.isolation).await?;
+                self.session.set_tried(options.is_tried);
+            }
             Begin::Reading(table, is) => self.session.begin_reading(table, is).await?,
             Begin::Part(part) => {
                 self.session.begin(Some(part), None).await?;

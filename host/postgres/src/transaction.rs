@@ -34,6 +34,8 @@ pub(crate) enum Names {
 #[derive(Default)]
 pub(crate) struct Transaction {
     xid: String,
+    /// It holds many migrations, and is rolled back.
+    pub(crate) is_tried: bool,
     /// The first error that the server returned in it; the transaction accepts no more statements after that.
     failed: Option<String>,
     /// It was rolled back after that.

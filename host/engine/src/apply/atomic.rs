@@ -223,6 +223,7 @@ fn options_of(migration: &PlannedMigration) -> TransactionOptions {
         foreign_keys_off: migration.description.needs_table_rebuild(),
         isolation: None,
         for_migration: true,
+        is_tried: false,
     }
 }
 

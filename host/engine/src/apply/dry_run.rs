@@ -38,7 +38,9 @@ impl Engine {
                     None => return Err(Error::failed("components have no logins of their own here")),
                 },
                 None => {
-                    database.begin(TransactionOptions { foreign_keys_off, ..TransactionOptions::default() }).await?;
+                    database
+                        .begin(TransactionOptions { foreign_keys_off, is_tried: true, ..TransactionOptions::default() })
+                        .await?;
                 }
             }
         }

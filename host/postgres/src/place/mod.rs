@@ -51,6 +51,8 @@ pub(crate) struct ToolPlace {
     pub(crate) fingerprint: String,
     /// The same without the number of rows.
     pub(crate) without_rows: String,
+    /// See [`tool_tables::without_locks`].
+    pub(crate) without_locks: String,
     /// See [`tool_tables::outline`].
     pub(crate) outline: String,
     /// See [`WHICH`].
@@ -75,6 +77,7 @@ impl ToolPlace {
             inspect: placed(&foreign::inspect()),
             fingerprint: placed(&tool_tables::fingerprint(true)),
             without_rows: placed(&tool_tables::fingerprint(false)),
+            without_locks: placed(&tool_tables::without_locks()),
             outline: placed(&tool_tables::outline()),
             which: placed(WHICH),
             has_leases: placed(HAS_LEASES),

@@ -56,6 +56,13 @@ impl Session {
         Ok(())
     }
 
+    /// Sets whether the open transaction holds many migrations, and is rolled back.
+    pub(crate) fn set_tried(&mut self, is_tried: bool) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.is_tried = is_tried;
+        }
+    }
+
     /// Opens the transaction of a migration. The lock is proven in the same message, whose last row holds the state of the tool's
     /// tables.
     pub(crate) async fn begin_migration(&mut self, options: TransactionOptions) -> Result<()> {

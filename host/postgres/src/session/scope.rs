@@ -247,6 +247,8 @@ impl Session {
     async fn proceed(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<()> {
         let anew = self.anew();
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let place = self.guard.place();
+        let fingerprint = if transaction.is_tried { &place.without_locks } else { &place.fingerprint };
         let (text, turns) = transaction.before(&Next {
             voice,
             role: self.role,
@@ -254,7 +256,7 @@ impl Session {
             savepoint: around == Around::Savepoint,
             own: &self.own,
             options: self.link.endpoint().settings(),
-            fingerprint: &self.guard.place().fingerprint,
+            fingerprint,
             anew: &anew,
             inspect: self.guard.inspect(),
             more,

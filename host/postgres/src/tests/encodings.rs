@@ -10,7 +10,7 @@ use runner_database::schema_change::{DataType, DefaultValue, NewColumn, NewTable
 use runner_database::{DatabaseErrorKind, DesiredLogin, Grants, LoginRequest, SchemaChange, TableName};
 
 const MIGRATION: TransactionOptions =
-    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true };
+    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: true, is_tried: false };
 
 /// Settings that decide how the server reads a text: the encodings in which a backslash can be the second byte of a character, alone and
 /// with escaped quotes, and the two rules for escapes.

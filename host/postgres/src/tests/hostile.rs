@@ -9,7 +9,8 @@ use runner_data::{RowSet, Value};
 use runner_database::stop::StopReason;
 use runner_database::{DatabaseErrorKind, LockRequest};
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
+const NONE: TransactionOptions =
+    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false, is_tried: false };
 pub(super) const MIGRATION: TransactionOptions = TransactionOptions { for_migration: true, ..NONE };
 
 /// The same statement as an attacker would write it to pass a check of words. Only what is outside of quotes changes.

@@ -4,7 +4,8 @@ use super::*;
 use runner_data::Value;
 use runner_database::DatabaseErrorKind;
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
+const NONE: TransactionOptions =
+    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false, is_tried: false };
 
 /// Statements whose words give them away.
 const REFUSED: &[&str] = &[

@@ -9,7 +9,8 @@ use runner_data::Value;
 use runner_database::stop::StopReason;
 use runner_database::{DatabaseErrorKind, LockRequest};
 
-const NONE: TransactionOptions = TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false };
+const NONE: TransactionOptions =
+    TransactionOptions { foreign_keys_off: false, isolation: None, for_migration: false, is_tried: false };
 
 #[tokio::test]
 async fn an_aborted_transaction_is_never_committed() {
