@@ -26,7 +26,7 @@ use crate::artifact::kept_values;
 use crate::clock::now;
 use crate::identity::Identity;
 use crate::journal;
-use crate::journal::{Decision, Head, Unknown};
+use crate::journal::{Decision, Head, Unknown, entry_name};
 use crate::run::Run;
 use crate::transaction::in_transaction;
 use runner_base::error::{Error, Result};
@@ -114,6 +114,11 @@ impl Survey {
         if self.record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") }
     }
 
+    /// What is unknown: `statement 2`, or `the transaction of statements 2 to 5`.
+    pub fn name_of(&self, unknown: &Unknown) -> String {
+        entry_name(self.units().0, self.record.steps_done, unknown.step)
+    }
+
     /// The command that continues the revision.
     pub fn verb(&self) -> &'static str {
         if self.direction == Direction::Up { "apply" } else { "rollback" }
@@ -124,10 +129,10 @@ impl Survey {
         let (verb, revision) = (self.verb(), self.record.id());
         let mut choices = Vec::new();
         if let Some(unknown) = &self.unknown {
-            let (one, step) = (self.units().0, unknown.step);
+            let name = self.name_of(unknown);
             choices.push((
                 RepairAction::Retry,
-                format!("{one} {step} did not take effect: the next `runner {verb}` runs it again"),
+                format!("{name} did not take effect: the next `runner {verb}` runs it again"),
             ));
             let answer = match unknown.answers_rows_affected() {
                 true => "0 rows affected, or the number given by `--rows-affected`",
@@ -139,11 +144,11 @@ impl Survey {
             };
             choices.push((
                 RepairAction::MarkDone { rows: None },
-                format!("{one} {step} took effect: {recorded}, and the next `runner {verb}` continues after it"),
+                format!("{name} took effect: {recorded}, and the next `runner {verb}` continues after it"),
             ));
             choices.push((
                 RepairAction::Skip,
-                format!("{one} {step} did not take effect and should not: it is recorded as skipped, with 0 rows"),
+                format!("{name} did not take effect and should not: it is recorded as skipped, with 0 rows"),
             ));
         }
         choices.push((

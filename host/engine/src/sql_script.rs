@@ -21,7 +21,10 @@ use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::dialect_sql::Server;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, StopSignal};
 use runner_project::catalog::Kind;
-use runner_sql::{CopiedRows, Program, Sql, Statement as SqlStatement, Tokens, excerpt, inserts_values, qualifiers};
+use runner_sql::{
+    CopiedRows, Program, Sql, Statement as SqlStatement, StatementClass, Tokens, excerpt, inserts_values, names_schema,
+    session_values,
+};
 
 /// The two directions of a migration in SQL.
 #[derive(Debug)]
@@ -48,16 +51,16 @@ impl Units {
         Ok(Self { program, units, deletes })
     }
 
-    /// How many of these statements, from the first, insert rows that they name, and have no more than so many bytes. `is_own`: not into
-    /// a table whose database they name.
-    fn inserts(&self, units: &[Range<usize>], most: usize, is_own: bool) -> usize {
+    /// How many of these statements, from the first, insert rows that they name, and have no more than so many bytes. `is_apart`: in a
+    /// transaction of their own.
+    fn inserts(&self, units: &[Range<usize>], most: usize, is_apart: bool) -> usize {
         let mut bytes = 0;
         let fits = |unit: &&Range<usize>| {
             let Some(statement) = self.program.within((*unit).clone()).next() else { return false };
             bytes += statement.text.len();
             let is_alone = self.program.transactions.contains(*unit) || self.deletes.contains_key(&unit.start);
-            let inserts = |tokens: &Tokens<'_>| inserts_values(tokens) && !(is_own && !qualifiers(tokens).is_empty());
-            bytes <= most && !is_alone && inserts(&statement.tokens())
+            let tokens = statement.tokens();
+            bytes <= most && !is_alone && inserts_values(&tokens) && !(is_apart && needs_more(&tokens))
         };
         units.iter().take_while(fits).count()
     }
@@ -72,6 +75,14 @@ impl Units {
         };
         unit.clone().zip(self.program.within(unit.clone())).map(of)
     }
+}
+
+/// Whether an insert needs what is not in its transaction: a table that it names with a database, or what statements before it left in the
+/// session, which another run does not have.
+fn needs_more(tokens: &Tokens<'_>) -> bool {
+    let values = session_values(tokens);
+    let reads = !values.reads.is_empty() || values.reads_key.is_some() || values.reads_last.is_some();
+    reads || names_schema(tokens)
 }
 
 /// Bytes of the statements that are sent together. More would save little; and the server shows them as one text, where a trigger or a
@@ -127,7 +138,8 @@ impl Script for SqlScript {
             (_, Some(_)) => 0,
             (Execution::Journalled(_), None) if context.each_commits => 0,
             (Execution::Journalled(_), None) => IN_A_TRANSACTION,
-            (Execution::Atomic | Execution::Replayed(_), None) => IN_A_MESSAGE,
+            (Execution::Atomic, None) => IN_A_MESSAGE,
+            (Execution::Replayed(_), None) => 0,
         };
         let (mut done, mut takes_all_back) = (0, None);
         while done < left.len() {
@@ -173,17 +185,18 @@ async fn together(
     if let Some(steps) = journal.recorded_steps(&context.database).await? {
         return Ok(usize::try_from(steps).unwrap_or(usize::MAX).min(left.len()));
     }
-    let together = units.inserts(left, most, true);
-    if together <= 1 {
-        // It may be a change of the schema.
+    let is_rows = |unit: &Range<usize>| units.program.within(unit.clone()).all(|it| it.class == StatementClass::Rows);
+    if left.first().is_some_and(|unit| !is_rows(unit)) {
         *takes_all_back = None;
+    }
+    if units.inserts(&left[..left.len().min(2)], most, true) < 2 {
         return Ok(1);
     }
     let takes_all_back = match *takes_all_back {
         Some(known) => known,
         None => *takes_all_back.insert(lasting_table(&mut context.database.lock().await.host()).await?.is_none()),
     };
-    Ok(if takes_all_back { together } else { 1 })
+    Ok(if takes_all_back { units.inserts(left, most, true) } else { 1 })
 }
 
 /// Executes a statement, or those of a transaction, in the mode of the run, or returns the one that failed, and the number of its unit,

@@ -4,14 +4,13 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
-use runner_sql::CopiedRows;
+use runner_sql::without_rows;
 
 use super::escape::{self, ScriptTo};
 
 /// A text that has no room for lines of its own, such as the reason that an operator gave, or a statement, without rows that it copies.
 pub(crate) fn one_line(text: &str) -> String {
-    let text = CopiedRows::of(text).map_or(text, |copied| copied.statement);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    without_rows(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Errors.

@@ -212,10 +212,16 @@ pub fn reads(tokens: &Tokens<'_>) -> bool {
     }
 }
 
-/// Whether a statement inserts the rows that it names, without a query in it. A word may also be the name of a column; then the answer
-/// is no.
+/// Whether a statement inserts the rows that it names, without a query in it. A word may also be a name or a string; then the answer may
+/// be no.
 pub fn inserts_values(tokens: &Tokens<'_>) -> bool {
     tokens.begins_with(&["INSERT"]) && tokens.mentions(&["VALUES"]) && !tokens.mentions(&["SELECT", "TABLE", "WITH"])
+}
+
+/// Whether an insert names its table with a schema, or a database: before the columns and the rows.
+pub fn names_schema(tokens: &Tokens<'_>) -> bool {
+    let is_end = |part: &(TokenKind, &str)| part.1 == "(" || part.1.to_ascii_uppercase().starts_with("VALUE");
+    tokens.head().take_while(|part| !is_end(part)).any(|(_, text)| text == ".")
 }
 
 /// The table that `CREATE TEMPORARY TABLE` of MySQL and MariaDB creates: its unquoted names, with that of the database first if

@@ -1,8 +1,7 @@
-//! PostgreSQL: `COPY … FROM stdin` with its rows in the lines after it, as `pg_dump` writes it and `psql` sends it.
+//! PostgreSQL: `COPY … FROM stdin` with its rows in the lines after it, as `pg_dump` writes it and `psql` sends it. For whatever reads a
+//! text, the rows are a part of the semicolon before them.
 
 use super::lex::{Lexer, TokenKind};
-use super::tokens::Tokens;
-use super::{SqlError, line_of};
 use runner_base::dialect::Dialect;
 
 /// The line after the last row.
@@ -21,13 +20,13 @@ impl<'a> CopiedRows<'a> {
     /// Those of a statement, which ends with the line after its last row.
     pub fn of(text: &'a str) -> Option<Self> {
         let is_copy = text.get(..4).is_some_and(|first| first.eq_ignore_ascii_case("COPY"));
-        let lines = text.strip_suffix(END).filter(|lines| is_copy && lines.ends_with('\n'))?;
+        let lines = text.strip_suffix(END).filter(|_| is_copy)?;
         let mut lexer = Lexer::new(text, Dialect::Postgres);
         let semicolon = std::iter::from_fn(|| lexer.next_token().ok().flatten())
             .find(|token| token.kind == TokenKind::Semicolon)?;
-        let (blank, rows) = lines.get(semicolon.range.end..)?.split_once('\n')?;
-        let statement = text.get(..semicolon.range.start)?;
-        (blank.trim().is_empty() && reads_client(statement)).then_some(Self { statement, rows })
+        let has_rows = semicolon.range.len() > 1 && semicolon.range.end == text.len();
+        let (_, rows) = lines.get(semicolon.range.start..).filter(|_| has_rows)?.split_once('\n')?;
+        Some(Self { statement: text.get(..semicolon.range.start)?, rows })
     }
 
     /// In which line its rows begin, if the statement begins in this one.
@@ -36,55 +35,84 @@ impl<'a> CopiedRows<'a> {
     }
 }
 
-/// Whether a statement is a `COPY` whose rows come from the client. The server takes either name of the client in either direction.
-fn reads_client(statement: &str) -> bool {
-    let tokens = Tokens::new(statement, Dialect::Postgres);
-    let mut depth = 0_usize;
-    let mut outside = tokens.parts().iter().filter(|(kind, text)| {
-        match (kind, *text) {
-            (TokenKind::Sign, "(") => depth += 1,
-            (TokenKind::Sign, ")") => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth == 0 && *kind == TokenKind::Word
-    });
-    let is = |word: &str, of: &[&str]| of.iter().any(|it| word.eq_ignore_ascii_case(it));
-    tokens.begins_with(&["COPY"])
-        && outside.any(|(_, word)| is(word, &["FROM"]))
-        && outside.next().is_some_and(|(_, word)| is(word, &["STDIN", "STDOUT"]))
+/// The statement without the rows that it copies.
+pub fn without_rows(statement: &str) -> &str {
+    CopiedRows::of(statement).map_or(statement, |copied| copied.statement)
 }
 
-/// Where the rows of a statement end that itself ends in a semicolon before `after`; none if it is no such `COPY`.
-pub(super) fn end_of_rows(text: &str, start: usize, after: usize) -> Result<Option<usize>, SqlError> {
-    let statement = &text[start..after - 1];
-    let is_copy = statement.get(..4).is_some_and(|first| first.eq_ignore_ascii_case("COPY"));
-    if !is_copy || !reads_client(statement) {
-        return Ok(None);
+/// How much of `COPY … FROM stdin` a statement has so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CopyWords {
+    part: Part,
+    /// Open parentheses: of columns, of options, of a query.
+    depth: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Nothing,
+    Copy,
+    From,
+    Client,
+    Another,
+}
+
+impl CopyWords {
+    /// Takes the next token into account; returns true for a semicolon after which rows follow. The server takes either name of the client
+    /// in either direction.
+    pub fn see(&mut self, kind: TokenKind, text: &str) -> bool {
+        let is = |word: &str| kind == TokenKind::Word && text.eq_ignore_ascii_case(word);
+        if kind == TokenKind::Semicolon {
+            return std::mem::take(self).part == Part::Client;
+        }
+        if kind.is_blank() || matches!(self.part, Part::Another | Part::Client) {
+            return false;
+        }
+        match text {
+            "(" => self.depth += 1,
+            ")" => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        self.part = match self.part {
+            Part::Nothing if is("COPY") => Part::Copy,
+            Part::Nothing => Part::Another,
+            Part::From if is("STDIN") || is("STDOUT") => Part::Client,
+            Part::Copy if self.depth == 0 && is("FROM") => Part::From,
+            Part::From => Part::Copy,
+            part => part,
+        };
+        false
     }
-    let error = |message: &str, hint: &str| {
-        let (message, hint) = (message.to_owned(), Some(hint.to_owned()));
-        Err(SqlError { line: line_of(text, start), message, hint })
-    };
-    let Some((blank, lines)) = text[after..].split_once('\n') else {
-        return error(
-            "`COPY` from the client has no rows",
-            "write them into the lines after it, with a line `\\.` at the end",
-        );
-    };
+}
+
+/// Where the rows end that follow a semicolon before this place; `None` if they have no end, or more is in its line.
+pub(super) fn end_of_rows(text: &str, after: usize) -> Option<usize> {
+    let (blank, lines) = text.get(after..)?.split_once('\n')?;
     if !blank.trim().is_empty() {
-        return error(
-            "`COPY` from the client has more in its line",
-            "its rows begin in the next line: put the rest after them",
-        );
+        return None;
     }
     let mut at = text.len() - lines.len();
     for line in lines.split('\n') {
         if line == END {
-            return Ok(Some(at + END.len()));
+            return Some(at + END.len());
         }
         at += line.len() + 1;
     }
-    error("the rows of `COPY` from the client have no end", "write a line `\\.` after the last one")
+    None
+}
+
+/// Why there are no rows after a semicolon before this place, and what to do about it.
+pub(super) fn missing_rows(text: &str, after: usize) -> (&'static str, &'static str) {
+    match text.get(after..).and_then(|rest| rest.split_once('\n')) {
+        None => {
+            ("`COPY` from the client has no rows", "write them into the lines after it, with a line `\\.` at the end")
+        }
+        Some((blank, _)) if !blank.trim().is_empty() => {
+            ("`COPY` from the client has more in its line", "its rows begin in the next line: put the rest after them")
+        }
+        Some(_) => ("the rows of `COPY` from the client have no end", "write a line `\\.` after the last one"),
+    }
 }
 
 #[cfg(test)]
@@ -97,14 +125,16 @@ mod tests {
         let found = CopiedRows::of(text).expect("rows");
         assert_eq!(found.statement, "copy t (a,\n \";\") FROM STDIN WITH (NULL ';') ");
         assert_eq!((found.rows, found.first_line(7)), ("1\tit's;\n\\.x\n", 9));
-        assert_eq!(CopiedRows::of("COPY t FROM stdin;\n\\.").expect("none").rows, "");
+        assert_eq!(CopiedRows::of("COPY t FROM /* it */ stdin;\n\\.").expect("none").rows, "");
         for other in [
             "COPY t FROM stdin",
             "COPY t FROM stdin;\n1\n",
             "COPY t FROM stdin; 1\n\\.",
+            "COPY t FROM stdin;\n1\n\\.\n\\.",
             "COPY t TO STDOUT;\n\\.",
             "COPY (SELECT a FROM stdin) TO '/x';\n\\.",
-            "COPY t FROM '/x';\n\\.",
+            "COPY t FROM '/x' WITH (stdin);\n\\.",
+            "COPY t FROM a stdin;\n\\.",
             "SELECT 1;\n\\.",
         ] {
             assert_eq!(CopiedRows::of(other), None, "{other}");

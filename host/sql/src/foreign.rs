@@ -28,7 +28,9 @@ pub(super) fn client_command(rest: &str, begins_statement: bool, dialect: Dialec
         Dialect::Postgres | Dialect::Sqlite => {
             let hint = match name.as_str() {
                 "i" | "ir" | "include" => "copy the statements of the other file into the migration",
-                "copy" | "." => "write the rows as `INSERT`, or load them in a component",
+                "copy" | "." => {
+                    "write the rows after a `COPY … FROM stdin;`, up to a line `\\.`, or load them in a component"
+                }
                 "set" if behind.lines().next().is_some_and(|line| line.contains("ON_ERROR_STOP")) => {
                     "remove it: a migration always stops at the first error"
                 }
@@ -89,8 +91,8 @@ pub fn copies_to_client(words: &[String]) -> Option<Advice> {
     let is_copy = words.first().is_some_and(|first| first == "COPY");
     (is_copy && words.windows(2).any(client)).then(|| {
         (
-            "`COPY` to the client, and from it without rows, only works in psql".to_owned(),
-            "`COPY … FROM stdin;` in a file has its rows in the lines after it, up to a line `\\.`; a component writes batches".to_owned(),
+            "`COPY` from or to the client is for files with its rows, and for psql".to_owned(),
+            "in a file, `COPY … FROM stdin;` has its rows in the lines after it, up to a line `\\.`; a component writes batches".to_owned(),
         )
     })
 }

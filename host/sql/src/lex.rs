@@ -1,5 +1,6 @@
 //! Splits SQL into tokens, as far as needed to find strings, comments and the ends of statements.
 
+use super::copied_rows::{CopyWords, end_of_rows};
 use std::ops::Range;
 
 use super::{SqlError, line_of};
@@ -22,6 +23,7 @@ pub(super) enum TokenKind {
     Word,
     /// A string or a quoted name.
     Quoted,
+    /// With the rows after it, where PostgreSQL copies them: see [`super::copied_rows`].
     Semicolon,
     /// Any other character.
     Sign,
@@ -66,11 +68,13 @@ pub(super) struct Lexer<'a> {
     bytes: &'a [u8],
     dialect: Dialect,
     position: usize,
+    copy: CopyWords,
+    lacks_rows: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub fn new(text: &'a str, dialect: Dialect) -> Self {
-        Self { text, bytes: text.as_bytes(), dialect, position: 0 }
+        Self { text, bytes: text.as_bytes(), dialect, position: 0, copy: CopyWords::default(), lacks_rows: false }
     }
 
     /// The start of the next token.
@@ -81,6 +85,12 @@ impl<'a> Lexer<'a> {
     /// Continues at another position.
     pub fn seek(&mut self, position: usize) {
         self.position = position;
+        self.copy = CopyWords::default();
+    }
+
+    /// Whether the last token is a semicolon after which rows have to follow, and do not.
+    pub fn lacks_rows(&self) -> bool {
+        self.lacks_rows
     }
 
     /// The next token; `None` at the end.
@@ -131,6 +141,10 @@ impl<'a> Lexer<'a> {
             byte if is_word(byte) => (TokenKind::Word, self.while_(start, |byte| is_word(byte) || byte == b'$')),
             _ => (TokenKind::Sign, start + 1),
         };
+        let has_rows = postgres && self.copy.see(kind, &self.text[start..end]);
+        let rows = if has_rows { end_of_rows(self.text, end) } else { None };
+        self.lacks_rows = has_rows && rows.is_none();
+        let end = rows.unwrap_or(end);
         self.position = end;
         Ok(Some(Token { kind, range: start..end }))
     }

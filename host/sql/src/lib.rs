@@ -43,8 +43,8 @@ mod unquote;
 pub use affected_tables::affected_tables;
 pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
-pub use classify::{StatementClass, classify, inserts_values, leading_words, substitute, used_database};
-pub use copied_rows::CopiedRows;
+pub use classify::{StatementClass, classify, inserts_values, leading_words, names_schema, substitute, used_database};
+pub use copied_rows::{CopiedRows, without_rows};
 pub use definition::{SchemaRow, normalised_schema};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
@@ -93,8 +93,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 /// The beginning of a statement on one line, for messages, without rows that it copies.
 pub fn excerpt(statement: &str) -> String {
     const LONGEST: usize = 160;
-    let statement = CopiedRows::of(statement).map_or(statement, |copied| copied.statement);
-    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = without_rows(statement).split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -113,6 +113,14 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_copied_have_no_comments() {
+        let text = "-- ${none}\nCOPY t FROM stdin;\n1\tit's a--${x} /*\n\\.\nSELECT '--${x}';";
+        let expected = "-- ${none}\nCOPY t FROM stdin;\n1\tit's a--7 /*\n\\.\nSELECT '--7';";
+        let values = BTreeMap::from([("x".to_owned(), "7".to_owned())]);
+        assert_eq!(fill(text, Dialect::Postgres, &values).as_deref(), Ok(expected));
+    }
+
+    #[test]
     fn parameters_are_filled_in_everywhere_but_in_comments() {
         use Dialect::{Mariadb, Postgres, Sqlite};
         for (dialect, text, expected) in [

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::body::Body;
 use super::classify::{StatementClass, classify};
-use super::copied_rows::end_of_rows;
+use super::copied_rows::missing_rows;
 use super::effect::{Effect, effect};
 use super::foreign::{client_command, client_word, dump_command, foreign_statement, invisible};
 use super::lex::{Lexer, Token, TokenKind};
@@ -177,11 +177,15 @@ impl<'a> Splitter<'a> {
         let is_whole = self.block && self.body.is_program();
         let ends = self.open.is_none() || (!is_whole && self.body.ends());
         if token.kind == TokenKind::Semicolon && self.delimiter.is_none() && ends {
-            if let (Dialect::Postgres, Some((start, _))) = (self.dialect, self.open)
-                && let Some(end) = end_of_rows(self.text, start, token.range.end)?
-            {
-                self.open = Some((start, end));
-                self.lexer.seek(end);
+            if let Some((start, end)) = &mut self.open {
+                if self.lexer.lacks_rows() {
+                    let (message, hint) = missing_rows(self.text, token.range.end);
+                    let (line, hint) = (line_of(self.text, *start), Some(hint.to_owned()));
+                    return Err(SqlError { line, message: message.to_owned(), hint });
+                }
+                if token.range.len() > 1 {
+                    *end = token.range.end;
+                }
             }
             self.close()?;
             return Ok(true);

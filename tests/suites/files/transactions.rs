@@ -80,7 +80,7 @@ COMMIT;
     project
         .runner("plan")
         .succeeds()
-        .prints(&["stepwise", "each of its 3 transactions and 4 statements commits on its own"]);
+        .prints(&["stepwise", "its 3 transactions and 4 statements commit one after the other"]);
     project.runner("apply").succeeds();
     let schemas = "SELECT string_agg(relname || ' ' || relnamespace::regnamespace, ', ' ORDER BY relname) FROM pg_class \
          WHERE relname IN ('t', 'u', 'v')";

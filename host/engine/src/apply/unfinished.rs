@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::Direction;
 use crate::call::answer::Transformed;
-use crate::journal::StepProgress;
+use crate::journal::{StepProgress, entry_name};
 use crate::outcome::TookEffect;
 use crate::plan::PlannedMigration;
 use crate::run::Run;
@@ -82,13 +82,14 @@ pub(super) fn partial(
         error = error.cause(format!("took effect: {effect}"));
     }
     let one = if of.is_some() { "statement" } else { "step" };
+    let name = |unknown: u64| entry_name(one, progress.done, unknown);
     let same = if migration.kind == Kind::Script { "the same script" } else { "the same build of the component" };
     let error = match (&progress.unknown, of) {
         (Some((unknown, _)), _) if progress.repeats => {
-            error.hint(format!("{one} {unknown} took effect in part; `runner {verb}` runs it again and continues"))
+            error.hint(format!("{} took effect in part; `runner {verb}` runs it again and continues", name(*unknown)))
         }
         (Some((unknown, _)), _) => error
-            .hint(format!("it is unknown whether {one} {unknown} took effect, unless `runner {verb}` can tell from the database"))
+            .hint(format!("it is unknown whether {} took effect, unless `runner {verb}` can tell from the database", name(*unknown)))
             .hint(format!(
                 "`runner repair {}` shows what is known and records your decision",
                 migration.revision

@@ -20,7 +20,9 @@ use sha2::{Digest, Sha256};
 use runner_data::RowSet;
 use runner_database::{Dialect, Facts};
 use runner_sql::classify::has_list;
-use runner_sql::{Program, StatementClass, Tokens, calls_only_known, classify, concurrent_index, removed_concurrently};
+use runner_sql::{
+    Program, StatementClass, Tokens, calls_only_known, classify, concurrent_index, removed_concurrently, without_rows,
+};
 
 /// Digits of a digest that the journal keeps: enough to recognise a call.
 const DIGITS: usize = 32;
@@ -205,6 +207,7 @@ impl Call<'_> {
 
 /// Returns a statement for display, shortened.
 pub fn shown(statement: &str) -> String {
+    let statement = without_rows(statement);
     match statement.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &statement[..end]),
         None => statement.to_owned(),

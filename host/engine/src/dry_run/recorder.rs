@@ -11,6 +11,7 @@ use runner_data::Value;
 use runner_database::DatabaseError;
 use runner_database::message::value_text;
 use runner_project::migration_id;
+use runner_sql::without_rows;
 
 /// The number of a migration's steps that are kept for the report. All of them are reported as events.
 const KEPT: usize = 10_000;
@@ -144,7 +145,7 @@ impl DryRunRecorder {
         }
         let state = &mut *self.state();
         self.report_failed(state);
-        state.asked = Some(Asked { statement: statement.to_owned(), parameters, ending });
+        state.asked = Some(Asked { statement: without_rows(statement).to_owned(), parameters, ending });
     }
 
     /// Returns the rows of a batch to sample.

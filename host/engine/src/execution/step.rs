@@ -22,6 +22,7 @@ use runner_database::{
     MigrationSession, QueryLimits, SchemaChange, StopSignal, TableSource, TableTarget,
 };
 use runner_project::catalog::Kind;
+use runner_sql::without_rows;
 
 /// The steps of one migration's run.
 pub struct Steps {
@@ -309,7 +310,7 @@ impl Steps {
         let run = &self.run;
         RunningStep {
             number,
-            statement: call.text.to_owned(),
+            statement: without_rows(call.text).to_owned(),
             started: Instant::now(),
             kind: self.kind,
             stop: run.stop.clone(),
@@ -321,7 +322,7 @@ impl Steps {
 
     /// Remembers the step for the places of errors.
     pub(super) fn at(&mut self, number: u64, call: &Call<'_>) {
-        self.last = Some((number, call.text.to_owned()));
+        self.last = Some((number, without_rows(call.text).to_owned()));
     }
 
     /// Returns an earlier run's answer as if it were given now.

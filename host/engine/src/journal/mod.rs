@@ -201,6 +201,14 @@ impl Journal {
     }
 }
 
+/// The name of the entry with this number after so many steps: `statement 2`, or `the transaction of statements 2 to 5`.
+pub fn entry_name(one: &str, done: u64, step: u64) -> String {
+    match step > done + 1 {
+        true => format!("the transaction of {one}s {} to {step}", done + 1),
+        false => format!("{one} {step}"),
+    }
+}
+
 /// Returns the error for a journal that is not as it was written.
 fn damaged(what: String) -> Error {
     store::corrupt().cause(what)

@@ -8,7 +8,7 @@ use crate::clock::now;
 use crate::journal::store;
 use crate::journal::store::{Entry, INPUTS};
 use crate::journal::successor::{self, Builds, Successor};
-use crate::journal::{Journal, JournalState, Worker, damaged, head};
+use crate::journal::{Journal, JournalState, Worker, damaged, entry_name, head};
 use crate::run::Run;
 use crate::transaction::in_transaction;
 use crate::transcript::handover;
@@ -181,7 +181,10 @@ impl Journal {
             Known::TookEffect => (Decision::Done { rows: 0 }, "the schema shows that it took effect, so it is skipped"),
             Known::NoEffect => (Decision::Retry, "the schema shows that it did not take effect, so it runs again"),
             Known::Repeatable => (Decision::Retry, "it is idempotent, so it runs again"),
-            Known::Halved | Known::Nothing => return Err(waits(&unknown)),
+            Known::Halved | Known::Nothing => {
+                let done = store::done(database, self.run).await?;
+                return Err(waits(&unknown, done));
+            }
         };
         in_transaction(database, async |database| repair::decide(database, self.run, &unknown, decision).await).await?;
         if matches!(decision, Decision::Done { .. }) {
@@ -195,9 +198,9 @@ impl Journal {
 }
 
 /// Returns the error for a step whose outcome only an operator can determine.
-fn waits(unknown: &Unknown) -> Error {
-    let step = unknown.step;
-    Error::new(ErrorKind::Partial, format!("it is unknown whether step {step} took effect"))
+fn waits(unknown: &Unknown, done: u64) -> Error {
+    let name = entry_name("step", done, unknown.step);
+    Error::new(ErrorKind::Partial, format!("it is unknown whether {name} took effect"))
         .at("statement", excerpt(&unknown.statement))
         .hint("`runner repair` shows what is known about it, and records your decision")
 }

@@ -13,10 +13,10 @@ use crate::call::{Call, CallKind};
 use runner_base::error::{Error, ErrorKind, Result};
 use runner_database::{Dialect, HostSession};
 use runner_project::catalog::Kind;
-use runner_sql::{SessionValues, Statement, Tokens, excerpt, keeps_last, may_read_last, session_values, split};
+use runner_sql::{SessionValues, Tokens, excerpt, keeps_last, may_read_last, session_values, split};
 
 /// What the session of the run has, and what an earlier one had.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Session {
     /// The statements that made settings, in order.
     settings: Vec<String>,
@@ -84,17 +84,6 @@ impl Session {
         }
     }
 
-    /// Returns what one of these statements, which follow one another, needs of an earlier session.
-    fn missing_in(&self, statements: &[Statement<'_>], repeats: bool) -> Option<String> {
-        let mut session = self.clone();
-        let mut missing = |statement: &Statement<'_>| {
-            let missing = session.missing(statement.text, statement.dialect);
-            session.note(statement.text, session_values(&statement.tokens()), repeats, false);
-            missing
-        };
-        statements.iter().find_map(|statement| missing(statement))
-    }
-
     /// Returns what a statement needs of an earlier session.
     fn missing(&self, statement: &str, dialect: Dialect) -> Option<String> {
         if !self.has_earlier {
@@ -152,18 +141,11 @@ impl Journal {
 
     /// Refuses a statement that needs what an earlier session had, or what the statement before it left.
     pub(super) fn check_session(&self, state: &JournalState, call: &Call<'_>) -> Result<()> {
-        let (dialect, repeats) = (self.facts.dialect, self.kind == Kind::Sql);
-        let missing = match call.kind {
-            CallKind::Transaction if state.session.has_earlier => {
-                state.session.missing_in(&split(call.text, dialect).unwrap_or_default(), repeats)
-            }
-            kind if kind.is_statement() => {
-                self.check_counts(call)?;
-                state.session.missing(call.text, dialect)
-            }
-            _ => None,
-        };
-        let Some(missing) = missing else { return Ok(()) };
+        if !call.kind.is_statement() {
+            return Ok(());
+        }
+        self.check_counts(call)?;
+        let Some(missing) = state.session.missing(call.text, self.facts.dialect) else { return Ok(()) };
         let message = format!("the statement needs `{missing}` of an earlier session, which has ended");
         let error = Error::new(ErrorKind::Partial, message)
             .cause("a migration that is resumed, or whose connection was lost, continues in a new session");

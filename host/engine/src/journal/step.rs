@@ -18,6 +18,7 @@ use runner_database::{
     SharedDatabase, StopSignal, ToolChange, UnitOfWork,
 };
 use runner_project::catalog::Kind;
+use runner_sql::without_rows;
 
 /// A step that has begun.
 pub enum JournalStep<T> {
@@ -134,7 +135,7 @@ impl Journal {
         }
         crash::point();
         drop(session);
-        let (text, may_fail_halfway) = (call.text.to_owned(), call.may_fail_halfway(&self.facts));
+        let (text, may_fail_halfway) = (without_rows(call.text).to_owned(), call.may_fail_halfway(&self.facts));
         let (kind, stop) = (self.kind, self.stop.clone());
         let may_wait = shows && self.kind == Kind::Sql;
         Ok(JournalStep::Live(LiveStep {

@@ -237,7 +237,7 @@ pub async fn intent(database: &mut HostSession<'_>, run: Run) -> Result<Option<I
     intent().map(Some).ok_or_else(corrupt)
 }
 
-/// Returns the number of completed steps.
+/// Returns the number of the last step that is done.
 pub async fn done(database: &mut HostSession<'_>, run: Run) -> Result<u64> {
     counted(database, sql::DONE, run).await
 }
@@ -261,7 +261,7 @@ pub async fn last_effects(database: &mut HostSession<'_>, run: Run) -> Result<Ve
         Some(if kind == CallKind::Statement.name() {
             format!("statement {step}: {text}")
         } else if kind == CallKind::Transaction.name() {
-            format!("statements up to {step}: {text}")
+            format!("the transaction up to statement {step}: {text}")
         } else if text.starts_with(kind) {
             format!("step {step}: {text}")
         } else {

@@ -28,6 +28,7 @@ use super::history::{History, Record, RunMode, State};
 use super::target::{Candidates, Target, compare_revisions};
 use crate::call::answer::Transformed;
 use crate::isolation::Barrier;
+use crate::journal::entry_name;
 use runner_base::error::{Error, ErrorKind, Result, several};
 use runner_database::{Dialect, Facts, Grants};
 use runner_project::catalog::{Catalog, Description, Kind, Mode, Need};
@@ -238,7 +239,11 @@ fn resume_after(record: &Record) -> Result<u64> {
     let one = if record.kind == Kind::Sql { "statement" } else { "step" };
     Err(Error::new(
         ErrorKind::Partial,
-        format!("it is unknown whether {one} {unknown} of `{}` took effect", record.id()),
+        format!(
+            "it is unknown whether {} of `{}` took effect",
+            entry_name(one, record.steps_done, unknown),
+            record.id()
+        ),
     )
     .cause(format!("a run ended after starting the {one} and before recording its result"))
     .hint(format!("`runner repair {}` shows what is known and records your decision", record.revision)))

@@ -87,7 +87,7 @@ impl Written {
             // Another table took its place, or rows left it.
             "alter" if has(&["rename", "partition"]) => true,
             "update" | "alter" => words.iter().any(|word| self.columns.contains(word)),
-            "insert" if !has(&["conflict", "duplicate", "replace"]) => self.is_touched_by_new_rows(),
+            "insert" | "copy" if !has(&["conflict", "duplicate", "replace"]) => self.is_touched_by_new_rows(),
             _ => true,
         }
     }

@@ -9,7 +9,7 @@ use crate::host_sql::{literal, simple, without_place};
 use crate::session::{Session, refuses_transaction};
 use runner_data::{RowSet, Value};
 use runner_database::{DatabaseError, Dialect, QueryLimits};
-use runner_sql::{StatementClass, Tokens, has_statement};
+use runner_sql::{CopiedRows, StatementClass, Tokens, has_statement};
 
 /// Runs a statement of the host about its own tables.
 pub(super) async fn execute(session: &mut Session, statement: &str, values: &[Value]) -> Result<u64> {
@@ -49,6 +49,12 @@ pub(super) async fn execute_script(session: &mut Session, statement: &str, value
     }
     if check(&Tokens::new(statement, Dialect::Postgres), session.role())? == StatementClass::RefusesTransaction {
         return Err(refuses_transaction());
+    }
+    if CopiedRows::of(statement).is_some() {
+        return Err(DatabaseError::invalid(
+            "rows cannot be copied in the session of a component's login, where this dry run is",
+        )
+        .hint("`--on-copy` runs it on a scratch copy of the database"));
     }
     let text = one_statement(statement)?;
     let scope = session.enter(None).await?;

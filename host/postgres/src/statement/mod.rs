@@ -64,7 +64,7 @@ async fn execute_once(session: &mut Session, statement: &str, parameters: &[Valu
     }
     let scope = session.enter_to_execute(statement, commits).await?;
     let (watch, limit) = watch(session, &scope, statement);
-    let copied = CopiedRows::of(statement).filter(|_| session.role() == Role::SqlScript);
+    let copied = CopiedRows::of(statement).filter(|_| session.role() != Role::Component);
     let is_plain = session.role() == Role::SqlScript && parameters.is_empty() && !statement.contains(';');
     let (connection, meter, types) = session.wire();
     let result = if scope.is_autocommit() {

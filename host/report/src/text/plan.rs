@@ -56,7 +56,7 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
                     )
                 }
             };
-            table.note(format!("each of its {what} commits on its own: if one fails, the earlier ones remain"));
+            table.note(format!("its {what} commit one after the other: if one fails, the earlier ones remain"));
         }
         if let Some(look) = looks.get(at) {
             for HeldLock { table: name, rows, held } in &look.locks {

@@ -61,11 +61,10 @@ pub fn survey(survey: &Survey) -> Text {
 }
 
 fn of_unknown(text: &mut Text, survey: &Survey, unknown: &Unknown) {
-    let (one, _) = survey.units();
     text.push_end();
     text.push(
         ODD,
-        format!("the outcome of {one} {} is unknown: it was started and not recorded as finished", unknown.step),
+        format!("the outcome of {} is unknown: it was started and not recorded as finished", survey.name_of(unknown)),
     );
     text.push_line(DIM, " (also the case while a run is active)");
     line(text, "kind", &unknown.kind);

@@ -217,3 +217,12 @@ fn prose_stays_prose() {
         assert_eq!(upgrade(text).as_deref(), Ok(text), "{text}");
     }
 }
+
+/// Rows that PostgreSQL copies are no SQL, and hide no marker below them.
+#[test]
+fn a_marker_below_copied_rows_is_seen() {
+    for rows in ["its", "it's; /* "] {
+        let text = format!("CREATE TABLE t (a TEXT);\nCOPY t FROM stdin;\n{rows}\n\\.\n-- Down\nDROP TABLE t;\n");
+        assert!(near_marker(&text, Some(Dialect::Postgres)).is_some(), "{rows}");
+    }
+}

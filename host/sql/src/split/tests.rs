@@ -182,7 +182,7 @@ fn client_commands_are_refused() {
             Postgres,
             "SELECT 1;\nCOPY t (a, b) TO stdout WITH (FORMAT csv);\n",
             2,
-            "`COPY` to the client, and from it without rows, only works in psql",
+            "`COPY` from or to the client is for files with its rows, and for psql",
         ),
         (Postgres, "SELECT 1;\n\nCOPY t FROM stdin;\n1\n2\n", 3, "the rows of `COPY` from the client have no end"),
         (Postgres, "COPY t FROM stdin;", 1, "`COPY` from the client has no rows"),

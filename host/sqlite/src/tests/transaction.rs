@@ -4,7 +4,8 @@ use super::*;
 use runner_contract::{batch, integers, write};
 use runner_database::{DatabaseErrorKind, WriteMode};
 
-const OFF: TransactionOptions = TransactionOptions { foreign_keys_off: true, isolation: None, for_migration: false };
+const OFF: TransactionOptions =
+    TransactionOptions { foreign_keys_off: true, isolation: None, for_migration: false, is_tried: false };
 
 async fn family() -> Box<dyn Database> {
     let mut database = in_memory().await;
