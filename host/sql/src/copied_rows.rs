@@ -1,11 +1,9 @@
 //! PostgreSQL: `COPY … FROM stdin` with its rows in the lines after it, as `pg_dump` writes it and `psql` sends it. For whatever reads a
 //! text, the rows are a part of the semicolon before them.
 
+use super::copy_words::END;
 use super::lex::{Lexer, TokenKind};
 use runner_base::dialect::Dialect;
-
-/// The line after the last row.
-const END: &str = "\\.";
 
 /// A `COPY … FROM stdin` and its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,81 +36,6 @@ impl<'a> CopiedRows<'a> {
 /// The statement without the rows that it copies.
 pub fn without_rows(statement: &str) -> &str {
     CopiedRows::of(statement).map_or(statement, |copied| copied.statement)
-}
-
-/// How much of `COPY … FROM stdin` a statement has so far.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct CopyWords {
-    part: Part,
-    /// Open parentheses: of columns, of options, of a query.
-    depth: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Part {
-    #[default]
-    Nothing,
-    Copy,
-    From,
-    Client,
-    Another,
-}
-
-impl CopyWords {
-    /// Takes the next token into account; returns true for a semicolon after which rows follow. The server takes either name of the client
-    /// in either direction.
-    pub fn see(&mut self, kind: TokenKind, text: &str) -> bool {
-        let is = |word: &str| kind == TokenKind::Word && text.eq_ignore_ascii_case(word);
-        if kind == TokenKind::Semicolon {
-            return std::mem::take(self).part == Part::Client;
-        }
-        if kind.is_blank() || matches!(self.part, Part::Another | Part::Client) {
-            return false;
-        }
-        match text {
-            "(" => self.depth += 1,
-            ")" => self.depth = self.depth.saturating_sub(1),
-            _ => {}
-        }
-        self.part = match self.part {
-            Part::Nothing if is("COPY") => Part::Copy,
-            Part::Nothing => Part::Another,
-            Part::From if is("STDIN") || is("STDOUT") => Part::Client,
-            Part::Copy if self.depth == 0 && is("FROM") => Part::From,
-            Part::From => Part::Copy,
-            part => part,
-        };
-        false
-    }
-}
-
-/// Where the rows end that follow a semicolon before this place; `None` if they have no end, or more is in its line.
-pub(super) fn end_of_rows(text: &str, after: usize) -> Option<usize> {
-    let (blank, lines) = text.get(after..)?.split_once('\n')?;
-    if !blank.trim().is_empty() {
-        return None;
-    }
-    let mut at = text.len() - lines.len();
-    for line in lines.split('\n') {
-        if line == END {
-            return Some(at + END.len());
-        }
-        at += line.len() + 1;
-    }
-    None
-}
-
-/// Why there are no rows after a semicolon before this place, and what to do about it.
-pub(super) fn missing_rows(text: &str, after: usize) -> (&'static str, &'static str) {
-    match text.get(after..).and_then(|rest| rest.split_once('\n')) {
-        None => {
-            ("`COPY` from the client has no rows", "write them into the lines after it, with a line `\\.` at the end")
-        }
-        Some((blank, _)) if !blank.trim().is_empty() => {
-            ("`COPY` from the client has more in its line", "its rows begin in the next line: put the rest after them")
-        }
-        Some(_) => ("the rows of `COPY` from the client have no end", "write a line `\\.` after the last one"),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Splits SQL into tokens, as far as needed to find strings, comments and the ends of statements.
 
-use super::copied_rows::{CopyWords, end_of_rows};
+use super::copy_words::{CopyWords, end_of_rows};
 use std::ops::Range;
 
 use super::{SqlError, line_of};
@@ -141,7 +141,7 @@ impl<'a> Lexer<'a> {
             byte if is_word(byte) => (TokenKind::Word, self.while_(start, |byte| is_word(byte) || byte == b'$')),
             _ => (TokenKind::Sign, start + 1),
         };
-        let has_rows = postgres && self.copy.see(kind, &self.text[start..end]);
+        let has_rows = postgres && !kind.is_blank() && self.copy.see(&self.text[start..end]);
         let rows = if has_rows { end_of_rows(self.text, end) } else { None };
         self.lacks_rows = has_rows && rows.is_none();
         let end = rows.unwrap_or(end);

@@ -19,6 +19,7 @@ pub mod volatile;
 mod body;
 mod calls;
 mod copied_rows;
+mod copy_words;
 mod dropped;
 mod effect;
 mod external_access;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::body::Body;
 use super::classify::{StatementClass, classify};
-use super::copied_rows::missing_rows;
+use super::copy_words::missing_rows;
 use super::effect::{Effect, effect};
 use super::foreign::{client_command, client_word, dump_command, foreign_statement, invisible};
 use super::lex::{Lexer, Token, TokenKind};
