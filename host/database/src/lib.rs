@@ -156,7 +156,7 @@ pub struct TransactionOptions {
     pub isolation: Option<Isolation>,
     /// The statements of a migration come first, so that what has to be known before them can be asked at once.
     pub for_migration: bool,
-    /// It holds many migrations, and is rolled back.
+    /// PostgreSQL: it holds many migrations, and is rolled back; how long that takes must not grow with each.
     pub is_tried: bool,
 }
 

@@ -51,18 +51,13 @@ impl CopyWords {
 
 /// Where the rows end that follow a semicolon before this place; `None` if they have no end, or more is in its line.
 pub(super) fn end_of_rows(text: &str, after: usize) -> Option<usize> {
-    let (blank, lines) = text.get(after..)?.split_once('\n')?;
+    let (blank, _) = text.get(after..)?.split_once('\n')?;
     if !blank.trim().is_empty() {
         return None;
     }
-    let mut at = text.len() - lines.len();
-    for line in lines.split('\n') {
-        if line == END {
-            return Some(at + END.len());
-        }
-        at += line.len() + 1;
-    }
-    None
+    // It is asked for by each that judges the statement, and the rows may be many.
+    let mut ends = text.get(after..)?.match_indices("\n\\.").map(|(at, found)| after + at + found.len());
+    ends.find(|end| matches!(text.as_bytes().get(*end), None | Some(b'\n')))
 }
 
 /// Why there are no rows after a semicolon before this place, and what to do about it.

@@ -26,8 +26,11 @@ pub async fn lasting_table(host: &mut HostSession<'_>) -> Result<Option<(String,
     let Some(lasting) = &facts.sql.catalog.lasting else { return Ok(None) };
     let (question, schema) = (lasting.here, facts.tool_schema().into());
     let found = host.query(question, &[schema], QueryLimits::NONE).await?;
-    let text = |row: &[Value], at: usize| row.get(at).and_then(Value::as_text).unwrap_or_default().to_owned();
     Ok(found.rows.first().map(|row| (text(row, 0), text(row, 1))))
+}
+
+fn text(row: &[Value], at: usize) -> String {
+    row.get(at).and_then(Value::as_text).unwrap_or_default().to_owned()
 }
 
 /// Those tables of other databases, asked for once, when a statement changes rows and names a database.
@@ -54,7 +57,6 @@ impl LastingElsewhere {
 
 async fn ask(host: &mut HostSession<'_>, question: &str, own: String) -> Result<Vec<Lasting>, DatabaseError> {
     let found = host.query(question, &[own.into()], QueryLimits::NONE).await?;
-    let text = |row: &[Value], at: usize| row.get(at).and_then(Value::as_text).unwrap_or_default().to_owned();
     let table = |row: &Vec<Value>| Lasting { schema: text(row, 0), name: text(row, 1), engine: text(row, 2) };
     Ok(found.rows.iter().map(table).collect())
 }

@@ -13,8 +13,7 @@ use runner_database::DatabaseError;
 pub(crate) struct Fingerprint {
     tables: Option<String>,
     locks: Option<String>,
-    /// Says nothing more where there are no locks: a session that writes to a table holds one. It takes their place where they are not
-    /// asked for.
+    /// Says nothing more where there are no locks: a session that writes to a table holds one.
     rows: Option<String>,
 }
 
@@ -52,7 +51,7 @@ impl Fingerprint {
     pub(crate) fn compare(&self, now: &Self) -> Result<()> {
         let what = if self.tables != now.tables {
             "the migration has made, changed or dropped something that is runner's own, or changed who may use it"
-        } else if self.locks != now.locks || now.rows.is_some() && self.rows != now.rows {
+        } else if self.locks != now.locks || self.locks.is_some() && self.rows != now.rows {
             "the migration has changed or locked one of runner's own tables"
         } else {
             return Ok(());
