@@ -7,7 +7,8 @@ use runner_data::Value;
 
 use super::{
     Committed, DatabaseError, DesiredLogin, FixedInputs, Grants, LockRequest, LoginReport, LoginRequest, Part, Probe,
-    Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableName, TransactionOptions, UnitOfWork,
+    Role, RoleToken, SchemaChange, Session, StopSignal, TableIdentity, TableName, TableSource, TableTarget,
+    TransactionOptions, UnitOfWork,
 };
 
 /// What keeps runs apart, and what survives a lost connection.
@@ -150,8 +151,8 @@ pub struct Blockers {
 pub enum Begin<'a> {
     /// Work of the host, or of a migration. It acquires the right to write immediately.
     Work(TransactionOptions),
-    /// Part of a transform; otherwise like [`Begin::Work`].
-    Part(Part),
+    /// Part of a transform; otherwise like [`Begin::Work`]. That of a chunk names what it reads and writes, and works on nothing else.
+    Part(Part, Option<(&'a TableSource, &'a TableTarget)>),
     /// Reading one table, in its committed state, on a connection that does nothing else. It waits for no other transaction and
     /// cannot commit any change. Fails if the table is locked, or if its name means another table on this connection.
     Reading(&'a TableName, &'a TableIdentity),
@@ -175,6 +176,8 @@ pub enum Check {
 pub enum Claims {
     /// It can claim the next chunk.
     Within,
-    /// It sees the tables as they were when it began, so claiming takes a separate transaction.
+    /// It can while nobody else claims one: it sees the tables as they were when it began, and fails where the frontier has moved since.
+    Alone,
+    /// Claiming takes a separate transaction.
     Apart,
 }

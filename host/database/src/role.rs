@@ -14,8 +14,8 @@ use std::ops::{Deref, DerefMut};
 
 use super::{
     Begin, Check, Claims, Committed, Database, DatabaseError, DatabaseErrorKind, DesiredLogin, Facts, LockHolder,
-    LoginReport, LoginRequest, Part, Probe, SchemaChange, Session, StopSignal, ToolChange, TransactionOptions,
-    UnitOfWork,
+    LoginReport, LoginRequest, Part, Probe, SchemaChange, Session, StopSignal, TableSource, TableTarget, ToolChange,
+    TransactionOptions, UnitOfWork,
 };
 
 /// What the statements of a session may do; the database enforces it.
@@ -109,9 +109,19 @@ impl HostSession<'_> {
         self.connection().begin_transaction(Begin::Work(options)).await.map(drop)
     }
 
-    /// Opens a transaction for part of a transform; see [`Begin::Part`].
+    /// Opens a transaction for part of a transform that is no chunk; see [`Begin::Part`].
     pub async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        self.connection().begin_transaction(Begin::Part(part)).await
+        self.connection().begin_transaction(Begin::Part(part, None)).await
+    }
+
+    /// Opens the transaction of a chunk, which reads and writes these tables and works on nothing else; see [`Begin::Part`].
+    pub async fn begin_chunk(
+        &mut self,
+        part: Part,
+        source: &TableSource,
+        target: &TableTarget,
+    ) -> Result<Claims, DatabaseError> {
+        self.connection().begin_transaction(Begin::Part(part, Some((source, target)))).await
     }
 
     /// See [`Database::commit`].

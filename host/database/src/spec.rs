@@ -127,7 +127,7 @@ impl fmt::Display for WriteMode {
 }
 
 /// Rows to write; see `wit/batches.wit`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableTarget {
     /// The table.
     pub table: TableName,

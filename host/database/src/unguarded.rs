@@ -76,7 +76,7 @@ impl Unguarded for dyn Database + '_ {
     }
 
     async fn begin_part(&mut self, part: Part) -> Result<Claims, DatabaseError> {
-        self.begin_transaction(Begin::Part(part)).await
+        self.begin_transaction(Begin::Part(part, None)).await
     }
 
     async fn begin_reading(&mut self, table: &TableName, is: &TableIdentity) -> Result<(), DatabaseError> {

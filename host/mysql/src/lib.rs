@@ -260,7 +260,7 @@ impl Database for MysqlDatabase {
     async fn begin_transaction(&mut self, begin: Begin<'_>) -> Result<Claims> {
         match begin {
             Begin::Work(options) => self.begin(options.isolation).await.map(|()| Claims::Apart),
-            Begin::Part(part) => self.begin_part(part).await,
+            Begin::Part(part, _) => self.begin_part(part).await,
             Begin::Reading(..) => Err(not_read_apart()),
         }
     }

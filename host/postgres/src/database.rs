@@ -23,11 +23,12 @@ use runner_sql::Isolation;
 /// From how many bytes on a value is not written into the text of a commit.
 const LARGE: usize = 1 << 20;
 
-/// A chunk's transaction sees the tables as they were when it began, so it cannot claim the next one. One that locks rows could, but
-/// it is the exception.
+/// A chunk's transaction sees the tables as they were when it began. One that locks rows could always claim the next one, but it is the
+/// exception.
 fn claims_of(part: Option<Part>) -> Claims {
     match part {
-        Some(Part::Chunk | Part::LockedChunk) => Claims::Apart,
+        Some(Part::Chunk) => Claims::Alone,
+        Some(Part::LockedChunk) => Claims::Apart,
         Some(Part::Claim) | None => Claims::Within,
     }
 }
@@ -185,8 +186,8 @@ impl Database for PostgresDatabase {
                 self.session.set_tried(options.is_tried);
             }
             Begin::Reading(table, is) => self.session.begin_reading(table, is).await?,
-            Begin::Part(part) => {
-                self.session.begin(Some(part), None).await?;
+            Begin::Part(part, work) => {
+                self.session.begin_part(part, work).await?;
                 return Ok(claims_of(Some(part)));
             }
         }

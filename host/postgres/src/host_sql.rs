@@ -32,6 +32,7 @@ use sqlx::{AssertSqlSafe, Column as _, Either, Executor as _, PgConnection, Row 
 
 use crate::error::{Result, from_sqlx};
 use runner_base::dialect::postgres_value;
+use runner_database::pipe::Meter;
 use runner_database::{DatabaseError, DatabaseErrorKind, Dialect};
 use runner_sql::substitute;
 
@@ -110,6 +111,37 @@ pub(crate) async fn answers(connection: &mut PgConnection, text: &str) -> (Vec<V
             Err(error) => return (found, Err(from_sqlx(&error, None))),
         }
     }
+}
+
+/// What the last statement of a text has answered.
+#[derive(Default)]
+pub(crate) struct LastAnswer {
+    /// Its rows, in text format.
+    pub(crate) rows: Vec<PgRow>,
+    /// How many rows it has changed or returned.
+    pub(crate) affected: u64,
+}
+
+/// Runs a text of the host, whose last statement may return large rows, of that many bytes in binary format.
+pub(crate) async fn last_answer(
+    (connection, meter): (&mut PgConnection, &Meter),
+    text: &str,
+    bytes: usize,
+) -> Result<LastAnswer> {
+    let text = HostSql::of(text)?.sendable();
+    // Bytes are sent as two digits each.
+    let _allowed = meter.allow(bytes.saturating_mul(2));
+    let mut stream = meter.rows(connection.fetch_many(sqlx::raw_sql(text)));
+    let (mut last, mut rows) = (LastAnswer::default(), Vec::new());
+    while let Some(part) = stream.try_next().await.map_err(|error| from_sqlx(&error, None))? {
+        match part {
+            Either::Right(row) => rows.push(row),
+            Either::Left(done) => {
+                last = LastAnswer { rows: std::mem::take(&mut rows), affected: done.rows_affected() };
+            }
+        }
+    }
+    Ok(last)
 }
 
 /// Runs a text on the connection that holds the lock, which no guest uses. Others read there, in the list of sessions, who holds

@@ -2,6 +2,7 @@
 
 mod citus;
 mod closed;
+mod code_free;
 mod connect;
 mod contract;
 mod conversions;

@@ -36,6 +36,8 @@ pub(crate) struct Transaction {
     xid: String,
     /// It holds many migrations, and is rolled back.
     pub(crate) is_tried: bool,
+    /// No code of a migration can run in it: the version of the tables that it works on, see `session::code_free`.
+    code_free: Option<String>,
     /// The first error that the server returned in it; the transaction accepts no more statements after that.
     failed: Option<String>,
     /// It was rolled back after that.
@@ -87,6 +89,16 @@ impl Transaction {
     /// A transaction that has just begun, with this id; without one if it only reads.
     pub(crate) fn new(xid: String) -> Self {
         Self { xid, ..Self::default() }
+    }
+
+    /// That of a part of a transform, with the version of its tables if no code of a migration can run in it.
+    pub(crate) fn of_part(xid: String, code_free: Option<String>) -> Self {
+        Self { code_free, ..Self::new(xid) }
+    }
+
+    /// See [`Session::code_free`](crate::session::Session::code_free).
+    pub(crate) fn code_free(&self) -> Option<&String> {
+        self.code_free.as_ref()
     }
 
     /// That of a migration in SQL, which begins with the script's timeouts and formats, and this state of the tool's tables.
@@ -238,7 +250,7 @@ impl Transaction {
         if formats != was {
             text.push_str(&formats.set(next.own));
         }
-        if turns {
+        if turns && self.code_free.is_none() {
             text.push_str(&format!("{}; ", next.fingerprint));
         }
         if next.savepoint {
@@ -253,6 +265,9 @@ impl Transaction {
 
     /// Records who speaks next. What a component has set remains until the host speaks.
     fn note(&mut self, voice: Voice, role: Role) {
+        if self.code_free.is_some() {
+            return;
+        }
         self.had_component |= role == Role::Component;
         match voice {
             Voice::Host => self.touched = None,
@@ -263,6 +278,10 @@ impl Transaction {
 
     /// Records that another role runs statements from here on, and the current state of the tool's tables.
     pub(crate) fn turn(&mut self, is_script: bool, now: Fingerprint) {
+        if self.code_free.is_some() {
+            self.script_speaks = is_script;
+            return;
+        }
         if let Some(before) = self.before.take()
             && let Err(error) = before.compare(&now)
         {

@@ -189,7 +189,7 @@ impl Database for SqliteDatabase {
     async fn begin_transaction(&mut self, begin: Begin<'_>) -> Result<Claims, DatabaseError> {
         match begin {
             Begin::Work(options) => self.transaction.begin(&mut self.executor, options)?,
-            Begin::Part(_) => self.transaction.begin(&mut self.executor, TransactionOptions::default())?,
+            Begin::Part(..) => self.transaction.begin(&mut self.executor, TransactionOptions::default())?,
             Begin::Reading(table, is) => self.transaction.begin_reading(&mut self.executor, table, is)?,
         }
         Ok(Claims::Within)

@@ -253,7 +253,7 @@ impl<D: Driver> Database for Logins<D> {
         let (part, isolation) = match begin {
             Begin::Work(options) => (None, options.isolation),
             // A claim by itself is the host's; the component may be asked for keys meanwhile.
-            Begin::Part(part) => (Some(part), None),
+            Begin::Part(part, _) => (Some(part), None),
             Begin::Reading(..) => match self.grants.clone() {
                 Some(grants) => return self.guest(&grants).await?.begin_transaction(begin).await,
                 None => return self.host.begin_transaction(begin).await,

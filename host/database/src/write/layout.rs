@@ -5,6 +5,7 @@ use crate::{DatabaseError, TableInfo, WriteMode};
 use runner_data::Batch;
 
 /// The columns of a batch and their meaning for the table.
+#[derive(Clone)]
 pub struct Layout {
     /// The names of the batch's columns as given.
     given: Vec<String>,

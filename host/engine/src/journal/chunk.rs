@@ -123,14 +123,13 @@ impl Claimant {
     }
 
     /// Cuts a chunk off at a locked frontier and claims it: up to a key or the end, of that many rows, and whether it is the last.
-    /// `before` is the work done since the last cut.
-    pub async fn cut(
+    /// `before` is the work done since the last cut. The changes are to be made in the transaction that has locked the frontier.
+    pub fn cut(
         &self,
-        database: &mut HostSession<'_>,
         frontier: Frontier,
         (to, size, is_last): (Option<Vec<Value>>, Option<u64>, bool),
         before: &Effect,
-    ) -> Result<ClaimedChunk, DatabaseError> {
+    ) -> (ClaimedChunk, [ToolChange; 2]) {
         let Frontier { position, chunks, .. } = frontier;
         let chunk = ClaimedChunk { number: chunks + 1, from: position.last.clone(), to: to.clone(), size, token: 1 };
         let end = key(&to);
@@ -147,7 +146,6 @@ impl Claimant {
             direction.clone(),
             step.clone(),
         ];
-        change(database, sql::MOVE, &moved).await?;
         let [owner, role, run_id, held_by] = self.owner.columns();
         let inserted = [
             history,
@@ -163,8 +161,7 @@ impl Claimant {
             held_by,
             LEASE_MICROSECONDS.into(),
         ];
-        change(database, sql::INSERT, &inserted).await?;
-        Ok(chunk)
+        (chunk, [ToolChange::of_one_row(sql::MOVE, moved), ToolChange::of_one_row(sql::INSERT, inserted)])
     }
 
     /// Whether two keys are the same. Bytes are compared because a NaN is not equal to itself.

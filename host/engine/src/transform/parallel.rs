@@ -53,6 +53,8 @@ pub(super) struct SharedTransform {
     pub holds_rows: bool,
     /// Whether they are locked where only a conflict requires that.
     pub row_locks: RowLocks,
+    /// Whether this worker may be the only one of the transform: on Claims::Alone, it claims the next chunk with the one before.
+    is_alone: AtomicBool,
     /// Set when no further chunk is to be begun: one failed, or the caller needs no more help.
     ending: Arc<AtomicBool>,
     /// How many rows there are.
@@ -89,11 +91,13 @@ impl SharedTransform {
             function,
             run: run.clone(),
             journal,
-            claimant,
             // A copy would be outdated as soon as it is made, locks or not: it overwrites nothing.
             holds_rows: work.target.mode != WriteMode::Insert,
             row_locks: RowLocks::default(),
+            // To find out that it is not costs a retry.
+            is_alone: AtomicBool::new(claimant.owner.leads() && transforms.connections <= 1 && transforms.retries > 0),
             work,
+            claimant,
             check,
             limits,
             sizer: ChunkSizer::new(
@@ -115,6 +119,16 @@ impl SharedTransform {
     /// Whether no further chunk is to be begun.
     pub fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
+    }
+
+    /// Whether nobody else works on the transform, as far as this process has seen.
+    pub fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
+
+    /// Another process has claimed a chunk.
+    pub fn has_company(&self) {
+        self.is_alone.store(false, Ordering::Relaxed);
     }
 
     /// Lets each worker finish its chunk, and begin no other.

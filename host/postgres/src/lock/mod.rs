@@ -67,6 +67,14 @@ impl RunLock {
         }
     }
 
+    /// As [`Self::check`], for what proves in its commit that the server has the lock.
+    pub(crate) fn check_for_now(&self) -> Result<()> {
+        match &self.held {
+            Some(Held::Lease(lease)) => lease.check(),
+            _ => self.check_known(),
+        }
+    }
+
     /// As [`Self::check`], without asking the server.
     pub(crate) fn check_known(&self) -> Result<()> {
         if self.held.is_none() && self.run.is_some() { Err(lock_lost()) } else { Ok(()) }

@@ -16,8 +16,8 @@ use self::page::Pages;
 use self::writer::Writer;
 use crate::error::Result;
 use crate::session::Session;
-use runner_database::WriterId;
 use runner_database::open_handles::Opened;
+use runner_database::{TableTarget, WriterId};
 
 /// The open cursors and writers of a session.
 #[derive(Default)]
@@ -25,8 +25,18 @@ pub(crate) struct Rows {
     opened: Opened<Cursor, Writer>,
     /// What earlier pages of tables showed.
     pages: Pages,
+    /// The last writer whose table runs no code of a migration: the next transaction is likely to open it again.
+    kept: Option<KeptWriter>,
     /// The session that they were opened in: see `Facts::session`.
     session: u64,
+}
+
+/// A writer as it was opened.
+struct KeptWriter {
+    target: TableTarget,
+    /// See [`Session::code_free`].
+    version: String,
+    writer: Writer,
 }
 
 impl Rows {
@@ -40,6 +50,7 @@ impl Rows {
     fn of(&mut self, session: &Session) -> &mut Opened<Cursor, Writer> {
         if self.session != session.facts().session {
             self.close();
+            self.kept = None;
             self.session = session.facts().session;
         }
         &mut self.opened

@@ -44,6 +44,8 @@ struct DescribedPage {
     described: Arc<Described>,
     /// The server's types that it was described with: see [`Types::generation`].
     generation: u64,
+    /// The version of its tables, if no code of a migration can run: then it counts in the next transaction, too.
+    version: Option<String>,
 }
 
 impl Pages {
@@ -53,16 +55,22 @@ impl Pages {
     }
 
     /// Returns the server's description of exactly this statement, if it is known.
-    fn described(&self, statement: &str, page: &PageRequest, generation: u64) -> Option<Arc<Described>> {
+    fn described(
+        &self,
+        statement: &str,
+        page: &PageRequest,
+        generation: u64,
+        version: Option<&String>,
+    ) -> Option<Arc<Described>> {
         let known = self.described.as_ref()?;
         let is_same = known.statement == statement && known.types == page.types && known.generation == generation;
-        is_same.then(|| known.described.clone())
+        (is_same && known.version.as_ref() == version).then(|| known.described.clone())
     }
 
-    /// Forgets the described statement: something other than rows may have changed, so the server must describe
-    /// statements again. The width of rows is likely to stay the same, in the next transaction too.
+    /// Forgets the described statement, unless the next transaction can tell whether that is still true: something other than rows may have
+    /// changed, so the server must describe statements again. The width of rows is likely to stay the same, in the next transaction too.
     pub(crate) fn forget_statement(&mut self) {
-        self.described = None;
+        self.described = self.described.take().filter(|known| known.version.is_some());
     }
 }
 
@@ -90,7 +98,8 @@ impl Rows {
     pub(crate) async fn read_page(&mut self, session: &mut Session, page: &PageRequest) -> Result<Option<Batch>> {
         let statement = page.statement();
         let cursor = cursor_name(self.of(session).next_id());
-        let described = self.pages.described(&statement, page, session.wire().2.generation());
+        let generation = session.wire().2.generation();
+        let described = self.pages.described(&statement, page, generation, session.code_free());
         let is_new = described.is_none();
         let row_bytes = self.pages.row_bytes(&page.table);
         let scope = session.enter(Some(&statement)).await?;
@@ -110,7 +119,9 @@ impl Rows {
         self.pages.proven.clone_from(&statement);
         let generation = session.wire().2.generation();
         let (types, described) = (page.types.clone(), read.described);
-        self.pages.described = read.is_copied.then_some(DescribedPage { statement, types, described, generation });
+        let version = session.code_free().cloned();
+        self.pages.described =
+            read.is_copied.then_some(DescribedPage { statement, types, described, generation, version });
         Ok(read.batch)
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 
-use super::Rows;
 use super::write_job::Job;
 use super::write_sql::PLANNER;
 use super::writer::Writer;
+use super::{KeptWriter, Rows};
 use crate::denied_statements::check_table;
 use crate::error::Result;
 use crate::host_sql::{literal, quoted, rows as ask, text_of};
@@ -23,6 +23,13 @@ const SAVEPOINT: &str = "runner_batch";
 impl Rows {
     pub(crate) async fn open_writer(&mut self, session: &mut Session, target: &TableTarget) -> Result<WriterId> {
         check_table(&target.table, session.role())?;
+        let version = session.code_free().cloned();
+        self.of(session);
+        if let Some(known) = &self.kept
+            && (Some(&known.version), &known.target) == (version.as_ref(), target)
+        {
+            return Ok(self.opened.add_writer(known.writer.clone()));
+        }
         let table = table(session, &target.table).await?;
         let key = table.info.write_key(target)?;
         let qualified = TableName { schema: Some(table.schema.clone()), name: target.table.name.clone() };
@@ -37,7 +44,8 @@ impl Rows {
         let is_primary = !key.is_empty() && table.info.identifies(&key);
         let mode = target.mode;
         let writer = Writer { table, into, mode, key, is_primary, copies, types, planner, sql: None, rows_written: 0 };
-        Ok(self.of(session).add_writer(writer))
+        self.kept = version.map(|version| KeptWriter { target: target.clone(), version, writer: writer.clone() });
+        Ok(self.opened.add_writer(writer))
     }
 
     pub(crate) async fn write(

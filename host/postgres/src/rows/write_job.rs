@@ -120,7 +120,10 @@ impl Job<'_> {
             WriteMode::Insert | WriteMode::Upsert => sql.insert(&writer.into, writer.mode),
             WriteMode::Update | WriteMode::Delete => sql.change(&writer.into, writer.mode, self.way, Returning::Count),
         };
-        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?);
+        // Kept statements have to be dropped before the commit: that pays from the second batch on. The driver asks for other types between
+        // the two messages of a statement, which only one that is kept survives.
+        let is_kept = self.writer.rows_written > 0 || !sql.is_of_built_in_types();
+        let query = sqlx::query_with(AssertSqlSafe(text.as_str()), self.arguments(rows)?).persistent(is_kept);
         let done = connection.execute(query).await.map_err(|error| self.failed(&error, &text))?;
         Ok(done.rows_affected())
     }

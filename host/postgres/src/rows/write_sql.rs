@@ -38,8 +38,8 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::schema::Table;
-use crate::types::ServerType;
 use crate::types::write::{Form, Target};
+use crate::types::{ServerType, built_in};
 use crate::verdict::Verdict;
 use runner_data::{Batch, ColumnType};
 use runner_database::write::Layout;
@@ -52,6 +52,7 @@ const BATCH: &str = "runner_batch";
 const TEXTS: &str = "runner_texts";
 
 /// The statements of a writer, for batches with certain columns.
+#[derive(Clone)]
 pub(crate) struct WriteSql {
     pub layout: Layout,
     /// The types of the batch's columns.
@@ -237,6 +238,11 @@ impl WriteSql {
             text.push_str(&format!(" ON CONFLICT ({key}) DO {action}"));
         }
         text
+    }
+
+    /// Whether the driver knows all types that a batch is sent in.
+    pub(crate) fn is_of_built_in_types(&self) -> bool {
+        self.targets.iter().all(|target| built_in(target.of.oid).is_some())
     }
 
     /// Returns the statement that updates or deletes a batch.

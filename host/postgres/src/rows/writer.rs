@@ -15,6 +15,7 @@ use runner_database::{WriteHint, WriteMode};
 const SPARSE: u64 = 4;
 
 /// An open writer.
+#[derive(Clone)]
 pub(super) struct Writer {
     pub(super) table: Table,
     /// The table, as statements name it.

@@ -1,15 +1,17 @@
 //! How transactions begin.
 
-use super::Session;
+use super::{Session, code_free};
 use crate::error::{Result, unnamed};
 use crate::gate::{Call, Gate};
 use crate::guard::Fingerprint;
 use crate::host_sql::{literal, text_of};
+
 use crate::settings::{Formats, in_new_settings, prologue_of, prologue_reading};
 use crate::transaction::{Transaction, WHICH};
 use crate::verdict::explain;
 use runner_database::{
-    DatabaseError, DatabaseErrorKind, Dialect, Part, Role, TableIdentity, TableName, TransactionOptions,
+    DatabaseError, DatabaseErrorKind, Dialect, Part, Role, TableIdentity, TableName, TableSource, TableTarget,
+    TransactionOptions,
 };
 use runner_sql::Isolation;
 
@@ -29,22 +31,38 @@ impl Session {
         self.lock.check().await
     }
 
+    /// Opens a transaction of a part of a transform, which works on these tables alone.
+    pub(crate) async fn begin_part(&mut self, part: Part, work: Option<(&TableSource, &TableTarget)>) -> Result<()> {
+        let version = work.map_or_else(|| "NULL".to_owned(), |(source, target)| code_free::version(source, target));
+        self.begin_with(Some(part), None, &version).await
+    }
+
     /// Opens a transaction, of a part of a transform or of what is not a migration; on the session of a component's own login, also the
     /// gate in it.
     pub(crate) async fn begin(&mut self, part: Option<Part>, isolation: Option<Isolation>) -> Result<()> {
+        self.begin_with(part, isolation, "NULL").await
+    }
+
+    /// As [`Self::begin`]. `version`: see [`code_free::version`].
+    async fn begin_with(&mut self, part: Option<Part>, isolation: Option<Isolation>, version: &str) -> Result<()> {
         if self.is_gated() {
             self.check_free()?;
+        } else if matches!(part, Some(Part::Chunk | Part::LockedChunk)) {
+            self.check_free()?;
+            self.check_not_read_only()?;
+            self.lock.check_for_now()?;
         } else {
             self.check_begin().await?;
         }
-        let also = self.lock.at_work(self.guard.place(), &format!("{XID}, {}", self.path()));
+        let also = self.lock.at_work(self.guard.place(), &format!("{XID}, {}, {version}", self.path()));
         let prologue = prologue_of(part, isolation, (&self.own, Formats::Fixed), ["", &also]);
         let begun = self.link.begin(&self.renewed(prologue)).await?;
-        let Some(xid) = begun.last().and_then(|row| text_of(row, 1)) else {
+        let begun = begun.last().and_then(|row| Some((text_of(row, 1)?, text_of(row, 3))));
+        let Some((xid, version)) = begun else {
             self.link.roll_back().await;
             return Err(unnamed("transaction it began"));
         };
-        self.transaction = Some(Transaction::new(xid));
+        self.transaction = Some(Transaction::of_part(xid, version));
         self.types.unguard();
         if self.is_gated()
             && let Err(error) = self.call(Call::Open, &[]).await

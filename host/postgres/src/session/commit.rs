@@ -11,7 +11,7 @@ use crate::guard::Fingerprint;
 use crate::link::watchdog::Watchdog;
 use crate::settings::{OURS, prologue};
 use crate::transaction::Voice;
-use runner_database::{Committed, DatabaseError, ToolChange, UnitOfWork};
+use runner_database::{Committed, DatabaseError, Role, ToolChange, UnitOfWork};
 
 impl Session {
     /// Commits a unit of work.
@@ -132,6 +132,10 @@ impl Session {
         if !ends_migration {
             // Otherwise all of it is reset below, with what the migration leaves.
             text.push_str(transaction.restore(Voice::Host, &anew));
+        }
+        if transaction.code_free().is_some() {
+            // There was nothing else to restore.
+            text.push_str(&self.own.set_timeouts(Role::Host, self.link.endpoint().settings()));
         }
         text.push_str(&format!("{OURS}{}{}", transaction.proof(), self.lock.proof()));
         if let Some(before) = &before {

@@ -2,6 +2,7 @@
 
 mod autocommit;
 mod begin;
+pub(crate) mod code_free;
 mod commit;
 mod gated;
 mod reconnect;
@@ -113,6 +114,11 @@ impl Session {
 
     pub(crate) fn has_transaction(&self) -> bool {
         self.transaction.is_some()
+    }
+
+    /// The version of the tables on which the open transaction works, if no code of a migration can run in it.
+    pub(crate) fn code_free(&self) -> Option<&String> {
+        self.transaction.as_ref()?.code_free()
     }
 
     pub(crate) fn is_usable(&mut self) -> bool {

@@ -7,6 +7,7 @@ use crate::denied_statements;
 use crate::error::Result;
 use crate::gate;
 use crate::guard::Fingerprint;
+use crate::host_sql::{LastAnswer, last_answer};
 use crate::settings::{ENCODING, Formats, OURS, again, anew, prologue_of, reset_by};
 use crate::transaction::{Names, Next, SAVEPOINT, Voice};
 use crate::types::Asker;
@@ -110,7 +111,7 @@ impl Session {
         let refuses = class == StatementClass::RefusesTransaction || commits == Commits::Itself;
         let around = match (&self.transaction, self.role) {
             (Some(_), _) if refuses => return Err(refuses_transaction()),
-            (Some(_), Role::Component) => Around::Savepoint,
+            (Some(_), Role::Component) if self.code_free().is_none() => Around::Savepoint,
             (Some(_), _) => Around::Transaction,
             (None, _) if refuses => Around::Nothing,
             (None, _) => Around::Wrapped,
@@ -164,7 +165,7 @@ impl Session {
 
     /// The savepoint that precedes each statement, if one does.
     pub(crate) fn savepoint(&self) -> Option<&'static str> {
-        (self.role == Role::Component && self.has_transaction()).then_some(SAVEPOINT)
+        (self.role == Role::Component && self.has_transaction() && self.code_free().is_none()).then_some(SAVEPOINT)
     }
 
     /// Queues internal statements that return nothing and can wait for the next message in this transaction.
@@ -243,13 +244,44 @@ impl Session {
         }
     }
 
-    /// Continues in the open transaction: see [`Transaction::before`](crate::transaction::Transaction::before).
+    /// Runs a statement of the host in the open transaction, in one message with what surrounds it, and returns the last answer. `bytes`:
+    /// the most that a row may have.
+    pub(crate) async fn ask_plainly(&mut self, statement: &str, bytes: usize) -> Result<LastAnswer> {
+        self.check_ready()?;
+        self.link.occupy();
+        let asked = self.send_plainly(statement, bytes).await;
+        self.leave(Scope { around: Around::Transaction, changes: true, tables: None }, asked).await
+    }
+
+    async fn send_plainly(&mut self, statement: &str, bytes: usize) -> Result<LastAnswer> {
+        let names = if self.is_about_tool_tables(statement) { Names::Ours } else { Names::Theirs };
+        let (mut text, turns) = self.surround(Around::Transaction, names, Voice::Host, "")?;
+        if turns {
+            self.send_surrounding(&std::mem::take(&mut text), names, true).await?;
+        }
+        text.push_str(statement);
+        let (watch, limit) = (self.watch(), self.limit());
+        let answer = watch.run_within(limit, last_answer(self.link.wire(), &text, bytes)).await.map_err(explain)?;
+        if names == Names::Ours {
+            self.guard.has_inspected();
+            self.types.trust();
+        }
+        Ok(answer)
+    }
+
+    /// Continues in the open transaction.
     async fn proceed(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<()> {
+        let (text, turns) = self.surround(around, names, voice, more)?;
+        if text.is_empty() && !turns { Ok(()) } else { self.send_surrounding(&text, names, turns).await }
+    }
+
+    /// What precedes a statement in the open transaction: see [`Transaction::before`](crate::transaction::Transaction::before).
+    fn surround(&mut self, around: Around, names: Names, voice: Voice, more: &str) -> Result<(String, bool)> {
         let anew = self.anew();
-        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let Some(transaction) = &mut self.transaction else { return Ok((String::new(), false)) };
         let place = self.guard.place();
         let fingerprint = if transaction.is_tried { &place.without_locks } else { &place.fingerprint };
-        let (text, turns) = transaction.before(&Next {
+        transaction.before(&Next {
             voice,
             role: self.role,
             names,
@@ -260,15 +292,18 @@ impl Session {
             anew: &anew,
             inspect: self.guard.inspect(),
             more,
-        })?;
-        if text.is_empty() {
-            return Ok(());
-        }
-        let rows = self.link.rows(&text).await.map_err(explain)?;
+        })
+    }
+
+    async fn send_surrounding(&mut self, text: &str, names: Names, turns: bool) -> Result<()> {
+        let rows = match text.is_empty() {
+            true => Vec::new(),
+            false => self.link.rows(text).await.map_err(explain)?,
+        };
         if names == Names::Ours {
             self.guard.has_inspected();
         }
-        if turns {
+        if let (Some(transaction), true) = (&mut self.transaction, turns) {
             transaction.turn(self.role != Role::Host, Fingerprint::of(rows.last()));
         }
         Ok(())

@@ -6,6 +6,7 @@
 pub(crate) mod describe;
 mod gated;
 pub(crate) mod parameters;
+mod plain;
 pub(crate) mod probe;
 mod together;
 
@@ -59,6 +60,9 @@ async fn execute_once(session: &mut Session, statement: &str, parameters: &[Valu
     if session.goes_through_gate(statement) {
         return gated::execute(session, statement, parameters).await;
     }
+    if plain::is_plain(session, statement, parameters) {
+        return plain::execute(session, statement, parameters).await;
+    }
     if session.is_gated() && session.role() == Role::SqlScript {
         return gated::execute_script(session, statement, parameters).await;
     }
@@ -91,6 +95,12 @@ pub(crate) async fn query(
 ) -> Result<RowSet> {
     if session.goes_through_gate(statement) {
         return gated::query(session, statement, parameters, limits).await;
+    }
+    if limits.rows == usize::MAX
+        && plain::is_plain(session, statement, parameters)
+        && let Some(found) = plain::query(session, statement, parameters, limits.bytes).await?
+    {
+        return Ok(found);
     }
     let scope = session.enter(Some(statement)).await?;
     let (watch, limit) = watch(session, &scope, statement);

@@ -206,7 +206,7 @@ impl Types {
     pub(crate) async fn guard(&mut self, connection: &mut PgConnection) -> Result<()> {
         let needs_none = match self.asker {
             Asker::OnOurPath => {
-                self.trusted = true;
+                self.trust();
                 true
             }
             Asker::Host => self.trusted || self.guarded,
@@ -217,6 +217,11 @@ impl Types {
             self.guarded = true;
         }
         Ok(())
+    }
+
+    /// Notes that the host works on our search path in this transaction.
+    pub(crate) fn trust(&mut self) {
+        self.trusted = true;
     }
 
     /// Lets the next description ask again.

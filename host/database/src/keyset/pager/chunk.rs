@@ -53,7 +53,8 @@ impl TableReader {
         after: Option<&[Value]>,
         rows: usize,
     ) -> Result<Option<Vec<Value>>, DatabaseError> {
-        let found = ask(session, self.sql.nth(Range { after, bound, to: None }, rows), 1).await?;
+        // It returns one row at most, and need not be limited to that.
+        let found = ask(session, self.sql.nth(Range { after, bound, to: None }, rows), usize::MAX).await?;
         Ok(found.into_iter().next())
     }
 

@@ -209,11 +209,14 @@ impl Simulation {
         let next = (frontier.chunks + 1) * ROWS;
         let to = Some(vec![Value::Int64(next as i64)]);
         let is_last = frontier.chunks + 1 == self.scenario.chunks;
-        let cut = self.claimants[worker].cut(host, frontier, (to, Some(ROWS), is_last), &Effect::default()).await;
+        let (chunk, changes) = self.claimants[worker].cut(frontier, (to, Some(ROWS), is_last), &Effect::default());
+        for change in &changes {
+            host.change(change).await.expect("a claim");
+        }
         if is_last {
             self.outcome.cut = time;
         }
-        Some(cut.expect("a chunk"))
+        Some(chunk)
     }
 
     async fn finish(&mut self, time: i64, worker: usize, chunk: &ClaimedChunk) {

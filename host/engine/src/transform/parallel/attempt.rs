@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::worker::{ChunkWorker, NextChunk};
+use crate::call::transform::TransformSpec;
 use crate::call_error::CallError;
 use crate::control::CommittedChunk;
 use crate::dry_run::RowWriter;
@@ -13,7 +14,7 @@ use crate::transform::instance::CheckedInstance;
 use crate::transform::{chunk_record, position};
 use runner_base::error::Error;
 use runner_database::keyset::{ChunkRange, TableReader};
-use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Part};
+use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Part, ToolChange};
 
 /// The outcome of a chunk.
 struct TransformedChunk {
@@ -30,7 +31,7 @@ impl ChunkWorker {
     pub(super) async fn claim(&mut self) -> Result<NextChunk, DatabaseError> {
         self.open_reader().await?;
         self.connection.host().begin_part(Part::Claim).await?;
-        let mut chunk = None;
+        let (mut chunk, mut changes) = (None, Vec::new());
         if std::mem::take(&mut self.is_new) || self.all_cut {
             chunk = self.shared.claimant.take_over(&mut self.connection.host()).await?;
             if chunk.is_none() && !self.all_cut {
@@ -40,23 +41,27 @@ impl ChunkWorker {
             }
         }
         if chunk.is_none() {
-            chunk = self.cut(FrontierLock::Wait).await?;
+            chunk = self.cut(FrontierLock::Wait, &mut changes).await?;
         }
         let next = match chunk {
             Some(chunk) => NextChunk::Chunk(chunk),
             None if self.shared.claimant.has_claimed(&mut self.connection.host()).await? => NextChunk::Wait,
             None => NextChunk::None,
         };
-        self.connection.host().commit_or_roll_back().await?;
+        self.connection.host().commit_with(&changes).await?;
         if matches!(next, NextChunk::Chunk(_)) {
             crash::point();
         }
         Ok(next)
     }
 
-    /// Cuts the next chunk off the rest of the table, in the open transaction. Without waiting, `None` may mean that another worker
-    /// is about to cut one.
-    async fn cut(&mut self, lock: FrontierLock) -> Result<Option<ClaimedChunk>, DatabaseError> {
+    /// Cuts the next chunk off the rest of the table; adds what claims it to the changes with which the open transaction commits. Without
+    /// waiting, `None` may mean that another worker is about to cut one.
+    async fn cut(
+        &mut self,
+        lock: FrontierLock,
+        changes: &mut Vec<ToolChange>,
+    ) -> Result<Option<ClaimedChunk>, DatabaseError> {
         let shared = &self.shared;
         if self.all_cut {
             return Ok(None);
@@ -87,7 +92,8 @@ impl ChunkWorker {
         };
         // Without the chunk that is about to be committed: it is counted when it is.
         shared.note_frontier(&frontier);
-        let chunk = shared.claimant.cut(&mut self.connection.host(), frontier, end, &self.unnoted).await?;
+        let (chunk, claimed) = shared.claimant.cut(frontier, end, &self.unnoted);
+        changes.extend(claimed);
         shared.has_cut();
         // For progress only: what counts are the chunks themselves.
         self.unnoted = Effect::default();
@@ -110,7 +116,8 @@ impl ChunkWorker {
         if self.instance.is_none() {
             self.instance = Some(CheckedInstance::start(&*shared.function, &shared.work.name).await?);
         }
-        let claims = self.connection.host().begin_part(part).await?;
+        let TransformSpec { source, target, .. } = &shared.work;
+        let claims = self.connection.host().begin_chunk(part, source, target).await?;
         crash::point();
         let held = shared.claimant.hold(&mut self.connection.host(), chunk).await?;
         match held {
@@ -130,8 +137,12 @@ impl ChunkWorker {
         let (read, written) = (effect.rows_read, effect.rows_written);
         self.unnoted.rows_read += read;
         self.unnoted.rows_written += written;
-        let goes_on = claims == Claims::Within && !shared.is_ending() && !shared.run.stop.is_raised();
-        let next = if goes_on { self.cut(FrontierLock::IfFree).await } else { Ok(None) };
+        let may_claim = claims == Claims::Within || claims == Claims::Alone && shared.is_alone();
+        let goes_on = may_claim && !shared.is_ending() && !shared.run.stop.is_raised();
+        let next = if goes_on { self.cut(FrontierLock::IfFree, &mut changes).await } else { Ok(None) };
+        if next.is_err() {
+            shared.has_company();
+        }
         let committed = match next {
             Ok(next) => self.connection.host().commit_with(&changes).await.map(|()| next),
             Err(error) => Err(error),

@@ -1,0 +1,64 @@
+//! Whether the rows of a table can be read and written without running any code but the server's own.
+//!
+//! A migration's code reaches the transaction of a chunk only through the tables that the chunk works on: by their triggers, rules,
+//! policies, checks, generated columns, defaults, expressions of indexes, and domains; or by the filter, which is the component's.
+//! Where there is none of that, nothing can change runner's own tables or what the session is, so the transaction needs nothing that
+//! guards them, and what is known of the tables stays true as long as their rows in the catalogue are the same. That is one question, in
+//! the message that begins the transaction, instead of seven.
+//!
+//! What only a superuser can make counts as the server's own: types with functions in C, operator classes, access methods. Foreign
+//! keys that only look count, too. A check or an index with an expression does not, even one of the server's own functions, since some of
+//! those run a text (`query_to_xml`).
+
+use crate::host_sql::literal;
+use runner_database::{Dialect, TableName, TableSource, TableTarget, WriteMode};
+
+/// The functions of triggers that check a foreign key, and change no row: `RI_FKey_check_ins`, `_check_upd`, `_restrict_del`,
+/// `_restrict_upd`, `_noaction_del`, `_noaction_upd`. Their numbers are part of the server's catalogue, the same in all versions.
+const CHECKS_ONLY: &str = "ARRAY[1644, 1645, 1648, 1649, 1654, 1655]::pg_catalog.oid[]";
+
+/// The expression for the version of both tables, or NULL if code can run. `{tables}`: their numbers; `{filled}`: the number of a table
+/// whose defaults are computed.
+const VERSION: &str = "\
+    (SELECT CASE WHEN pg_catalog.bool_and(c.relkind OPERATOR(pg_catalog.=) 'r' AND c.relam OPERATOR(pg_catalog.=) 2::pg_catalog.oid \
+            AND NOT (c.relhasrules OR c.relhassubclass OR c.relispartition OR c.relrowsecurity) \
+            AND c.relchecks OPERATOR(pg_catalog.=) 0 \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid \
+                AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
+                AND (a.attgenerated OPERATOR(pg_catalog.<>) '' \
+                    OR a.atthasdef AND c.oid OPERATOR(pg_catalog.=) {filled} \
+                    OR a.atttypid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t \
+                        WHERE t.oid OPERATOR(pg_catalog.=) a.atttypid AND t.typtype OPERATOR(pg_catalog.=) 'e'))) \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid \
+                AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) \
+            AND (NOT c.relhastriggers OR NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g \
+                WHERE g.tgrelid OPERATOR(pg_catalog.=) c.oid \
+                AND (NOT g.tgisinternal OR g.tgdeferrable OR g.tgfoid OPERATOR(pg_catalog.<>) ALL ({checks_only}))))) \
+        THEN pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, c.xmin, c.relnamespace::pg_catalog.regnamespace, \
+            (SELECT pg_catalog.concat_ws(' ', pg_catalog.count(*), pg_catalog.sum(a.xmin::pg_catalog.text::pg_catalog.int8)) \
+                FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid), \
+            (SELECT pg_catalog.concat_ws(' ', pg_catalog.count(*), pg_catalog.sum(i.xmin::pg_catalog.text::pg_catalog.int8)) \
+                FROM pg_catalog.pg_index i WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid)), ';' ORDER BY c.oid) END \
+        FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY[{tables}]::pg_catalog.oid[]) \
+        HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) {count})";
+
+/// The expression for the version of the tables that a transform reads and writes; NULL if code can run in its transaction.
+pub(crate) fn version(source: &TableSource, target: &TableTarget) -> String {
+    if source.filter.is_some() {
+        return "NULL".to_owned();
+    }
+    let number = |table: &TableName| {
+        format!("pg_catalog.to_regclass({})::pg_catalog.oid", literal(&table.quoted(Dialect::Postgres)))
+    };
+    let (read, written) = (number(&source.table), number(&target.table));
+    let inserts = matches!(target.mode, WriteMode::Insert | WriteMode::Upsert);
+    let (tables, count) = match source.table == target.table {
+        true => (read, "1"),
+        false => (format!("{read}, {written}"), "2"),
+    };
+    VERSION
+        .replace("{filled}", if inserts { &written } else { "0::pg_catalog.oid" })
+        .replace("{checks_only}", CHECKS_ONLY)
+        .replace("{count}", count)
+        .replace("{tables}", &tables)
+}
