@@ -41,7 +41,8 @@ macro_rules! contract {
             answers_several_queries, keeps_defaults
         ]);
         $crate::contract!(@ $factory, transactions: [
-            commits_and_rolls_back, knows_whether_it_is_open, survives_a_failed_statement, closes_cursors_and_writers
+            commits_and_rolls_back, knows_whether_it_is_open, survives_a_failed_statement, closes_cursors_and_writers,
+            shows_that_others_wait_for_its_rows
         ]);
         $crate::contract!(@ $factory, rights: [
             refuse_transaction_control, protect_the_tools_tables, do_not_restrict_the_host

@@ -83,3 +83,26 @@ pub async fn closes_cursors_and_writers(factory: &dyn Factory) {
         database.close_cursor(cursor).await.expect("closing twice is harmless");
     }
 }
+
+/// A chunk of a transform asks whether it makes others wait.
+pub async fn shows_that_others_wait_for_its_rows(factory: &dyn Factory) {
+    let (mut database, mut other) = (factory.open().await, factory.open().await);
+    let (database, other) = (database.as_mut(), other.as_mut());
+    let server = database.facts().sql.server;
+    if !database.facts().dialect.has_many_writers() {
+        assert_eq!(server.others_wait(&mut database.host()).await, Ok(false));
+        return;
+    }
+    run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)").await;
+    run(database, "INSERT INTO t VALUES (1, 1)").await;
+    database.begin(NONE).await.expect("begun");
+    run(database, "UPDATE t SET v = 2 WHERE id = 1").await;
+    let holds = async {
+        while !server.others_wait(&mut database.host()).await.expect("an answer") {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        database.commit_or_roll_back().await.expect("committed");
+    };
+    tokio::join!(holds, run(other, "UPDATE t SET v = v + 1 WHERE id = 1"));
+    assert_eq!(rows(database, "SELECT v FROM t").await, [[Value::Int64(3)]]);
+}

@@ -46,9 +46,9 @@ pub trait Script: Send + Sync {
 /// How transforms are divided into chunks, and the connections that process them.
 #[derive(Clone, Debug)]
 pub struct Transforms {
-    /// The most rows in a chunk; `None` for the size of a batch.
+    /// The most rows in a chunk; `None` for up to the size of a batch.
     pub rows: Option<u64>,
-    /// The target duration of a chunk; `None` if chunks are not timed.
+    /// How long a chunk may hold its rows; `None` if that depends on whether others wait for them.
     pub time: Option<Duration>,
     /// The number of connections to use at a time, if the database allows several writers.
     pub connections: usize,

@@ -43,9 +43,14 @@ pub(crate) const ASK_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid() AS pg_b
 #[derive(Clone, Copy)]
 struct HostSql<'a>(&'a str);
 
+/// Whether a text is plain.
+pub(crate) fn is_sendable(text: &str) -> bool {
+    text.is_ascii() && !text.contains(['\\', '\0'])
+}
+
 impl<'a> HostSql<'a> {
     fn of(text: &'a str) -> Result<Self> {
-        if text.is_ascii() && !text.contains(['\\', '\0']) {
+        if is_sendable(text) {
             return Ok(Self(text));
         }
         Err(DatabaseError::new(DatabaseErrorKind::Other, "a statement of runner itself is not plain, and was not sent"))

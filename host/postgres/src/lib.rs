@@ -47,9 +47,9 @@
 //!   of the three to another session.
 //! * A savepoint is before each statement of a component, which may handle an error, as on SQLite. It costs a round
 //!   trip (0.29 instead of 0.17 ms for an UPDATE of one row; a batch has one for all its rows). Files have none, since
-//!   they end with their first error.
+//!   they end with their first error; nor have chunks of tables that run no code (`session/code_free`).
 //! * Each commit is verified (`transaction`), the tool's tables are compared by what the server itself knows
-//!   (`guard`), and words of statements are only checked for good errors (`rights`).
+//!   where code of a migration could run (`guard`), and words of statements are only checked for good errors (`rights`).
 //!
 //! Rejected: a role for scripts by `SET ROLE`, which a script can undo; a digest over the rows of the tool's tables,
 //! which grows with the history and misses triggers; session settings at the start (`options`), which poolers drop;

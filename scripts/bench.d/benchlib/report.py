@@ -225,6 +225,26 @@ def trips(section):
     return f"{title}\n\n{section['files']} files with {section['statements']} statements.\n\n" + "\n\n".join(parts)
 
 
+def beside(section):
+    head = ["way", "rows per second", "× alone", "writes", "median, ms", "99 %, ms", "longest, ms"]
+    parts = [heading("A transform beside an application", section),
+             f"{section['clients']} clients, {section['per_second']:,} writes a second. Medians of the runs."]
+    for server in section["servers"]:
+        rows = []
+        alone = next((way["median"]["rows_per_second"] for way in server["ways"] if way["key"] == "quiet" and way["runs"]), None)
+        for way in server["ways"]:
+            if way["missing"]:
+                rows.append(absent(way, len(head)))
+                continue
+            found = way["median"]
+            speed = found["rows_per_second"]
+            rows.append([way["label"], f"{speed:,.0f}" if speed else "", f"{speed / alone:.2f}" if speed and alone else "",
+                         f"{found['writes']:,.0f}" if "writes" in found else ""]
+                        + [f"{found[name]:.1f}" if name in found else "" for name in ("p50_ms", "p99_ms", "longest_ms")])
+        parts += [f"{server['server']}:", table(head, rows) if rows else f"Not measured: {server['missing']}."]
+    return "\n\n".join(parts)
+
+
 def fleet(section):
     ways, files = section["ways"], section["files"]
     measured = {way["key"]: way["median"] for way in ways if not way["missing"]}
@@ -281,6 +301,7 @@ PARTS = {
     "mariadb": on_server,
     "mysql": mysql,
     "stepwise": stepwise,
+    "beside": beside,
     "fleet": fleet,
     "trips": trips,
     "languages": languages,

@@ -115,6 +115,10 @@ class Postgres(Server):
         argv = [program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database)]
         return argv + [part for statement in statements for part in ("-c", statement)]
 
+    def session_of(self, database):
+        """A client that reads statements from its input, and answers each at once."""
+        return [program("psql"), "-XAtq", "-d", self.url(database)]
+
     def sql(self, statement, database="postgres"):
         return self.call(self.psql([statement], database), "psql")
 
@@ -175,6 +179,9 @@ class Mariadb(Server):
 
     def client(self, statement, database):
         return [self.find(self.needs[-1]), "--no-defaults", "-N", "-u", "root", "-S", f"{self.directory}/socket", "-D", database, "-e", statement]
+
+    def session_of(self, database):
+        return [*self.client("", database)[:-2], "--unbuffered"]
 
     def sql(self, statement, database="mysql"):
         return self.call(self.client(statement, database), self.needs[-1])

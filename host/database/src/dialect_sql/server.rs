@@ -29,6 +29,11 @@ pub trait Server: Sync {
         Ok(0)
     }
 
+    /// Whether others wait for rows that the open transaction has locked, as far as the server says.
+    async fn others_wait(&self, _host: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
+        Ok(false)
+    }
+
     /// The length of the server's log, and the standbys that have reported something. Fails if they cannot be seen.
     async fn standbys(&self, _host: &mut HostSession<'_>) -> Result<(i64, Vec<Standby>)> {
         Ok((0, Vec::new()))

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use self::row_locks::RowLocks;
 use self::worker::ChunkWorker;
-use super::chunk_size::ChunkSizer;
+use super::chunk_size::{ChunkSizer, Pace};
 use super::key_check::KeyCheck;
 use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
 use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
@@ -87,6 +87,11 @@ impl SharedTransform {
         let (rows, bytes) = (limits.rows as u64, limits.bytes as u64);
         let transforms = &run.transforms;
         let most = usize::try_from(most_rows(transforms.rows, rows)).unwrap_or(usize::MAX);
+        let pace = match (transforms.time, transforms.rows) {
+            (Some(time), _) => Pace::Timed(time),
+            (None, Some(_)) => Pace::Fixed,
+            (None, None) => Pace::Considerate,
+        };
         Self {
             function,
             run: run.clone(),
@@ -94,18 +99,12 @@ impl SharedTransform {
             // A copy would be outdated as soon as it is made, locks or not: it overwrites nothing.
             holds_rows: work.target.mode != WriteMode::Insert,
             row_locks: RowLocks::default(),
-            // To find out that it is not costs a retry.
-            is_alone: AtomicBool::new(claimant.owner.leads() && transforms.connections <= 1 && transforms.retries > 0),
+            is_alone: AtomicBool::new(claimant.owner.leads() && transforms.connections <= 1),
             work,
             claimant,
             check,
             limits,
-            sizer: ChunkSizer::new(
-                run.control.chunk_rows(most, transforms.connections) as u64,
-                transforms.time,
-                rows,
-                bytes,
-            ),
+            sizer: ChunkSizer::new(run.control.chunk_rows(most, transforms.connections) as u64, pace, rows, bytes),
             ending,
             total: Mutex::new(total),
             is_counting: AtomicBool::new(false),
@@ -126,8 +125,8 @@ impl SharedTransform {
         self.is_alone.load(Ordering::Relaxed)
     }
 
-    /// Another process has claimed a chunk.
-    pub fn has_company(&self) {
+    /// Another process has claimed a chunk, or is about to.
+    pub fn note_company(&self) {
         self.is_alone.store(false, Ordering::Relaxed);
     }
 

@@ -17,6 +17,9 @@ const LOGIN: &str = "SELECT CURRENT_USER(), NULLIF(CURRENT_ROLE(), 'NONE')";
 /// The number of active threads, including our own.
 const THREADS: &str = "SHOW GLOBAL STATUS LIKE 'Threads_running'";
 
+/// How many row locks are waited for, on the whole server: who waits for which is for others to see.
+const WAITING: &str = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'";
+
 /// A server.
 pub(super) struct Mysql;
 
@@ -48,6 +51,11 @@ impl Server for Mysql {
             running.ok_or_else(|| Error::failed("the server does not report how many sessions are active"))?;
         // The session that runs this query is active as well.
         Ok(running.saturating_sub(1))
+    }
+
+    async fn others_wait(&self, host: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
+        let found = ask(host, WAITING).await?.rows;
+        Ok(found.first().and_then(|row| number(row.get(1)?)).is_some_and(|waiting| waiting > 0))
     }
 
     async fn replica_lag(&self, host: &mut HostSession<'_>) -> Result<Option<Duration>, DatabaseError> {

@@ -18,6 +18,13 @@ const LOGIN: &str = "SELECT r.rolname::pg_catalog.text, r.rolsuper, \
      pg_catalog.pg_has_role(r.oid, 'pg_signal_backend', 'MEMBER') \
      FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER";
 
+/// The sessions that wait for the open transaction, or one of its savepoints, as whoever wants one of its rows does.
+const WAITING: &str = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks w WHERE NOT w.granted \
+     AND w.locktype OPERATOR(pg_catalog.=) 'transactionid' \
+     AND w.transactionid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT h.transactionid FROM pg_catalog.pg_locks h \
+         WHERE h.granted AND h.locktype OPERATOR(pg_catalog.=) 'transactionid' \
+             AND h.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()))";
+
 /// The rights that [`LOGIN`] asks for, from its second column on.
 const RIGHTS: [Power; 8] = [
     Power::Superuser,
@@ -99,6 +106,11 @@ impl Server for Postgres {
                 .hint("`GRANT pg_monitor TO` the user, or omit `max_active_connections`"));
         }
         count(0).ok_or_else(|| Error::failed("the server does not report how many sessions are active"))
+    }
+
+    async fn others_wait(&self, host: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
+        let found = host.query(WAITING, &[], QueryLimits::NONE).await?.rows;
+        Ok(found.first().and_then(|row| row.first()).and_then(Value::as_int64).is_some_and(|waiting| waiting > 0))
     }
 
     async fn standbys(&self, host: &mut HostSession<'_>) -> Result<(i64, Vec<Standby>)> {

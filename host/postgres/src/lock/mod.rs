@@ -67,8 +67,8 @@ impl RunLock {
         }
     }
 
-    /// As [`Self::check`], for what proves in its commit that the server has the lock.
-    pub(crate) fn check_for_now(&self) -> Result<()> {
+    /// As [`Self::check`], for what proves in its commit that the server has the lock: only a lease may have run out.
+    pub(crate) fn check_lease(&self) -> Result<()> {
         match &self.held {
             Some(Held::Lease(lease)) => lease.check(),
             _ => self.check_known(),

@@ -5,7 +5,6 @@ use crate::error::{Result, unnamed};
 use crate::gate::{Call, Gate};
 use crate::guard::Fingerprint;
 use crate::host_sql::{literal, text_of};
-
 use crate::settings::{Formats, in_new_settings, prologue_of, prologue_reading};
 use crate::transaction::{Transaction, WHICH};
 use crate::verdict::explain;
@@ -50,7 +49,7 @@ impl Session {
         } else if matches!(part, Some(Part::Chunk | Part::LockedChunk)) {
             self.check_free()?;
             self.check_not_read_only()?;
-            self.lock.check_for_now()?;
+            self.lock.check_lease()?;
         } else {
             self.check_begin().await?;
         }

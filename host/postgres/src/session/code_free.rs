@@ -1,24 +1,32 @@
 //! Whether the rows of a table can be read and written without running any code but the server's own.
 //!
-//! A migration's code reaches the transaction of a chunk only through the tables that the chunk works on: by their triggers, rules,
-//! policies, checks, generated columns, defaults, expressions of indexes, and domains; or by the filter, which is the component's.
-//! Where there is none of that, nothing can change runner's own tables or what the session is, so the transaction needs nothing that
-//! guards them, and what is known of the tables stays true as long as their rows in the catalogue are the same. That is one question, in
-//! the message that begins the transaction, instead of seven.
+//! A migration's code reaches the transaction of a chunk only through what the chunk works on: the triggers, rules, policies, checks,
+//! generated columns and defaults of its tables, the expressions of their indexes and statistics, types and operators that are not the
+//! server's own; all of these but the triggers also of tables to which a foreign key leads, since the server plans a look into them;
+//! and the filter, which is the component's. Where there is none of that, nothing can change runner's own tables or what the session
+//! is, so the transaction needs nothing that guards them, and what is known of the tables stays true as long as their rows in the
+//! catalogue are the same. That is one question, in the message that begins the transaction, instead of seven.
 //!
-//! What only a superuser can make counts as the server's own: types with functions in C, operator classes, access methods. Foreign
-//! keys that only look count, too. A check or an index with an expression does not, even one of the server's own functions, since some of
-//! those run a text (`query_to_xml`).
+//! What only a superuser can make counts as the server's own: operator classes, access methods. So do foreign keys that only
+//! look. A check or an index with an expression does not, even one of the server's own functions, since some of those run a text
+//! (`query_to_xml`). Nothing is locked: a trigger that another session makes between this question and the first write runs in that one
+//! transaction, with the rights that it would have in any other.
 
 use crate::host_sql::literal;
 use runner_database::{Dialect, TableName, TableSource, TableTarget, WriteMode};
 
 /// The functions of triggers that check a foreign key, and change no row: `RI_FKey_check_ins`, `_check_upd`, `_restrict_del`,
-/// `_restrict_upd`, `_noaction_del`, `_noaction_upd`. Their numbers are part of the server's catalogue, the same in all versions.
-const CHECKS_ONLY: &str = "ARRAY[1644, 1645, 1648, 1649, 1654, 1655]::pg_catalog.oid[]";
+/// `_restrict_upd`, `_noaction_del`, `_noaction_upd`. Their numbers are the same in all versions of the server.
+const CHECKS_ONLY: &str = "1644, 1645, 1648, 1649, 1654, 1655";
+
+/// The types whose comparisons are spelled with their schema: see `Dialect::comparison`.
+const COMPARED: &str = "16, 17, 19, 20, 21, 23, 25, 26, 700, 701, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950";
+
+/// Further types of the server's own: `json` and `jsonb`.
+const OTHERS: &str = "114, 3802";
 
 /// The expression for the version of both tables, or NULL if code can run. `{tables}`: their numbers; `{filled}`: the number of a table
-/// whose defaults are computed.
+/// whose defaults are computed; `{key}`: the columns that are compared.
 const VERSION: &str = "\
     (SELECT CASE WHEN pg_catalog.bool_and(c.relkind OPERATOR(pg_catalog.=) 'r' AND c.relam OPERATOR(pg_catalog.=) 2::pg_catalog.oid \
             AND NOT (c.relhasrules OR c.relhassubclass OR c.relispartition OR c.relrowsecurity) \
@@ -27,20 +35,24 @@ const VERSION: &str = "\
                 AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped \
                 AND (a.attgenerated OPERATOR(pg_catalog.<>) '' \
                     OR a.atthasdef AND c.oid OPERATOR(pg_catalog.=) {filled} \
-                    OR a.atttypid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t \
-                        WHERE t.oid OPERATOR(pg_catalog.=) a.atttypid AND t.typtype OPERATOR(pg_catalog.=) 'e'))) \
+                    OR a.atttypid OPERATOR(pg_catalog.<>) ALL (ARRAY[{compared}]::pg_catalog.oid[]) \
+                        AND (a.atttypid OPERATOR(pg_catalog.<>) ALL (ARRAY[{others}]::pg_catalog.oid[]) \
+                            OR a.attname OPERATOR(pg_catalog.=) ANY (ARRAY[{key}]::pg_catalog.name[])))) \
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid \
                 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) \
-            AND (NOT c.relhastriggers OR NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g \
-                WHERE g.tgrelid OPERATOR(pg_catalog.=) c.oid \
-                AND (NOT g.tgisinternal OR g.tgdeferrable OR g.tgfoid OPERATOR(pg_catalog.<>) ALL ({checks_only}))))) \
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_statistic_ext x WHERE x.stxrelid OPERATOR(pg_catalog.=) c.oid) \
+            AND (NOT c.relhastriggers OR c.oid OPERATOR(pg_catalog.<>) ALL ({tables}) \
+                OR NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid OPERATOR(pg_catalog.=) c.oid \
+                    AND (NOT g.tgisinternal OR g.tgdeferrable \
+                        OR g.tgfoid OPERATOR(pg_catalog.<>) ALL (ARRAY[{checks_only}]::pg_catalog.oid[]))))) \
         THEN pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, c.xmin, c.relnamespace::pg_catalog.regnamespace, \
             (SELECT pg_catalog.concat_ws(' ', pg_catalog.count(*), pg_catalog.sum(a.xmin::pg_catalog.text::pg_catalog.int8)) \
                 FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid), \
             (SELECT pg_catalog.concat_ws(' ', pg_catalog.count(*), pg_catalog.sum(i.xmin::pg_catalog.text::pg_catalog.int8)) \
                 FROM pg_catalog.pg_index i WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid)), ';' ORDER BY c.oid) END \
-        FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY[{tables}]::pg_catalog.oid[]) \
-        HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) {count})";
+        FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY (pg_catalog.array_cat({tables}, ARRAY( \
+            SELECT g.tgconstrrelid FROM pg_catalog.pg_trigger g WHERE g.tgrelid OPERATOR(pg_catalog.=) ANY ({tables})))) \
+        HAVING pg_catalog.count(*) FILTER (WHERE c.oid OPERATOR(pg_catalog.=) ANY ({tables})) OPERATOR(pg_catalog.=) {count})";
 
 /// The expression for the version of the tables that a transform reads and writes; NULL if code can run in its transaction.
 pub(crate) fn version(source: &TableSource, target: &TableTarget) -> String {
@@ -56,9 +68,13 @@ pub(crate) fn version(source: &TableSource, target: &TableTarget) -> String {
         true => (read, "1"),
         false => (format!("{read}, {written}"), "2"),
     };
+    let key: Vec<String> = source.key.iter().chain(&target.key).map(|name| literal(name)).collect();
     VERSION
         .replace("{filled}", if inserts { &written } else { "0::pg_catalog.oid" })
         .replace("{checks_only}", CHECKS_ONLY)
+        .replace("{compared}", COMPARED)
+        .replace("{others}", OTHERS)
         .replace("{count}", count)
-        .replace("{tables}", &tables)
+        .replace("{tables}", &format!("ARRAY[{tables}]::pg_catalog.oid[]"))
+        .replace("{key}", &key.join(", "))
 }

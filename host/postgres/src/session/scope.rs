@@ -17,6 +17,12 @@ use runner_database::{DatabaseError, DatabaseErrorKind, Dialect, Meaning, Role};
 use runner_sql::classify::reads;
 use runner_sql::{StatementClass, Tokens, classify, has_statement};
 
+/// How a question of the host ends that wants a row only if it is free.
+const MAY_MISS: &str = "SKIP LOCKED";
+
+/// What precedes it. Where all others wait for the row, a process that is frozen meanwhile must not block them.
+const HELD_BRIEFLY: &str = "SAVEPOINT runner_free; SET LOCAL idle_in_transaction_session_timeout = '3s'; ";
+
 /// What is open around a statement. The caller passes it to [`Session::leave`], whatever happens in between.
 #[must_use]
 pub(crate) struct Scope {
@@ -256,12 +262,27 @@ impl Session {
     async fn send_plainly(&mut self, statement: &str, bytes: usize) -> Result<LastAnswer> {
         let names = if self.is_about_tool_tables(statement) { Names::Ours } else { Names::Theirs };
         let (mut text, turns) = self.surround(Around::Transaction, names, Voice::Host, "")?;
-        if turns {
+        if turns && self.code_free().is_none() {
             self.send_surrounding(&std::mem::take(&mut text), names, true).await?;
+        }
+        // A row that has changed since the transaction began is one that somebody else has locked, or had.
+        let may_miss = statement.ends_with(MAY_MISS);
+        if may_miss {
+            text.push_str(HELD_BRIEFLY);
         }
         text.push_str(statement);
         let (watch, limit) = (self.watch(), self.limit());
-        let answer = watch.run_within(limit, last_answer(self.link.wire(), &text, bytes)).await.map_err(explain)?;
+        let answer = watch.run_within(limit, last_answer(self.link.wire(), &text, bytes)).await.map_err(explain);
+        let answer = match answer {
+            Err(error) if may_miss && error.meaning == Meaning::Outdated => {
+                self.link.run("ROLLBACK TO SAVEPOINT runner_free").await?;
+                LastAnswer::default()
+            }
+            answer => answer?,
+        };
+        if let (Some(transaction), true) = (&mut self.transaction, turns) {
+            transaction.has_turned();
+        }
         if names == Names::Ours {
             self.guard.has_inspected();
             self.types.trust();

@@ -96,6 +96,7 @@ pub(crate) async fn query(
     if session.goes_through_gate(statement) {
         return gated::query(session, statement, parameters, limits).await;
     }
+    // The number of rows is limited by a statement around it, which has to be described.
     if limits.rows == usize::MAX
         && plain::is_plain(session, statement, parameters)
         && let Some(found) = plain::query(session, statement, parameters, limits.bytes).await?

@@ -3,12 +3,12 @@
 //! it, where a prepared statement takes three to six.
 
 use sqlx::postgres::PgRow;
-use sqlx::{Column as _, Row as _, TypeInfo as _};
+use sqlx::{Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::describe::{Shape, shape};
 use crate::changes::LITERALS;
 use crate::error::Result;
-use crate::host_sql::text_of;
+use crate::host_sql::{is_sendable, text_of};
 use crate::session::Session;
 use runner_data::{RowSet, Value};
 use runner_database::{Dialect, Role};
@@ -29,9 +29,11 @@ pub(super) fn is_plain(session: &Session, statement: &str, values: &[Value]) -> 
         && !session.is_gated()
         && match session.is_about_tool_tables(statement) {
             true => values.iter().all(is_small),
+            // The names in it are those of the user.
             false => {
-                let are_keys = !values.is_empty() && values.iter().all(|value| matches!(value, Value::Int64(_)));
-                are_keys && shape(statement) == Shape::Select
+                is_sendable(statement)
+                    && shape(statement) == Shape::Select
+                    && values.iter().all(|value| matches!(value, Value::Int64(_)))
             }
         }
         && classify(&Tokens::new(statement, Dialect::Postgres)) == StatementClass::Rows
@@ -43,7 +45,7 @@ pub(super) async fn execute(session: &mut Session, statement: &str, values: &[Va
     session.ask_plainly(&text, 0).await.map(|answer| answer.affected)
 }
 
-/// Runs a query; returns `None` if its result has other types.
+/// Runs a query; returns `None` if its result has other types, and it has to be asked again.
 pub(super) async fn query(
     session: &mut Session,
     statement: &str,
@@ -61,9 +63,12 @@ pub(super) async fn query(
 
 /// A cell in one of the types that the tool's tables have.
 fn cell(row: &PgRow, column: usize) -> Option<Value> {
-    let Some(text) = text_of(row, column) else { return Some(Value::Null) };
+    if row.try_get_raw(column).is_ok_and(|cell| cell.is_null()) {
+        return Some(Value::Null);
+    }
+    let text = text_of(row, column)?;
     match row.columns()[column].type_info().name() {
-        "INT2" | "INT4" | "INT8" => text.parse().ok().map(Value::Int64),
+        "INT2" | "INT4" | "INT8" | "OID" => text.parse().ok().map(Value::Int64),
         "BOOL" => Some(Value::Boolean(text == "t")),
         "BYTEA" => text.strip_prefix("\\x").and_then(|digits| hex::decode(digits).ok()).map(Value::Bytes),
         "TEXT" | "VARCHAR" | "NAME" | "CHAR" => Some(Value::Text(text)),

@@ -35,7 +35,7 @@ fn every_way_to_run_code_is_found() {
     };
     for (at, fine) in [
         "",
-        "ALTER TABLE {t} ADD COLUMN m mood, ADD COLUMN a int[], ADD COLUMN j jsonb",
+        "ALTER TABLE {t} ADD COLUMN m timestamptz, ADD COLUMN a numeric(9, 2), ADD COLUMN j jsonb",
         "CREATE UNIQUE INDEX ON {t} (v)",
         "ALTER TABLE {t} ADD COLUMN o int DEFAULT f(1)",
         "CREATE TABLE {t}_of (id int REFERENCES {t})",
@@ -55,6 +55,11 @@ fn every_way_to_run_code_is_found() {
         "ALTER TABLE {t} ENABLE ROW LEVEL SECURITY",
         "ALTER TABLE {t} ADD CHECK (query_to_xml(v, true, true, '') IS NULL)",
         "ALTER TABLE {t} ADD COLUMN o int GENERATED ALWAYS AS (f(id)) STORED",
+        "CREATE STATISTICS {t}_s ON (f(1) + id), v FROM {t}",
+        "ALTER TABLE {t} ADD COLUMN o mood",
+        "ALTER TABLE {t} ADD COLUMN o int[]",
+        "CREATE TABLE {t}_p (id int PRIMARY KEY); CREATE INDEX ON {t}_p ((f(1) + id)); ALTER TABLE {t} ADD COLUMN o int REFERENCES {t}_p",
+        "CREATE TABLE {t}_of (id int REFERENCES {t}); CREATE INDEX ON {t}_of ((f(1) + id))",
         "ALTER TABLE {t} ADD COLUMN o d",
         "ALTER TABLE {t} ADD COLUMN o d[]",
         "ALTER TABLE {t} ADD COLUMN o c",
@@ -83,6 +88,8 @@ fn every_way_to_run_code_is_found() {
     {
         assert_eq!(asked(&fresh, from, to, WriteMode::Update), "", "{from} {to}");
     }
+    fresh.sql("CREATE TABLE by_json (id jsonb PRIMARY KEY, v text)");
+    assert_eq!(asked(&fresh, "by_json", "by_json", WriteMode::Update), "", "its operators are looked up on the path");
     assert!(!asked(&fresh, "fine0", "fine1", WriteMode::Update).is_empty());
     let filtered = TableSource { filter: Some("f(id) > 0".to_owned()), ..source("fine0") };
     assert_eq!(version(&filtered, &target("fine0", WriteMode::Update)), "NULL");
@@ -116,6 +123,29 @@ fn what_changes_a_table_changes_its_version() {
         assert!(!now.is_empty() && now != before, "{change}: {now}");
         before = now;
     }
+}
+
+/// Only for the rows of the open transaction: what others wait for elsewhere is no reason to hurry.
+#[tokio::test]
+async fn only_waiting_for_its_own_rows_counts() {
+    let fresh = fresh();
+    let (mut database, mut holder, mut waiter) = (open(&fresh).await, open(&fresh).await, open(&fresh).await);
+    fresh.sql("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1), (2, 1)");
+    let change = |id: i64| format!("UPDATE t SET v = v + 1 WHERE id = {id}");
+    for (database, id) in [(&mut database, 1), (&mut holder, 2)] {
+        database.begin(TransactionOptions::default()).await.expect("begun");
+        run(database.as_mut(), &change(id)).await;
+    }
+    let server = database.facts().sql.server;
+    let looks = async {
+        while !server.others_wait(&mut holder.host()).await.expect("an answer") {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        assert_eq!(server.others_wait(&mut database.host()).await, Ok(false));
+        holder.commit_or_roll_back().await.expect("committed");
+    };
+    let waits = change(2);
+    tokio::join!(looks, run(waiter.as_mut(), &waits));
 }
 
 /// Writes a row in a chunk of its own.

@@ -58,7 +58,7 @@ variables! {
     CHUNK_ROWS = "RUNNER_CHUNK_ROWS":
         "maximum number of rows in a chunk of a transform; `--chunk-rows` takes precedence",
     CHUNK_TIME = "RUNNER_CHUNK_TIME":
-        "target duration of a chunk of a transform, such as `500ms`, or `none`; `--chunk-time` takes precedence",
+        "how long a chunk of a transform may hold its rows, such as `20ms`, or `none`; `--chunk-time` takes precedence",
     SHARE = "RUNNER_SHARE": "a switch: share the transforms of a run that holds the lock, as `apply --share`",
     TOOLCHAIN = "RUNNER_TOOLCHAIN": "Rust toolchain that builds guests; takes precedence over `[build] toolchain`",
     COLOR = "RUNNER_COLOR": "`auto`, `always` or `never`; `--color` takes precedence",

@@ -16,7 +16,7 @@ const MOST_ROWS: u64 = 10_000_000;
 pub struct Chunking {
     /// Maximum number of rows in a chunk; `None`: the size of a batch.
     pub rows: Option<u64>,
-    /// Target duration of a chunk; `None`: the size is fixed.
+    /// How long a chunk may hold its rows; `None`: as long as nobody waits for them.
     pub time: Option<Duration>,
     /// The flag set the time.
     pub time_by_flag: bool,
@@ -48,7 +48,7 @@ pub(super) static SETTINGS: [Named<Chunking>; 2] = [
             variable: env::CHUNK_ROWS,
             value: "ROWS",
             help: "Maximum number of rows in a chunk of a transform",
-            details: "Defaults to the size of a batch.",
+            details: "With it, chunks have a fixed size. Otherwise they grow to the size of a batch.",
         },
         in_file: InFile::Count,
         takes: "an integer from 1 to 10_000_000",
@@ -67,8 +67,8 @@ pub(super) static SETTINGS: [Named<Chunking>; 2] = [
             name: "--chunk-time",
             variable: env::CHUNK_TIME,
             value: "DURATION",
-            help: "Target duration of a chunk of a transform, such as `500ms`",
-            details: "The size of the next chunk is adjusted to the duration of the previous ones. By default the size is fixed, and always on SQLite.",
+            help: "How long a chunk of a transform may hold its rows, such as `20ms`",
+            details: "The size of the next chunk is adjusted to what the previous ones have taken. By default chunks grow to the size of a batch, and are kept to 50 ms once others wait for their rows. On SQLite the size is fixed.",
         },
         in_file: InFile::Text("500ms"),
         takes: "a duration such as `500ms`, or `none`",

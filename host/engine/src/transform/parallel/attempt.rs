@@ -23,6 +23,8 @@ struct TransformedChunk {
     bytes: u64,
     /// The records of its few batches, written together after the last change of role.
     records: Vec<transcript::ChunkRecord>,
+    /// When it began to hold rows that others may want to change.
+    holds_since: Instant,
 }
 
 impl ChunkWorker {
@@ -75,7 +77,7 @@ impl ChunkWorker {
             return Ok(None);
         };
         let after = frontier.position.last.as_deref();
-        let size = shared.sizer.rows();
+        let size = shared.sizer.rows(frontier.chunks + 1);
         let to = if reader.asks_the_migration() {
             reader.cut(&mut *self.connection.component(&shared.run.stop), Some(bound), after, size).await?
         } else {
@@ -111,13 +113,16 @@ impl ChunkWorker {
     /// Reads, transforms and writes a chunk in one transaction, which also records that it is done.
     pub(super) async fn attempt(&mut self, chunk: &ClaimedChunk, part: Part) -> Result<(), CallError> {
         let shared = self.shared.clone();
-        let began = Instant::now();
         self.open_reader().await?;
         if self.instance.is_none() {
             self.instance = Some(CheckedInstance::start(&*shared.function, &shared.work.name).await?);
         }
         let TransformSpec { source, target, .. } = &shared.work;
-        let claims = self.connection.host().begin_chunk(part, source, target).await?;
+        let claims = match &shared.run.trial {
+            None => self.connection.host().begin_chunk(part, source, target).await?,
+            // Samples are taken in it as well.
+            Some(_) => self.connection.host().begin_part(part).await?,
+        };
         crash::point();
         let held = shared.claimant.hold(&mut self.connection.host(), chunk).await?;
         match held {
@@ -129,24 +134,38 @@ impl ChunkWorker {
                 return Ok(self.connection.rollback().await?);
             }
         }
-        let TransformedChunk { effect, bytes, records } = self.transform(chunk, part).await?;
+        let TransformedChunk { effect, bytes, records, holds_since } = self.transform(chunk, part).await?;
         crash::point();
+        if shared.sizer.asks_for_others(effect.rows_written) {
+            let server = self.connection.facts().sql.server;
+            if server.others_wait(&mut self.connection.host()).await? {
+                shared.sizer.others_wait(effect.rows_read);
+            }
+        }
         let (journal, step) = (&shared.journal, shared.claimant.step);
         let mut changes = journal.note_chunk(&mut self.connection.host(), step, chunk.number, &records).await?;
         changes.push(shared.claimant.completed(chunk, &effect));
         let (read, written) = (effect.rows_read, effect.rows_written);
+        // Before the next chunk is cut; the commit takes as long as the last one did.
+        shared.sizer.learn(read, bytes, holds_since.elapsed() + self.commit_took);
+        let unnoted = self.unnoted.clone();
         self.unnoted.rows_read += read;
         self.unnoted.rows_written += written;
         let may_claim = claims == Claims::Within || claims == Claims::Alone && shared.is_alone();
         let goes_on = may_claim && !shared.is_ending() && !shared.run.stop.is_raised();
         let next = if goes_on { self.cut(FrontierLock::IfFree, &mut changes).await } else { Ok(None) };
-        if next.is_err() {
-            shared.has_company();
+        if goes_on && claims == Claims::Alone && !self.all_cut && matches!(next, Ok(None)) {
+            shared.note_company();
         }
+        let commits = Instant::now();
         let committed = match next {
             Ok(next) => self.connection.host().commit_with(&changes).await.map(|()| next),
             Err(error) => Err(error),
         };
+        self.commit_took = commits.elapsed();
+        if committed.is_err() {
+            self.unnoted = unnoted;
+        }
         self.claimed = match committed {
             // It is not ours any more.
             Err(error) if error.is_unexpected_rows() => return Ok(()),
@@ -156,7 +175,6 @@ impl ChunkWorker {
         };
         crash::point();
         shared.row_locks.done();
-        shared.sizer.learn(read, bytes, began.elapsed());
         shared.chunk_done(CommittedChunk { rows_read: read, rows_written: written });
         Ok(())
     }
@@ -181,6 +199,7 @@ impl ChunkWorker {
             reader.lock(&mut *session).await?;
         }
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
+        let mut holds_since = locks_rows.then(Instant::now);
         let mut from = position(reader);
         let mut records = Vec::new();
         while let Some(batch) = reader.next(&mut *session).await? {
@@ -210,6 +229,7 @@ impl ChunkWorker {
             let writer = match &writer {
                 Some(writer) => writer,
                 None => {
+                    holds_since.get_or_insert_with(Instant::now);
                     let trial = shared.run.trial.as_ref();
                     writer.insert(RowWriter::open(&mut *session, &shared.work.target, trial).await?)
                 }
@@ -219,7 +239,8 @@ impl ChunkWorker {
         if let Some(writer) = writer {
             writer.finish(&mut *session).await?;
         }
-        Ok(TransformedChunk { effect, bytes, records })
+        let holds_since = holds_since.unwrap_or_else(Instant::now);
+        Ok(TransformedChunk { effect, bytes, records, holds_since })
     }
 
     async fn open_reader(&mut self) -> Result<(), DatabaseError> {

@@ -54,6 +54,8 @@ pub(super) struct ChunkWorker {
     pub(super) claimed: Option<ClaimedChunk>,
     /// What was done since it was last added to the frontier.
     pub(super) unnoted: Effect,
+    /// How long the last commit took.
+    pub(super) commit_took: Duration,
     /// Whether all chunks are cut.
     pub(super) all_cut: bool,
     /// Whether it has yet to look for chunks that others abandoned.
@@ -69,6 +71,7 @@ impl ChunkWorker {
             instance: None,
             claimed: None,
             unnoted: Effect::default(),
+            commit_took: Duration::ZERO,
             all_cut: false,
             is_new: true,
         }
