@@ -14,6 +14,7 @@ mod lost_guest;
 mod makes;
 mod names;
 mod pages;
+mod plain;
 mod reading;
 mod rights;
 mod schema;
