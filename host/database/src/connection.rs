@@ -176,7 +176,7 @@ pub enum Check {
 pub enum Claims {
     /// It can claim the next chunk.
     Within,
-    /// It can while nobody else claims one: it sees the tables as they were when it began, and a frontier that has moved since is as good
+    /// It can while no other worker claims one: it sees the tables as they were when it began, and a frontier that has moved since is as good
     /// as locked.
     Alone,
     /// Claiming takes a separate transaction.

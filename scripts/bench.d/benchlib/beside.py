@@ -67,49 +67,62 @@ def once(session, server, transform, has_application, options):
     server.fresh(ROWS)
     application = Application(server) if has_application else None
     began = time.monotonic()
-    if options is None:
-        time.sleep(ALONE)
-    else:
-        session.run([*transform.command(server.url()), *options])
-    took = time.monotonic() - began
+    try:
+        if options is None:
+            time.sleep(ALONE)
+        else:
+            session.run([*transform.command(server.url()), *options])
+    finally:
+        took = time.monotonic() - began
+        if application:
+            application.stop()
     run = {"rows_per_second": 0 if options is None else ROWS / took}
     if application:
-        run.update(application.end())
+        run.update(application.found())
     if options is not None:
         server.check(ROWS)
     return run
 
 
 class Application:
-    """Clients that write rows at a steady pace, whether or not the one before is answered: each wait counts from when it was due."""
+    """Clients that write rows at a steady pace; one that is late catches up, and each wait counts from when its write was due."""
 
     def __init__(self, server):
-        self.waits, self.is_over = [], threading.Event()
+        self.waits, self.failure, self.is_over = [], "", threading.Event()
         self.threads = [threading.Thread(target=self.write, args=[server, number]) for number in range(CLIENTS)]
         for thread in self.threads:
             thread.start()
 
     def write(self, server, number):
-        chance, waits = random.Random(number), []
+        chance = random.Random(number)
         client = subprocess.Popen(server.session_of("job"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-        due = time.monotonic()
-        while not self.is_over.is_set():
-            due += CLIENTS / PER_SECOND
-            time.sleep(max(0, due - time.monotonic()))
-            client.stdin.write(f"UPDATE t SET name = name WHERE id = {chance.randint(1, ROWS)}; SELECT 1;\n")
-            if not client.stdout.readline():
-                break
-            waits.append(time.monotonic() - due)
-        client.stdin.close()
-        client.wait()
-        self.waits += waits
 
-    def end(self):
+        def answer(statements):
+            client.stdin.write(f"{statements}\n")
+            if not client.stdout.readline():
+                raise OSError("a client of the application has ended")
+
+        try:
+            answer("SELECT 1;")
+            due = time.monotonic()
+            while not self.is_over.is_set():
+                due += CLIENTS / PER_SECOND
+                time.sleep(max(0, due - time.monotonic()))
+                answer(f"UPDATE t SET name = name WHERE id = {chance.randint(1, ROWS)}; SELECT 1;")
+                self.waits.append(time.monotonic() - due)
+            client.stdin.close()
+        except OSError as error:
+            self.failure = str(error)
+        client.wait()
+
+    def stop(self):
         self.is_over.set()
         for thread in self.threads:
             thread.join()
+
+    def found(self):
         waits = sorted(self.waits)
-        if not waits:
-            raise Failure("the application wrote nothing")
+        if self.failure or not waits:
+            raise Failure(self.failure or "the application wrote nothing")
         at = lambda part: waits[min(len(waits) - 1, int(len(waits) * part))] * 1e3
         return {"writes": len(waits), "p50_ms": at(0.5), "p99_ms": at(0.99), "longest_ms": at(1)}

@@ -117,7 +117,7 @@ class Postgres(Server):
 
     def session_of(self, database):
         """A client that reads statements from its input, and answers each at once."""
-        return [program("psql"), "-XAtq", "-d", self.url(database)]
+        return [program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database)]
 
     def sql(self, statement, database="postgres"):
         return self.call(self.psql([statement], database), "psql")

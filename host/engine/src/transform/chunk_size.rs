@@ -1,9 +1,9 @@
 //! The size of the next chunk: as many rows as allowed, within the bytes of a batch, and within the time that a chunk may hold its rows,
 //! judged by the chunks before it.
 //!
-//! By default, the first chunks are small, and each has twice the rows of the one before, so that their bounds, which are part of a
-//! transcript, depend on nothing but their number. Where that turns out to make others wait, it is time that counts from then on: on a
-//! table of 400,000 rows beside 1,400 changes a second, chunks of 16,384 rows let a change wait for 0.2 to 0.4 s.
+//! By default, the first chunks of a transform are small, and each has twice the rows of the one before, so that their bounds, which are part of a
+//! transcript, depend on no clock. Where that turns out to make others wait, it is time that counts from then on: on a
+//! table of 400,000 rows with 1,400 changes a second, chunks of 16,384 rows let a change wait for 0.2 to 0.4 s.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -81,8 +81,8 @@ impl ChunkSizer {
         self.rows.store(first.min(self.bytes.saturating_mul(rows) / bytes.max(1)).max(1), Ordering::Relaxed);
     }
 
-    /// Adapts to a chunk that is done, and has held its rows for that long.
-    pub(super) fn learn(&self, rows: u64, bytes: u64, held: Duration) {
+    /// Adapts to a chunk that is done, and has held rows for that long, if it has held any.
+    pub(super) fn learn(&self, rows: u64, bytes: u64, held: Option<Duration>) {
         if rows == 0 {
             return;
         }
@@ -92,9 +92,10 @@ impl ChunkSizer {
             Pace::Considerate if self.is_busy() => Some(CONSIDERATE),
             Pace::Considerate | Pace::Fixed => None,
         };
-        let mut next = match time {
-            None => self.most,
-            Some(time) => {
+        let mut next = match (time, held) {
+            (None, _) => self.most,
+            (Some(_), None) => now,
+            (Some(time), Some(held)) => {
                 let fits = time.as_secs_f64() / held.as_secs_f64().max(1e-6) * rows as f64;
                 // One slow chunk must not make the next ones tiny, nor a quick one huge.
                 (fits as u64).clamp(now / 2, now.saturating_mul(2)).max(LEAST)
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn without_a_time_a_chunk_is_as_large_as_it_may_be() {
         let sizer = ChunkSizer::new(20, Pace::Fixed, 16_384, 2 << 20);
-        sizer.learn(20, 100, Duration::from_secs(9));
+        sizer.learn(20, 100, Some(Duration::from_secs(9)));
         assert_eq!(sizer.rows(1), 20);
     }
 
@@ -121,14 +122,14 @@ mod tests {
     fn bytes_bound_it() {
         let sizer = ChunkSizer::new(16_384, Pace::Fixed, 16_384, 2 << 20);
         assert_eq!(sizer.rows(1), 16_384);
-        sizer.learn(16_384, 16_384 << 10, Duration::ZERO);
+        sizer.learn(16_384, 16_384 << 10, Some(Duration::ZERO));
         assert_eq!(sizer.rows(1), 2_048);
-        sizer.learn(1, 64 << 20, Duration::ZERO);
+        sizer.learn(1, 64 << 20, Some(Duration::ZERO));
         assert_eq!(sizer.rows(1), 1);
-        sizer.learn(1, 10, Duration::ZERO);
+        sizer.learn(1, 10, Some(Duration::ZERO));
         assert_eq!(sizer.rows(1), 16_384);
         let large = ChunkSizer::new(4 * 16_384, Pace::Fixed, 16_384, 2 << 20);
-        large.learn(4 * 16_384, 8 << 20, Duration::ZERO);
+        large.learn(4 * 16_384, 8 << 20, Some(Duration::ZERO));
         assert_eq!(large.rows(1), 4 * 16_384, "four batches");
     }
 
@@ -139,17 +140,17 @@ mod tests {
         // A row takes 50 µs.
         for rows in [2_000, 2_000] {
             let took = Duration::from_micros(50 * sizer.rows(1) as u64);
-            sizer.learn(sizer.rows(1) as u64, 1, took);
+            sizer.learn(sizer.rows(1) as u64, 1, Some(took));
             assert_eq!(sizer.rows(1), rows);
         }
-        sizer.learn(2_000, 1, Duration::from_secs(60));
+        sizer.learn(2_000, 1, Some(Duration::from_secs(60)));
         assert_eq!(sizer.rows(1), 1_000, "not less than the half");
         for _ in 0..20 {
-            sizer.learn(sizer.rows(1) as u64, 1, Duration::from_secs(60));
+            sizer.learn(sizer.rows(1) as u64, 1, Some(Duration::from_secs(60)));
         }
         assert_eq!(sizer.rows(1), 64);
         for _ in 0..20 {
-            sizer.learn(sizer.rows(1) as u64, 1, Duration::ZERO);
+            sizer.learn(sizer.rows(1) as u64, 1, Some(Duration::ZERO));
         }
         assert_eq!(sizer.rows(1), 16_384);
     }
@@ -159,15 +160,17 @@ mod tests {
         let sizer = ChunkSizer::new(16_384, Pace::Considerate, 16_384, 2 << 20);
         let sizes: Vec<usize> = [1, 2, 3, 4, 5, 6, 99, u64::MAX].into_iter().map(|number| sizer.rows(number)).collect();
         assert_eq!(sizes, [1_024, 2_048, 4_096, 8_192, 16_384, 16_384, 16_384, 16_384]);
-        sizer.learn(2_048, 1, Duration::from_secs(9));
+        sizer.learn(2_048, 1, Some(Duration::from_secs(9)));
         assert_eq!(sizer.rows(3), 4_096, "time is nothing to a table that nobody else changes");
         assert!(sizer.asks_for_others(1_024) && !sizer.asks_for_others(100));
         sizer.others_wait(4_096);
-        sizer.learn(4_096, 1, Duration::from_millis(60));
+        sizer.learn(4_096, 1, Some(Duration::from_millis(60)));
         assert_eq!(sizer.rows(4), 3_413);
         assert!(!sizer.asks_for_others(4_096), "it is known");
+        sizer.learn(3_413, 1, None);
+        assert_eq!(sizer.rows(5), 3_413, "one that holds nothing says nothing about time");
         for _ in 0..9 {
-            sizer.learn(sizer.rows(9) as u64, 1, Duration::from_millis(5));
+            sizer.learn(sizer.rows(9) as u64, 1, Some(Duration::from_millis(5)));
         }
         assert_eq!(sizer.rows(9), 16_384, "as many as fit into the time");
         let narrow = ChunkSizer::new(100, Pace::Considerate, 16_384, 2 << 20);

@@ -120,7 +120,7 @@ impl SharedTransform {
         self.ending.load(Ordering::Acquire)
     }
 
-    /// Whether nobody else works on the transform, as far as this process has seen.
+    /// Whether no other worker takes part in the transform, as far as this process has seen.
     pub fn is_alone(&self) -> bool {
         self.is_alone.load(Ordering::Relaxed)
     }

@@ -17,8 +17,13 @@ const LOGIN: &str = "SELECT CURRENT_USER(), NULLIF(CURRENT_ROLE(), 'NONE')";
 /// The number of active threads, including our own.
 const THREADS: &str = "SHOW GLOBAL STATUS LIKE 'Threads_running'";
 
-/// How many row locks are waited for, on the whole server: who waits for which is for others to see.
-const WAITING: &str = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'";
+/// How many row locks of the open transaction are waited for. MariaDB shows that to users with the privilege `PROCESS`, MySQL to those that
+/// may read `performance_schema`.
+const WAITING: [&str; 2] = [
+    "SELECT COUNT(*) FROM information_schema.innodb_lock_waits w \
+     JOIN information_schema.innodb_trx t ON t.trx_id = w.blocking_trx_id WHERE t.trx_mysql_thread_id = CONNECTION_ID()",
+    "SELECT COUNT(*) FROM performance_schema.data_lock_waits WHERE blocking_thread_id = PS_CURRENT_THREAD_ID()",
+];
 
 /// A server.
 pub(super) struct Mysql;
@@ -54,8 +59,10 @@ impl Server for Mysql {
     }
 
     async fn others_wait(&self, host: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
-        let found = ask(host, WAITING).await?.rows;
-        Ok(found.first().and_then(|row| number(row.get(1)?)).is_some_and(|waiting| waiting > 0))
+        let question = WAITING[usize::from(host.facts().dialect == Dialect::Mysql)];
+        // Without the privilege it is not known. The transaction goes on after an error.
+        let found = ask(host, question).await.map(|found| found.rows).unwrap_or_default();
+        Ok(found.first().and_then(|row| number(row.first()?)).is_some_and(|waiting| waiting > 0))
     }
 
     async fn replica_lag(&self, host: &mut HostSession<'_>) -> Result<Option<Duration>, DatabaseError> {

@@ -18,7 +18,7 @@ const LOGIN: &str = "SELECT r.rolname::pg_catalog.text, r.rolsuper, \
      pg_catalog.pg_has_role(r.oid, 'pg_signal_backend', 'MEMBER') \
      FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER";
 
-/// The sessions that wait for the open transaction, or one of its savepoints, as whoever wants one of its rows does.
+/// The sessions that wait for the open transaction, or one of its savepoints, as a session does that wants one of its rows.
 const WAITING: &str = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks w WHERE NOT w.granted \
      AND w.locktype OPERATOR(pg_catalog.=) 'transactionid' \
      AND w.transactionid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT h.transactionid FROM pg_catalog.pg_locks h \

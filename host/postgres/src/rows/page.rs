@@ -67,7 +67,7 @@ impl Pages {
         (is_same && known.version.as_ref() == version).then(|| known.described.clone())
     }
 
-    /// Forgets the described statement, unless the next transaction can tell whether that is still true: something other than rows may have
+    /// Forgets the described statement, unless the next transaction shows whether that is still true: something other than rows may have
     /// changed, so the server must describe statements again. The width of rows is likely to stay the same, in the next transaction too.
     pub(crate) fn forget_statement(&mut self) {
         self.described = self.described.take().filter(|known| known.version.is_some());

@@ -265,7 +265,7 @@ impl Session {
         if turns && self.code_free().is_none() {
             self.send_surrounding(&std::mem::take(&mut text), names, true).await?;
         }
-        // A row that has changed since the transaction began is one that somebody else has locked, or had.
+        // A row that has changed since the transaction began is one that another session has locked, or had.
         let may_miss = statement.ends_with(MAY_MISS);
         if may_miss {
             text.push_str(HELD_BRIEFLY);

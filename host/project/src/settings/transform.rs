@@ -16,7 +16,7 @@ const MOST_ROWS: u64 = 10_000_000;
 pub struct Chunking {
     /// Maximum number of rows in a chunk; `None`: the size of a batch.
     pub rows: Option<u64>,
-    /// How long a chunk may hold its rows; `None`: as long as nobody waits for them.
+    /// How long a chunk may hold its rows; `None`: that matters once other sessions wait for them.
     pub time: Option<Duration>,
     /// The flag set the time.
     pub time_by_flag: bool,
@@ -48,7 +48,7 @@ pub(super) static SETTINGS: [Named<Chunking>; 2] = [
             variable: env::CHUNK_ROWS,
             value: "ROWS",
             help: "Maximum number of rows in a chunk of a transform",
-            details: "With it, chunks have a fixed size. Otherwise they grow to the size of a batch.",
+            details: "The size is fixed then, unless `--chunk-time` is set. By default chunks grow to the size of a batch.",
         },
         in_file: InFile::Count,
         takes: "an integer from 1 to 10_000_000",

@@ -14,7 +14,7 @@ use crate::transform::instance::CheckedInstance;
 use crate::transform::{chunk_record, position};
 use runner_base::error::Error;
 use runner_database::keyset::{ChunkRange, TableReader};
-use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Part, ToolChange};
+use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Meaning, Part, ToolChange};
 
 /// The outcome of a chunk.
 struct TransformedChunk {
@@ -23,8 +23,10 @@ struct TransformedChunk {
     bytes: u64,
     /// The records of its few batches, written together after the last change of role.
     records: Vec<transcript::ChunkRecord>,
-    /// When it began to hold rows that others may want to change.
-    holds_since: Instant,
+    /// How many rows it holds that others may want to change.
+    held_rows: u64,
+    /// Since when, if it does.
+    holds_since: Option<Instant>,
 }
 
 impl ChunkWorker {
@@ -134,9 +136,9 @@ impl ChunkWorker {
                 return Ok(self.connection.rollback().await?);
             }
         }
-        let TransformedChunk { effect, bytes, records, holds_since } = self.transform(chunk, part).await?;
+        let TransformedChunk { effect, bytes, records, held_rows, holds_since } = self.transform(chunk, part).await?;
         crash::point();
-        if shared.sizer.asks_for_others(effect.rows_written) {
+        if shared.sizer.asks_for_others(held_rows) {
             let server = self.connection.facts().sql.server;
             if server.others_wait(&mut self.connection.host()).await? {
                 shared.sizer.others_wait(effect.rows_read);
@@ -147,14 +149,18 @@ impl ChunkWorker {
         changes.push(shared.claimant.completed(chunk, &effect));
         let (read, written) = (effect.rows_read, effect.rows_written);
         // Before the next chunk is cut; the commit takes as long as the last one did.
-        shared.sizer.learn(read, bytes, holds_since.elapsed() + self.commit_took);
+        shared.sizer.learn(read, bytes, holds_since.map(|since| since.elapsed() + self.commit_took));
         let unnoted = self.unnoted.clone();
         self.unnoted.rows_read += read;
         self.unnoted.rows_written += written;
         let may_claim = claims == Claims::Within || claims == Claims::Alone && shared.is_alone();
         let goes_on = may_claim && !shared.is_ending() && !shared.run.stop.is_raised();
         let next = if goes_on { self.cut(FrontierLock::IfFree, &mut changes).await } else { Ok(None) };
-        if goes_on && claims == Claims::Alone && !self.all_cut && matches!(next, Ok(None)) {
+        let is_missed = match &next {
+            Ok(next) => next.is_none() && !self.all_cut,
+            Err(error) => error.meaning == Meaning::Outdated,
+        };
+        if goes_on && claims == Claims::Alone && is_missed {
             shared.note_company();
         }
         let commits = Instant::now();
@@ -162,9 +168,9 @@ impl ChunkWorker {
             Ok(next) => self.connection.host().commit_with(&changes).await.map(|()| next),
             Err(error) => Err(error),
         };
-        self.commit_took = commits.elapsed();
-        if committed.is_err() {
-            self.unnoted = unnoted;
+        match &committed {
+            Ok(_) => self.commit_took = commits.elapsed(),
+            Err(_) => self.unnoted = unnoted,
         }
         self.claimed = match committed {
             // It is not ours any more.
@@ -195,11 +201,12 @@ impl ChunkWorker {
             size: chunk.size.and_then(|size| usize::try_from(size).ok()),
             holds_rows: shared.holds_rows && locks_rows,
         });
+        let locks_rows = shared.holds_rows && locks_rows;
+        let mut holds_since = locks_rows.then(Instant::now);
         if part == Part::LockedChunk {
             reader.lock(&mut *session).await?;
         }
         let (mut effect, mut bytes, mut writer) = (Effect::default(), 0, None);
-        let mut holds_since = locks_rows.then(Instant::now);
         let mut from = position(reader);
         let mut records = Vec::new();
         while let Some(batch) = reader.next(&mut *session).await? {
@@ -239,8 +246,8 @@ impl ChunkWorker {
         if let Some(writer) = writer {
             writer.finish(&mut *session).await?;
         }
-        let holds_since = holds_since.unwrap_or_else(Instant::now);
-        Ok(TransformedChunk { effect, bytes, records, holds_since })
+        let held_rows = if locks_rows { effect.rows_read } else { effect.rows_written };
+        Ok(TransformedChunk { effect, bytes, records, held_rows, holds_since })
     }
 
     async fn open_reader(&mut self) -> Result<(), DatabaseError> {
