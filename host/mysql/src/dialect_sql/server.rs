@@ -60,7 +60,7 @@ impl Server for Mysql {
 
     async fn others_wait(&self, host: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
         let question = WAITING[usize::from(host.facts().dialect == Dialect::Mysql)];
-        // Without the privilege it is not known. The transaction goes on after an error.
+        // Without the privilege it is not known. An error does not end the transaction.
         let found = ask(host, question).await.map(|found| found.rows).unwrap_or_default();
         Ok(found.first().and_then(|row| number(row.first()?)).is_some_and(|waiting| waiting > 0))
     }
