@@ -253,7 +253,9 @@ for_each_engine! {
         assert_eq!((count("artifact proven"), count("replay proven")), (3, 3), "{all:#?}");
         assert_eq!((count("recompute proven"), count("target proven")), (3, 3), "{all:#?}");
         // The views that the transforms read no longer exist, and two of the columns neither.
-        assert_eq!(detail(&output, "recompute proven keep"), "2 of 2 chunks, from stored rows");
+        // In one transaction, a chunk is a batch; where each commits, the first ones are smaller.
+        let chunks = if engine == Engine::Mariadb { 5 } else { 2 };
+        assert_eq!(detail(&output, "recompute proven keep"), format!("{chunks} of {chunks} chunks, from stored rows"));
         project.runner("verify --strict").exits(0).says(&["12 checks of 3 migrations: 12 proven"]);
         project.execute("UPDATE flights SET departed_at = arrived_at WHERE id = 20000");
         let output = project.runner("verify --all-chunks --format json");

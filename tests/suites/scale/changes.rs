@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use runner_tests::{Engine, EngineProject, for_each_engine, until};
+use runner_tests::{Engine, EngineProject, for_each_engine, for_each_server, until};
 
 use super::shop::{chunks, is_done_once, items, number};
 
@@ -146,4 +146,38 @@ fn a_chunk_of_a_view_whose_rows_change_each_time_fails_with_advice() {
     project.execute(OTHERS);
     project.runner("apply --jobs 1").exits(5).says(&["after 2 retries", "`--chunk-rows`"]);
     assert_eq!(project.value("SELECT count(*) FROM items WHERE n <> id / 10"), "0");
+}
+
+for_each_server! {
+    /// The first chunk is held up by a trigger while the application waits for one of its rows. The second one is as small as it can be
+    /// after that.
+    fn chunks_give_way_to_those_who_wait(engine) {
+        let project = items(engine, 5_000, "");
+        project.execute(match engine {
+            Engine::Mariadb => {
+                "CREATE TRIGGER held AFTER UPDATE ON items FOR EACH ROW \
+                 SET @held = IF(NEW.id = 10 AND NEW.n <> OLD.n, SLEEP(1), 0)"
+            }
+            _ => {
+                "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS \
+                     $$ BEGIN IF NEW.id = 10 AND NEW.n <> OLD.n THEN PERFORM pg_sleep(1); END IF; RETURN NULL; END $$; \
+                 CREATE TRIGGER held AFTER UPDATE ON items FOR EACH ROW EXECUTE FUNCTION held()"
+            }
+        });
+        let is_over = AtomicBool::new(false);
+        let output = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    project.execute("UPDATE items SET app = app WHERE id = 10");
+                }
+            });
+            let output = project.runner("apply --jobs 1");
+            is_over.store(true, Ordering::Relaxed);
+            output
+        });
+        output.succeeds();
+        let sizes = project.rows(&format!("SELECT rows_read FROM {} WHERE step = 1 ORDER BY number LIMIT 2", chunks(&project)));
+        assert_eq!(sizes, ["1024", "512"], "{output}");
+        assert_eq!(project.value("SELECT count(*) FROM items WHERE n = id / 10 + 1"), "5000");
+    }
 }
