@@ -23,13 +23,13 @@ use runner_sql::Isolation;
 /// From how many bytes on a value is not written into the text of a commit.
 const LARGE: usize = 1 << 20;
 
-/// A chunk's transaction sees the tables as they were when it began. One that locks rows could always claim the next one, but it is the
-/// exception.
-fn claims_of(part: Option<Part>) -> Claims {
+/// A chunk's transaction sees the tables as they were when it began. One that is guarded compares runner's tables each time that the host
+/// speaks, which takes longer than a claim apart. One that locks rows could always claim the next one, but it is the exception.
+fn claims_of(part: Part, is_guarded: bool) -> Claims {
     match part {
-        Some(Part::Chunk) => Claims::Alone,
-        Some(Part::LockedChunk) => Claims::Apart,
-        Some(Part::Claim) | None => Claims::Within,
+        Part::Chunk if !is_guarded => Claims::Alone,
+        Part::Chunk | Part::LockedChunk => Claims::Apart,
+        Part::Claim => Claims::Within,
     }
 }
 
@@ -189,7 +189,7 @@ impl Database for PostgresDatabase {
             Begin::Reading(table, is) => self.session.begin_reading(table, is).await?,
             Begin::Part(part, work) => {
                 self.session.begin_part(part, work).await?;
-                return Ok(claims_of(Some(part)));
+                return Ok(claims_of(part, self.session.code_free().is_none()));
             }
         }
         Ok(Claims::Within)
