@@ -276,12 +276,7 @@ impl Transaction {
         }
     }
 
-    /// Records that the host speaks again where no code can have run.
-    pub(crate) fn has_turned(&mut self) {
-        self.script_speaks = self.script_speaks && self.code_free.is_none();
-    }
-
-    /// Records that another role runs statements from here on, and the current state of the tool's tables.
+    /// Records that another role runs statements from here on, and the current state of the tool's tables, if it matters.
     pub(crate) fn turn(&mut self, is_script: bool, now: Fingerprint) {
         if self.code_free.is_some() {
             self.script_speaks = is_script;

@@ -161,7 +161,7 @@ mod tests {
         let sizes: Vec<usize> = [1, 2, 3, 4, 5, 6, 99, u64::MAX].into_iter().map(|number| sizer.rows(number)).collect();
         assert_eq!(sizes, [1_024, 2_048, 4_096, 8_192, 16_384, 16_384, 16_384, 16_384]);
         sizer.learn(2_048, 1, Some(Duration::from_secs(9)));
-        assert_eq!(sizer.rows(3), 4_096, "time is nothing to a table that nobody else changes");
+        assert_eq!(sizer.rows(3), 4_096, "without others, time does not count");
         assert!(sizer.asks_for_others(1_024) && !sizer.asks_for_others(100));
         sizer.others_wait(4_096);
         sizer.learn(4_096, 1, Some(Duration::from_millis(60)));

@@ -17,13 +17,13 @@ const LOGIN: &str = "SELECT CURRENT_USER(), NULLIF(CURRENT_ROLE(), 'NONE')";
 /// The number of active threads, including our own.
 const THREADS: &str = "SHOW GLOBAL STATUS LIKE 'Threads_running'";
 
-/// How many row locks of the open transaction are waited for. MariaDB shows that to users with the privilege `PROCESS`, MySQL to those that
-/// may read `performance_schema`.
-const WAITING: [&str; 2] = [
-    "SELECT COUNT(*) FROM information_schema.innodb_lock_waits w \
-     JOIN information_schema.innodb_trx t ON t.trx_id = w.blocking_trx_id WHERE t.trx_mysql_thread_id = CONNECTION_ID()",
-    "SELECT COUNT(*) FROM performance_schema.data_lock_waits WHERE blocking_thread_id = PS_CURRENT_THREAD_ID()",
-];
+/// How many row locks of the open transaction are waited for, on MariaDB: for users with the privilege `PROCESS`.
+const WAITING_ON_MARIADB: &str = "SELECT COUNT(*) FROM information_schema.innodb_lock_waits w \
+    JOIN information_schema.innodb_trx t ON t.trx_id = w.blocking_trx_id WHERE t.trx_mysql_thread_id = CONNECTION_ID()";
+
+/// The same on MySQL, for users that may read `performance_schema`.
+const WAITING_ON_MYSQL: &str =
+    "SELECT COUNT(*) FROM performance_schema.data_lock_waits WHERE blocking_thread_id = PS_CURRENT_THREAD_ID()";
 
 /// A server.
 pub(super) struct Mysql;
@@ -59,7 +59,10 @@ impl Server for Mysql {
     }
 
     async fn others_wait(&self, host: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
-        let question = WAITING[usize::from(host.facts().dialect == Dialect::Mysql)];
+        let question = match host.facts().dialect {
+            Dialect::Mysql => WAITING_ON_MYSQL,
+            _ => WAITING_ON_MARIADB,
+        };
         // Without the privilege it is not known. An error does not end the transaction.
         let found = ask(host, question).await.map(|found| found.rows).unwrap_or_default();
         Ok(found.first().and_then(|row| number(row.first()?)).is_some_and(|waiting| waiting > 0))

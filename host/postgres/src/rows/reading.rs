@@ -23,6 +23,7 @@
 use crate::error::Result;
 use crate::host_sql::{filled, literal, rows, text_of};
 use crate::session::Session;
+use crate::session::code_free::CHECKS_ONLY;
 use runner_database::{Dialect, ReadingAhead, TableIdentity, TableName, TableSource, TableTarget, WriteMode};
 use runner_sql::{Tokens, reads_its_row};
 
@@ -31,7 +32,7 @@ use runner_sql::{Tokens, reads_its_row};
 ///
 /// The first, if writing changes nothing but the addressed rows, and those are not still to be read:
 ///
-/// * the target has no rules, and no triggers of this kind of change, `$4`, but those that check references;
+/// * the target has no rules, and no triggers of this kind of change, `$4`, but those that check references, whose functions are `$5`;
 /// * the source has no policies, and neither is part of another table, such as the other one; or it is the same table, and its rows
 ///   are changed by a key that was read, which is `$3`.
 ///
@@ -61,15 +62,12 @@ const READING_AHEAD: &str = "\
                 WHERE i.inhrelid OPERATOR(pg_catalog.=) s.oid OR i.inhrelid OPERATOR(pg_catalog.=) t.oid) END \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class OPERATOR(pg_catalog.=) t.oid) \
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g \
-            JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) g.tgfoid \
             WHERE (g.tgrelid OPERATOR(pg_catalog.=) t.oid OR EXISTS (SELECT \
                     FROM pg_catalog.pg_partition_tree(t.oid::pg_catalog.regclass) q \
                     WHERE q.relid::pg_catalog.oid OPERATOR(pg_catalog.=) g.tgrelid)) \
                 AND g.tgenabled OPERATOR(pg_catalog.<>) 'D' \
                 AND (g.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) $4) OPERATOR(pg_catalog.<>) 0 \
-                AND NOT (g.tgisinternal AND p.proname OPERATOR(pg_catalog.=) ANY \
-                    (ARRAY['RI_FKey_check_ins', 'RI_FKey_check_upd', 'RI_FKey_noaction_upd', 'RI_FKey_noaction_del', \
-                        'RI_FKey_restrict_upd', 'RI_FKey_restrict_del']::pg_catalog.name[]))) AS here) a \
+                AND NOT (g.tgisinternal AND g.tgfoid OPERATOR(pg_catalog.=) ANY ($5))) AS here) a \
     WHERE s.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)::pg_catalog.oid \
         AND t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($2)::pg_catalog.oid";
 
@@ -95,7 +93,8 @@ pub(crate) async fn reading_ahead(
     }
     let quoted = |table: &TableName| literal(&table.quoted(Dialect::Postgres));
     let by_key = target.changes_only_what_was_read(source).to_string();
-    let texts = [quoted(&source.table), quoted(&target.table), by_key, events(target.mode).to_owned()];
+    let texts =
+        [quoted(&source.table), quoted(&target.table), by_key, events(target.mode).to_owned(), CHECKS_ONLY.to_owned()];
     let ask = filled(READING_AHEAD, &texts)?;
     let scope = session.enter(None).await?;
     let watch = session.watch();

@@ -32,8 +32,13 @@ impl Session {
 
     /// Opens a transaction of a part of a transform, which works on these tables alone.
     pub(crate) async fn begin_part(&mut self, part: Part, work: Option<(&TableSource, &TableTarget)>) -> Result<()> {
-        let version = work.map_or_else(|| "NULL".to_owned(), |(source, target)| code_free::version(source, target));
-        self.begin_with(Some(part), None, &version).await
+        let version = work.and_then(|(source, target)| code_free::version(source, target));
+        let version = version.filter(|version| self.runs_code.as_ref() != Some(version));
+        self.begin_with(Some(part), None, version.as_deref().unwrap_or("NULL")).await?;
+        if version.is_some() && self.code_free().is_none() {
+            self.runs_code = version;
+        }
+        Ok(())
     }
 
     /// Opens a transaction, of a part of a transform or of what is not a migration; on the session of a component's own login, also the

@@ -13,17 +13,15 @@
 //! transaction, with the rights that it would have in any other.
 
 use crate::host_sql::literal;
+use crate::types::built_in_numbers;
 use runner_database::{Dialect, TableName, TableSource, TableTarget, WriteMode};
 
 /// The functions of triggers that check a foreign key, and change no row: `RI_FKey_check_ins`, `_check_upd`, `_restrict_del`,
 /// `_restrict_upd`, `_noaction_del`, `_noaction_upd`. Their numbers are the same in all versions of the server.
-const CHECKS_ONLY: &str = "1644, 1645, 1648, 1649, 1654, 1655";
+pub(crate) const CHECKS_ONLY: &str = "ARRAY[1644, 1645, 1648, 1649, 1654, 1655]::pg_catalog.oid[]";
 
-/// The types whose comparisons are spelled with their schema: see `Dialect::comparison`.
-const COMPARED: &str = "16, 17, 19, 20, 21, 23, 25, 26, 700, 701, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950";
-
-/// Further types of the server's own: `json` and `jsonb`.
-const OTHERS: &str = "114, 3802";
+/// Types of the server's own whose comparisons are looked up on the path: `json` and `jsonb`.
+const NOT_COMPARED: &str = "114, 3802";
 
 /// The expression for the version of both tables, or NULL if code can run. `{tables}`: their numbers; `{filled}`: the number of a table
 /// whose defaults are computed; `{key}`: the columns that are compared.
@@ -36,7 +34,7 @@ const VERSION: &str = "\
                 AND (a.attgenerated OPERATOR(pg_catalog.<>) '' \
                     OR a.atthasdef AND c.oid OPERATOR(pg_catalog.=) {filled} \
                     OR a.atttypid OPERATOR(pg_catalog.<>) ALL (ARRAY[{compared}]::pg_catalog.oid[]) \
-                        AND (a.atttypid OPERATOR(pg_catalog.<>) ALL (ARRAY[{others}]::pg_catalog.oid[]) \
+                        AND (a.atttypid OPERATOR(pg_catalog.<>) ALL (ARRAY[{not_compared}]::pg_catalog.oid[]) \
                             OR a.attname OPERATOR(pg_catalog.=) ANY (ARRAY[{key}]::pg_catalog.name[])))) \
             AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid \
                 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) \
@@ -44,7 +42,7 @@ const VERSION: &str = "\
             AND (NOT c.relhastriggers OR c.oid OPERATOR(pg_catalog.<>) ALL ({tables}) \
                 OR NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid OPERATOR(pg_catalog.=) c.oid \
                     AND (NOT g.tgisinternal OR g.tgdeferrable \
-                        OR g.tgfoid OPERATOR(pg_catalog.<>) ALL (ARRAY[{checks_only}]::pg_catalog.oid[]))))) \
+                        OR g.tgfoid OPERATOR(pg_catalog.<>) ALL ({checks_only}))))) \
         THEN pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, c.xmin, c.relnamespace::pg_catalog.regnamespace, \
             (SELECT pg_catalog.concat_ws(' ', pg_catalog.count(*), pg_catalog.sum(a.xmin::pg_catalog.text::pg_catalog.int8)) \
                 FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid), \
@@ -54,10 +52,18 @@ const VERSION: &str = "\
             SELECT g.tgconstrrelid FROM pg_catalog.pg_trigger g WHERE g.tgrelid OPERATOR(pg_catalog.=) ANY ({tables})))) \
         HAVING pg_catalog.count(*) FILTER (WHERE c.oid OPERATOR(pg_catalog.=) ANY ({tables})) OPERATOR(pg_catalog.=) {count})";
 
-/// The expression for the version of the tables that a transform reads and writes; NULL if code can run in its transaction.
-pub(crate) fn version(source: &TableSource, target: &TableTarget) -> String {
+/// The types whose comparisons are spelled with their schema.
+fn compared() -> String {
+    let is_spelled = |name: &&str| Dialect::Postgres.comparison("=", name) != "=";
+    let numbers = built_in_numbers().filter(|(_, name)| is_spelled(name)).map(|(number, _)| number.to_string());
+    numbers.collect::<Vec<_>>().join(", ")
+}
+
+/// The expression for the version of the tables that a transform reads and writes, which is NULL if they run code; `None` if the transform
+/// runs some by itself.
+pub(crate) fn version(source: &TableSource, target: &TableTarget) -> Option<String> {
     if source.filter.is_some() {
-        return "NULL".to_owned();
+        return None;
     }
     let number = |table: &TableName| {
         format!("pg_catalog.to_regclass({})::pg_catalog.oid", literal(&table.quoted(Dialect::Postgres)))
@@ -69,12 +75,13 @@ pub(crate) fn version(source: &TableSource, target: &TableTarget) -> String {
         false => (format!("{read}, {written}"), "2"),
     };
     let key: Vec<String> = source.key.iter().chain(&target.key).map(|name| literal(name)).collect();
-    VERSION
+    let version = VERSION
         .replace("{filled}", if inserts { &written } else { "0::pg_catalog.oid" })
         .replace("{checks_only}", CHECKS_ONLY)
-        .replace("{compared}", COMPARED)
-        .replace("{others}", OTHERS)
+        .replace("{compared}", &compared())
+        .replace("{not_compared}", NOT_COMPARED)
         .replace("{count}", count)
         .replace("{tables}", &format!("ARRAY[{tables}]::pg_catalog.oid[]"))
-        .replace("{key}", &key.join(", "))
+        .replace("{key}", &key.join(", "));
+    Some(version)
 }

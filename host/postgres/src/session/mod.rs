@@ -38,6 +38,8 @@ pub(crate) struct Session {
     types: Types,
     /// The transaction that was begun.
     transaction: Option<Transaction>,
+    /// The last question whether the tables of a chunk run code, if they do: it is not asked again.
+    runs_code: Option<String>,
     /// How the host writes, where it is the session of a component's own login.
     gate: Option<Gate>,
     role: Role,
@@ -56,6 +58,7 @@ impl Session {
             lock: RunLock::default(),
             types: Types::default(),
             transaction: None,
+            runs_code: None,
             gate: None,
             role: Role::Host,
             is_denied: false,

@@ -262,7 +262,9 @@ impl Session {
     async fn send_plainly(&mut self, statement: &str, bytes: usize) -> Result<LastAnswer> {
         let names = if self.is_about_tool_tables(statement) { Names::Ours } else { Names::Theirs };
         let (mut text, turns) = self.surround(Around::Transaction, names, Voice::Host, "")?;
-        if turns && self.code_free().is_none() {
+        // Its answer has to be the last one, where it has one.
+        let turns_apart = turns && self.code_free().is_none();
+        if turns_apart {
             self.send_surrounding(&std::mem::take(&mut text), names, true).await?;
         }
         // A row that has changed since the transaction began is one that another session has locked, or had.
@@ -280,8 +282,8 @@ impl Session {
             }
             answer => answer?,
         };
-        if let (Some(transaction), true) = (&mut self.transaction, turns) {
-            transaction.has_turned();
+        if let (Some(transaction), true) = (&mut self.transaction, turns && !turns_apart) {
+            transaction.turn(false, Fingerprint::default());
         }
         if names == Names::Ours {
             self.guard.has_inspected();

@@ -307,6 +307,11 @@ fn read_type(row: &PgRow) -> Result<(u32, ServerType), sqlx::Error> {
     Ok((row.try_get::<Oid, _>(0)?.0, found))
 }
 
+/// The OIDs and names of the types whose binary form is known here.
+pub(crate) fn built_in_numbers() -> impl Iterator<Item = (u32, &'static str)> {
+    BUILT_IN.iter().map(|(number, _, name, ..)| (*number, *name))
+}
+
 /// Returns the type with this OID, if it is one whose binary form is known here.
 pub(crate) fn built_in(number: u32) -> Option<ServerType> {
     if number == JSONB {

@@ -53,7 +53,7 @@ impl TableReader {
         after: Option<&[Value]>,
         rows: usize,
     ) -> Result<Option<Vec<Value>>, DatabaseError> {
-        // It returns one row at most, and need not be limited to that.
+        // The statement returns one row at most: a limit would only cost a driver another statement around it.
         let found = ask(session, self.sql.nth(Range { after, bound, to: None }, rows), usize::MAX).await?;
         Ok(found.into_iter().next())
     }

@@ -191,7 +191,8 @@ impl ChunkWorker {
         let (Some(reader), Some(instance)) = (&mut self.reader, &mut self.instance) else {
             return Err(Error::failed("a worker of a transform has no reader or no instance").into());
         };
-        let locks_rows = part == Part::LockedChunk || self.connection.facts().dialect.locks_rows();
+        let may_lock = part == Part::LockedChunk || self.connection.facts().dialect.locks_rows();
+        let locks_rows = shared.holds_rows && may_lock;
         let mut session = self.connection.component(&shared.run.stop);
         let bound = shared.work.bound.clone().filter(|_| reader.descends());
         reader.turn_to(ChunkRange {
@@ -199,9 +200,8 @@ impl ChunkWorker {
             after: chunk.from.clone(),
             to: chunk.to.clone(),
             size: chunk.size.and_then(|size| usize::try_from(size).ok()),
-            holds_rows: shared.holds_rows && locks_rows,
+            holds_rows: locks_rows,
         });
-        let locks_rows = shared.holds_rows && locks_rows;
         let mut holds_since = locks_rows.then(Instant::now);
         if part == Part::LockedChunk {
             reader.lock(&mut *session).await?;
