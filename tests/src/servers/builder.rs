@@ -143,7 +143,6 @@ fn defaults(kind: Kind) -> Vec<(String, String)> {
             ("bind-address", "127.0.0.1"),
             ("mysqlx", "OFF"),
             ("max-connections", "200"),
-            ("performance-schema", "OFF"),
             ("innodb-buffer-pool-size", "16M"),
             ("innodb-redo-log-capacity", "32M"),
             ("innodb-log-buffer-size", "2M"),
