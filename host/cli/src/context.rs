@@ -56,11 +56,11 @@ impl Context {
             settings.set_parameter(name, text)?;
         }
         let env = global.load.env.clone();
+        settings.cache_directory = cache_directory(&env);
         let database = settings.database_url.value.to_string();
         let setup = Setup {
             settings,
             driver: None,
-            component_cache: cache_directory(&env),
             cache_note: Some(cache_note(&printer, database)),
             compile_note: Some(compile_note(&printer)),
             component_compiler: Some(this_program()),
@@ -199,7 +199,7 @@ fn this_program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| PathBuf::from(LINUX))
 }
 
-/// Returns the directory for compiled components: the user's cache directory.
+/// Returns the directory for compiled components and for what is known of large files: in the user's cache directory.
 fn cache_directory(env: &BTreeMap<String, String>) -> Option<PathBuf> {
     let variable = |name: &str| env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = if cfg!(windows) {

@@ -12,7 +12,7 @@ use runner_engine::implicit_delete;
 use runner_engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use runner_engine::script::ScriptSource;
 use runner_project::TARGET_WORDS;
-use runner_project::catalog::{Artifact, Catalog, Description, Migration};
+use runner_project::catalog::{Catalog, Description, Migration};
 use runner_sql::{Sql, has_statement};
 
 /// What is worth saying of a project that may be valid all the same.
@@ -67,7 +67,7 @@ impl Remarks {
         facts: &Facts,
         given: &BTreeMap<String, Value>,
     ) -> Result<Option<Sql>, Vec<Error>> {
-        let Artifact::Sql { up, down, .. } = &migration.artifact else { return Ok(None) };
+        let Some((up, down)) = migration.read_sql().map_err(|error| vec![error])? else { return Ok(None) };
         if check_dialect(facts.dialect, migration).is_err() {
             self.elsewhere.push(migration.id());
             return Ok(None);
@@ -77,7 +77,7 @@ impl Remarks {
         let file = migration.up_file();
         let named = Named { migration: id.clone(), up: file.clone(), down: migration.down_file() };
         let values = (facts.dialect, SqlValues { kept: None, given });
-        let (up, down) = match filled(up.clone(), down.clone(), Direction::Up, values, &named) {
+        let (up, down) = match filled(up.clone(), down.cloned(), Direction::Up, values, &named) {
             Ok(ScriptSource::Sql { up, down, .. }) => (up, down),
             Ok(_) => return Ok(None),
             Err(refusals) => return Err(refusals.into_iter().map(Refusal::into_error).collect()),

@@ -16,7 +16,10 @@ use runner_project::{component_digest, sha256};
 /// The bytes of a project's migration; those of SQL as they are written.
 pub fn source_of(migration: &Migration) -> Result<ScriptSource> {
     match &migration.artifact {
-        Artifact::Sql { up, down, .. } => Ok(ScriptSource::Sql { up: up.clone(), down: down.clone(), template: None }),
+        Artifact::Sql { texts, .. } => {
+            let (up, down) = texts.read()?.clone();
+            Ok(ScriptSource::Sql { up, down, template: None })
+        }
         Artifact::Component { files, assets } => {
             let bytes = migration.read_component()?.unwrap_or_default();
             let place = match files {

@@ -31,7 +31,7 @@ use crate::run::Run;
 use crate::transaction::in_transaction;
 use runner_base::error::{Error, Result};
 use runner_database::{Database, HostSession, LockRequest, StopSignal};
-use runner_project::catalog::{Artifact, Catalog, Kind, Migration};
+use runner_project::catalog::{Catalog, Kind, Migration};
 use runner_project::migration_id;
 
 /// An operator's decision.
@@ -356,9 +356,9 @@ async fn settle(
         let declared =
             migration.map_or_else(|| record.declared.clone(), |migration| declared_json(&migration.description));
         history::set_applied(database, record.id, sha256, &declared, &now(), &order.why).await?;
-        if let Some(Artifact::Sql { up, down, .. }) = migration.map(|it| &it.artifact) {
+        if let Some((up, down)) = migration.map(Migration::read_sql).transpose()?.flatten() {
             let values = kept_values(database, &record.revision, &record.sha256).await;
-            let stored = Stored::Sql { up: up.clone(), down: down.clone(), values };
+            let stored = Stored::Sql { up: up.clone(), down: down.cloned(), values };
             let kept = history::artifact_changes(database, &record.revision, sha256, &stored, KEPT).await?;
             history::make(database, kept).await?;
         }

@@ -35,7 +35,6 @@ pub struct Builder {
     options: PlanOptions,
     locked: bool,
     jobs: Option<usize>,
-    component_cache: Option<PathBuf>,
     component_compiler: Option<PathBuf>,
     sinks: Vec<Box<dyn EventSink>>,
 }
@@ -135,10 +134,11 @@ impl Builder {
         self
     }
 
-    /// A private directory for compiled components. Without it, each run compiles the components it applies.
-    pub fn component_cache(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.component_cache = Some(directory.into());
-        self
+    /// A private directory for compiled components, and for what is known of large SQL files. Without it, each run compiles the
+    /// components it applies, and reads all of SQL.
+    pub fn component_cache(self, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        self.set(|settings| settings.cache_directory = Some(directory))
     }
 
     /// The program that compiles components which are not in the cache, in a process of its own: a `runner` of the same version,
@@ -203,14 +203,12 @@ impl Builder {
             ..PlanOptions::default()
         };
         let locked = self.locked || switches.locked;
-        let (component_cache, component_compiler) = (self.component_cache, self.component_compiler);
         let setup = Setup {
             settings,
             driver,
-            component_cache,
             cache_note: None,
             compile_note: None,
-            component_compiler,
+            component_compiler: self.component_compiler,
             #[cfg(feature = "components")]
             shared_sandbox: None,
             member: None,

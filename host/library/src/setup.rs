@@ -31,9 +31,7 @@ pub struct Setup {
     pub settings: Settings,
     /// How a program reaches its database, if that is not by the URL of the settings.
     pub driver: Option<DriverOptions>,
-    /// Where compiled components are kept; none: nowhere.
-    pub component_cache: Option<PathBuf>,
-    /// Receives what is worth saying of that place.
+    /// Receives what is worth saying of the cache of compiled components.
     pub cache_note: Option<Note>,
     /// Called before a large component is compiled, which takes seconds.
     pub compile_note: Option<Note>,
@@ -242,7 +240,7 @@ impl Setup {
     /// A sandbox; it starts nothing until a component runs. The signal also ends compiling.
     #[cfg(feature = "components")]
     pub fn sandbox(&self, jobs: usize, stop: StopSignal) -> Sandbox {
-        let cache_directory = self.component_cache.clone();
+        let cache_directory = self.settings.cache_directory.clone();
         let compiler = self.component_compiler.clone().map_or(Compiler::Thread, Compiler::Program);
         let (limits, cache_note) = (self.settings.limits.clone(), self.cache_note.clone());
         let (compile_note, keep) = (self.compile_note.clone(), Keep::Nothing);

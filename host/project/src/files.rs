@@ -54,7 +54,12 @@ impl ProjectDirectory {
 
     /// Opens a file of the migrations. Links are followed within the project.
     pub fn open_file(&self, name: &str, link: bool) -> io::Result<File> {
-        if link { open_regular(&self.root, self.path.join(name)) } else { open_regular(&self.migrations, name) }
+        self.open_sized(name, link).map(|(file, _)| file)
+    }
+
+    /// The same, with the size of the file.
+    pub(crate) fn open_sized(&self, name: &str, link: bool) -> io::Result<(File, u64)> {
+        if link { open_sized(&self.root, self.path.join(name)) } else { open_sized(&self.migrations, name) }
     }
 
     /// Opens a directory of the migrations, in the same way.
@@ -73,11 +78,7 @@ impl ProjectDirectory {
 
     /// Reads an artifact of at most `limit` bytes.
     pub fn read(&self, name: &str, link: bool, limit: u64) -> Result<Vec<u8>, Problem> {
-        let opened = match link {
-            true => open_sized(&self.root, self.path.join(name)),
-            false => open_sized(&self.migrations, name),
-        };
-        let read = opened.and_then(|(file, size)| read_within(file, size, limit));
+        let read = self.open_sized(name, link).and_then(|(file, size)| read_within(file, size, limit));
         let read = read.map_err(|error| unreadable(name, &error))?;
         read.ok_or_else(|| too_large(name, limit, "artifact_bytes"))
     }
@@ -182,7 +183,7 @@ pub(super) fn has_bytes(path: &Path, bytes: &[u8]) -> io::Result<bool> {
 }
 
 /// Reads a file that had `size` bytes when it was opened: thousands of files, so none is read once more to find its end.
-fn read_within(mut file: impl Read, size: u64, limit: u64) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn read_within(mut file: impl Read, size: u64, limit: u64) -> io::Result<Option<Vec<u8>>> {
     if size > limit {
         return Ok(None);
     }

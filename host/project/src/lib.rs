@@ -3,6 +3,7 @@
 //! It may import `runner-database` (names, grants, URLs), `runner-sql`, `runner-data`, `runner-base`.
 
 pub mod built;
+pub mod cache;
 pub mod catalog;
 pub mod discovery;
 pub mod env;
@@ -53,3 +54,4 @@ pub use origin::{Origin, Sourced};
 pub use package::{package_of, package_revision};
 pub use revision::{RevisionKey, RevisionPlace, compare_revisions, migration_id};
 pub use settings::{LoadRequest, Settings};
+pub use sql_file::WrittenSql;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cap_std::fs::{File, Metadata};
+
 use super::digest::{sha256, sha256_of_reader};
 use super::discovery::{ASSETS, Found, FoundEntry, VENDOR, discover, discover_embedded, find_assets, source_digest};
 use super::embedded::{EmbeddedFiles, ProjectFiles};
-use super::files::{ProjectDirectory, open_root, read_regular, too_large, unreadable};
+use super::files::{ProjectDirectory, open_root, read_regular, read_within, too_large, unreadable};
 use super::ignore::Ignored;
 use super::lockfile::Lockfile;
 use super::migration::ComponentFiles;
@@ -68,7 +70,20 @@ impl Source {
         }
     }
 
-    /// A SQL file of at most `limit` bytes.
+    /// Opens a SQL file.
+    pub fn open_file(&self, file: &FoundEntry) -> Result<OpenFile, Problem> {
+        let name = &file.file_name;
+        match self {
+            Self::Directory(directory) => {
+                let (file, size) =
+                    directory.open_sized(name, file.link).map_err(|error| unreadable(name, &error))?;
+                Ok(OpenFile::Disk(file, size))
+            }
+            Self::Embedded(it) => it.artifact(name, u64::MAX).map(OpenFile::Embedded),
+        }
+    }
+
+    /// The text of a script, of at most `limit` bytes.
     pub fn read(&self, file: &FoundEntry, limit: u64) -> Result<Vec<u8>, Problem> {
         match self {
             Self::Directory(directory) => directory.read(&file.file_name, file.link, limit),
@@ -208,6 +223,41 @@ impl Source {
                 ComponentFiles::Embedded { path, wasm, assets: Arc::new(it.assets(&found.directory())) }
             }
         }
+    }
+}
+
+/// A file that was opened.
+pub(crate) enum OpenFile {
+    /// On disk, with the size that it had.
+    Disk(File, u64),
+    /// In the program.
+    Embedded(&'static [u8]),
+}
+
+impl OpenFile {
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Disk(_, size) => *size,
+            Self::Embedded(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// What the system says of it; `None` in a program.
+    pub fn metadata(&self) -> Option<Metadata> {
+        match self {
+            Self::Disk(file, _) => file.metadata().ok(),
+            Self::Embedded(_) => None,
+        }
+    }
+
+    /// Its bytes, at most `limit`.
+    pub fn read(self, name: &str, limit: u64) -> Result<Vec<u8>, Problem> {
+        let read = match self {
+            Self::Disk(file, size) => read_within(file, size, limit).map_err(|error| unreadable(name, &error))?,
+            Self::Embedded(bytes) => (bytes.len() as u64 <= limit).then(|| bytes.to_vec()),
+        };
+        read.ok_or_else(|| too_large(name, limit, "artifact_bytes"))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{BASE, GUEST};
 use crate::class::{Attacker, Attempt, Mode};
 use runner_project::catalog::{Artifact, ComponentFiles, Description, Kind, Migration, Mode as Asked, SqlFiles};
-use runner_project::sha256;
+use runner_project::{WrittenSql, sha256};
 
 /// The migration before all others.
 pub(super) fn base() -> Migration {
@@ -25,7 +25,7 @@ pub(super) fn attacker(attempt: &Attempt, mode: Mode) -> Migration {
 }
 
 fn sql((revision, name): (&str, &str), up: &str, mode: Mode) -> Migration {
-    let artifact = Artifact::Sql { up: up.into(), down: None, files: SqlFiles::default() };
+    let artifact = Artifact::Sql { texts: WrittenSql::new(up.into(), None), files: SqlFiles::default() };
     let asked = if mode == Mode::Stepwise { Asked::Stepwise } else { Asked::Auto };
     migration((revision, name), Kind::Sql, up.as_bytes(), (artifact, asked))
 }

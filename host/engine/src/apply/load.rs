@@ -14,7 +14,7 @@ use crate::unreadable::unreadable;
 use runner_base::error::{Error, Result};
 use runner_data::Value;
 use runner_database::{Database, Dialect, Facts, HostSession};
-use runner_project::catalog::{Artifact, Catalog, Kind, Migration};
+use runner_project::catalog::{Catalog, Kind, Migration};
 use runner_project::sha256;
 use runner_sql::Sql;
 
@@ -112,16 +112,14 @@ async fn sql(
     let mut kept = None;
     let (up, down) = match migration.source {
         Source::Project => {
-            let Artifact::Sql { up, down, .. } = &of_project(catalog, migration)?.artifact else {
-                return Err(damaged());
-            };
+            let (up, down) = of_project(catalog, migration)?.read_sql()?.ok_or_else(damaged)?;
             if migration.direction == Direction::Down
-                && asks(up, down.as_deref(), dialect).1
+                && asks(up, down.map(|down| &**down), dialect).1
                 && let Some(database) = database
             {
                 kept = Some(kept_values(database, &migration.revision, &migration.sha256).await);
             }
-            (up.clone(), down.clone())
+            (up.clone(), down.cloned())
         }
         Source::Database => {
             let stored =

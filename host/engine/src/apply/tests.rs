@@ -20,7 +20,7 @@ use runner_database::{ConnectOptions, DatabaseUrl, Dialect, QueryLimits};
 use runner_drivers::connect;
 use runner_project::catalog::{Artifact, Description, Kind, Migration, Mode, SqlFiles};
 use runner_project::settings::RequiredIsolation;
-use runner_project::sha256;
+use runner_project::{WrittenSql, sha256};
 
 /// Notes the kinds of events.
 #[derive(Default)]
@@ -48,7 +48,7 @@ pub(super) fn sql(revision: &str, up: &str, down: Option<&str>) -> Migration {
         name: format!("m{revision}"),
         kind: Kind::Sql,
         sha256: sha256(up.as_bytes()),
-        artifact: Artifact::Sql { up: up.into(), down: down.map(Into::into), files: SqlFiles::default() },
+        artifact: Artifact::Sql { texts: WrittenSql::new(up.into(), down.map(Into::into)), files: SqlFiles::default() },
         description: Description { mode, ..Description::default() },
         locked: true,
     }

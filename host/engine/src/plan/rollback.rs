@@ -9,7 +9,7 @@ use crate::Direction;
 use crate::history::{History, Record, RunMode, State};
 use crate::target::{Target, compare_revisions};
 use runner_base::error::{Error, Result};
-use runner_project::catalog::{Artifact, Kind, Migration};
+use runner_project::catalog::{Kind, Migration};
 use runner_project::short;
 
 /// Plans what `rollback` runs to reach the target, which stays applied. The migration applied last comes first.
@@ -129,7 +129,7 @@ fn down_step(input: &PlanInput<'_>, record: &Record) -> Result<PlannedMigration>
     let same =
         find(input, &record.revision).filter(|migration| migration.sha256 == record.sha256 || may_differ(migration));
     let is_kept = input.history.keeps(record);
-    let has_no_downgrade = same.is_some_and(|migration| matches!(migration.artifact, Artifact::Sql { down: None, .. }));
+    let has_no_downgrade = same.is_some_and(Migration::has_no_downgrade);
     // The digest of SQL does not cover the downgrade: if it was fixed in the project since, that one is used, and the run
     // reports it. If the project no longer has it, the database may have stored it.
     let declared = record.description()?;

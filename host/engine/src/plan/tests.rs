@@ -4,6 +4,7 @@ use super::*;
 use crate::history::{State, declared_json};
 use runner_base::error::ErrorKind;
 use runner_database::{Dialect, DialectSql, HistoryPlace, LockKind};
+use runner_project::WrittenSql;
 use runner_project::catalog::{Artifact, Migration, Mode, SqlFiles};
 use runner_sql::Sql;
 
@@ -47,7 +48,7 @@ fn migration(text: &str) -> Migration {
         name: format!("m{revision}"),
         kind,
         sha256: format!("sha-of-{}", revision.trim_start_matches('0')),
-        artifact: Artifact::Sql { up: Sql::default(), down: Some(Sql::default()), files: SqlFiles::default() },
+        artifact: Artifact::Sql { texts: WrittenSql::new(Sql::default(), Some(Sql::default())), files: SqlFiles::default() },
         description: Description {
             depends_on: depends_on.map(str::to_owned).into_iter().collect(),
             mode: if text.contains('~') { Mode::Stepwise } else { Mode::Auto },
@@ -244,8 +245,7 @@ fn rollback_goes_down_to_the_target() {
 #[test]
 fn the_way_back_comes_from_the_project_or_else_from_the_database() {
     let down = |down: Option<&str>| Artifact::Sql {
-        up: Sql::default(),
-        down: down.map(Sql::from),
+        texts: WrittenSql::new(Sql::default(), down.map(Sql::from)),
         files: SqlFiles::default(),
     };
     for (project, history, kept, expected) in [

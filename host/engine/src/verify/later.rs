@@ -5,7 +5,7 @@ use crate::history::{self, History, Record, State, Stored};
 use crate::transcript::{Evidence, TransformRecord};
 use runner_base::error::Result;
 use runner_database::WriteMode;
-use runner_project::catalog::{Artifact, Kind};
+use runner_project::catalog::{Kind, Migration};
 use runner_sql::{Sql, Tokens, fill, has_parameters};
 
 /// Returns what may have changed the rows that a transform wrote, which has this index in its run, as the beginning of a sentence.
@@ -128,10 +128,7 @@ async fn sql_touches(verifier: &Verifier, history: &History, later: &Record, wri
     let database = &mut database.host();
     let dialect = database.facts().dialect;
     let of_project = verifier.project.catalog.get(&later.revision).filter(|it| it.sha256 == later.sha256);
-    let of_project = match of_project.map(|migration| &migration.artifact) {
-        Some(Artifact::Sql { up, .. }) => Some(up),
-        _ => None,
-    };
+    let of_project = of_project.map(Migration::read_sql).transpose()?.flatten().map(|(up, _)| up);
     let sql: Option<Sql> = match of_project {
         Some(up) if !has_parameters(up, dialect) => Some(up.clone()),
         _ if history.keeps(later) => match history::load_artifact(database, &later.revision, &later.sha256).await? {

@@ -19,8 +19,9 @@ use crate::revision::Reference;
 use crate::revision::RevisionKey;
 use crate::script::{self, RuntimePin, ScriptFiles, ScriptLanguage, decode};
 use crate::settings::Settings;
-use crate::source::Source;
-use crate::sql_file::SqlTexts;
+use crate::source::{OpenFile, Source};
+use crate::sql_file::{Known, KnownPlace, SqlTexts, WrittenPlace, WrittenSql};
+use runner_base::dialect::Dialect;
 use runner_base::error::{Error, ErrorKind, Result, several};
 
 impl Catalog {
@@ -215,8 +216,18 @@ impl Loader<'_> {
         metadata: Option<&FoundEntry>,
     ) -> Result<(Migration, Digests<'f>), Vec<Problem>> {
         let limit = self.settings.limits.artifact_bytes;
-        let texts = SqlTexts::read(files, metadata, |file| self.source.read(file, limit))?;
         let dialect = self.checks.dialect.unwrap_or_else(|| self.settings.database_url.value.dialect());
+        let compares_all = self.checks.locked || self.checks.texts == ComparedTexts::All;
+        let only_for = (!compares_all).then_some(dialect);
+        let opened = self.open_sql(files, metadata)?;
+        let place = KnownPlace::of((self.settings, dialect), (files, metadata), &opened);
+        if let Some(known) = place.as_ref().and_then(KnownPlace::load) {
+            return Ok(self.known_sql(found, (files, metadata), known, (dialect, only_for)));
+        }
+        let mut opened = opened.into_iter();
+        let texts = SqlTexts::read(files, metadata, |file| {
+            opened.next().map_or_else(|| self.source.read(file, limit), |it| it.read(&file.file_name, limit))
+        })?;
         let Some(chosen) = texts.choose(dialect) else {
             return Err(vec![Problem::new(format!("`{}` has no upgrade", found.id()))]);
         };
@@ -225,10 +236,48 @@ impl Loader<'_> {
         let digests = texts.digests();
         let digest = digests.texts.get(keys.up).and_then(|texts| texts.up.clone()).unwrap_or_default();
         let artifact = texts.into_artifact(keys, dialect);
-        let compares_all = self.checks.locked || self.checks.texts == ComparedTexts::All;
-        let only_for = (!compares_all).then_some(dialect);
+        if let (Some(place), Artifact::Sql { files, .. }) = (place, &artifact) {
+            let (digests, files, description) = (digests.clone(), files.clone(), description.clone());
+            place.store(&Known { digest: digest.clone(), digests, stepwise, files, description });
+        }
         let digests = Digests::Sql(SqlFound { digests, files, stepwise, only_for });
         Ok((migration(found, Kind::Sql, digest, artifact, description), digests))
+    }
+
+    /// The files of a migration in SQL, in the order in which they are read.
+    fn open_sql(&self, files: &[SqlFile], metadata: Option<&FoundEntry>) -> Result<Vec<OpenFile>, Vec<Problem>> {
+        let entries = files.iter().map(|file| &file.entry).chain(metadata);
+        let (mut opened, mut problems) = (Vec::new(), Vec::new());
+        for file in entries {
+            match self.source.open_file(file) {
+                Ok(file) => opened.push(file),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(opened) } else { Err(problems) }
+    }
+
+    /// A migration in SQL of which all is known but its texts.
+    fn known_sql<'f>(
+        &self,
+        found: &Found,
+        (files, metadata): (&'f [SqlFile], Option<&FoundEntry>),
+        known: Known,
+        (dialect, only_for): (Dialect, Option<Dialect>),
+    ) -> (Migration, Digests<'f>) {
+        let place = WrittenPlace {
+            root: self.settings.root.clone(),
+            migrations: self.settings.migrations.clone(),
+            files: files.to_vec(),
+            metadata: metadata.cloned(),
+            limit: self.settings.limits.artifact_bytes,
+            dialect,
+            digests: known.digests.clone(),
+        };
+        let texts = WrittenSql::at(place, known.files.down.is_some());
+        let artifact = Artifact::Sql { texts, files: known.files };
+        let digests = SqlFound { digests: known.digests, files, stepwise: known.stepwise, only_for };
+        (migration(found, Kind::Sql, known.digest, artifact, known.description), Digests::Sql(digests))
     }
 
     fn component(

@@ -11,6 +11,7 @@ use crate::digest::{component_digest, sha256};
 use crate::files::read_regular_anywhere;
 use crate::revision::migration_id;
 use crate::script::ScriptFiles;
+use crate::sql_file::WrittenSql;
 pub use need::{Need, RAW_SQL};
 use runner_base::error::{Error, Result};
 use runner_database::{Dialect, Renames};
@@ -108,10 +109,8 @@ impl Description {
 pub enum Artifact {
     /// SQL with LF line ends, as this database gets it.
     Sql {
-        /// The upgrade.
-        up: Sql,
-        /// The downgrade.
-        down: Option<Sql>,
+        /// The upgrade and the downgrade.
+        texts: WrittenSql,
         /// Where the two are.
         files: SqlFiles,
     },
@@ -251,6 +250,18 @@ impl Migration {
             Artifact::Sql { files, .. } => missing_down(&files.up).unwrap_or_else(|| format!("{}.down.sql", self.id())),
             Artifact::Component { .. } | Artifact::Script(_) => self.up_file(),
         }
+    }
+
+    /// The upgrade and the downgrade of SQL; `None` for others. Fails if they had to be read and have changed.
+    pub fn read_sql(&self) -> Result<Option<(&Sql, Option<&Sql>)>> {
+        let Artifact::Sql { texts, .. } = &self.artifact else { return Ok(None) };
+        let (up, down) = texts.read()?;
+        Ok(Some((up, down.as_ref())))
+    }
+
+    /// Whether it is SQL, of an upgrade alone.
+    pub fn has_no_downgrade(&self) -> bool {
+        matches!(&self.artifact, Artifact::Sql { texts, .. } if !texts.has_down())
     }
 
     /// The bytes of a component, checked against its digest; `None` for others.

@@ -121,6 +121,7 @@ impl Loaded {
                 time_by_flag: request.flags.get("--chunk-time").is_some_and(|text| text.trim() != "none"),
                 ..named::choose(sources, &transform::SETTINGS, &content.transform)?
             },
+            cache_directory: None,
             root: project,
             file: file.clone(),
             files,

@@ -134,6 +134,8 @@ pub struct Settings {
     pub sdk: Option<PathBuf>,
     /// The Rust toolchain that builds guests; by default the first suitable one.
     pub toolchain: Option<Sourced<String>>,
+    /// The user's cache, of compiled components and of what is known of large SQL files; `None`: nothing is kept.
+    pub cache_directory: Option<PathBuf>,
     /// The limits.
     pub limits: Limits,
     /// Origins of the limits that are not defaults, by name.

@@ -2,7 +2,9 @@
 //! and a byte order mark make no difference.
 
 mod describe;
+mod known;
 mod read;
+mod written;
 
 use super::digest::sha256;
 use super::discovery::{FoundEntry, SqlFile, SqlPart};
@@ -10,8 +12,11 @@ use super::lockfile::{SqlDigests, TextDigests};
 use super::migration::{Artifact, Description, SqlFiles};
 use super::per_dialect::PerDialect;
 use super::problem::Problem;
+pub(crate) use known::{Known, KnownPlace};
 pub(super) use read::normalise;
 use read::{runs_in_transaction, sql_text};
+pub use written::WrittenSql;
+pub(crate) use written::WrittenPlace;
 use runner_base::dialect::Dialect;
 use runner_base::error::ErrorKind;
 use runner_sql::{Section, Sql, SqlError, near_marker, sections};
@@ -72,7 +77,7 @@ impl SqlTexts {
     pub fn read(
         files: &[SqlFile],
         metadata: Option<&FoundEntry>,
-        read: impl Fn(&FoundEntry) -> Result<Vec<u8>, Problem>,
+        mut read: impl FnMut(&FoundEntry) -> Result<Vec<u8>, Problem>,
     ) -> Result<Self, Vec<Problem>> {
         let mut all = Self::default();
         let mut problems = Vec::new();
@@ -177,13 +182,19 @@ impl SqlTexts {
     }
 
     /// What was chosen for a database of that dialect, as the artifact of the migration.
-    pub(crate) fn into_artifact(mut self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
+    pub(crate) fn into_artifact(self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
         let dialects: Vec<Dialect> = self.texts.keys().flatten().collect();
         let chosen_for = (!dialects.is_empty()).then_some(dialect);
-        let up = self.texts.entry(chosen.up).0.take().unwrap_or_default();
-        let down = chosen.down.and_then(|key| self.texts.entry(key).1.take());
+        let (up, down) = self.into_chosen(chosen);
         let (down, down_file) = down.map(|down| (down.text, down.file)).unzip();
-        Artifact::Sql { up: up.text, down, files: SqlFiles { up: up.file, down: down_file, chosen_for, dialects } }
+        let files = SqlFiles { up: up.file, down: down_file, chosen_for, dialects };
+        Artifact::Sql { texts: WrittenSql::new(up.text, down), files }
+    }
+
+    /// The upgrade and the downgrade that were chosen.
+    fn into_chosen(mut self, chosen: ChosenKeys) -> (SqlText, Option<SqlText>) {
+        let up = self.texts.entry(chosen.up).0.take().unwrap_or_default();
+        (up, chosen.down.and_then(|key| self.texts.entry(key).1.take()))
     }
 }
 

@@ -142,7 +142,7 @@ document! {
     pub(super) struct MigrationJson(migration: &Migration) with {
         let description = &migration.description;
         let (is_irreversible, assets) = match &migration.artifact {
-            Artifact::Sql { down, .. } => (down.is_none(), BTreeMap::new()),
+            Artifact::Sql { texts, .. } => (!texts.has_down(), BTreeMap::new()),
             Artifact::Component { assets, .. } => (false, assets.clone()),
             Artifact::Script(script) => {
                 (false, script.companions().map(|(path, it)| (path.clone(), it.clone())).collect())

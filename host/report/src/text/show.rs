@@ -48,7 +48,7 @@ fn of_project(text: &mut Text, migration: &Migration) {
     optional(text, "dialects", &dialects.join(", "));
     optional(text, "depends on", &description.depends_on.join(", "));
     optional(text, "needs", &description.shown_needs().join(", "));
-    let is_irreversible = description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. });
+    let is_irreversible = description.irreversible || migration.has_no_downgrade();
     line(text, "reversible", if is_irreversible { "no" } else { "yes" });
     line(text, "lockfile", if migration.locked { "listed" } else { "not listed" });
     match &migration.artifact {

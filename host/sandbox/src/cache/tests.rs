@@ -1,10 +1,11 @@
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 
 /// Where a component is kept.
 fn path_in(cache: &Cache, engine: &Engine, sha256: &str) -> PathBuf {
-    cache.path.join(name(engine, sha256))
+    cache.directory.path.join(name(engine, sha256))
 }
 
 #[cfg(unix)]
@@ -59,7 +60,7 @@ fn what_is_not_used_any_more_is_removed() {
         age(&path_in(&cache, &engine, sha256), 31 * 24);
     }
     let beside = |name: &str, hours: u64| {
-        let path = cache.path.join(name);
+        let path = cache.directory.path.join(name);
         fs::write(&path, "half").expect("written");
         age(&path, hours);
         path
@@ -97,7 +98,7 @@ fn several_can_store_one_component_at_once() {
         assert!(cache.load(&engine, &sha256).is_some());
     }
     assert_eq!(*said.lock().expect("a lock"), "");
-    assert_eq!(fs::read_dir(&cache.path).expect("listed").count(), 20, "only what is complete stays");
+    assert_eq!(fs::read_dir(&cache.directory.path).expect("listed").count(), 20, "only what is complete stays");
 }
 
 fn engine_and_code() -> (Engine, Vec<u8>) {
@@ -161,11 +162,11 @@ fn what_takes_the_place_of_the_directory_is_not_used() {
     other.store(&engine, &two, &code);
     fs::rename(&above, directory.path().join("away")).expect("renamed");
     std::os::unix::fs::symlink(directory.path().join("other"), &above).expect("linked");
-    assert!(cache.path.join(name(&engine, &two)).exists(), "by its path it is the other one");
+    assert!(cache.directory.path.join(name(&engine, &two)).exists(), "by its path it is the other one");
     assert!(cache.load(&engine, &two).is_none());
     assert!(cache.load(&engine, &one).is_some());
     cache.store(&engine, &format!("{:064}", 3), &code);
-    assert_eq!(fs::read_dir(&other.path).expect("listed").count(), 1);
+    assert_eq!(fs::read_dir(&other.directory.path).expect("listed").count(), 1);
     assert_eq!(fs::read_dir(directory.path().join("away/cache")).expect("listed").count(), 2);
     assert_eq!(*said.lock().expect("a lock"), "");
 }

@@ -13,7 +13,7 @@ use runner_engine::apply::Action;
 use runner_engine::stopped::stopped;
 use runner_engine::target::Target;
 use runner_project::fixtures::{Check, MigrationTests};
-use runner_project::{Artifact, Migration};
+use runner_project::Migration;
 
 /// A phase that did not complete; the following ones cannot run.
 pub(super) struct Broken;
@@ -125,7 +125,7 @@ impl MigrationTest {
 
 /// Whether the migration is irreversible.
 fn is_irreversible(migration: &Migration) -> bool {
-    migration.description.irreversible || matches!(migration.artifact, Artifact::Sql { down: None, .. })
+    migration.description.irreversible || migration.has_no_downgrade()
 }
 
 impl Course<'_> {

@@ -62,8 +62,8 @@ impl Course<'_> {
         let mut database = self.test.open(&self.scratch.url).await?;
         let dialect = database.facts().dialect;
         match &self.migration.artifact {
-            Artifact::Sql { up, .. } => {
-                if let Ok(program) = up.program(dialect) {
+            Artifact::Sql { texts, .. } => {
+                if let Ok(program) = texts.read()?.0.program(dialect) {
                     names.extend(program.statements().flat_map(|statement| affected_tables(&statement.tokens())));
                 }
             }
