@@ -20,6 +20,7 @@ use runner_engine::plan::{
     Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect, plan_towards,
 };
 use runner_engine::transcript::store::known_unrepeatable;
+use runner_engine::transform::Chunks;
 use runner_library::run::revision_of;
 use runner_project::catalog::Catalog;
 use runner_project::settings::OnExisting;
@@ -47,6 +48,8 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
         let mut steps = inspections(&plan, &sql, &statements, &facts);
+        let chunking = context.settings.chunking.fit(facts.dialect)?;
+        add_chunks(&plan, &mut steps, Chunks::of(chunking.rows, chunking.time, limits.batch_rows));
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
@@ -71,7 +74,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
                 warn_of_escapes(printer, &plan, sql, &catalog);
                 warn_of_sessions(printer, &plan, sql, &catalog, facts.dialect);
             }
-            (Format::Text, None) => printer.data(&text::plan(&plan, &steps)),
+            (Format::Text, None) => printer.data(&text::plan(&plan, &steps, facts.dialect)),
         }
         if is_text {
             text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));
@@ -203,6 +206,14 @@ fn inspections(plan: &Plan, sql: &[Option<Sql>], statements: &[Option<Statements
         Inspection { statements: *statements, dry_run, ..Inspection::default() }
     });
     each.collect()
+}
+
+/// How transforms are cut, where each chunk commits.
+fn add_chunks(plan: &Plan, looks: &mut [Inspection], chunks: Chunks) {
+    for (migration, look) in plan.steps.iter().zip(looks) {
+        let commits = migration.kind.is_sandboxed() && migration.mode == RunMode::Stepwise;
+        look.chunks = commits.then_some(chunks);
+    }
 }
 
 /// What cannot run in the downgrades of the migrations that would be applied.

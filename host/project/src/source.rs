@@ -75,8 +75,7 @@ impl Source {
         let name = &file.file_name;
         match self {
             Self::Directory(directory) => {
-                let (file, size) =
-                    directory.open_sized(name, file.link).map_err(|error| unreadable(name, &error))?;
+                let (file, size) = directory.open_sized(name, file.link).map_err(|error| unreadable(name, &error))?;
                 Ok(OpenFile::Disk(file, size))
             }
             Self::Embedded(it) => it.artifact(name, u64::MAX).map(OpenFile::Embedded),

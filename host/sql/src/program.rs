@@ -12,7 +12,7 @@ use runner_base::dialect::Dialect;
 /// The statements of a file, and how its transaction is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    text: Arc<str>,
+    text: Arc<String>,
     dialect: Dialect,
     /// What runs, in order: where each statement is, since a dump has a million of them.
     statements: Vec<Span>,
@@ -102,7 +102,7 @@ pub struct Lines {
 
 /// Splits a file and takes out what the host does by itself: `PRAGMA foreign_keys`, transactions, and the isolation level. Any
 /// other transaction control stays, to be refused with its place.
-pub(super) fn program(text: Arc<str>, dialect: Dialect) -> Result<Program, SqlError> {
+pub(super) fn program(text: Arc<String>, dialect: Dialect) -> Result<Program, SqlError> {
     let (statements, mut effects) = Splitter::run(&text, dialect)?.into_statements();
     let mut program = Program {
         text,
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, dialect: Dialect) -> String {
-        let program = program(text.into(), dialect).expect(text);
+        let program = program(text.to_owned().into(), dialect).expect(text);
         let mut parts: Vec<&str> = program.statements().map(|it| it.text).collect();
         parts.extend(program.isolation.map(Isolation::name));
         parts.extend(program.has_transaction.then_some("in one"));
@@ -315,7 +315,7 @@ mod tests {
             ("SET a = 1; BEGIN; A; COMMIT; RESET a", None),
             ("SET LOCAL a = 1; A", None),
         ] {
-            let program = program(text.into(), Dialect::Postgres).expect(text);
+            let program = program(text.to_owned().into(), Dialect::Postgres).expect(text);
             let of = |range: &Range<usize>| program.within(range.clone()).map(|it| it.text);
             let units = program.units(true).into_iter().map(|unit| {
                 let words: Vec<&str> = of(&unit).collect();
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn the_lines_of_what_is_taken_out_are_known() {
-        let of = |text: &str, dialect| program(text.into(), dialect).expect(text).lines;
+        let of = |text: &str, dialect| program(text.to_owned().into(), dialect).expect(text).lines;
         let text = "A;\nPRAGMA foreign_keys = OFF;\n-- a comment\n\nBEGIN;\nB;\nCOMMIT;\nPRAGMA foreign_keys = ON;";
         let lines = Lines { foreign_keys_off: Some(2), transaction: Some(5), isolation: None };
         assert_eq!(of(text, Dialect::Sqlite), lines);
@@ -350,7 +350,11 @@ mod tests {
             ("PRAGMA foreign_keys = OFF; A; PRAGMA foreign_keys = ON; B", true),
             ("A; PRAGMA foreign_keys = OFF; B", true),
         ] {
-            assert_eq!(program(text.into(), Dialect::Sqlite).expect(text).works_with_foreign_keys, expected, "{text}");
+            assert_eq!(
+                program(text.to_owned().into(), Dialect::Sqlite).expect(text).works_with_foreign_keys,
+                expected,
+                "{text}"
+            );
         }
     }
 

@@ -13,7 +13,7 @@ use runner_base::dialect::Dialect;
 pub struct Sql(Arc<Shared>);
 
 struct Shared {
-    text: Arc<str>,
+    text: Arc<String>,
     /// For each way to read it.
     programs: [OnceLock<Result<Arc<Program>, SqlError>>; 3],
 }
@@ -33,13 +33,14 @@ impl Sql {
 
 impl From<&str> for Sql {
     fn from(text: &str) -> Self {
-        Self(Arc::new(Shared { text: text.into(), programs: Default::default() }))
+        Self::from(text.to_owned())
     }
 }
 
 impl From<String> for Sql {
     fn from(text: String) -> Self {
-        Self::from(text.as_str())
+        // Large ones are not copied.
+        Self(Arc::new(Shared { text: Arc::new(text), programs: Default::default() }))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Keys of every type, split into chunks: each row once, whoever processes it.
 
+use serde_json::Value as Json;
+
 use runner_tests::{Engine, EngineProject, for_each_engine, for_each_server, project};
 
 use super::shop::{chunks, component, is_done_once, items, number};
@@ -168,6 +170,21 @@ for_each_server! {
         output.succeeds();
         is_done_once(&project, 600, &output.stderr);
         assert!(number(&project, &format!("SELECT count(*) FROM {}", chunks(&project))) >= 30, "{output}");
+    }
+
+    fn a_plan_shows_how_they_are_cut(engine) {
+        for (settings, shown, json) in [
+            ("", "up to 16,384 rows, held for some 30 ms once others wait for them", [16_384.into(), 30.into(), false.into()]),
+            ("chunk_rows = 200", "200 rows", [200.into(), Json::Null, false.into()]),
+            ("chunk_time = '20ms'", "up to 16,384 rows, held for some 20 ms", [16_384.into(), 20.into(), true.into()]),
+        ] {
+            let project = items(engine, 1, &format!("[transform]\n{settings}"));
+            project.runner("plan").succeeds().prints(&[&format!("chunks of its transforms: {shown}\n")]);
+            let plan: Json = serde_json::from_str(&project.runner("plan --format json").stdout).expect("JSON");
+            let migrations = plan["migrations"].as_array().expect("a list");
+            let chunks = &migrations.last().expect("a migration")["chunks"];
+            assert_eq!(["rows", "time_ms", "always"].map(|key| chunks[key].clone()), json, "{chunks}");
+        }
     }
 
     /// The result is the same for any number of workers and any chunk size.

@@ -50,6 +50,15 @@ pub enum Stored {
 /// The runtimes in the table of artifacts: what is in place of their revision. No revision is a word.
 const RUNTIMES: &str = "runtime";
 
+/// The texts of a migration in SQL, as they are stored.
+#[derive(Serialize)]
+struct StoredTexts<'a> {
+    down: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: &'a BTreeMap<String, String>,
+    up: &'a str,
+}
+
 /// What is kept with a script in addition to its files.
 #[derive(Serialize, Deserialize)]
 struct AboutScript {
@@ -71,15 +80,22 @@ impl Stored {
         }
     }
 
-    /// The bytes that are stored, and what is kept with them.
-    fn encode(&self) -> (Cow<'_, [u8]>, String) {
-        match self {
+    /// Whether there are more bytes than so many: then they are not even put together.
+    fn is_larger(&self, limit: u64) -> bool {
+        let size = match self {
+            Self::Sql { up, down, .. } => up.len() + down.as_deref().map_or(0, str::len),
+            Self::Component { bytes, .. } => bytes.len(),
+            Self::Script(_) => 0,
+        };
+        size as u64 > limit
+    }
+
+    /// The bytes that are stored, and what is kept with them; `None` if they have no form.
+    fn encode(&self) -> Option<(Cow<'_, [u8]>, String)> {
+        Some(match self {
             Self::Sql { up, down, values } => {
-                let mut texts = json!({ "up": **up, "down": down.as_deref() });
-                if !values.is_empty() {
-                    texts["parameters"] = json!(values);
-                }
-                (texts.to_string().into_bytes().into(), "{}".to_owned())
+                let texts = StoredTexts { down: down.as_deref(), parameters: values, up };
+                (serde_json::to_vec(&texts).ok()?.into(), "{}".to_owned())
             }
             Self::Component { bytes, assets } => ((&***bytes).into(), json!(assets).to_string()),
             Self::Script(script) => {
@@ -88,7 +104,7 @@ impl Stored {
                 let files: BTreeMap<&str, &[u8]> = files.iter().map(|(path, bytes)| (&**path, &**bytes)).collect();
                 (encode(&files).into(), about.to_string())
             }
-        }
+        })
     }
 
     fn decode(kind: Kind, bytes: Vec<u8>, assets: &str) -> Option<Self> {
@@ -145,7 +161,10 @@ async fn has_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &s
 }
 
 fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Stored, limit: u64) -> Option<ToolChange> {
-    let (bytes, assets) = stored.encode();
+    if stored.is_larger(limit) {
+        return None;
+    }
+    let (bytes, assets) = stored.encode()?;
     if bytes.len() as u64 > limit {
         return None;
     }
@@ -267,7 +286,7 @@ mod tests {
                 assets: [("zones/a.txt".to_owned(), "00".to_owned())].into_iter().collect(),
             },
         ] {
-            let (bytes, assets) = stored.encode();
+            let (bytes, assets) = stored.encode().expect("a form");
             let size = bytes.len();
             let (compression, packed) = pack(bytes);
             assert_eq!(compression == "zstd", size > 512);

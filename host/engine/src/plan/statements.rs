@@ -7,6 +7,7 @@ use super::{PlannedMigration, Refusal, modes};
 use crate::event::Unrepeatable;
 use crate::history::RunMode;
 use crate::journal::counts_own_statements;
+use crate::transform::Chunks;
 use crate::unreadable::unreadable;
 use runner_base::error::{Error, Result};
 use runner_database::Facts;
@@ -47,6 +48,8 @@ pub struct Inspection {
     pub dry_run: bool,
     /// For a migration in SQL: large tables that it keeps locked.
     pub locks: Vec<HeldLock>,
+    /// For a component or a script that commits its steps: how its transforms are cut.
+    pub chunks: Option<Chunks>,
     /// For a component that has run on this database: its unrepeatable statements.
     pub unrepeatable: Vec<Unrepeatable>,
 }

@@ -48,7 +48,10 @@ fn migration(text: &str) -> Migration {
         name: format!("m{revision}"),
         kind,
         sha256: format!("sha-of-{}", revision.trim_start_matches('0')),
-        artifact: Artifact::Sql { texts: WrittenSql::new(Sql::default(), Some(Sql::default())), files: SqlFiles::default() },
+        artifact: Artifact::Sql {
+            texts: WrittenSql::new(Sql::default(), Some(Sql::default())),
+            files: SqlFiles::default(),
+        },
         description: Description {
             depends_on: depends_on.map(str::to_owned).into_iter().collect(),
             mode: if text.contains('~') { Mode::Stepwise } else { Mode::Auto },

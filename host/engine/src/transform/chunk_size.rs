@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::journal::MOST_BATCHES;
+
 /// The fewest rows to which time alone shrinks a chunk: smaller chunks cost more than their rows.
 const LEAST: u64 = 64;
 
@@ -18,17 +20,49 @@ const FIRST: u64 = 16 * LEAST;
 const WORTH_ASKING: u64 = FIRST / 2;
 
 /// How long a chunk may hold rows for which others wait, unless the user says otherwise.
-const CONSIDERATE: Duration = Duration::from_millis(50);
+const CONSIDERATE: Duration = Duration::from_millis(30);
+
+/// How a transform is cut, where each chunk commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunks {
+    /// The most rows of one.
+    pub most: u64,
+    /// What decides how many it has of them.
+    pub pace: Pace,
+}
+
+impl Chunks {
+    /// What the settings say: the rows and the time of a chunk, and the rows of a batch.
+    pub fn of(rows: Option<u64>, time: Option<Duration>, batch_rows: u64) -> Self {
+        let pace = match (time, rows) {
+            (Some(time), _) => Pace::Timed(time),
+            (None, Some(_)) => Pace::Fixed,
+            (None, None) => Pace::Considerate,
+        };
+        Self { most: rows.unwrap_or(batch_rows).min(batch_rows.saturating_mul(MOST_BATCHES)), pace }
+    }
+}
 
 /// What decides how many rows a chunk has, of those that it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
+pub enum Pace {
     /// It has all of them.
     Fixed,
     /// How long the chunks before it have held their rows.
     Timed(Duration),
     /// Its number, until others have waited for one: then it is timed.
     Considerate,
+}
+
+impl Pace {
+    /// How long a chunk may hold its rows; if it is considerate, where others wait for them.
+    pub fn time(self) -> Option<Duration> {
+        match self {
+            Self::Fixed => None,
+            Self::Timed(time) => Some(time),
+            Self::Considerate => Some(CONSIDERATE),
+        }
+    }
 }
 
 /// Shared by all workers of a transform in this process.
@@ -87,18 +121,16 @@ impl ChunkSizer {
             return;
         }
         let now = self.rows.load(Ordering::Relaxed);
-        let time = match self.pace {
-            Pace::Timed(time) => Some(time),
-            Pace::Considerate if self.is_busy() => Some(CONSIDERATE),
-            Pace::Considerate | Pace::Fixed => None,
-        };
+        let time = self.pace.time().filter(|_| self.pace != Pace::Considerate || self.is_busy());
         let mut next = match (time, held) {
             (None, _) => self.most,
             (Some(_), None) => now,
             (Some(time), Some(held)) => {
                 let fits = time.as_secs_f64() / held.as_secs_f64().max(1e-6) * rows as f64;
-                // One slow chunk must not make the next ones tiny, nor a quick one huge.
-                (fits as u64).clamp(now / 2, now.saturating_mul(2)).max(LEAST)
+                // One slow chunk must not make the next ones tiny, nor a quick one huge. Where others wait, the first of them was far
+                // too large.
+                let least = if self.pace == Pace::Considerate { now / 8 } else { now / 2 };
+                (fits as u64).clamp(least, now.saturating_mul(2)).max(LEAST)
             }
         };
         let fit = self.bytes.saturating_mul(rows) / bytes.max(1);
@@ -110,6 +142,15 @@ impl ChunkSizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chunk_has_no_more_rows_than_its_batches_can_be_numbered() {
+        let most = |rows, batch_rows| Chunks::of(rows, None, batch_rows).most;
+        assert_eq!(most(None, 1_000), 1_000);
+        assert_eq!(most(Some(10_000_000), 1_000), 10_000_000);
+        assert_eq!(most(Some(10_000_000), 1), MOST_BATCHES);
+        assert_eq!(most(Some(10_000_000), u64::MAX), 10_000_000);
+    }
 
     #[test]
     fn without_a_time_a_chunk_is_as_large_as_it_may_be() {
@@ -165,14 +206,18 @@ mod tests {
         assert!(sizer.asks_for_others(1_024) && !sizer.asks_for_others(100));
         sizer.others_wait(4_096);
         sizer.learn(4_096, 1, Some(Duration::from_millis(60)));
-        assert_eq!(sizer.rows(4), 3_413);
+        assert_eq!(sizer.rows(4), 2_048);
         assert!(!sizer.asks_for_others(4_096), "it is known");
-        sizer.learn(3_413, 1, None);
-        assert_eq!(sizer.rows(5), 3_413, "one that holds nothing says nothing about time");
+        sizer.learn(2_048, 1, None);
+        assert_eq!(sizer.rows(5), 2_048, "one that holds nothing says nothing about time");
         for _ in 0..9 {
             sizer.learn(sizer.rows(9) as u64, 1, Some(Duration::from_millis(5)));
         }
         assert_eq!(sizer.rows(9), 16_384, "as many as fit into the time");
+        let large = ChunkSizer::new(16_384, Pace::Considerate, 16_384, 2 << 20);
+        large.others_wait(16_384);
+        large.learn(16_384, 1, Some(Duration::from_millis(200)));
+        assert_eq!(large.rows(9), 2_457, "at once");
         let narrow = ChunkSizer::new(100, Pace::Considerate, 16_384, 2 << 20);
         assert_eq!((narrow.rows(1), narrow.rows(9)), (100, 100), "a limit of the run is one here, too");
     }

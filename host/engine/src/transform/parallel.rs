@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use self::row_locks::RowLocks;
 use self::worker::ChunkWorker;
-use super::chunk_size::{ChunkSizer, Pace};
+use super::chunk_size::{ChunkSizer, Chunks};
 use super::key_check::KeyCheck;
 use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
 use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
@@ -29,8 +29,8 @@ use crate::control::CommittedChunk;
 use crate::control::total::is_to_be_counted;
 use crate::event::Total;
 use crate::event::{Event, LogLevel};
+use crate::journal::Journal;
 use crate::journal::chunk::{ChunkRole, Claimant, Frontier, Owner};
-use crate::journal::{Journal, MOST_BATCHES};
 use crate::script::{Execution, RunContext};
 use runner_base::error::{Error, Result};
 use runner_database::keyset::{ChunkRange, TableReader};
@@ -69,11 +69,6 @@ pub(super) struct SharedTransform {
     cut_here: AtomicU64,
 }
 
-/// The most rows in a chunk, in batches of up to `batch_rows`.
-fn most_rows(asked: Option<u64>, batch_rows: u64) -> u64 {
-    asked.unwrap_or(batch_rows).min(batch_rows.saturating_mul(MOST_BATCHES))
-}
-
 impl SharedTransform {
     fn new(
         run: &RunContext,
@@ -86,12 +81,8 @@ impl SharedTransform {
         let limits = function.limits();
         let (rows, bytes) = (limits.rows as u64, limits.bytes as u64);
         let transforms = &run.transforms;
-        let most = usize::try_from(most_rows(transforms.rows, rows)).unwrap_or(usize::MAX);
-        let pace = match (transforms.time, transforms.rows) {
-            (Some(time), _) => Pace::Timed(time),
-            (None, Some(_)) => Pace::Fixed,
-            (None, None) => Pace::Considerate,
-        };
+        let Chunks { most, pace } = Chunks::of(transforms.rows, transforms.time, rows);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
             function,
             run: run.clone(),
@@ -365,17 +356,4 @@ async fn run_on_own_connection(shared: &Arc<SharedTransform>, number: usize) -> 
 
 fn ended_early(error: tokio::task::JoinError) -> CallError {
     Error::failed("a worker of a transform ended unexpectedly").cause(error).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chunk_has_no_more_rows_than_its_batches_can_be_numbered() {
-        assert_eq!(most_rows(None, 1_000), 1_000);
-        assert_eq!(most_rows(Some(10_000_000), 1_000), 10_000_000);
-        assert_eq!(most_rows(Some(10_000_000), 1), MOST_BATCHES);
-        assert_eq!(most_rows(Some(10_000_000), u64::MAX), 10_000_000);
-    }
 }

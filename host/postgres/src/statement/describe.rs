@@ -65,6 +65,12 @@ pub(crate) fn one_statement(text: &str) -> Result<&str> {
     }
 }
 
+/// Whether the server reads exactly one statement in a text, also where it could read several: it ends one at a semicolon only, and where
+/// there is no backslash, which it may read as an escape, it reads strings and names as they are read here.
+pub(super) fn is_one_statement(text: &str) -> bool {
+    !text.contains(';') || !text.contains('\\') && split(text, Dialect::Postgres).is_ok_and(|found| found.len() == 1)
+}
+
 /// Asks the server to describe a statement. `requested`: a type for each column of the result.
 pub(crate) async fn describe(
     connection: &mut PgConnection,

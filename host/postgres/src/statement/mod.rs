@@ -16,7 +16,7 @@ use futures_util::{Stream, TryStreamExt as _};
 use sqlx::postgres::{PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, Either, Executor as _, PgConnection, Row as _, ValueRef as _};
 
-use self::describe::{ResultColumn, Shape, describe, one_statement, shape};
+use self::describe::{ResultColumn, Shape, describe, is_one_statement, one_statement, shape};
 pub(crate) use self::together::execute_each;
 use crate::error::{Result, conversion, from_sqlx};
 use crate::link::watchdog::Watchdog;
@@ -69,15 +69,14 @@ async fn execute_once(session: &mut Session, statement: &str, parameters: &[Valu
     let scope = session.enter_to_execute(statement, commits).await?;
     let (watch, limit) = watch(session, &scope, statement);
     let copied = CopiedRows::of(statement).filter(|_| session.role() != Role::Component);
-    let is_plain = session.role() == Role::SqlScript && parameters.is_empty() && !statement.contains(';');
+    let is_plain = session.role() == Role::SqlScript && parameters.is_empty() && is_one_statement(statement);
     let (connection, meter, types) = session.wire();
     let result = if scope.is_autocommit() {
         watch.run_within(limit, execute_autocommit(connection, statement, parameters)).await
     } else if let Some(copied) = copied {
         watch.run_within(limit, copy(connection, copied)).await
     } else if is_plain {
-        // The server ends a statement at a semicolon only: a text without one is a single statement, and need not be
-        // described to prove it.
+        // What is known to be a single statement need not be described to prove it.
         watch.run_within(limit, execute_plain(connection, meter, statement)).await
     } else {
         watch.run_within(limit, execute_described(connection, meter, types, statement, parameters)).await

@@ -10,6 +10,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use sqlx::{AssertSqlSafe, Either, Executor as _, PgConnection};
 
+use super::describe::is_one_statement;
 use super::execute;
 use crate::denied_statements;
 use crate::error::{Result, from_sqlx_within};
@@ -43,15 +44,16 @@ pub(crate) async fn execute_each(
     Ok(())
 }
 
-/// Whether the server reads exactly this statement in a text of several. It ends a statement at a semicolon only; a backslash it may
-/// read as an escape, if a script has changed the settings. A limit of time is that of one statement.
+/// Whether the server reads exactly this statement in a text of several. A backslash it may read as an escape, if a script has changed
+/// the settings. A limit of time is that of one statement.
 fn may_be_sent_together(session: &Session, statement: &str) -> bool {
     let class = || denied_statements::check(&Tokens::new(statement, Dialect::Postgres), session.role());
     session.role() == Role::SqlScript
         && session.has_transaction()
         && !session.is_gated()
         && session.limit().is_none()
-        && !statement.contains([';', '\\', '\0'])
+        && !statement.contains(['\\', '\0'])
+        && is_one_statement(statement)
         && class() == Ok(StatementClass::Rows)
 }
 

@@ -62,3 +62,31 @@ async fn texts_about_the_tools_tables_mean_what_they_are() {
     assert_eq!(refused.expect_err("no such column").code, "42703");
     assert!(database.commit_or_roll_back().await.is_err(), "an error ends the transaction");
 }
+
+/// All statements of one message begin at one time.
+#[tokio::test]
+async fn a_semicolon_in_a_value_parts_no_statements() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    fresh.sql("CREATE TABLE t (at timestamptz, v text)");
+    for (values, times) in [
+        (["'a'", "'b'", "'c'"], 1),
+        (["'a;'", "';b'", "$$;$$"], 1),
+        (["'it''s;'", "/* ; */ 'b'", "'c' -- ;"], 1),
+        (["'a\\;'", "'b'", "'c'"], 2),
+        (["E'a\\';'", "'b'", "E'c\\''"], 3),
+    ] {
+        let statements = values.map(|value| format!("INSERT INTO t VALUES (statement_timestamp(), {value}\n)"));
+        let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+        database.begin(TransactionOptions::default()).await.expect("begun");
+        database.set_role(Role::SqlScript);
+        let mut changed = Vec::new();
+        database.execute_each(&statements, &mut changed).await.expect("inserted");
+        assert_eq!(changed, [1; 3]);
+        database.set_role(Role::Host);
+        let found = database.query("SELECT count(DISTINCT at), count(*) FROM t", &[], QueryLimits::NONE).await;
+        assert_eq!(found.expect("counted").rows, [[Value::from(times), Value::from(3)]], "{values:?}");
+        database.rollback().await.expect("rolled back");
+    }
+}

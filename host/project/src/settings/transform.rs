@@ -68,7 +68,7 @@ pub(super) static SETTINGS: [Named<Chunking>; 2] = [
             variable: env::CHUNK_TIME,
             value: "DURATION",
             help: "How long a chunk of a transform may hold its rows, such as `20ms`",
-            details: "The size of the next chunk is adjusted to what the previous ones have taken. By default chunks grow to the size of a batch, and are kept to 50 ms once others wait for their rows. On SQLite the size is fixed.",
+            details: "The size of the next chunk is adjusted to what the previous ones have taken. By default chunks grow to the size of a batch, and are kept to 30 ms once others wait for their rows. On SQLite the size is fixed.",
         },
         in_file: InFile::Text("500ms"),
         takes: "a duration such as `500ms`, or `none`",

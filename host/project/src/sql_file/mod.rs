@@ -15,11 +15,11 @@ use super::problem::Problem;
 pub(crate) use known::{Known, KnownPlace};
 pub(super) use read::normalise;
 use read::{runs_in_transaction, sql_text};
-pub use written::WrittenSql;
-pub(crate) use written::WrittenPlace;
 use runner_base::dialect::Dialect;
 use runner_base::error::ErrorKind;
 use runner_sql::{Section, Sql, SqlError, near_marker, sections};
+pub(crate) use written::WrittenPlace;
+pub use written::WrittenSql;
 
 /// The SQL of a migration in one direction and for one dialect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use runner_engine::history::{History, Record};
 use runner_engine::isolation::Barrier;
 use runner_engine::plan::{HeldLock, Inspection, Plan, PlannedMigration, Refusal, granted_lines, missing_grants};
 use runner_engine::status::{Standing, StatusRow};
+use runner_engine::transform::{Chunks, Pace};
 use runner_project::catalog::{Artifact, CatalogReport, Migration};
 use runner_project::script::{RuntimePin, ScriptFiles};
 use runner_sql::Sql;
@@ -118,6 +119,9 @@ document! {
         schema_commits: Option<u64> = look.statements.map(|it| it.committing),
         /// Whether a dry run can run it.
         dry_run: bool = look.dry_run,
+        /// Of a component or a script that commits its steps: how its transforms are cut.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        chunks: Option<ChunksJson> = look.chunks.map(ChunksJson::new),
         /// Of a component that has run on this database: statements that may do something else in another run.
         #[serde(flatten)]
         unrepeatable: UnrepeatableJson = UnrepeatableJson::new(&look.unrepeatable),
@@ -127,6 +131,16 @@ document! {
         /// Of a SQL migration, with `--sql`.
         #[serde(skip_serializing_if = "Option::is_none")]
         sql: Option<String> = sql,
+    }
+
+    /// How a transform is cut into chunks, each of which commits.
+    struct ChunksJson(chunks: Chunks) {
+        /// The most rows of one.
+        rows: u64 = chunks.most,
+        /// How long one may hold its rows, in milliseconds; unless `always`, once others wait for them. None: it has all of its rows.
+        time_ms: Option<u64> = chunks.pace.time().map(|time| time.as_millis() as u64),
+        /// Whether the time counts from the first chunk on.
+        always: bool = matches!(chunks.pace, Pace::Timed(_)),
     }
 
     /// A large table that a migration keeps locked.

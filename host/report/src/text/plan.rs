@@ -3,16 +3,17 @@
 use crate::escape::ScriptTo;
 use crate::styled::{DIM, HINT, ODD, PLAIN, STRONG, Text};
 use crate::table::{Cell, Table};
-use crate::units::counted;
+use crate::units::{counted, duration};
 use runner_base::dialect::Dialect;
 use runner_engine::Direction;
 use runner_engine::history::RunMode;
 use runner_engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
+use runner_engine::transform::{Chunks, Pace};
 use runner_project::catalog::Kind;
 use runner_sql::{LockExtent, Sql, changes_session, migration_script, remaining_script};
 
 /// A table of the planned migrations, in order.
-pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
+pub fn plan(plan: &Plan, looks: &[Inspection], dialect: Dialect) -> Text {
     if plan.is_empty() {
         return Text::new();
     }
@@ -72,6 +73,9 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
                 table.note(format!("risk: an earlier run {}", statement.done()));
             }
         }
+        if let Some(chunks) = looks.get(at).and_then(|look| look.chunks) {
+            table.note(shown_chunks(chunks, dialect));
+        }
         let needs = migration.description.shown_needs();
         if !needs.is_empty() {
             table.note(format!("needs: {}", needs.join(", ")));
@@ -82,6 +86,20 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
         }
     }
     table.text()
+}
+
+/// How a transform is cut.
+fn shown_chunks(Chunks { most, pace }: Chunks, dialect: Dialect) -> String {
+    let rows = counted(most, "row", "rows");
+    let shown = match (pace, pace.time()) {
+        (Pace::Timed(time), _) => format!("up to {rows}, held for some {}", duration(time)),
+        (Pace::Considerate, Some(time)) if dialect.has_many_writers() => {
+            format!("up to {rows}, held for some {} once others wait for them", duration(time))
+        }
+        (Pace::Considerate, _) => format!("up to {rows}"),
+        (Pace::Fixed, _) => rows,
+    };
+    format!("chunks of its transforms: {shown}")
 }
 
 /// The SQL of the planned migrations, each after a comment, as one script: every statement ends with a semicolon, and what runs in one

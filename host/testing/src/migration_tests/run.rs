@@ -12,8 +12,8 @@ use runner_drivers::connect;
 use runner_engine::apply::Action;
 use runner_engine::stopped::stopped;
 use runner_engine::target::Target;
-use runner_project::fixtures::{Check, MigrationTests};
 use runner_project::Migration;
+use runner_project::fixtures::{Check, MigrationTests};
 
 /// A phase that did not complete; the following ones cannot run.
 pub(super) struct Broken;
