@@ -223,7 +223,8 @@ fn settings_at(root: &Path, context: &Context) -> Settings {
         ..LoadRequest::default()
     };
     let here = || Settings { root: above(root, now).to_path_buf(), ..now.clone() };
-    Settings::load(&load).ok().filter(|settings| settings.directory() == root).unwrap_or_else(here)
+    let settings = Settings::load(&load).ok().filter(|settings| settings.directory() == root).unwrap_or_else(here);
+    Settings { cache_directory: now.cache_directory.clone(), ..settings }
 }
 
 /// The root of a project, by the directory of its settings.

@@ -10,6 +10,7 @@ use clap_complete::engine::ArgValueCompleter;
 use clap_complete::env::{CompleteEnv, Shells};
 
 use super::args::Cli;
+use super::context::cache_directory;
 use super::project_args::Shell;
 use super::setting_flags::HistoryFlags;
 use super::{exit, request};
@@ -134,8 +135,10 @@ fn beginning(names: impl IntoIterator<Item = String>, typed: &str) -> Vec<Comple
 /// being typed is no place to report them.
 fn revisions(load: &LoadRequest, typed: &str) -> Vec<CompletionCandidate> {
     let mut candidates: Vec<CompletionCandidate> = Vec::new();
-    let catalogs =
-        settings(load).into_iter().filter_map(|settings| Catalog::inspect(&settings, Checks::default()).ok());
+    let catalogs = settings(load).into_iter().filter_map(|settings| {
+        let settings = Settings { cache_directory: cache_directory(&load.env), ..settings };
+        Catalog::inspect(&settings, Checks::default()).ok()
+    });
     for migration in catalogs.flat_map(|report| report.catalog.migrations) {
         // The shell shows it as it is.
         let summary = Some(escape::line(&migration.description.summary).into_owned().into());

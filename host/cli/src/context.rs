@@ -200,7 +200,7 @@ fn this_program() -> PathBuf {
 }
 
 /// Returns the directory for compiled components and for what is known of large files: in the user's cache directory.
-fn cache_directory(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+pub(crate) fn cache_directory(env: &BTreeMap<String, String>) -> Option<PathBuf> {
     let variable = |name: &str| env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = if cfg!(windows) {
         variable("LOCALAPPDATA")

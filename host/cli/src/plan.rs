@@ -49,7 +49,11 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
         let mut steps = inspections(&plan, &sql, &statements, &facts);
         let chunking = context.settings.chunking.fit(facts.dialect)?;
-        add_chunks(&plan, &mut steps, Chunks::of(chunking.rows, chunking.time, limits.batch_rows));
+        let chunks = match facts.dialect.has_many_writers() {
+            true => Chunks::of(chunking.rows, chunking.time, limits.batch_rows),
+            false => Chunks::of_one_writer(chunking.rows, limits.batch_rows),
+        };
+        add_chunks(&plan, &mut steps, chunks);
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
@@ -74,7 +78,7 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
                 warn_of_escapes(printer, &plan, sql, &catalog);
                 warn_of_sessions(printer, &plan, sql, &catalog, facts.dialect);
             }
-            (Format::Text, None) => printer.data(&text::plan(&plan, &steps, facts.dialect)),
+            (Format::Text, None) => printer.data(&text::plan(&plan, &steps)),
         }
         if is_text {
             text::remarks(&warnings, &[]).iter().for_each(|remark| printer.always(remark));

@@ -12,7 +12,7 @@ use runner_engine::implicit_delete;
 use runner_engine::plan::{Refusal, check_dialect, down_mode, inspect, run_mode};
 use runner_engine::script::ScriptSource;
 use runner_project::TARGET_WORDS;
-use runner_project::catalog::{Catalog, Description, Migration};
+use runner_project::catalog::{Catalog, Description, Kind, Migration};
 use runner_sql::{Sql, has_statement};
 
 /// What is worth saying of a project that may be valid all the same.
@@ -67,11 +67,11 @@ impl Remarks {
         facts: &Facts,
         given: &BTreeMap<String, Value>,
     ) -> Result<Option<Sql>, Vec<Error>> {
-        let Some((up, down)) = migration.read_sql().map_err(|error| vec![error])? else { return Ok(None) };
-        if check_dialect(facts.dialect, migration).is_err() {
+        if migration.kind == Kind::Sql && check_dialect(facts.dialect, migration).is_err() {
             self.elsewhere.push(migration.id());
             return Ok(None);
         }
+        let Some((up, down)) = migration.read_sql().map_err(|error| vec![error])? else { return Ok(None) };
         let id = migration.id();
         let mode = run_mode(&migration.description, facts);
         let file = migration.up_file();

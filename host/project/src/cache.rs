@@ -27,6 +27,7 @@ const LEFT_BEHIND: Duration = Duration::from_hours(1);
 const ENDINGS: [&str; 2] = ["cwasm", "json"];
 
 /// A private directory, whose files are named after a digest: 64 hexadecimal digits, `-`, and anything with one of the endings.
+#[derive(Debug)]
 pub struct CacheDirectory {
     directory: Dir,
     /// Where it was found, for messages.

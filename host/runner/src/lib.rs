@@ -102,7 +102,7 @@
 //! # Components
 //!
 //! A component is inspected before it is compiled, and runs with the limits of `runner.toml`. Compiled code is kept in the
-//! directory of [`Builder::component_cache`]. [`Builder::component_compiler`] names the program that compiles, in a process of
+//! directory of [`Builder::component_cache`], with what is known of large SQL files. [`Builder::component_compiler`] names the program that compiles, in a process of
 //! its own, which can be the same program:
 //!
 //! ```no_run

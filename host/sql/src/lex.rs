@@ -62,6 +62,18 @@ pub fn has_statement(text: &str, dialect: Dialect) -> bool {
     }
 }
 
+/// Whether a text has a semicolon outside of strings, names and comments, or cannot be read to its end.
+pub fn has_semicolon(text: &str, dialect: Dialect) -> bool {
+    let mut lexer = Lexer::new(text, dialect);
+    loop {
+        match lexer.next_token() {
+            Ok(Some(token)) if token.kind != TokenKind::Semicolon => {}
+            Ok(None) => return false,
+            Ok(Some(_)) | Err(_) => return true,
+        }
+    }
+}
+
 /// Reads all tokens in order; together they are the whole text.
 pub(super) struct Lexer<'a> {
     text: &'a str,

@@ -53,7 +53,7 @@ pub use effect::Isolation;
 pub use external_access::{engine_of_elsewhere, engines, opens_file, reads_client_file, writes_file};
 pub use foreign::copies_to_client;
 pub use formats::{flyway_placeholder, foreign_format, is_of_liquibase};
-pub use lex::{BOM, has_statement};
+pub use lex::{BOM, has_semicolon, has_statement};
 pub use names::{
     assigned_scopes, catalog_names, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers,
     quoted, words,

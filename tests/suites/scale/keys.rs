@@ -175,7 +175,7 @@ for_each_server! {
     fn a_plan_shows_how_they_are_cut(engine) {
         for (settings, shown, json) in [
             ("", "up to 16,384 rows, held for some 30 ms once others wait for them", [16_384.into(), 30.into(), false.into()]),
-            ("chunk_rows = 200", "200 rows", [200.into(), Json::Null, false.into()]),
+            ("chunk_rows = 200", "up to 200 rows", [200.into(), Json::Null, false.into()]),
             ("chunk_time = '20ms'", "up to 16,384 rows, held for some 20 ms", [16_384.into(), 20.into(), true.into()]),
         ] {
             let project = items(engine, 1, &format!("[transform]\n{settings}"));

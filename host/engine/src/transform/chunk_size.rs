@@ -32,7 +32,12 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// What the settings say: the rows and the time of a chunk, and the rows of a batch.
+    /// What the settings say of a database with one writer, whose chunks are batches.
+    pub fn of_one_writer(rows: Option<u64>, batch_rows: u64) -> Self {
+        Self { most: rows.unwrap_or(batch_rows).min(batch_rows), pace: Pace::Fixed }
+    }
+
+    /// What they say of others: the rows and the time of a chunk, and the rows of a batch.
     pub fn of(rows: Option<u64>, time: Option<Duration>, batch_rows: u64) -> Self {
         let pace = match (time, rows) {
             (Some(time), _) => Pace::Timed(time),
@@ -127,8 +132,8 @@ impl ChunkSizer {
             (Some(_), None) => now,
             (Some(time), Some(held)) => {
                 let fits = time.as_secs_f64() / held.as_secs_f64().max(1e-6) * rows as f64;
-                // One slow chunk must not make the next ones tiny, nor a quick one huge. Where others wait, the first of them was far
-                // too large.
+                // One slow chunk must not make the next ones tiny, nor a quick one huge. Where others wait, one that is far too large
+                // must not be followed by more of them.
                 let least = if self.pace == Pace::Considerate { now / 8 } else { now / 2 };
                 (fits as u64).clamp(least, now.saturating_mul(2)).max(LEAST)
             }

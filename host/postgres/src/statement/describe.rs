@@ -12,7 +12,7 @@ use crate::types::Types;
 use crate::types::read::{ReadAs, Sent};
 use runner_data::{ColumnType, Value};
 use runner_database::{DatabaseError, Dialect};
-use runner_sql::{Tokens, changes_within, split};
+use runner_sql::{Tokens, changes_within, has_semicolon, split};
 
 /// The name of a SELECT in the statement around it, which converts its columns to text or limits its rows.
 const ROWS: &str = "runner_rows";
@@ -65,10 +65,11 @@ pub(crate) fn one_statement(text: &str) -> Result<&str> {
     }
 }
 
-/// Whether the server reads exactly one statement in a text, also where it could read several: it ends one at a semicolon only, and where
-/// there is no backslash, which it may read as an escape, it reads strings and names as they are read here.
+/// Whether the server can read no more than one statement in a text. It ends one at a semicolon only; those in strings, names and
+/// comments it reads as they are read here, unless there is a backslash, which may be an escape. Where a body begins that has semicolons of
+/// its own, only the server knows.
 pub(super) fn is_one_statement(text: &str) -> bool {
-    !text.contains(';') || !text.contains('\\') && split(text, Dialect::Postgres).is_ok_and(|found| found.len() == 1)
+    !text.contains(';') || !text.contains('\\') && !has_semicolon(text, Dialect::Postgres)
 }
 
 /// Asks the server to describe a statement. `requested`: a type for each column of the result.

@@ -63,6 +63,27 @@ async fn texts_about_the_tools_tables_mean_what_they_are() {
     assert!(database.commit_or_roll_back().await.is_err(), "an error ends the transaction");
 }
 
+/// Where a body begins, only the server knows: its semicolons are no proof of one statement.
+#[tokio::test]
+async fn a_body_that_is_none_ends_no_transaction() {
+    let fresh = fresh();
+    let mut database = open(&fresh).await;
+    let database = database.as_mut();
+    fresh.sql("CREATE TABLE t (v int); CREATE TYPE begin AS (v int)");
+    for text in [
+        "CREATE FUNCTION begin() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMIT; DROP TABLE t; END",
+        "CREATE FUNCTION f() RETURNS begin LANGUAGE sql AS 'SELECT NULL::begin'; COMMIT; DROP TABLE t; END",
+    ] {
+        database.begin(TransactionOptions::default()).await.expect("begun");
+        database.set_role(Role::SqlScript);
+        let error = database.execute(text, &[]).await.expect_err(text);
+        assert!(!error.message.is_empty(), "{error}");
+        database.set_role(Role::Host);
+        database.rollback().await.expect("rolled back");
+        fresh.sql("SELECT v FROM t");
+    }
+}
+
 /// All statements of one message begin at one time.
 #[tokio::test]
 async fn a_semicolon_in_a_value_parts_no_statements() {

@@ -1,6 +1,7 @@
 //! Reads the project into a catalog.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::compare::{Digests, SqlFound, differences, missing, unlisted};
 use super::packages;
@@ -219,14 +220,22 @@ impl Loader<'_> {
         let dialect = self.checks.dialect.unwrap_or_else(|| self.settings.database_url.value.dialect());
         let compares_all = self.checks.locked || self.checks.texts == ComparedTexts::All;
         let only_for = (!compares_all).then_some(dialect);
-        let opened = self.open_sql(files, metadata)?;
-        let place = KnownPlace::of((self.settings, dialect), (files, metadata), &opened);
-        if let Some(known) = place.as_ref().and_then(KnownPlace::load) {
-            return Ok(self.known_sql(found, (files, metadata), known, (dialect, only_for)));
-        }
+        let entries = files.iter().map(|file| &file.entry).chain(metadata);
+        let opened: Vec<_> = entries.map(|file| self.source.open_file(file)).collect();
+        let all: Option<Vec<&OpenFile>> = opened.iter().map(|file| file.as_ref().ok()).collect();
+        // Who asks for all texts wants to know what is in them.
+        let all = all.filter(|_| self.checks.texts != ComparedTexts::All);
+        let place = all.and_then(|all| KnownPlace::of((self.settings, dialect), (files, metadata), &all));
+        let (known, place) = place.map(|place| (place.load(), Some(place))).unwrap_or_default();
+        let place = match (known, place) {
+            (Some(known), Some(place)) => {
+                return Ok(self.known_sql(found, (files, metadata), (known, place), (dialect, only_for)));
+            }
+            (_, place) => place,
+        };
         let mut opened = opened.into_iter();
         let texts = SqlTexts::read(files, metadata, |file| {
-            opened.next().map_or_else(|| self.source.read(file, limit), |it| it.read(&file.file_name, limit))
+            opened.next().unwrap_or_else(|| self.source.open_file(file))?.read(&file.file_name, limit)
         })?;
         let Some(chosen) = texts.choose(dialect) else {
             return Err(vec![Problem::new(format!("`{}` has no upgrade", found.id()))]);
@@ -244,25 +253,12 @@ impl Loader<'_> {
         Ok((migration(found, Kind::Sql, digest, artifact, description), digests))
     }
 
-    /// The files of a migration in SQL, in the order in which they are read.
-    fn open_sql(&self, files: &[SqlFile], metadata: Option<&FoundEntry>) -> Result<Vec<OpenFile>, Vec<Problem>> {
-        let entries = files.iter().map(|file| &file.entry).chain(metadata);
-        let (mut opened, mut problems) = (Vec::new(), Vec::new());
-        for file in entries {
-            match self.source.open_file(file) {
-                Ok(file) => opened.push(file),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if problems.is_empty() { Ok(opened) } else { Err(problems) }
-    }
-
     /// A migration in SQL of which all is known but its texts.
     fn known_sql<'f>(
         &self,
         found: &Found,
         (files, metadata): (&'f [SqlFile], Option<&FoundEntry>),
-        known: Known,
+        (known, place): (Known, KnownPlace),
         (dialect, only_for): (Dialect, Option<Dialect>),
     ) -> (Migration, Digests<'f>) {
         let place = WrittenPlace {
@@ -273,9 +269,11 @@ impl Loader<'_> {
             limit: self.settings.limits.artifact_bytes,
             dialect,
             digests: known.digests.clone(),
+            has_down: known.files.down.is_some(),
+            known: place,
+            texts: OnceLock::new(),
         };
-        let texts = WrittenSql::at(place, known.files.down.is_some());
-        let artifact = Artifact::Sql { texts, files: known.files };
+        let artifact = Artifact::Sql { texts: WrittenSql::at(place), files: known.files };
         let digests = SqlFound { digests: known.digests, files, stepwise: known.stepwise, only_for };
         (migration(found, Kind::Sql, known.digest, artifact, known.description), Digests::Sql(digests))
     }

@@ -22,6 +22,9 @@ const LARGE: u64 = 1 << 20;
 /// How long a file must not have changed when it is opened: what changes within the same tick of the file system's clock could look the same.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// How many bytes a digest has in hexadecimal.
+const DIGEST: usize = 64;
+
 /// Part of each name. Must change with whatever is found in a file: what is kept is that of one version.
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
 
@@ -41,6 +44,7 @@ pub(crate) struct Known {
 }
 
 /// The place of that in the cache of the user.
+#[derive(Debug)]
 pub(crate) struct KnownPlace {
     cache: CacheDirectory,
     name: String,
@@ -54,15 +58,15 @@ impl KnownPlace {
     pub fn of(
         (settings, dialect): (&Settings, Dialect),
         (files, metadata): (&[SqlFile], Option<&FoundEntry>),
-        opened: &[OpenFile],
+        opened: &[&OpenFile],
     ) -> Option<Self> {
         let cache = settings.cache_directory.as_ref()?;
-        let is_too_large = |file: &OpenFile| file.size() > settings.limits.artifact_bytes;
-        if opened.iter().map(OpenFile::size).sum::<u64>() < LARGE || opened.iter().any(is_too_large) {
+        let is_too_large = |file: &&OpenFile| file.size() > settings.limits.artifact_bytes;
+        if opened.iter().map(|file| file.size()).sum::<u64>() < LARGE || opened.iter().any(is_too_large) {
             return None;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        let states = opened.iter().map(FileState::of).collect::<Option<Vec<_>>>()?;
+        let states = opened.iter().map(|file| FileState::of(file)).collect::<Option<Vec<_>>>()?;
         let settled = states.iter().all(|state| state.written.max(state.changed) + SETTLED < now);
         let place = (&settings.root, &settings.migrations, dialect, files, metadata);
         let name = format!("{}-sql.json", sha256(format!("{FORMAT} {place:?}").as_bytes()));
@@ -75,7 +79,9 @@ impl KnownPlace {
         let mut file = self.cache.get(&self.name).ok()?;
         let mut text = Vec::new();
         file.by_ref().take(LARGE).read_to_end(&mut text).ok()?;
-        let kept: Kept = serde_json::from_slice(&text).ok()?;
+        let (digest, text) = text.split_at_checked(DIGEST)?;
+        let kept: Kept =
+            (digest == self.digest(text).as_bytes()).then(|| serde_json::from_slice(text).ok()).flatten()?;
         let known = (kept.states == self.states).then(|| kept.known()).flatten()?;
         touch(file);
         Some(known)
@@ -86,12 +92,22 @@ impl KnownPlace {
     pub fn store(&self, known: &Known) {
         let text = self.settled.then(|| serde_json::to_vec(&Kept::of(self.states.clone(), known)).ok());
         if let Some(text) = text.flatten() {
-            let _ = self.cache.store(&self.name, &[&text]);
+            let _ = self.cache.store(&self.name, &[self.digest(&text).as_bytes(), &text]);
         }
+    }
+
+    /// Removes what is kept.
+    pub fn forget(&self) {
+        self.cache.remove(&self.name);
+    }
+
+    /// What is before a text under this name: it finds one that is damaged, or has taken the place of another one.
+    fn digest(&self, text: &[u8]) -> String {
+        sha256(&[self.name.as_bytes(), text].concat())
     }
 }
 
-/// What tells whether a file has changed: its identity, its size, and when it was written, or anything else of it changed. The latter
+/// What shows whether a file has changed: its identity, its size, and when it was written, or anything else of it changed. The latter
 /// only the system sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct FileState {
@@ -143,7 +159,7 @@ struct Kept {
     down_mode: Option<String>,
     only_for: Vec<String>,
     irreversible: bool,
-    rebuilds: bool,
+    needs: Vec<String>,
     no_downgrade: bool,
 }
 
@@ -153,7 +169,10 @@ impl Kept {
         let names = |dialects: &[Dialect]| dialects.iter().copied().map(name).collect();
         let digests =
             known.digests.texts.iter().map(|(key, texts)| (key.map(name), texts.up.clone(), texts.down.clone()));
-        let (files, description) = (&known.files, &known.description);
+        let files = &known.files;
+        // What SQL cannot say is left out.
+        let Description { summary, depends_on, mode, dialects, irreversible, needs, down_mode, no_downgrade, .. } =
+            &known.description;
         Self {
             states,
             digest: known.digest.clone(),
@@ -164,14 +183,14 @@ impl Kept {
             down: files.down.clone(),
             chosen_for: files.chosen_for.map(name),
             dialects: names(&files.dialects),
-            summary: description.summary.clone(),
-            depends_on: description.depends_on.clone(),
-            mode: description.mode.name().to_owned(),
-            down_mode: description.down_mode.map(|mode| mode.name().to_owned()),
-            only_for: names(&description.dialects),
-            irreversible: description.irreversible,
-            rebuilds: description.needs_table_rebuild(),
-            no_downgrade: description.no_downgrade,
+            summary: summary.clone(),
+            depends_on: depends_on.clone(),
+            mode: mode.name().to_owned(),
+            down_mode: down_mode.map(|mode| mode.name().to_owned()),
+            only_for: names(dialects),
+            irreversible: *irreversible,
+            needs: needs.iter().map(ToString::to_string).collect(),
+            no_downgrade: *no_downgrade,
         }
     }
 
@@ -201,7 +220,7 @@ impl Kept {
                 down_mode,
                 dialects: dialects(self.only_for)?,
                 irreversible: self.irreversible,
-                needs: if self.rebuilds { vec![Need::TableRebuild] } else { Vec::new() },
+                needs: self.needs.iter().map(|need| Need::parse(need)).collect::<Option<_>>()?,
                 no_downgrade: self.no_downgrade,
                 ..Description::default()
             },

@@ -51,9 +51,9 @@ pub(crate) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
             Problem::new(format!("contains a NUL at byte {at} (counted from 0)")).hint("remove the NUL: SQL is text")
         );
     }
-    let text = match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    };
+    let mut text = text;
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
     Ok(if text.contains('\r') { text.replace("\r\n", "\n") } else { text })
 }

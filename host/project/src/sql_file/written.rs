@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use super::SqlTexts;
+use super::{KnownPlace, SqlTexts};
 use crate::discovery::{FoundEntry, SqlFile};
 use crate::files::{ProjectDirectory, no_directory};
 use crate::lockfile::SqlDigests;
@@ -13,15 +13,19 @@ use runner_sql::Sql;
 
 /// An upgrade and a downgrade, with LF line ends, as a database gets them. Large ones of which everything else is known are read when
 /// that is needed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrittenSql {
-    has_down: bool,
-    texts: Arc<OnceLock<(Sql, Option<Sql>)>>,
-    place: Option<Arc<WrittenPlace>>,
+#[derive(Clone, Debug)]
+pub struct WrittenSql(Written);
+
+#[derive(Clone, Debug)]
+enum Written {
+    Read(Arc<Pair>),
+    OnDisk(Arc<WrittenPlace>),
 }
 
+type Pair = (Sql, Option<Sql>);
+
 /// Where texts are read, and what they must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct WrittenPlace {
     /// The project.
     pub root: PathBuf,
@@ -37,42 +41,66 @@ pub(crate) struct WrittenPlace {
     pub dialect: Dialect,
     /// What was found in them before.
     pub digests: SqlDigests,
+    /// Whether there is a downgrade for it.
+    pub has_down: bool,
+    /// Where that is kept.
+    pub known: KnownPlace,
+    /// What was read.
+    pub texts: OnceLock<Pair>,
 }
 
 impl WrittenSql {
     /// Texts that were read.
     pub fn new(up: Sql, down: Option<Sql>) -> Self {
-        Self { has_down: down.is_some(), texts: Arc::new(OnceLock::from((up, down))), place: None }
+        Self(Written::Read(Arc::new((up, down))))
     }
 
     /// Texts that are not read yet.
-    pub(crate) fn at(place: WrittenPlace, has_down: bool) -> Self {
-        Self { has_down, texts: Arc::default(), place: Some(Arc::new(place)) }
+    pub(crate) fn at(place: WrittenPlace) -> Self {
+        Self(Written::OnDisk(Arc::new(place)))
     }
 
     /// Whether there is a downgrade.
     pub fn has_down(&self) -> bool {
-        self.has_down
+        match &self.0 {
+            Written::Read(texts) => texts.1.is_some(),
+            Written::OnDisk(place) => place.has_down,
+        }
     }
 
     /// The two texts, which are read now unless they were before. Fails if the files have changed since they were looked at.
     pub fn read(&self) -> Result<&(Sql, Option<Sql>)> {
-        if let (None, Some(place)) = (self.texts.get(), &self.place) {
-            let _ = self.texts.set(place.read()?);
+        match &self.0 {
+            Written::Read(texts) => Ok(texts),
+            Written::OnDisk(place) => match place.texts.get() {
+                Some(texts) => Ok(texts),
+                None => {
+                    let texts = place.read()?;
+                    Ok(place.texts.get_or_init(|| texts))
+                }
+            },
         }
-        Ok(self.texts.get_or_init(Default::default))
     }
 }
 
+/// They are the same if their texts are; those that cannot be read are not.
+impl PartialEq for WrittenSql {
+    fn eq(&self, other: &Self) -> bool {
+        matches!((self.read(), other.read()), (Ok(one), Ok(other)) if one == other)
+    }
+}
+
+impl Eq for WrittenSql {}
+
 impl WrittenPlace {
-    fn read(&self) -> Result<(Sql, Option<Sql>)> {
+    fn read(&self) -> Result<Pair> {
         let project = ProjectDirectory::open_if_there(&self.root, &self.migrations)?;
         let project = project.ok_or_else(|| no_directory(&self.root, &self.migrations))?;
         let read = |file: &FoundEntry| project.read(&file.file_name, file.link, self.limit);
-        let name = || self.files.first().map(|file| file.entry.file_name.as_str()).unwrap_or_default();
         let texts = SqlTexts::read(&self.files, self.metadata.as_ref(), read).map_err(|problems| {
             let problems = problems.into_iter().map(Error::from).collect();
-            several(problems, |count| format!("{count} problems in `{}`", name())).unwrap_or_else(|| self.changed())
+            several(problems, |count| format!("{count} problems in `{}`", self.name()))
+                .unwrap_or_else(|| self.changed())
         })?;
         if texts.digests() != self.digests {
             return Err(self.changed());
@@ -82,9 +110,15 @@ impl WrittenPlace {
         Ok((up.text, down.map(|down| down.text)))
     }
 
+    fn name(&self) -> &str {
+        self.files.first().map(|file| file.entry.file_name.as_str()).unwrap_or_default()
+    }
+
+    /// The error of files in which something else is found than before. Where the system did not note the change, the next command must
+    /// not believe it either.
     fn changed(&self) -> Error {
-        let name = self.files.first().map(|file| file.entry.file_name.as_str()).unwrap_or_default();
-        Error::mismatch(format!("`{name}` changed while runner was running"))
+        self.known.forget();
+        Error::mismatch(format!("`{}` changed while runner was running", self.name()))
             .hint("run the command again once nothing else writes to the project")
     }
 }

@@ -13,7 +13,7 @@ use runner_project::catalog::Kind;
 use runner_sql::{LockExtent, Sql, changes_session, migration_script, remaining_script};
 
 /// A table of the planned migrations, in order.
-pub fn plan(plan: &Plan, looks: &[Inspection], dialect: Dialect) -> Text {
+pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
     if plan.is_empty() {
         return Text::new();
     }
@@ -74,7 +74,7 @@ pub fn plan(plan: &Plan, looks: &[Inspection], dialect: Dialect) -> Text {
             }
         }
         if let Some(chunks) = looks.get(at).and_then(|look| look.chunks) {
-            table.note(shown_chunks(chunks, dialect));
+            table.note(shown_chunks(chunks));
         }
         let needs = migration.description.shown_needs();
         if !needs.is_empty() {
@@ -88,18 +88,15 @@ pub fn plan(plan: &Plan, looks: &[Inspection], dialect: Dialect) -> Text {
     table.text()
 }
 
-/// How a transform is cut.
-fn shown_chunks(Chunks { most, pace }: Chunks, dialect: Dialect) -> String {
+/// How transforms are cut.
+fn shown_chunks(Chunks { most, pace }: Chunks) -> String {
     let rows = counted(most, "row", "rows");
-    let shown = match (pace, pace.time()) {
-        (Pace::Timed(time), _) => format!("up to {rows}, held for some {}", duration(time)),
-        (Pace::Considerate, Some(time)) if dialect.has_many_writers() => {
-            format!("up to {rows}, held for some {} once others wait for them", duration(time))
-        }
-        (Pace::Considerate, _) => format!("up to {rows}"),
-        (Pace::Fixed, _) => rows,
+    let held = match (pace, pace.time()) {
+        (Pace::Timed(time), _) => format!(", held for some {}", duration(time)),
+        (Pace::Considerate, Some(time)) => format!(", held for some {} once others wait for them", duration(time)),
+        _ => String::new(),
     };
-    format!("chunks of its transforms: {shown}")
+    format!("chunks of its transforms: up to {rows}{held}")
 }
 
 /// The SQL of the planned migrations, each after a comment, as one script: every statement ends with a semicolon, and what runs in one
