@@ -268,8 +268,7 @@ impl Loader<'_> {
             metadata: metadata.cloned(),
             limit: self.settings.limits.artifact_bytes,
             dialect,
-            digests: known.digests.clone(),
-            has_down: known.files.down.is_some(),
+            found: known.clone(),
             known: place,
             texts: OnceLock::new(),
         };

@@ -29,7 +29,7 @@ const DIGEST: usize = 64;
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
 
 /// What a catalog has of a migration in SQL, except for its texts.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     /// The digest of the migration.
     pub digest: String,
@@ -122,12 +122,13 @@ impl FileState {
     fn of(file: &OpenFile) -> Option<Self> {
         let metadata = file.metadata()?;
         let written = metadata.modified().ok()?.into_std().duration_since(UNIX_EPOCH).ok()?;
-        let (identity, changed) = identity(&metadata).unwrap_or(([0; 2], written));
+        let (identity, changed) = identity(&metadata)?;
         Some(Self { identity, size: metadata.len(), written, changed })
     }
 }
 
-/// The device and the number of a file, and when the system last noted a change of it; `None` if that was before 1970.
+/// The device and the number of a file, and when the system last noted a change of it; `None` if that was before 1970, or is not known.
+/// Then nothing is kept: the time of writing anybody can set.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> Option<([u64; 2], Duration)> {
     use cap_std::fs::MetadataExt;

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use super::{KnownPlace, SqlTexts};
+use super::{Known, KnownPlace, SqlTexts};
 use crate::discovery::{FoundEntry, SqlFile};
 use crate::files::{ProjectDirectory, no_directory};
-use crate::lockfile::SqlDigests;
 use runner_base::error::{Error, Result, several};
 use runner_database::Dialect;
 use runner_sql::Sql;
@@ -40,9 +39,7 @@ pub(crate) struct WrittenPlace {
     /// The database that they are for.
     pub dialect: Dialect,
     /// What was found in them before.
-    pub digests: SqlDigests,
-    /// Whether there is a downgrade for it.
-    pub has_down: bool,
+    pub found: Known,
     /// Where that is kept.
     pub known: KnownPlace,
     /// What was read.
@@ -64,7 +61,7 @@ impl WrittenSql {
     pub fn has_down(&self) -> bool {
         match &self.0 {
             Written::Read(texts) => texts.1.is_some(),
-            Written::OnDisk(place) => place.has_down,
+            Written::OnDisk(place) => place.found.files.down.is_some(),
         }
     }
 
@@ -102,10 +99,15 @@ impl WrittenPlace {
             several(problems, |count| format!("{count} problems in `{}`", self.name()))
                 .unwrap_or_else(|| self.changed())
         })?;
-        if texts.digests() != self.digests {
+        let chosen = texts.choose(self.dialect).ok_or_else(|| self.changed())?;
+        // Another build may have found something else in the same text.
+        let is_same = texts.digests() == self.found.digests
+            && chosen.is_stepwise() == self.found.stepwise
+            && texts.describe(&chosen).is_ok_and(|description| description == self.found.description);
+        if !is_same {
             return Err(self.changed());
         }
-        let keys = texts.choose(self.dialect).map(|chosen| chosen.keys).ok_or_else(|| self.changed())?;
+        let keys = chosen.keys;
         let (up, down) = texts.into_chosen(keys);
         Ok((up.text, down.map(|down| down.text)))
     }
@@ -123,5 +125,5 @@ impl WrittenPlace {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

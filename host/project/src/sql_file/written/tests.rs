@@ -1,11 +1,11 @@
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::test_project::TestProject;
 use runner_base::error::ErrorKind;
 use runner_project::catalog::ComparedTexts;
-use runner_project::{Artifact, Catalog, Checks, Migration, Settings};
+use runner_project::{Artifact, Catalog, Checks, Migration, Settings, sha256};
 
 /// Longer than a file must not have changed to be remembered.
 const SETTLES: Duration = Duration::from_millis(2100);
@@ -73,7 +73,6 @@ fn what_is_known_of_a_large_file_is_what_is_read_in_it() {
     assert_eq!(&**up, "SELECT 'postgres';");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_file_that_changed_is_read_again() {
     let project = TestProject::new(&[]);
@@ -105,8 +104,12 @@ fn a_file_that_changed_is_read_again() {
 fn what_is_kept_is_one_file_for_each_migration_and_may_be_damaged() {
     let project = TestProject::new(&[("migrations/1_a.sql", &large("SELECT 1;"))]);
     let mut settings = settings(&project);
+    let path = project.path().join("migrations/1_a.sql");
+    let written = |at| std::fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(at));
+    written(SystemTime::now() + Duration::from_secs(60)).expect("its time");
     load(&settings);
     assert_eq!(kept(&settings).len(), 0, "it may change within one tick of the clock");
+    written(SystemTime::now()).expect("its time");
     std::thread::sleep(SETTLES);
     load(&settings);
     let [kept] = &kept(&settings)[..] else { panic!("not one file") };
@@ -117,6 +120,14 @@ fn what_is_kept_is_one_file_for_each_migration_and_may_be_damaged() {
         assert_eq!(std::fs::read_to_string(kept).expect("read"), text, "it is written anew");
     }
     assert!(!is_read(&load(&settings)[0]));
+    // As by another build, which found something else in it.
+    let (name, other) = (kept.file_name().expect("a name"), text[64..].replace("\"auto\"", "\"stepwise\""));
+    let digest = sha256(format!("{}{other}", name.to_string_lossy()).as_bytes());
+    std::fs::write(kept, format!("{digest}{other}")).expect("written");
+    let migration = load(&settings).remove(0);
+    assert!(!is_read(&migration));
+    assert_eq!(migration.read_sql().expect_err("another one").kind, ErrorKind::Mismatch);
+    assert!(is_read(&load(&settings)[0]) && !is_read(&load(&settings)[0]), "it is found anew");
     let all = Checks { texts: ComparedTexts::All, ..Checks::default() };
     let report = Catalog::inspect(&settings, all).expect("a report");
     assert!(is_read(&report.catalog.migrations[0]), "who checks all of it reads it");
