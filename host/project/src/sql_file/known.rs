@@ -128,7 +128,7 @@ impl FileState {
 }
 
 /// The device and the number of a file, and when the system last noted a change of it; `None` if that was before 1970, or is not known.
-/// Then nothing is kept: the time of writing anybody can set.
+/// Then nothing is kept: any program can set the time of writing.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> Option<([u64; 2], Duration)> {
     use cap_std::fs::MetadataExt;
