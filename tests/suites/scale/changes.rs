@@ -177,7 +177,7 @@ for_each_server! {
         });
         output.succeeds();
         let sizes = project.rows(&format!("SELECT rows_read FROM {} WHERE step = 1 ORDER BY number LIMIT 2", chunks(&project)));
-        assert_eq!(sizes, ["1024", "512"], "{output}");
+        assert_eq!(sizes, ["1024", "128"], "{output}");
         assert_eq!(project.value("SELECT count(*) FROM items WHERE n = id / 10 + 1"), "5000");
     }
 }
