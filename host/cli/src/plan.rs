@@ -12,6 +12,7 @@ use runner_database::logins::{LoginRequest, LoginTask, Removal};
 use runner_database::{Database, Facts, HostSession, order};
 use runner_engine::Direction;
 use runner_engine::apply::{PlannedSql, planned_sql};
+use runner_engine::chunks::Chunks;
 use runner_engine::control::in_progress::note;
 use runner_engine::existing_database;
 use runner_engine::held_locks::held_locks;
@@ -20,7 +21,6 @@ use runner_engine::plan::{
     Inspection, Plan, PlanInput, Refusal, Statements, check_dry_run, down_mode, file_of, inspect, plan_towards,
 };
 use runner_engine::transcript::store::known_unrepeatable;
-use runner_engine::transform::Chunks;
 use runner_library::run::revision_of;
 use runner_project::catalog::Catalog;
 use runner_project::settings::OnExisting;

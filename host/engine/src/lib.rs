@@ -16,6 +16,7 @@
 //! control                                                pause, resume, cancel; what a run reports of itself
 //! plan                                                   pure: catalog, history and target to migrations
 //! history                                                what is applied
+//! chunks                                                 how transforms are cut
 //! dry_run                                                judges and records the calls of a dry run
 //! journal recorder                                       the steps of a stepwise run; what any run did
 //! transcript                                             the digest of a run, and the evidence kept for `verify`
@@ -33,6 +34,7 @@ pub mod backup;
 pub mod batch_function;
 pub mod call;
 pub mod call_error;
+pub mod chunks;
 pub mod clock;
 pub mod control;
 pub mod dry_run;

@@ -140,7 +140,7 @@ for_each_engine! {
         assert!((100..2_000).contains(&rows), "{rows} rows of 24 bytes in a chunk");
         is_done_once(&project, 4_000, "");
         let slow = items(engine, 3_000, "[parameters]\nlog = \"log\"\nslow = 30000000");
-        slow.runner("apply --jobs 1 --chunk-time 10ms").succeeds();
+        slow.runner("apply --jobs 1 --chunk-time 1ms").succeeds();
         let smallest = format!("SELECT min(rows_read) FROM {} WHERE step = 1 AND number < 8", chunks(&slow));
         assert!(number(&slow, &smallest) < 300, "{}", slow.value(&smallest));
         is_done_once(&slow, 3_000, "");

@@ -4,10 +4,10 @@
 use std::slice::from_ref;
 
 use super::{PlannedMigration, Refusal, modes};
+use crate::chunks::Chunks;
 use crate::event::Unrepeatable;
 use crate::history::RunMode;
 use crate::journal::counts_own_statements;
-use crate::transform::Chunks;
 use crate::unreadable::unreadable;
 use runner_base::error::{Error, Result};
 use runner_database::Facts;

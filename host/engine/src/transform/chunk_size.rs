@@ -6,9 +6,10 @@
 //! table of 400,000 rows with 1,400 changes a second, chunks of 16,384 rows let a change wait for 0.2 to 0.4 s.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::journal::MOST_BATCHES;
+use crate::chunks::Pace;
 
 /// The fewest rows to which time alone shrinks a chunk: smaller chunks cost more than their rows.
 const LEAST: u64 = 64;
@@ -19,57 +20,6 @@ const FIRST: u64 = 16 * LEAST;
 /// From how many rows on a chunk is asked whether others wait for it: a smaller one does not hold them up for long.
 const WORTH_ASKING: u64 = FIRST / 2;
 
-/// How long a chunk may hold rows for which others wait, unless the user says otherwise.
-const CONSIDERATE: Duration = Duration::from_millis(30);
-
-/// How a transform is cut, where each chunk commits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunks {
-    /// The most rows of one.
-    pub most: u64,
-    /// What decides how many it has of them.
-    pub pace: Pace,
-}
-
-impl Chunks {
-    /// What the settings say of a database with one writer, whose chunks are batches.
-    pub fn of_one_writer(rows: Option<u64>, batch_rows: u64) -> Self {
-        Self { most: rows.unwrap_or(batch_rows).min(batch_rows), pace: Pace::Fixed }
-    }
-
-    /// What they say of others: the rows and the time of a chunk, and the rows of a batch.
-    pub fn of(rows: Option<u64>, time: Option<Duration>, batch_rows: u64) -> Self {
-        let pace = match (time, rows) {
-            (Some(time), _) => Pace::Timed(time),
-            (None, Some(_)) => Pace::Fixed,
-            (None, None) => Pace::Considerate,
-        };
-        Self { most: rows.unwrap_or(batch_rows).min(batch_rows.saturating_mul(MOST_BATCHES)), pace }
-    }
-}
-
-/// What decides how many rows a chunk has, of those that it may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// It has all of them.
-    Fixed,
-    /// How long the chunks before it have held their rows.
-    Timed(Duration),
-    /// Its number, until others have waited for one: then it is timed.
-    Considerate,
-}
-
-impl Pace {
-    /// How long a chunk may hold its rows; if it is considerate, where others wait for them.
-    pub fn time(self) -> Option<Duration> {
-        match self {
-            Self::Fixed => None,
-            Self::Timed(time) => Some(time),
-            Self::Considerate => Some(CONSIDERATE),
-        }
-    }
-}
-
 /// Shared by all workers of a transform in this process.
 pub(super) struct ChunkSizer {
     rows: AtomicU64,
@@ -78,6 +28,8 @@ pub(super) struct ChunkSizer {
     pace: Pace,
     /// Others have waited for a chunk.
     is_busy: AtomicBool,
+    /// When that was asked last.
+    asked: Mutex<Option<Instant>>,
 }
 
 impl ChunkSizer {
@@ -86,7 +38,8 @@ impl ChunkSizer {
         let bytes = batch_bytes.saturating_mul(most.div_ceil(batch_rows.max(1)).max(1));
         // With a target duration it begins small: a large first chunk could take minutes.
         let first = if matches!(pace, Pace::Timed(_)) { most.min(FIRST) } else { most };
-        Self { rows: AtomicU64::new(first.max(1)), most: most.max(1), bytes, pace, is_busy: AtomicBool::new(false) }
+        let (rows, most) = (AtomicU64::new(first.max(1)), most.max(1));
+        Self { rows, most, bytes, pace, is_busy: AtomicBool::new(false), asked: Mutex::default() }
     }
 
     /// Rows of the chunk with this number, counted from 1.
@@ -103,9 +56,17 @@ impl ChunkSizer {
         self.is_busy.load(Ordering::Relaxed)
     }
 
-    /// Whether it matters if others wait for a chunk of this many rows.
-    pub(super) fn asks_for_others(&self, rows: u64) -> bool {
-        self.pace == Pace::Considerate && rows >= WORTH_ASKING && !self.is_busy()
+    /// Whether it is asked now if others wait for a chunk of this many rows. No sooner than `pause` after the last time.
+    pub(super) fn asks_for_others(&self, rows: u64, pause: Duration) -> bool {
+        if self.pace != Pace::Considerate || rows < WORTH_ASKING || self.is_busy() {
+            return false;
+        }
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = asked.is_none_or(|at| at.elapsed() >= pause);
+        if is_due {
+            *asked = Some(Instant::now());
+        }
+        is_due
     }
 
     /// Others wait for a chunk of this many rows.
@@ -147,15 +108,6 @@ impl ChunkSizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_chunk_has_no_more_rows_than_its_batches_can_be_numbered() {
-        let most = |rows, batch_rows| Chunks::of(rows, None, batch_rows).most;
-        assert_eq!(most(None, 1_000), 1_000);
-        assert_eq!(most(Some(10_000_000), 1_000), 10_000_000);
-        assert_eq!(most(Some(10_000_000), 1), MOST_BATCHES);
-        assert_eq!(most(Some(10_000_000), u64::MAX), 10_000_000);
-    }
 
     #[test]
     fn without_a_time_a_chunk_is_as_large_as_it_may_be() {
@@ -208,11 +160,12 @@ mod tests {
         assert_eq!(sizes, [1_024, 2_048, 4_096, 8_192, 16_384, 16_384, 16_384, 16_384]);
         sizer.learn(2_048, 1, Some(Duration::from_secs(9)));
         assert_eq!(sizer.rows(3), 4_096, "without others, time does not count");
-        assert!(sizer.asks_for_others(1_024) && !sizer.asks_for_others(100));
+        assert!(sizer.asks_for_others(1_024, Duration::ZERO) && !sizer.asks_for_others(100, Duration::ZERO));
+        assert!(!sizer.asks_for_others(1_024, Duration::from_secs(3_600)), "it was asked just now");
         sizer.others_wait(4_096);
         sizer.learn(4_096, 1, Some(Duration::from_millis(60)));
         assert_eq!(sizer.rows(4), 2_048);
-        assert!(!sizer.asks_for_others(4_096), "it is known");
+        assert!(!sizer.asks_for_others(4_096, Duration::ZERO), "it is known");
         sizer.learn(2_048, 1, None);
         assert_eq!(sizer.rows(5), 2_048, "one that holds nothing says nothing about time");
         for _ in 0..9 {

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::batch_function::{BatchFunction, BatchInstance};
-pub use chunk_size::{Chunks, Pace};
 pub use parallel::help;
 
 use self::instance::{CheckedInstance, TransformedBatch};

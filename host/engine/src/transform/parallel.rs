@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use self::row_locks::RowLocks;
 use self::worker::ChunkWorker;
-use super::chunk_size::{ChunkSizer, Chunks};
+use super::chunk_size::ChunkSizer;
 use super::key_check::KeyCheck;
 use super::single::{ChunkIo, JournalledTransform, OpenedTransform};
 use super::{COUNT_AFTER, TransformTask, key_check_of, no_transformer, record_of};
@@ -25,6 +25,7 @@ use crate::batch_function::BatchFunction;
 use crate::call::answer::Transformed;
 use crate::call::transform::TransformSpec;
 use crate::call_error::CallError;
+use crate::chunks::Chunks;
 use crate::control::CommittedChunk;
 use crate::control::total::is_to_be_counted;
 use crate::event::Total;

@@ -6,9 +6,9 @@ use crate::table::{Cell, Table};
 use crate::units::{counted, duration};
 use runner_base::dialect::Dialect;
 use runner_engine::Direction;
+use runner_engine::chunks::{Chunks, Pace};
 use runner_engine::history::RunMode;
 use runner_engine::plan::{HeldLock, Inspection, Plan, Refusal, Source, granted_lines};
-use runner_engine::transform::{Chunks, Pace};
 use runner_project::catalog::Kind;
 use runner_sql::{LockExtent, Sql, changes_session, migration_script, remaining_script};
 

@@ -1,6 +1,6 @@
 //! One attempt at a chunk: a worker claims it, and reads, transforms and writes it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::worker::{ChunkWorker, NextChunk};
 use crate::call::transform::TransformSpec;
@@ -14,7 +14,10 @@ use crate::transform::instance::CheckedInstance;
 use crate::transform::{chunk_record, position};
 use runner_base::error::Error;
 use runner_database::keyset::{ChunkRange, TableReader};
-use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Meaning, Part, ToolChange};
+use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Dialect, Meaning, Part, ToolChange};
+
+/// MariaDB says who waits from a copy, which it makes anew only if nobody has read it for 0.1 s.
+const MARIADB_COPIES: Duration = Duration::from_millis(150);
 
 /// The outcome of a chunk.
 struct TransformedChunk {
@@ -138,7 +141,11 @@ impl ChunkWorker {
         }
         let TransformedChunk { effect, bytes, records, held_rows, holds_since } = self.transform(chunk, part).await?;
         crash::point();
-        if shared.sizer.asks_for_others(held_rows) {
+        let pause = match self.connection.facts().dialect {
+            Dialect::Mariadb => MARIADB_COPIES,
+            _ => Duration::ZERO,
+        };
+        if shared.sizer.asks_for_others(held_rows, pause) {
             let server = self.connection.facts().sql.server;
             if server.others_wait(&mut self.connection.host()).await? {
                 shared.sizer.others_wait(effect.rows_read);
