@@ -99,7 +99,7 @@ pub async fn shows_that_others_wait_for_its_rows(factory: &dyn Factory) {
     run(database, "UPDATE t SET v = 2 WHERE id = 1").await;
     let holds = async {
         while !server.others_wait(&mut database.host()).await.expect("an answer") {
-            // MariaDB answers from a copy, which it does not make anew within 0.1 s after it was read.
+            // MariaDB answers from a copy, which it does not refresh within 0.1 s after it was read.
             tokio::time::sleep(std::time::Duration::from_millis(150)).await;
         }
         database.commit_or_roll_back().await.expect("committed");

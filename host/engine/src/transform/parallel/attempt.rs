@@ -16,7 +16,7 @@ use runner_base::error::Error;
 use runner_database::keyset::{ChunkRange, TableReader};
 use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Dialect, Meaning, Part, ToolChange};
 
-/// MariaDB says who waits from a copy, which it makes anew only if nobody has read it for 0.1 s.
+/// MariaDB says who waits from a copy, which it refreshes only if no session has read it for 0.1 s.
 const MARIADB_COPIES: Duration = Duration::from_millis(150);
 
 /// The outcome of a chunk.
