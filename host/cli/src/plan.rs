@@ -47,13 +47,12 @@ pub fn run(context: &Context, request: &PlanRequest) -> Result<u8> {
         let values = (&facts, &context.settings.parameters);
         let planned = planned_sql(&plan, &catalog, &mut database, values).await;
         let PlannedSql { runs: sql, statements, downs } = planned.map_err(|error| context.place(error))?;
-        let mut steps = inspections(&plan, &sql, &statements, &facts);
         let chunking = context.settings.chunking.fit(facts.dialect)?;
         let chunks = match facts.dialect.has_many_writers() {
             true => Chunks::of(chunking.rows, chunking.time, limits.batch_rows),
             false => Chunks::of_one_writer(chunking.rows, limits.batch_rows),
         };
-        add_chunks(&plan, &mut steps, chunks);
+        let mut steps = inspections((&plan, &sql, &statements), chunks, &facts);
         let warnings = downgrades(&plan, &downs, &catalog, &facts);
         if let Some(database) = &mut database {
             recall(&plan, &mut steps, &mut database.host()).await.map_err(|error| context.place(error))?;
@@ -203,21 +202,19 @@ async fn add_locks(
     Ok(())
 }
 
-/// What is known of each migration, whose SQL and statements are given.
-fn inspections(plan: &Plan, sql: &[Option<Sql>], statements: &[Option<Statements>], facts: &Facts) -> Vec<Inspection> {
+/// What is known of each migration, whose SQL and statements are given, and how transforms are cut.
+fn inspections(
+    (plan, sql, statements): (&Plan, &[Option<Sql>], &[Option<Statements>]),
+    chunks: Chunks,
+    facts: &Facts,
+) -> Vec<Inspection> {
     let each = plan.steps.iter().zip(sql).zip(statements).map(|((migration, sql), statements)| {
         let dry_run = check_dry_run(migration, sql.as_ref(), facts).is_ok();
-        Inspection { statements: *statements, dry_run, ..Inspection::default() }
+        let has_chunks = migration.kind.is_sandboxed() && migration.mode == RunMode::Stepwise;
+        let chunks = has_chunks.then_some(chunks);
+        Inspection { statements: *statements, dry_run, chunks, ..Inspection::default() }
     });
     each.collect()
-}
-
-/// How transforms are cut, where each chunk commits.
-fn add_chunks(plan: &Plan, looks: &mut [Inspection], chunks: Chunks) {
-    for (migration, look) in plan.steps.iter().zip(looks) {
-        let commits = migration.kind.is_sandboxed() && migration.mode == RunMode::Stepwise;
-        look.chunks = commits.then_some(chunks);
-    }
 }
 
 /// What cannot run in the downgrades of the migrations that would be applied.

@@ -17,7 +17,7 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// What the settings say of a database with one writer, whose chunks are batches.
+    /// What the settings say where one worker has the only connection, and a chunk is a batch.
     pub fn of_one_writer(rows: Option<u64>, batch_rows: u64) -> Self {
         Self { most: rows.unwrap_or(batch_rows).min(batch_rows), pace: Pace::Fixed }
     }

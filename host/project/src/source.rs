@@ -84,10 +84,7 @@ impl Source {
 
     /// The text of a script, of at most `limit` bytes.
     pub fn read(&self, file: &FoundEntry, limit: u64) -> Result<Vec<u8>, Problem> {
-        match self {
-            Self::Directory(directory) => directory.read(&file.file_name, file.link, limit),
-            Self::Embedded(it) => it.artifact(&file.file_name, limit).map(<[u8]>::to_vec),
-        }
+        self.open_file(file)?.read(&file.file_name, limit)
     }
 
     /// The names of the files of packages, in order.

@@ -51,23 +51,20 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> impl Iterator<Item = Token
 
 /// Whether the text has more than white space, comments and semicolons.
 pub fn has_statement(text: &str, dialect: Dialect) -> bool {
-    let mut lexer = Lexer::new(text, dialect);
-    loop {
-        match lexer.next_token() {
-            Ok(Some(token)) if token.kind.is_blank() || token.kind == TokenKind::Semicolon => {}
-            Ok(None) => return false,
-            // Errors are reported elsewhere.
-            Ok(Some(_)) | Err(_) => return true,
-        }
-    }
+    has_token(text, dialect, |kind| !kind.is_blank() && kind != TokenKind::Semicolon)
 }
 
 /// Whether a text has a semicolon outside of strings, names and comments, or cannot be read to its end.
 pub fn has_semicolon(text: &str, dialect: Dialect) -> bool {
+    has_token(text, dialect, |kind| kind == TokenKind::Semicolon)
+}
+
+/// Whether there is a token of such a kind, or what cannot be read, which is reported elsewhere.
+fn has_token(text: &str, dialect: Dialect, is_such: impl Fn(TokenKind) -> bool) -> bool {
     let mut lexer = Lexer::new(text, dialect);
     loop {
         match lexer.next_token() {
-            Ok(Some(token)) if token.kind != TokenKind::Semicolon => {}
+            Ok(Some(token)) if !is_such(token.kind) => {}
             Ok(None) => return false,
             Ok(Some(_)) | Err(_) => return true,
         }

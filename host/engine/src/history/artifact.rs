@@ -80,16 +80,6 @@ impl Stored {
         }
     }
 
-    /// Whether there are more bytes than so many: then they are not even put together.
-    fn is_larger(&self, limit: u64) -> bool {
-        let size = match self {
-            Self::Sql { up, down, .. } => up.len() + down.as_deref().map_or(0, str::len),
-            Self::Component { bytes, .. } => bytes.len(),
-            Self::Script(_) => 0,
-        };
-        size as u64 > limit
-    }
-
     /// The bytes that are stored, and what is kept with them; `None` if they have no form.
     fn encode(&self) -> Option<(Cow<'_, [u8]>, String)> {
         Some(match self {
@@ -161,7 +151,8 @@ async fn has_artifact(database: &mut HostSession<'_>, revision: &str, sha256: &s
 }
 
 fn stored_artifact(facts: &Facts, revision: &str, sha256: &str, stored: &Stored, limit: u64) -> Option<ToolChange> {
-    if stored.is_larger(limit) {
+    // What is far too large is not even put together.
+    if matches!(stored, Stored::Sql { up, .. } if up.len() as u64 > limit) {
         return None;
     }
     let (bytes, assets) = stored.encode()?;

@@ -429,7 +429,7 @@ async fn the_stop_signal_ends_a_batch_function_that_hangs_on_servers() {
         });
         let ended = setup.transform(function).await;
         let is_stopped = match &ended {
-            // The database was stopped first: whoever runs the migration knows why.
+            // The database was stopped first: the step that called makes the stop of it.
             Err(CallError::Database(error)) => error.kind == DatabaseErrorKind::Interrupted,
             Err(CallError::Stopped(reason)) => *reason == StopReason::Terminate,
             _ => false,

@@ -1,16 +1,17 @@
 //! Reads the project into a catalog.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+mod sql;
 
-use super::compare::{Digests, SqlFound, differences, missing, unlisted};
+use std::collections::BTreeMap;
+
+use super::compare::{Digests, differences, missing, unlisted};
 use super::packages;
 use super::{
-    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, ComparedTexts, Description, Kind,
-    Migration, StaleShared, UnknownShared,
+    Artifact, Catalog, CatalogProblem, CatalogProblemKind, CatalogReport, Checks, Description, Kind, Migration,
+    StaleShared, UnknownShared,
 };
 use crate::digest::{component_digest, sha256};
-use crate::discovery::{Compared, Found, FoundEntry, FoundFiles, SharedDigests, SqlFile, compare_shared, read_id};
+use crate::discovery::{Compared, Found, FoundEntry, FoundFiles, SharedDigests, compare_shared, read_id};
 use crate::files::no_directory;
 use crate::lockfile::{LockLine, LockedArtifact, Lockfile};
 use crate::package::package_of;
@@ -20,9 +21,7 @@ use crate::revision::Reference;
 use crate::revision::RevisionKey;
 use crate::script::{self, RuntimePin, ScriptFiles, ScriptLanguage, decode};
 use crate::settings::Settings;
-use crate::source::{OpenFile, Source};
-use crate::sql_file::{Known, KnownPlace, SqlTexts, WrittenPlace, WrittenSql};
-use runner_base::dialect::Dialect;
+use crate::source::Source;
 use runner_base::error::{Error, ErrorKind, Result, several};
 
 impl Catalog {
@@ -208,73 +207,6 @@ impl Loader<'_> {
             mismatches.push(without_runtime(found, &script.runtime));
         }
         Ok((Some(Migration { locked: line.is_some(), ..migration }), mismatches))
-    }
-
-    fn sql<'f>(
-        &self,
-        found: &Found,
-        files: &'f [SqlFile],
-        metadata: Option<&FoundEntry>,
-    ) -> Result<(Migration, Digests<'f>), Vec<Problem>> {
-        let limit = self.settings.limits.artifact_bytes;
-        let dialect = self.checks.dialect.unwrap_or_else(|| self.settings.database_url.value.dialect());
-        let compares_all = self.checks.locked || self.checks.texts == ComparedTexts::All;
-        let only_for = (!compares_all).then_some(dialect);
-        let entries = files.iter().map(|file| &file.entry).chain(metadata);
-        let opened: Vec<_> = entries.map(|file| self.source.open_file(file)).collect();
-        let all: Option<Vec<&OpenFile>> = opened.iter().map(|file| file.as_ref().ok()).collect();
-        // Who asks for all texts wants to know what is in them.
-        let all = all.filter(|_| self.checks.texts != ComparedTexts::All);
-        let place = all.and_then(|all| KnownPlace::of((self.settings, dialect), (files, metadata), &all));
-        let (known, place) = place.map(|place| (place.load(), Some(place))).unwrap_or_default();
-        let place = match (known, place) {
-            (Some(known), Some(place)) => {
-                return Ok(self.known_sql(found, (files, metadata), (known, place), (dialect, only_for)));
-            }
-            (_, place) => place,
-        };
-        let mut opened = opened.into_iter();
-        let texts = SqlTexts::read(files, metadata, |file| {
-            opened.next().unwrap_or_else(|| self.source.open_file(file))?.read(&file.file_name, limit)
-        })?;
-        let Some(chosen) = texts.choose(dialect) else {
-            return Err(vec![Problem::new(format!("`{}` has no upgrade", found.id()))]);
-        };
-        let description = texts.describe(&chosen)?;
-        let (keys, stepwise) = (chosen.keys, chosen.is_stepwise());
-        let digests = texts.digests();
-        let digest = digests.texts.get(keys.up).and_then(|texts| texts.up.clone()).unwrap_or_default();
-        let artifact = texts.into_artifact(keys, dialect);
-        if let (Some(place), Artifact::Sql { files, .. }) = (place, &artifact) {
-            let (digests, files, description) = (digests.clone(), files.clone(), description.clone());
-            place.store(&Known { digest: digest.clone(), digests, stepwise, files, description });
-        }
-        let digests = Digests::Sql(SqlFound { digests, files, stepwise, only_for });
-        Ok((migration(found, Kind::Sql, digest, artifact, description), digests))
-    }
-
-    /// A migration in SQL of which all is known but its texts.
-    fn known_sql<'f>(
-        &self,
-        found: &Found,
-        (files, metadata): (&'f [SqlFile], Option<&FoundEntry>),
-        (known, place): (Known, KnownPlace),
-        (dialect, only_for): (Dialect, Option<Dialect>),
-    ) -> (Migration, Digests<'f>) {
-        let place = WrittenPlace {
-            root: self.settings.root.clone(),
-            migrations: self.settings.migrations.clone(),
-            files: files.to_vec(),
-            metadata: metadata.cloned(),
-            limit: self.settings.limits.artifact_bytes,
-            dialect,
-            found: known.clone(),
-            known: place,
-            texts: OnceLock::new(),
-        };
-        let artifact = Artifact::Sql { texts: WrittenSql::at(place), files: known.files };
-        let digests = SqlFound { digests: known.digests, files, stepwise: known.stepwise, only_for };
-        (migration(found, Kind::Sql, known.digest, artifact, known.description), Digests::Sql(digests))
     }
 
     fn component(

@@ -9,7 +9,7 @@ mod written;
 use super::digest::sha256;
 use super::discovery::{FoundEntry, SqlFile, SqlPart};
 use super::lockfile::{SqlDigests, TextDigests};
-use super::migration::{Artifact, Description, SqlFiles};
+use super::migration::{Description, SqlFiles};
 use super::per_dialect::PerDialect;
 use super::problem::Problem;
 pub(crate) use known::{Known, KnownPlace};
@@ -18,8 +18,8 @@ use read::{runs_in_transaction, sql_text};
 use runner_base::dialect::Dialect;
 use runner_base::error::ErrorKind;
 use runner_sql::{Section, Sql, SqlError, near_marker, sections};
-pub(crate) use written::WrittenPlace;
 pub use written::WrittenSql;
+pub(crate) use written::{Pair, WrittenPlace};
 
 /// The SQL of a migration in one direction and for one dialect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,13 +34,13 @@ pub(super) struct SqlText {
     autocommit: bool,
 }
 
-/// The upgrade and the downgrade.
-type Pair = (Option<SqlText>, Option<SqlText>);
+/// The upgrade and the downgrade, if there are such.
+type Both = (Option<SqlText>, Option<SqlText>);
 
 /// All SQL of a migration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SqlTexts {
-    texts: PerDialect<Pair>,
+    texts: PerDialect<Both>,
     /// `metadata.toml` says that each statement commits by itself.
     stepwise: bool,
 }
@@ -181,20 +181,19 @@ impl SqlTexts {
         Ok(Description { dialects: self.dialects(), ..chosen.describe()? })
     }
 
-    /// What was chosen for a database of that dialect, as the artifact of the migration.
-    pub(crate) fn into_artifact(self, chosen: ChosenKeys, dialect: Dialect) -> Artifact {
+    /// The upgrade and the downgrade that a database of that dialect gets, and all else that is known of them; `None` without an upgrade.
+    pub(crate) fn into_chosen(mut self, dialect: Dialect) -> Result<Option<(Known, Pair)>, Vec<Problem>> {
+        let Some(chosen) = self.choose(dialect) else { return Ok(None) };
+        let description = self.describe(&chosen)?;
+        let (keys, stepwise, digests) = (chosen.keys, chosen.is_stepwise(), self.digests());
+        let digest = digests.texts.get(keys.up).and_then(|texts| texts.up.clone()).unwrap_or_default();
         let dialects: Vec<Dialect> = self.texts.keys().flatten().collect();
         let chosen_for = (!dialects.is_empty()).then_some(dialect);
-        let (up, down) = self.into_chosen(chosen);
+        let up = self.texts.entry(keys.up).0.take().unwrap_or_default();
+        let down = keys.down.and_then(|key| self.texts.entry(key).1.take());
         let (down, down_file) = down.map(|down| (down.text, down.file)).unzip();
         let files = SqlFiles { up: up.file, down: down_file, chosen_for, dialects };
-        Artifact::Sql { texts: WrittenSql::new(up.text, down), files }
-    }
-
-    /// The upgrade and the downgrade that were chosen.
-    fn into_chosen(mut self, chosen: ChosenKeys) -> (SqlText, Option<SqlText>) {
-        let up = self.texts.entry(chosen.up).0.take().unwrap_or_default();
-        (up, chosen.down.and_then(|key| self.texts.entry(key).1.take()))
+        Ok(Some((Known { digest, digests, stepwise, files, description }, (up.text, down))))
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
             "save the file as UTF-8: `iconv -f {encoding} -t UTF-8`; in PowerShell, `Set-Content -Encoding utf8`"
         )));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let mut text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Problem::new(format!("is not valid UTF-8 at byte {at} (counted from 0)"))
             .hint("save the file as UTF-8; write other bytes as `X'…'`, as `mariadb-dump --hex-blob` does")
@@ -51,7 +51,6 @@ pub(crate) fn normalise(bytes: Vec<u8>) -> Result<String, Problem> {
             Problem::new(format!("contains a NUL at byte {at} (counted from 0)")).hint("remove the NUL: SQL is text")
         );
     }
-    let mut text = text;
     if text.starts_with('\u{feff}') {
         text.drain(..'\u{feff}'.len_utf8());
     }

@@ -21,7 +21,8 @@ enum Written {
     OnDisk(Arc<WrittenPlace>),
 }
 
-type Pair = (Sql, Option<Sql>);
+/// An upgrade and a downgrade.
+pub(crate) type Pair = (Sql, Option<Sql>);
 
 /// Where texts are read, and what they must be.
 #[derive(Debug)]
@@ -94,22 +95,15 @@ impl WrittenPlace {
         let project = ProjectDirectory::open_if_there(&self.root, &self.migrations)?;
         let project = project.ok_or_else(|| no_directory(&self.root, &self.migrations))?;
         let read = |file: &FoundEntry| project.read(&file.file_name, file.link, self.limit);
-        let texts = SqlTexts::read(&self.files, self.metadata.as_ref(), read).map_err(|problems| {
+        let texts = SqlTexts::read(&self.files, self.metadata.as_ref(), read);
+        let chosen = texts.and_then(|texts| texts.into_chosen(self.dialect)).map_err(|problems| {
             let problems = problems.into_iter().map(Error::from).collect();
             several(problems, |count| format!("{count} problems in `{}`", self.name()))
                 .unwrap_or_else(|| self.changed())
         })?;
-        let chosen = texts.choose(self.dialect).ok_or_else(|| self.changed())?;
         // Another build may have found something else in the same text.
-        let is_same = texts.digests() == self.found.digests
-            && chosen.is_stepwise() == self.found.stepwise
-            && texts.describe(&chosen).is_ok_and(|description| description == self.found.description);
-        if !is_same {
-            return Err(self.changed());
-        }
-        let keys = chosen.keys;
-        let (up, down) = texts.into_chosen(keys);
-        Ok((up.text, down.map(|down| down.text)))
+        let (_, texts) = chosen.filter(|(found, _)| *found == self.found).ok_or_else(|| self.changed())?;
+        Ok(texts)
     }
 
     fn name(&self) -> &str {

@@ -91,12 +91,9 @@ pub fn plan(plan: &Plan, looks: &[Inspection]) -> Text {
 /// How transforms are cut.
 fn shown_chunks(Chunks { most, pace }: Chunks) -> String {
     let rows = counted(most, "row", "rows");
-    let held = match (pace, pace.time()) {
-        (Pace::Timed(time), _) => format!(", held for some {}", duration(time)),
-        (Pace::Considerate, Some(time)) => format!(", held for some {} once others wait for them", duration(time)),
-        _ => String::new(),
-    };
-    format!("chunks of its transforms: up to {rows}{held}")
+    let when = if pace == Pace::Considerate { " once others wait for them" } else { "" };
+    let held = pace.time().map(|time| format!(", held for some {}{when}", duration(time)));
+    format!("chunks of its transforms: up to {rows}{}", held.unwrap_or_default())
 }
 
 /// The SQL of the planned migrations, each after a comment, as one script: every statement ends with a semicolon, and what runs in one

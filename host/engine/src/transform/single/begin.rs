@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::chunks::{ChunkIo, JournalledTransform};
 use crate::call::transform::TransformSpec;
 use crate::call_error::CallError;
+use crate::chunks::Chunks;
 use crate::control::total::estimate;
 use crate::dry_run::RowWriter;
 use crate::event::Total;
@@ -111,8 +112,9 @@ impl ChunkIo<'_> {
 
     /// With one connection a chunk is one batch.
     fn limits(&self, limits: BatchLimits) -> BatchLimits {
-        let most = self.run.transforms.rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(limits.rows);
-        BatchLimits { rows: self.run.control.chunk_rows(limits.rows.min(most), 1), ..limits }
+        let Chunks { most, .. } = Chunks::of_one_writer(self.run.transforms.rows, limits.rows as u64);
+        let most = usize::try_from(most).unwrap_or(limits.rows);
+        BatchLimits { rows: self.run.control.chunk_rows(most, 1), ..limits }
     }
 }
 
