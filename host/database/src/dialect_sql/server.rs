@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Login;
-use crate::{Database, DatabaseError, HostSession};
+use crate::{Database, DatabaseError, Facts, HostSession};
 use runner_base::error::Result;
 
 /// What a server can be asked. The defaults are those of a database without one.
@@ -32,6 +32,11 @@ pub trait Server: Sync {
     /// Whether others wait for rows that the open transaction has locked, as far as the server says.
     async fn others_wait(&self, _host: &mut HostSession<'_>) -> Result<bool, DatabaseError> {
         Ok(false)
+    }
+
+    /// How long after that question the next one of any session still gets the same answer.
+    fn same_answer_for(&self, _facts: &Facts) -> Duration {
+        Duration::ZERO
     }
 
     /// The length of the server's log, and the standbys that have reported something. Fails if they cannot be seen.

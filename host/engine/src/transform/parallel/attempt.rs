@@ -1,6 +1,6 @@
 //! One attempt at a chunk: a worker claims it, and reads, transforms and writes it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::worker::{ChunkWorker, NextChunk};
 use crate::call::transform::TransformSpec;
@@ -14,10 +14,7 @@ use crate::transform::instance::CheckedInstance;
 use crate::transform::{chunk_record, position};
 use runner_base::error::Error;
 use runner_database::keyset::{ChunkRange, TableReader};
-use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Dialect, Meaning, Part, ToolChange};
-
-/// MariaDB says who waits from a copy, which it refreshes only if no session has read it for 0.1 s.
-const MARIADB_COPIES: Duration = Duration::from_millis(150);
+use runner_database::{Claims, DatabaseError, DatabaseErrorKind, Meaning, Part, ToolChange};
 
 /// The outcome of a chunk.
 struct TransformedChunk {
@@ -141,15 +138,12 @@ impl ChunkWorker {
         }
         let TransformedChunk { effect, bytes, records, held_rows, holds_since } = self.transform(chunk, part).await?;
         crash::point();
-        let pause = match self.connection.facts().dialect {
-            Dialect::Mariadb => MARIADB_COPIES,
-            _ => Duration::ZERO,
-        };
-        if shared.sizer.asks_for_others(held_rows, pause) {
-            let server = self.connection.facts().sql.server;
-            if server.others_wait(&mut self.connection.host()).await? {
-                shared.sizer.others_wait(effect.rows_read);
-            }
+        let facts = self.connection.facts();
+        let server = facts.sql.server;
+        if shared.sizer.asks_for_others(held_rows, server.same_answer_for(facts))
+            && server.others_wait(&mut self.connection.host()).await?
+        {
+            shared.sizer.others_wait(effect.rows_read);
         }
         let (journal, step) = (&shared.journal, shared.claimant.step);
         let mut changes = journal.note_chunk(&mut self.connection.host(), step, chunk.number, &records).await?;
