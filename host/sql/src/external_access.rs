@@ -21,10 +21,9 @@ pub fn writes_file(tokens: &Tokens<'_>) -> bool {
 
 /// Whether a statement asks the client for a file.
 pub fn reads_client_file(tokens: &Tokens<'_>) -> bool {
-    let words = leading_words(tokens);
     matches!(tokens.dialect(), Dialect::Mysql | Dialect::Mariadb)
-        && words.first().is_some_and(|word| word == "LOAD")
-        && words.iter().take(4).any(|word| word == "LOCAL")
+        && tokens.begins_with(&["LOAD"])
+        && leading_words(tokens).iter().take(4).any(|word| word == "LOCAL")
 }
 
 /// Whether a statement opens or writes another file.

@@ -103,6 +103,12 @@ fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &ColumnKind) -> S
     if let (ColumnValues::Int64(entries), ColumnKind::Integer { least, greatest }) = (&column.values, kind) {
         return integer(out, entries[row].into(), *least, *greatest);
     }
+    // The shortest text that is this number: nothing is lost that would have to be looked for.
+    if let (ColumnValues::Float64(entries), ColumnKind::Double(None)) = (&column.values, kind)
+        && entries[row].is_finite()
+    {
+        return push(out, zmij::Buffer::new().format_finite(entries[row]));
+    }
     let value = Value::of_cell(column, row);
     match kind {
         ColumnKind::Boolean => integer(out, whole(&value)?, -128, 127),
@@ -193,9 +199,7 @@ fn integer(out: &mut Vec<u8>, number: i128, least: i128, greatest: i128) -> Spel
     if !(least..=greatest).contains(&number) {
         return Err(format!("the column takes {least} to {greatest}"));
     }
-    // Writing to a vector cannot fail.
-    let _ = std::io::Write::write_fmt(out, format_args!("{number}"));
-    Ok(())
+    push(out, itoa::Buffer::new().format(number))
 }
 
 /// The whole number that a value is.

@@ -113,7 +113,14 @@ impl Executor {
 
     /// Runs a statement to its end and returns how many rows it changed.
     pub(crate) fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        let (key, mut prepared) = self.prepare_cached(statement)?;
+        // Files in SQL hardly have a statement twice, and may have a million of them.
+        let (key, mut prepared) = match self.guard.role() {
+            Role::SqlScript => (None, self.prepare_once(statement)?),
+            Role::Host | Role::Component => {
+                let (key, prepared) = self.prepare_cached(statement)?;
+                (Some(key), prepared)
+            }
+        };
         let mut active = prepared.activate(&self.connection);
         self.bind(&mut active, parameters, statement)?;
         let before = self.connection.total_changes();
@@ -122,7 +129,9 @@ impl Executor {
         let changed = self.connection.total_changes() != before;
         let rows = if changed { self.connection.changes() } else { 0 };
         active.release();
-        self.cache.keep(key, prepared);
+        if let Some(key) = key {
+            self.cache.keep(key, prepared);
+        }
         Ok(rows)
     }
 
@@ -178,11 +187,22 @@ impl Executor {
         Ok((key, prepared))
     }
 
+    fn prepare_once(&self, statement: &str) -> Result<Statement, DatabaseError> {
+        self.guard.check_stop()?;
+        self.prepare_one(statement, false)
+    }
+
     /// Prepares the one statement of a text.
     pub(crate) fn prepare(&self, statement: &str) -> Result<Statement, DatabaseError> {
+        self.prepare_one(statement, true)
+    }
+
+    /// `is_kept`: for long, so that it is to take none of the memory that SQLite has at hand for short work.
+    fn prepare_one(&self, statement: &str, is_kept: bool) -> Result<Statement, DatabaseError> {
         check_nesting(statement)?;
         self.guard.expect(statement);
-        let prepared = self.connection.prepare(statement, true).map_err(|failure| self.failed(failure, statement))?;
+        let prepared =
+            self.connection.prepare(statement, is_kept).map_err(|failure| self.failed(failure, statement))?;
         let Some(prepared) = prepared else {
             return Err(DatabaseError::no_statement());
         };
