@@ -98,6 +98,7 @@ def measure(session, server, alembics):
     ]
     inserts = [
         runner(session, "insert_runner", "`runner`, Rust component", "insert", ROWS, missing=server.missing),
+        Way("insert_select", "`CREATE TABLE`, `INSERT … SELECT`", lambda _: server.in_transaction(server.fill), ROWS, server.missing),
         Way("insert_ctas", "`CREATE TABLE AS`", lambda _: server.in_transaction(server.ctas), ROWS, server.missing),
     ]
     for way in transforms:

@@ -136,7 +136,7 @@ def on_server(section):
     head = ["way", "rows", "whole run, s", "min–max, s", "CPU, s", "start-up, s", "µs per row", "× SQL", "× `runner`"]
     name = section["server"].partition(" ")[0]
     parts = [heading(f"{name}: a transform of 1,000,000 rows", section), f"{section['server']}.", ways(head, section["transform"], "sql_update", "runner")]
-    parts += ["Into a new table:", ways(head, section["insert"], "insert_ctas", "insert_runner")]
+    parts += ["Into a new table:", ways(head, section["insert"], "insert_select", "insert_runner")]
     calls = section.get("status", [])
     if calls:
         lines = []
@@ -225,6 +225,49 @@ def trips(section):
     return f"{title}\n\n{section['files']} files with {section['statements']} statements.\n\n" + "\n\n".join(parts)
 
 
+def files(section):
+    parts = [heading("Rows in SQL files, large files, dry runs and chunks", section),
+             "Single-row `INSERT`s, and the `CREATE TABLE`, in one file:"]
+    head = ["database", "rows", "added delay, ms", "`runner apply`, s", "min–max, s", "client, one transaction, s", "min–max, s", "× the client"]
+    lines = []
+    for place in section["rows"]:
+        if place["missing"]:
+            lines.append(absent(place, len(head)))
+        for own, client in zip(place["ways"][::2], place["ways"][1::2]):
+            cells = [cell for way in (own, client) for cell in (f"{way['median']:.2f}", spread(way["seconds"]))]
+            lines.append([place["label"], f"{own['rows']:,}", own["delay_ms"], *cells, times(own["median"], client["median"])])
+    parts.append(table(head, lines))
+    for found in section.get("large", {}).get("ways", []):
+        after = found["after"]
+        head = [f"PostgreSQL, one run of a file of {found['bytes'] / 1e6:,.0f} MB", "seconds", "peak, MiB"]
+        parts.append(table(head, [
+            ["`runner apply`", f"{found['apply']:.1f}", f"{found['kib'] / 1024:.0f}"],
+            [f"`psql`, one transaction (`runner`: {times(found['apply'], found['client'])} ×)", f"{found['client']:.1f}", ""],
+            ["`status` behind it", f"{after['status']:.3f}", f"{after['status_kib'] / 1024:.0f}"],
+            ["`apply` with nothing to do", f"{after['apply']:.3f}", f"{after['apply_kib'] / 1024:.0f}"],
+        ]))
+    if dry := section["dry"]["ways"]:
+        head = ["PostgreSQL, one run of each"] + [f"{found['count']:,} files" for found in dry]
+        parts.append(table(head, [
+            ["`apply --dry-run`, s"] + [f"{found['dry']:.2f}" for found in dry],
+            ["`apply`, s"] + [f"{found['apply']:.2f}" for found in dry],
+            ["× `apply`"] + [times(found["dry"], found["apply"]) for found in dry],
+        ]))
+    parts.append("Rows per second of the stepwise transform, by the size of its chunks, and × that of the default size:")
+    sizes = list(dict.fromkeys(way["size"] for place in section["chunks"] for way in place["ways"]))
+    head = ["database"] + [f"{size:,} rows" if size else "default" for size in sizes]
+    lines = []
+    for place in section["chunks"]:
+        if place["missing"]:
+            lines.append(absent(place, len(head)))
+        for jobs in dict.fromkeys(way["jobs"] for way in place["ways"]):
+            speeds = [way["rows_per_second"] for way in place["ways"] if way["jobs"] == jobs]
+            label = place["label"] + (f", `--jobs {jobs}`" if jobs else "")
+            lines.append([label] + [f"{speed:,.0f} ({times(speed, speeds[0])})" for speed in speeds])
+    parts.append(table(head, lines))
+    return "\n\n".join(parts)
+
+
 def beside(section):
     head = ["way", "rows per second", "× alone", "writes", "median, ms", "99 %, ms", "longest, ms"]
     parts = [heading("A transform beside an application", section),
@@ -303,6 +346,7 @@ PARTS = {
     "stepwise": stepwise,
     "beside": beside,
     "fleet": fleet,
+    "files": files,
     "trips": trips,
     "languages": languages,
 }

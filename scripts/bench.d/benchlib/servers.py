@@ -102,6 +102,7 @@ class Postgres(Server):
     needs = ("postgres", "initdb", "psql")
     update = "UPDATE t SET name = upper(name), bal = bal * 1.1"
     ctas = "CREATE TABLE u AS SELECT id, upper(name) AS name, bal * 1.1 AS bal FROM t"
+    fill = "CREATE TABLE u (id BIGINT NOT NULL, name VARCHAR(100), bal DOUBLE PRECISION); INSERT INTO u SELECT id, upper(name), bal * 1.1 FROM t"
     touch = "UPDATE t SET name = name WHERE id = {} RETURNING 1;"
     right = f"name = upper('{NAME}' || id) AND bal = (id * 7919 % 1000003)::float8 / 100 * 1.1::float8"
 
@@ -160,6 +161,7 @@ class Mariadb(Server):
     needs = ("mariadbd", "mariadb-install-db", "mariadb")
     update = "UPDATE t SET name = upper(name), bal = bal * 1.1e0"
     ctas = "CREATE TABLE u AS SELECT id, upper(name) AS name, bal * 1.1e0 AS bal FROM t"
+    fill = "CREATE TABLE u (id BIGINT NOT NULL, name VARCHAR(100), bal DOUBLE PRECISION); INSERT INTO u SELECT id, upper(name), bal * 1.1e0 FROM t"
     touch = "UPDATE t SET name = name WHERE id = {}; SELECT 1;"
     right = f"name = BINARY upper(concat('{NAME}', id)) AND bal = CAST(id * 7919 % 1000003 AS DOUBLE) / 100e0 * 1.1e0"
 
