@@ -57,7 +57,8 @@ def project(session, name, texts):
     directory = session.work / name
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "migrations").mkdir(parents=True)
-    (directory / "runner.toml").write_text((HELPERS / "project" / "runner.toml").read_text())
+    settings = (HELPERS / "project" / "runner.toml").read_text()
+    (directory / "runner.toml").write_text(f"{settings}\n[limits]\nartifact_bytes = {256 << 20}\n")
     with open(directory / "whole.sql", "w") as whole:
         begin = "BEGIN;\n"
         for number, lines in enumerate(texts, 1):

@@ -1,6 +1,6 @@
 //! Dumps of another database as the first migration.
 
-use runner_tests::for_each_server;
+use runner_tests::{for_each_engine, for_each_server};
 
 use super::*;
 
@@ -86,6 +86,26 @@ for_each_server! {
         project.runner("plan").succeeds();
         project.runner("apply").exits(1).says(&["3_cast", "unsafe use of new value", "in a migration of its own"]);
         assert_eq!(project.value("SELECT count(*) FROM p"), "1");
+    }
+}
+
+for_each_engine! {
+    fn a_text_of_a_hundred_megabytes(engine) {
+        let project = project!(engine);
+        project.settings("[limits]\nartifact_bytes = \"200MiB\"\n");
+        let text = "it''s ".repeat(100_000_000 / 5);
+        let up = format!("CREATE TABLE t (a INT PRIMARY KEY, b {});\nINSERT INTO t VALUES (1, '{text}')", match engine {
+            Engine::Mariadb => "LONGTEXT",
+            _ => "TEXT",
+        });
+        project.sql("1_t", &up, "DROP TABLE t;");
+        if engine == Engine::Mariadb {
+            project.runner("apply").exits(7).says(&["the statement has 120000028 bytes", "`max_allowed_packet`"]);
+            return;
+        }
+        project.runner("apply").succeeds();
+        assert_eq!(project.value("SELECT length(b) FROM t"), "100000000");
+        project.runner("status --exit-code").succeeds();
     }
 }
 

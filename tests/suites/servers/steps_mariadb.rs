@@ -97,6 +97,22 @@ fn rows_may_be_added_where_a_file_stopped() {
     assert_eq!(project.value(STEPS), "1,4,6,7");
 }
 
+/// A statement with a commit of its own is between rows, others have another delimiter, and the last one has none.
+#[test]
+fn rows_around_other_statements_are_committed_apart() {
+    let project = project!(Engine::Mariadb);
+    let table = "CREATE TABLE t (a INT PRIMARY KEY, b INT NOT NULL DEFAULT 1);\n";
+    let block = "DELIMITER //\nINSERT INTO t (a) VALUES (3)//\nCREATE PROCEDURE p() BEGIN INSERT INTO t (a) VALUES (9); END//\n\
+                 INSERT INTO t (a) VALUES (4)//\nDELIMITER ;\n";
+    let last = rows(5..=6);
+    let up = format!("{table}{}{block}ALTER TABLE t ADD c INT;\n{}", rows(1..=2), last.trim_end_matches(";\n"));
+    project.sql("0001_t", &up, "DROP PROCEDURE p;\nDROP TABLE t;");
+    project.runner("apply").succeeds();
+    assert_eq!(project.value(STEPS), "1,4,5,6,7,9");
+    assert_eq!(project.value("SELECT sum(a * b) FROM t"), "21");
+    project.runner("rollback").succeeds();
+}
+
 /// A transaction of a few thousand rows would take their locks for long, and undo all of them.
 #[test]
 fn a_transaction_of_rows_ends() {
