@@ -86,8 +86,10 @@ fn scaled(digits: &[u8]) -> Option<u128> {
 
 /// The date that 8 digits are; `None` for others and for years that no migration is from.
 pub(crate) fn calendar_date(digits: &str) -> Option<jiff::civil::Date> {
-    let is_date = digits.len() == 8 && ("1900".."2200").contains(&digits.get(..4)?);
-    is_date.then(|| jiff::civil::Date::strptime("%Y%m%d", digits).ok()).flatten()
+    if digits.len() != 8 || !("1900".."2200").contains(&digits.get(..4)?) {
+        return None;
+    }
+    jiff::civil::Date::strptime("%Y%m%d", digits).ok()
 }
 
 /// The place of a revision in the order of all, however they are spelled, for what is compared more than once. What is not a revision

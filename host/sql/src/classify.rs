@@ -215,17 +215,16 @@ pub fn reads(tokens: &Tokens<'_>) -> bool {
 /// Whether a statement inserts the rows that it names, without a query in it. A word may also be a name; then the answer may be no.
 /// Most statements of large files are asked, so none of their tokens is kept.
 pub fn inserts_values(tokens: &Tokens<'_>) -> bool {
-    let mut words = tokens.head().filter(|(kind, _)| *kind == TokenKind::Word).map(|(_, text)| text);
-    let is_one = |word: &str, of: &[&str]| of.iter().any(|it| it.eq_ignore_ascii_case(word));
-    if !words.next().is_some_and(|first| is_one(first, &["INSERT"])) {
+    let mut words = leading(tokens);
+    if !words.next().is_some_and(|first| first.eq_ignore_ascii_case("INSERT")) {
         return false;
     }
     let mut has_values = false;
     for word in words {
-        if is_one(word, &["SELECT", "TABLE", "WITH"]) {
+        if ["SELECT", "TABLE", "WITH"].iter().any(|it| it.eq_ignore_ascii_case(word)) {
             return false;
         }
-        has_values |= is_one(word, &["VALUES"]);
+        has_values |= word.eq_ignore_ascii_case("VALUES");
     }
     has_values
 }

@@ -1,11 +1,12 @@
 """Rows in SQL files, a large file, dry runs, and chunks by their size, beside what the database's own client does."""
 
 import shutil
+from contextlib import nullcontext
 from statistics import median
 
 from .core import HELPERS, Failure, say
 from .on_servers import runner
-from .servers import Mariadb, Postgres, program
+from .servers import Mariadb, Postgres
 from .stepwise import Sqlite
 from .trips import Proxy
 
@@ -22,7 +23,7 @@ def measure(session):
     places = [Sqlite(session), Postgres(session), Mariadb(session)]
     result = {"rows": [], "chunks": []}
     for place in places:
-        with place if place.key != "sqlite" else Nothing():
+        with place if place.key != "sqlite" else nullcontext():
             result["rows"].append(measured(session, place, rows))
             result["chunks"].append(measured(session, place, chunks))
             if place.key == "postgres":
@@ -30,14 +31,6 @@ def measure(session):
                 if not session.quick:
                     result["large"] = measured(session, place, large)
     return result
-
-
-class Nothing:
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
 
 def measured(session, place, measure):
@@ -77,25 +70,8 @@ def inserts(count, text):
         yield f"INSERT INTO item (id, name, price, note) VALUES ({n}, 'item number {n}', {n % 1000}.50, '{text}');\n"
 
 
-def client(place, url, whole):
-    if place.key == "sqlite":
-        return ["sqlite3", "-bail", place.path, f".read {whole}"]
-    if place.key == "postgres":
-        return [program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", whole]
-    port = url.rsplit(":", 1)[1].split("/")[0]
-    return [program("mariadb"), "--no-defaults", "-h", "127.0.0.1", "-P", port, "-u", "bench", "-pbench", "-D", "job", "-e", f"source {whole}"]
-
-
 def apply(session, directory, url, *options):
     return [session.runner, "apply", "-D", url, "-c", directory / "runner.toml", *options]
-
-
-def empty(place):
-    if place.key == "sqlite":
-        place.path = place.session.work / "files.db"
-        place.session.remove_database(place.path)
-    else:
-        place.empty()
 
 
 def check(place, count):
@@ -112,10 +88,10 @@ def rows(session, place):
         seconds = {way: [] for way in ways}
         for _ in range(session.runs + 1):
             for way in ways:
-                empty(place)
+                place.empty()
                 proxy = Proxy(place.port, delay) if delay else None
                 url = place.url().replace(f":{place.port}/", f":{proxy.port}/") if proxy else place.url()
-                command = apply(session, directory, url) if way == "runner" else client(place, url, directory / "whole.sql")
+                command = apply(session, directory, url) if way == "runner" else place.source(url, directory / "whole.sql")
                 try:
                     seconds[way].append(session.run(command).wall)
                 finally:
@@ -133,6 +109,9 @@ def chunks(session, place):
     transform = runner(session, "chunks", "", "stepwise", CHUNKED)
     if transform.missing:
         raise Failure(transform.missing)
+    # The first run compiles the component, and is not counted.
+    place.fresh(CHUNKED)
+    session.run(transform.command(place.url()))
     found = []
     for jobs in (None, 1) if place.key != "sqlite" else (None,):
         for size in CHUNKS:
@@ -154,7 +133,7 @@ def dry_runs(session, place):
     for count in DRY[:2] if session.quick else DRY:
         texts = ([line] for line in inserts(count - 1, "a short note"))
         directory = project(session, "dry", texts)
-        empty(place)
+        place.empty()
         tried = session.run(apply(session, directory, place.url(), "--dry-run")).wall
         applied = session.run(apply(session, directory, place.url())).wall
         check(place, count - 1)
@@ -167,15 +146,15 @@ def large(session, place):
     """One run of each, and what follows behind it."""
     directory = project(session, "large", [inserts(LARGE, "a note; it is as long as notes in dumps are, and has a semicolon, as notes have" + " and so on" * 4)])
     bytes_of_it = (directory / "whole.sql").stat().st_size
-    empty(place)
-    plain = session.run(client(place, place.url(), directory / "whole.sql")).wall
-    empty(place)
+    place.empty()
+    plain = session.run(place.source(place.url(), directory / "whole.sql")).wall
+    place.empty()
     peak = session.peak_memory(apply(session, directory, place.url()))
     check(place, LARGE)
     after = {}
     for name, command in {"status": [session.runner, "status", "-D", place.url(), "-c", directory / "runner.toml"],
                           "apply": apply(session, directory, place.url())}.items():
-        # The first reads the file once more, and remembers it.
+        # The first is not counted.
         after[name] = median([session.run(command).wall for _ in range(session.runs + 1)][1:])
         after[f"{name}_kib"] = session.peak_memory(command).kib
     say(f"    {bytes_of_it:,} bytes: {peak.wall:.1f} s, {peak.kib / 1024:.0f} MiB, client {plain:.1f} s")

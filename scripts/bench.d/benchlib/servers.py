@@ -127,6 +127,10 @@ class Postgres(Server):
     def in_transaction(self, statement):
         return self.psql(["BEGIN", statement, "COMMIT"], "job")
 
+    def source(self, url, file):
+        """The client, which runs a file of SQL."""
+        return [program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", file]
+
     def url(self, database="job"):
         return f"postgres://bench@127.0.0.1:{self.port}/{database}"
 
@@ -192,6 +196,11 @@ class Mariadb(Server):
 
     def in_transaction(self, statement):
         return self.client(f"START TRANSACTION; {statement}; COMMIT", "job")
+
+    def source(self, url, file):
+        port = url.rsplit(":", 1)[1].split("/")[0]
+        login = ["-h", "127.0.0.1", "-P", port, "-u", "bench", "-pbench"]
+        return [self.find(self.needs[-1]), "--no-defaults", *login, "-D", "job", "-e", f"source {file}"]
 
     def url(self, database="job"):
         return f"mysql://bench:bench@127.0.0.1:{self.port}/{database}"

@@ -61,8 +61,15 @@ class Sqlite:
     def fresh(self, rows):
         self.path = self.session.fresh_copy(self.session.table(rows, "WAL"))
 
+    def empty(self):
+        self.path = self.session.work / "empty.db"
+        self.session.remove_database(self.path)
+
     def url(self):
         return f"sqlite://{self.path}"
+
+    def source(self, _url, file):
+        return ["sqlite3", "-bail", self.path, f".read {file}"]
 
     def check(self, rows):
         self.session.check_transformed(self.path, rows)

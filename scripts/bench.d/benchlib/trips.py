@@ -8,7 +8,7 @@ import time
 from statistics import median
 
 from .core import HELPERS, Failure, say
-from .servers import Mariadb, Postgres, program
+from .servers import Mariadb, Postgres
 
 # As many files as a web application has after some years; the far server is as far as the next data centre.
 FILES = 100
@@ -152,11 +152,7 @@ def plain(server, url, paths, directory):
     """The client program, with all files in one process."""
     whole = directory / "whole.sql"
     whole.write_text("".join(path.read_text() for path in paths))
-    port = url.rsplit(":", 1)[1].split("/")[0]
-    if isinstance(server, Postgres):
-        return [program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", whole]
-    login = ["-h", "127.0.0.1", "-P", port, "-u", "bench", "-pbench"]
-    return [program("mariadb"), "--no-defaults", *login, "-D", "job", "-e", f"source {whole}"]
+    return server.source(url, whole)
 
 
 def once(session, server, command, delay, row):

@@ -103,7 +103,7 @@ fn spell(out: &mut Vec<u8>, column: &Column, row: usize, kind: &ColumnKind) -> S
     if let (ColumnValues::Int64(entries), ColumnKind::Integer { least, greatest }) = (&column.values, kind) {
         return integer(out, entries[row].into(), *least, *greatest);
     }
-    // The shortest text that is this number: nothing is lost that would have to be looked for.
+    // Its shortest text reads as the same number again, so nothing has to be compared.
     if let (ColumnValues::Float64(entries), ColumnKind::Double(None)) = (&column.values, kind)
         && entries[row].is_finite()
     {

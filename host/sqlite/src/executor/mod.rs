@@ -113,14 +113,7 @@ impl Executor {
 
     /// Runs a statement to its end and returns how many rows it changed.
     pub(crate) fn execute(&mut self, statement: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        // Files in SQL hardly have a statement twice, and may have a million of them.
-        let (key, mut prepared) = match self.guard.role() {
-            Role::SqlScript => (None, self.prepare_once(statement)?),
-            Role::Host | Role::Component => {
-                let (key, prepared) = self.prepare_cached(statement)?;
-                (Some(key), prepared)
-            }
-        };
+        let (key, mut prepared) = self.prepare_cached(statement)?;
         let mut active = prepared.activate(&self.connection);
         self.bind(&mut active, parameters, statement)?;
         let before = self.connection.total_changes();
@@ -129,9 +122,7 @@ impl Executor {
         let changed = self.connection.total_changes() != before;
         let rows = if changed { self.connection.changes() } else { 0 };
         active.release();
-        if let Some(key) = key {
-            self.cache.keep(key, prepared);
-        }
+        self.keep(key, prepared);
         Ok(rows)
     }
 
@@ -169,12 +160,17 @@ impl Executor {
             rows.push(row);
         }
         active.release();
-        self.cache.keep(key, prepared);
+        self.keep(key, prepared);
         Ok(RowSet { columns, rows })
     }
 
-    fn prepare_cached(&mut self, statement: &str) -> Result<(Key, Statement), DatabaseError> {
+    /// A statement to run, and what it is kept under. One of a file in SQL is not kept: a file hardly has a statement twice, and may have a
+    /// million of them.
+    fn prepare_cached(&mut self, statement: &str) -> Result<(Option<Key>, Statement), DatabaseError> {
         self.guard.check_stop()?;
+        if self.guard.role() == Role::SqlScript {
+            return Ok((None, self.prepare(statement, false)?));
+        }
         let (role, transaction) = (self.guard.role(), self.guard.transaction());
         let key = Key { role, transaction, text: statement.to_owned() };
         let prepared = match self.cache.take(&key) {
@@ -182,27 +178,24 @@ impl Executor {
                 self.guard.expect(statement);
                 prepared
             }
-            None => self.prepare(statement)?,
+            None => self.prepare(statement, true)?,
         };
-        Ok((key, prepared))
+        Ok((Some(key), prepared))
     }
 
-    fn prepare_once(&self, statement: &str) -> Result<Statement, DatabaseError> {
-        self.guard.check_stop()?;
-        self.prepare_one(statement, false)
+    fn keep(&mut self, key: Option<Key>, prepared: Statement) {
+        if let Some(key) = key {
+            self.cache.keep(key, prepared);
+        }
     }
 
-    /// Prepares the one statement of a text.
-    pub(crate) fn prepare(&self, statement: &str) -> Result<Statement, DatabaseError> {
-        self.prepare_one(statement, true)
-    }
-
-    /// `is_kept`: for long, so that it is to take none of the memory that SQLite has at hand for short work.
-    fn prepare_one(&self, statement: &str, is_kept: bool) -> Result<Statement, DatabaseError> {
+    /// Prepares the one statement of a text. `persistent`: for long, so that it takes none of the memory that SQLite has at hand for short
+    /// work.
+    pub(crate) fn prepare(&self, statement: &str, persistent: bool) -> Result<Statement, DatabaseError> {
         check_nesting(statement)?;
         self.guard.expect(statement);
         let prepared =
-            self.connection.prepare(statement, is_kept).map_err(|failure| self.failed(failure, statement))?;
+            self.connection.prepare(statement, persistent).map_err(|failure| self.failed(failure, statement))?;
         let Some(prepared) = prepared else {
             return Err(DatabaseError::no_statement());
         };

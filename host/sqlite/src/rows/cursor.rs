@@ -38,7 +38,7 @@ impl Cursor {
         types: &[Option<ColumnType>],
     ) -> Result<Self, DatabaseError> {
         executor.guard().check_stop()?;
-        let mut statement = executor.prepare(&text)?;
+        let mut statement = executor.prepare(&text, true)?;
         let mut active = statement.activate(executor.connection());
         if active.column_count() == 0 || !active.is_read_only() {
             return Err(not_a_query());

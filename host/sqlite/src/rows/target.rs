@@ -50,7 +50,7 @@ impl Made {
             Some(made) => made,
             None => {
                 let text = text();
-                let statement = executor.prepare(&text).map_err(|mut error| {
+                let statement = executor.prepare(&text, true).map_err(|mut error| {
                     error.statement = Some(text.as_str().into());
                     error
                 })?;
@@ -87,7 +87,7 @@ pub(super) fn rows_with_key(
     row: usize,
 ) -> Result<usize, DatabaseError> {
     let text = sql.with_key();
-    let mut statement = executor.prepare(&text)?;
+    let mut statement = executor.prepare(&text, true)?;
     let mut active = statement.activate(executor.connection());
     let found = active.with_batch(input.columns, &sql.layout.key, |runs| runs.count(row));
     found.map_err(|failure| executor.failed(failure, &text))
