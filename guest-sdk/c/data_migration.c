@@ -92,6 +92,17 @@ extern void __wasm_import_runner_migration_context_progress(int64_t, int32_t, in
 __attribute__((__import_module__("runner:migration/context@0.1.0"), __import_name__("open-asset")))
 extern void __wasm_import_runner_migration_context_open_asset(uint8_t *, size_t, uint8_t *);
 
+// Imported Functions from `runner:migration/process@0.1.0`
+
+__attribute__((__import_module__("runner:migration/process@0.1.0"), __import_name__("write")))
+extern void __wasm_import_runner_migration_process_write(int32_t, uint8_t *, size_t);
+
+__attribute__((__import_module__("runner:migration/process@0.1.0"), __import_name__("abort")))
+extern void __wasm_import_runner_migration_process_abort(uint8_t *, size_t);
+
+__attribute__((__import_module__("runner:migration/process@0.1.0"), __import_name__("exit")))
+extern void __wasm_import_runner_migration_process_exit(int32_t);
+
 // Exported Functions from `data-migration`
 
 __attribute__((__weak__, __export_name__("cabi_post_describe")))
@@ -2465,6 +2476,18 @@ bool runner_migration_context_open_asset(data_migration_string_t *path, runner_m
     *err = result.val.err;
     return 0;
   }
+}
+
+void runner_migration_process_write(runner_migration_process_standard_stream_t to, data_migration_list_u8_t *bytes) {
+  __wasm_import_runner_migration_process_write((int32_t) to, (uint8_t *) (*bytes).ptr, (*bytes).len);
+}
+
+void runner_migration_process_abort(data_migration_string_t *message) {
+  __wasm_import_runner_migration_process_abort((uint8_t *) (*message).ptr, (*message).len);
+}
+
+void runner_migration_process_exit(int32_t status) {
+  __wasm_import_runner_migration_process_exit(status);
 }
 
 __attribute__((__export_name__("describe")))

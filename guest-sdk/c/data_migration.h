@@ -692,6 +692,14 @@ typedef struct {
   } val;
 } runner_migration_context_result_own_asset_error_t;
 
+// A stream.
+typedef uint8_t runner_migration_process_standard_stream_t;
+
+// Standard output: its lines are logged as `info`.
+#define RUNNER_MIGRATION_PROCESS_STANDARD_STREAM_OUTPUT 0
+// Standard error: its lines are logged as `warning`.
+#define RUNNER_MIGRATION_PROCESS_STANDARD_STREAM_ERROR 1
+
 typedef runner_migration_types_dialect_t runner_migration_description_types_dialect_t;
 
 typedef runner_migration_batches_table_name_t runner_migration_description_types_table_name_t;
@@ -905,6 +913,15 @@ extern void runner_migration_context_progress(uint64_t done, uint64_t *maybe_tot
 // the file is missing or does not match the lockfile's digest. For the runtime of a script, `:script` is its source, `:name`
 // its path for messages, and every other path a file of the directory with the script's name.
 extern bool runner_migration_context_open_asset(data_migration_string_t *path, runner_migration_context_own_asset_t *ret, runner_migration_context_error_t *err);
+
+// Imported Functions from `runner:migration/process@0.1.0`
+// Writes bytes to a stream. Each line is a message of the log; one without an end is logged when the call of the migration
+// ends. What is not UTF-8 is replaced by U+FFFD.
+extern void runner_migration_process_write(runner_migration_process_standard_stream_t to, data_migration_list_u8_t *bytes);
+// Ends the migration with this error, such as that of a panic. It does not return.
+extern void runner_migration_process_abort(data_migration_string_t *message);
+// Ends the migration with an error that says this status, also if it is 0. It does not return.
+extern void runner_migration_process_exit(int32_t status);
 
 // Exported Functions from `data-migration`
 void exports_data_migration_describe(data_migration_description_t *ret);

@@ -188,6 +188,15 @@ void rg_warning(const char *format, ...)
     va_end(arguments);
 }
 
+/* What the C library calls for an assertion that does not hold; its own prints the same and ends in a trap. */
+_Noreturn void __assert_fail(const char *expression, const char *file, int line, const char *function)
+{
+    rg_error error;
+    rg_fail(&error, "assertion failed at %s:%d (%s): %s", file, line, function, expression);
+    runner_migration_process_abort(&error.message);
+    __builtin_trap();
+}
+
 rg_value rg_null(void)
 {
     rg_value made = {.tag = RUNNER_MIGRATION_TYPES_VALUE_NULL};
@@ -443,21 +452,26 @@ void rg_texts_drop(rg_texts_builder *builder)
     memset(builder, 0, sizeof *builder);
 }
 
-/* The exports. */
+/* The exports. What the C library still has of a line that was printed is written before each returns. */
 
 void exports_data_migration_describe(data_migration_description_t *into)
 {
     migration_describe(into);
+    fflush(NULL);
 }
 
 bool exports_data_migration_upgrade(data_migration_error_t *error)
 {
-    return migration_upgrade(error);
+    bool good = migration_upgrade(error);
+    fflush(NULL);
+    return good;
 }
 
 bool exports_data_migration_downgrade(data_migration_error_t *error)
 {
-    return migration_downgrade(error);
+    bool good = migration_downgrade(error);
+    fflush(NULL);
+    return good;
 }
 
 bool exports_runner_migration_transformer_transform_batch(data_migration_string_t *name,
@@ -469,7 +483,9 @@ bool exports_runner_migration_transformer_transform_batch(data_migration_string_
     char function[256];
     snprintf(function, sizeof function, "%.*s", (int)name->len, (const char *)name->ptr);
     data_migration_string_free(name);
-    if (migration_transform(function, rows, &error)) {
+    bool good = migration_transform(function, rows, &error);
+    fflush(NULL);
+    if (good) {
         *into = *rows;
         return true;
     }

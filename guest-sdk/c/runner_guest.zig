@@ -78,6 +78,7 @@ pub const internal = struct {
 extern fn runner_migration_types_error_free(*RawError) void;
 extern fn runner_migration_types_row_set_free(*Rows) void;
 extern fn runner_migration_context_log(level: u8, message: *String) void;
+extern fn runner_migration_process_abort(message: *String) void;
 extern fn rg_summary(into: *anyopaque, summary: [*:0]const u8) void;
 extern fn rg_irreversible(into: *anyopaque) void;
 extern fn rg_mode(into: *anyopaque, mode: u8) void;
@@ -884,7 +885,7 @@ pub const panic = std.debug.FullPanic(struct {
         // Without memory for a copy, the message is the panic's own, which is UTF-8.
         var text = borrowed(allocator.dupe(u8, message) catch message);
         rg_readable(&text);
-        runner_migration_context_log(2, &text);
+        runner_migration_process_abort(&text);
         @trap();
     }
 }.panicked);

@@ -13,10 +13,9 @@ func returns(build func(m *memory) record) uint32 {
 //go:wasmexport describe
 func describe() uint32 {
 	var d Description
-	// There is no error to return: the log says what is wrong, and the component ends.
+	// There is no error to return.
 	if err := guarded(func() error { d = exported.description(); return nil }); err != nil {
-		hostLog(2, readable(err.Error()))
-		panic(err)
+		hostAbort(readable(err.Error()))
 	}
 	return returns(func(m *memory) record {
 		r := m.record(40)

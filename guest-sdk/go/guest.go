@@ -4,6 +4,8 @@
 // and reaches the database through this package alone: [Execute] and [Query] for single statements, [Read], [ReadTable] and
 // [Write] for batches of rows, and [Transform] for tables of any size.
 //
+// What is printed to standard output and standard error is logged, line by line, as info and as warning.
+//
 // There are no files, no network and no environment. [time.Now] is the time of the run, and [crypto/rand] follows the run's seed;
 // both are recorded in the history. The order of a map and the functions of [math/rand] that need no generator do not follow
 // the seed: sort the keys, and use [NewRand] or [RandomOf].

@@ -236,6 +236,17 @@ func hostLog(level uint32, message string) {
 	runtime.KeepAlive(m)
 }
 
+//go:wasmimport runner:migration/process@0.1.0 abort
+func processAbort(message, messageSize uint32)
+
+// Ends the component with an error.
+func hostAbort(message string) {
+	var m memory
+	address, size := m.text(message)
+	processAbort(address, size)
+	runtime.KeepAlive(m)
+}
+
 //go:wasmimport runner:migration/context@0.1.0 progress
 func contextProgress(done uint64, hasTotal uint32, total uint64, unit, unitSize uint32)
 

@@ -43,6 +43,7 @@ mod error;
 mod export;
 mod migration;
 mod panic;
+mod print;
 pub mod schema;
 pub mod sql;
 pub mod sqlite;
@@ -83,4 +84,5 @@ pub struct Readme;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::export::{Exported, check_migration, check_transformer};
+    pub use crate::print::{eprint, print};
 }

@@ -1,12 +1,12 @@
-//! Logs panics: a trap alone would only say `unreachable`.
+//! Makes the message of a panic the error of the migration: a trap alone would only say `unreachable`.
 
 use std::any::Any;
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::context;
+use crate::bindings::migration::runner::migration::process;
 
-/// Makes every panic of this instance log before it traps. Once installed, it costs one comparison.
+/// Makes every panic of this instance end it with the panic's message. Once installed, it costs one comparison.
 pub(crate) fn report_to_host() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if !DONE.swap(true, Ordering::Relaxed) {
@@ -16,7 +16,7 @@ pub(crate) fn report_to_host() {
 
 fn report(info: &PanicHookInfo<'_>) {
     let message = message(info.payload());
-    context::warning(match info.location() {
+    process::abort(&match info.location() {
         Some(at) => format!("the migration panicked at {}:{}:{}: {message}", at.file(), at.line(), at.column()),
         None => format!("the migration panicked: {message}"),
     });

@@ -15,7 +15,7 @@ use wit_bindgen_core::{Files, WorldGenerator};
 use wit_bindgen_rust::{Opts, WithOption};
 
 /// The interfaces in both worlds. The second world takes their types from the first.
-const SHARED: [&str; 6] = ["types", "sql", "batches", "schema", "context", "description-types"];
+const SHARED: [&str; 7] = ["types", "sql", "batches", "schema", "context", "process", "description-types"];
 
 #[test]
 fn migration_is_up_to_date() {

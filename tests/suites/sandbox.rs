@@ -13,6 +13,7 @@ mod languages;
 mod lost;
 mod needs;
 mod packages;
+mod prints;
 mod pushed;
 mod python;
 mod scripts;
@@ -89,7 +90,7 @@ fn a_panic_in_describe_says_what_and_where() {
     project.runner("build").exits(1).says(&[
         "1_panicking",
         "call: describe",
-        "its last words: the migration panicked at ",
+        "error: the migration panicked at ",
         "lib.rs:10:31: index out of bounds: the len is 0 but the index is 0",
     ]);
 }

@@ -5,6 +5,7 @@
 //   * with "runner:migration/batches@0.1.0" = "crate::bindings::migration::runner::migration::batches"
 //   * with "runner:migration/schema@0.1.0" = "crate::bindings::migration::runner::migration::schema"
 //   * with "runner:migration/context@0.1.0" = "crate::bindings::migration::runner::migration::context"
+//   * with "runner:migration/process@0.1.0" = "crate::bindings::migration::runner::migration::process"
 //   * with "runner:migration/description-types@0.1.0" = "crate::bindings::migration::runner::migration::description_types"
 //   * default-bindings-module: "runner_guest::bindings::data_migration"
 //   * export-macro-name: export_data_migration
@@ -20,9 +21,11 @@ use crate::bindings::migration::runner::migration::schema as __with_name3;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
 use crate::bindings::migration::runner::migration::context as __with_name4;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use crate::bindings::migration::runner::migration::description_types as __with_name5;
+use crate::bindings::migration::runner::migration::process as __with_name5;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use crate::bindings::migration::runner::migration::description_types as __with_name6;
 pub type Error = __with_name0::Error;
-pub type Description = __with_name5::Description;
+pub type Description = __with_name6::Description;
 #[doc(hidden)]
 #[allow(non_snake_case, unused_unsafe)]
 pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
@@ -30,7 +33,7 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
         let result0 = { T_::describe() };
         let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
-        let __with_name5::Description {
+        let __with_name6::Description {
             summary: summary2,
             depends_on: depends_on2,
             mode: mode2,
@@ -103,14 +106,14 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
         for (i, e) in vec16.into_iter().enumerate() {
             let base = result16.add(i * (8 + 8 * ::core::mem::size_of::<*const u8>()));
             {
-                use __with_name5::Need as V15;
+                use __with_name6::Need as V15;
                 match e {
                     V15::TableRebuild => {
                         *base.add(0).cast::<u8>() = (0i32) as u8;
                     }
                     V15::Table(e) => {
                         *base.add(0).cast::<u8>() = (1i32) as u8;
-                        let __with_name5::TableNeed {
+                        let __with_name6::TableNeed {
                             verb: verb7,
                             table: table7,
                             columns: columns7,
@@ -199,7 +202,7 @@ pub unsafe fn _export_describe_cabi<T_: Guest>() -> *mut u8 {
                     }
                     V15::Limit(e) => {
                         *base.add(0).cast::<u8>() = (4i32) as u8;
-                        let __with_name5::LimitNeed {
+                        let __with_name6::LimitNeed {
                             limit: limit14,
                             at_least: at_least14,
                         } = e;
@@ -529,7 +532,7 @@ pub unsafe fn __post_return_downgrade<T_: Guest>(arg0: *mut u8) {
     }
 }
 pub trait Guest {
-    /// Describes the migration. It may open assets, read them and log; no other import can be called. It must depend on nothing
+    /// Describes the migration. It may open assets, read them, log, and call `process`; no other import can be called. It must depend on nothing
     /// but the component and its assets.
     #[allow(async_fn_in_trait)]
     fn describe() -> Description;
@@ -1760,10 +1763,10 @@ macro_rules! __export_data_migration_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:runner:migration@0.1.0:data-migration:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4199] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4349] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe2\x1f\x01A\x02\x01\
-A\x1e\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf8\x20\x01A\x02\x01\
+A\x20\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
 ype\x03\0\x02\x01r\x02\x09type-names\x04texts\x04\0\x0cnative-value\x03\0\x04\x01\
@@ -1839,25 +1842,29 @@ ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04
 level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
 l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
 @\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
-xt@0.1.0\x05\x0b\x01B\x15\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\
-\x01\x08\x04\0\x0atable-name\x03\0\x02\x01m\x03\x04auto\x06atomic\x08stepwise\x04\
-\0\x04mode\x03\0\x04\x01m\x07\x04read\x06insert\x06update\x06delete\x05alter\x06\
-create\x04drop\x04\0\x0atable-verb\x03\0\x06\x01ps\x01r\x03\x04verb\x07\x05table\
-\x03\x07columns\x08\x04\0\x0atable-need\x03\0\x09\x01m\x0a\x0cguest-memory\x04fu\
-el\x05stack\x07handles\x0fhost-call-bytes\x0ahost-calls\x0fstatement-bytes\x0aqu\
-ery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05limit\x03\0\x0b\x01r\x02\x05limit\
-\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\x01q\x05\x0dtable-rebuild\0\0\x05\
-table\x01\x0a\0\x07raw-sql\0\0\x08function\x01s\0\x05limit\x01\x0e\0\x04\0\x04ne\
-ed\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07summarys\x0adepends-on\x08\x04mode\x05\
-\x08dialects\x11\x0cirreversible\x7f\x05needs\x12\x04\0\x0bdescription\x03\0\x13\
-\x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
-\x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x01@\0\0\x0f\x04\0\x08\
-describe\x01\x10\x01j\0\x01\x0d\x01@\0\0\x11\x04\0\x07upgrade\x01\x12\x04\0\x09d\
-owngrade\x01\x12\x01B\x05\x02\x03\x02\x01\x05\x04\0\x05batch\x03\0\0\x01j\x01\x01\
-\x01s\x01@\x02\x04names\x04rows\x01\0\x02\x04\0\x0ftransform-batch\x01\x03\x04\0\
-\"runner:migration/transformer@0.1.0\x05\x13\x04\0%runner:migration/data-migrati\
-on@0.1.0\x04\0\x0b\x14\x01\0\x0edata-migration\x03\0\0\0G\x09producers\x01\x0cpr\
-ocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+xt@0.1.0\x05\x0b\x01B\x09\x01m\x02\x06output\x05error\x04\0\x0fstandard-stream\x03\
+\0\0\x01p}\x01@\x02\x02to\x01\x05bytes\x02\x01\0\x04\0\x05write\x01\x03\x01@\x01\
+\x07messages\x01\0\x04\0\x05abort\x01\x04\x01@\x01\x06statusz\x01\0\x04\0\x04exi\
+t\x01\x05\x03\0\x1erunner:migration/process@0.1.0\x05\x0c\x01B\x15\x02\x03\x02\x01\
+\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\x01\x08\x04\0\x0atable-name\x03\0\x02\x01\
+m\x03\x04auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x04\x01m\x07\x04read\x06\
+insert\x06update\x06delete\x05alter\x06create\x04drop\x04\0\x0atable-verb\x03\0\x06\
+\x01ps\x01r\x03\x04verb\x07\x05table\x03\x07columns\x08\x04\0\x0atable-need\x03\0\
+\x09\x01m\x0a\x0cguest-memory\x04fuel\x05stack\x07handles\x0fhost-call-bytes\x0a\
+host-calls\x0fstatement-bytes\x0aquery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05\
+limit\x03\0\x0b\x01r\x02\x05limit\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\
+\x01q\x05\x0dtable-rebuild\0\0\x05table\x01\x0a\0\x07raw-sql\0\0\x08function\x01\
+s\0\x05limit\x01\x0e\0\x04\0\x04need\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07sum\
+marys\x0adepends-on\x08\x04mode\x05\x08dialects\x11\x0cirreversible\x7f\x05needs\
+\x12\x04\0\x0bdescription\x03\0\x13\x03\0(runner:migration/description-types@0.1\
+.0\x05\x0d\x03\0\x05error\x03\0\x03\x02\x03\0\x06\x0bdescription\x03\0\x0bdescri\
+ption\x03\0\x0f\x01@\0\0\x10\x04\0\x08describe\x01\x11\x01j\0\x01\x0e\x01@\0\0\x12\
+\x04\0\x07upgrade\x01\x13\x04\0\x09downgrade\x01\x13\x01B\x05\x02\x03\x02\x01\x05\
+\x04\0\x05batch\x03\0\0\x01j\x01\x01\x01s\x01@\x02\x04names\x04rows\x01\0\x02\x04\
+\0\x0ftransform-batch\x01\x03\x04\0\"runner:migration/transformer@0.1.0\x05\x14\x04\
+\0%runner:migration/data-migration@0.1.0\x04\0\x0b\x14\x01\0\x0edata-migration\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
+bindgen-rust\x060.61.1";
         };
     };
 }
@@ -1870,9 +1877,9 @@ pub use __export_data_migration_impl as export_data_migration;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4108] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe7\x1e\x01A\x02\x01\
-A\x16\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4258] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xfd\x1f\x01A\x02\x01\
+A\x18\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
 ype\x03\0\x02\x01r\x02\x09type-names\x04texts\x04\0\x0cnative-value\x03\0\x04\x01\
@@ -1948,22 +1955,26 @@ ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04
 level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
 l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
 @\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
-xt@0.1.0\x05\x0b\x01B\x15\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\
-\x01\x08\x04\0\x0atable-name\x03\0\x02\x01m\x03\x04auto\x06atomic\x08stepwise\x04\
-\0\x04mode\x03\0\x04\x01m\x07\x04read\x06insert\x06update\x06delete\x05alter\x06\
-create\x04drop\x04\0\x0atable-verb\x03\0\x06\x01ps\x01r\x03\x04verb\x07\x05table\
-\x03\x07columns\x08\x04\0\x0atable-need\x03\0\x09\x01m\x0a\x0cguest-memory\x04fu\
-el\x05stack\x07handles\x0fhost-call-bytes\x0ahost-calls\x0fstatement-bytes\x0aqu\
-ery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05limit\x03\0\x0b\x01r\x02\x05limit\
-\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\x01q\x05\x0dtable-rebuild\0\0\x05\
-table\x01\x0a\0\x07raw-sql\0\0\x08function\x01s\0\x05limit\x01\x0e\0\x04\0\x04ne\
-ed\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07summarys\x0adepends-on\x08\x04mode\x05\
-\x08dialects\x11\x0cirreversible\x7f\x05needs\x12\x04\0\x0bdescription\x03\0\x13\
-\x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
-\x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x04\0Erunner:migrat\
-ion/data-migration-with-all-of-its-exports-removed@0.1.0\x04\0\x0b4\x01\0.data-m\
-igration-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocesse\
-d-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+xt@0.1.0\x05\x0b\x01B\x09\x01m\x02\x06output\x05error\x04\0\x0fstandard-stream\x03\
+\0\0\x01p}\x01@\x02\x02to\x01\x05bytes\x02\x01\0\x04\0\x05write\x01\x03\x01@\x01\
+\x07messages\x01\0\x04\0\x05abort\x01\x04\x01@\x01\x06statusz\x01\0\x04\0\x04exi\
+t\x01\x05\x03\0\x1erunner:migration/process@0.1.0\x05\x0c\x01B\x15\x02\x03\x02\x01\
+\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\x01\x08\x04\0\x0atable-name\x03\0\x02\x01\
+m\x03\x04auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x04\x01m\x07\x04read\x06\
+insert\x06update\x06delete\x05alter\x06create\x04drop\x04\0\x0atable-verb\x03\0\x06\
+\x01ps\x01r\x03\x04verb\x07\x05table\x03\x07columns\x08\x04\0\x0atable-need\x03\0\
+\x09\x01m\x0a\x0cguest-memory\x04fuel\x05stack\x07handles\x0fhost-call-bytes\x0a\
+host-calls\x0fstatement-bytes\x0aquery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05\
+limit\x03\0\x0b\x01r\x02\x05limit\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\
+\x01q\x05\x0dtable-rebuild\0\0\x05table\x01\x0a\0\x07raw-sql\0\0\x08function\x01\
+s\0\x05limit\x01\x0e\0\x04\0\x04need\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07sum\
+marys\x0adepends-on\x08\x04mode\x05\x08dialects\x11\x0cirreversible\x7f\x05needs\
+\x12\x04\0\x0bdescription\x03\0\x13\x03\0(runner:migration/description-types@0.1\
+.0\x05\x0d\x03\0\x05error\x03\0\x03\x02\x03\0\x06\x0bdescription\x03\0\x0bdescri\
+ption\x03\0\x0f\x04\0Erunner:migration/data-migration-with-all-of-its-exports-re\
+moved@0.1.0\x04\0\x0b4\x01\0.data-migration-with-all-of-its-exports-removed\x03\0\
+\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bi\
+ndgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -515,7 +515,7 @@ pub unsafe fn __post_return_downgrade<T_: Guest>(arg0: *mut u8) {
     }
 }
 pub trait Guest {
-    /// Describes the migration. It may open assets, read them and log; no other import can be called. It must depend on nothing
+    /// Describes the migration. It may open assets, read them, log, and call `process`; no other import can be called. It must depend on nothing
     /// but the component and its assets.
     #[allow(async_fn_in_trait)]
     fn describe() -> Description;
@@ -7413,6 +7413,113 @@ pub mod runner {
                 }
             }
         }
+        /// What the program of a language does with its process: it prints, panics and exits. An SDK or a standard library calls these
+        /// functions. A migration reports by `context.log`, and fails by returning an error.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod process {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            /// A stream.
+            #[repr(u8)]
+            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+            pub enum StandardStream {
+                /// Standard output: its lines are logged as `info`.
+                Output,
+                /// Standard error: its lines are logged as `warning`.
+                Error,
+            }
+            impl ::core::fmt::Debug for StandardStream {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        StandardStream::Output => {
+                            f.debug_tuple("StandardStream::Output").finish()
+                        }
+                        StandardStream::Error => {
+                            f.debug_tuple("StandardStream::Error").finish()
+                        }
+                    }
+                }
+            }
+            impl StandardStream {
+                #[doc(hidden)]
+                pub unsafe fn _lift(val: u8) -> StandardStream {
+                    if !cfg!(debug_assertions) {
+                        return unsafe { ::core::mem::transmute(val) };
+                    }
+                    match val {
+                        0 => StandardStream::Output,
+                        1 => StandardStream::Error,
+                        _ => panic!("invalid enum discriminant"),
+                    }
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Writes bytes to a stream. Each line is a message of the log; one without an end is logged when the call of the migration
+            /// ends. What is not UTF-8 is replaced by U+FFFD.
+            #[allow(async_fn_in_trait)]
+            pub fn write(to: StandardStream, bytes: &[u8]) -> () {
+                unsafe {
+                    let vec0 = bytes;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/process@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "write"]
+                        fn wit_import1(_: i32, _: *mut u8, _: usize);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: i32, _: *mut u8, _: usize) {
+                        unreachable!()
+                    }
+                    wit_import1(to.clone() as i32, ptr0.cast_mut(), len0);
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Ends the migration with this error, such as that of a panic. It does not return.
+            #[allow(async_fn_in_trait)]
+            pub fn abort(message: &str) -> () {
+                unsafe {
+                    let vec0 = message;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/process@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "abort"]
+                        fn wit_import1(_: *mut u8, _: usize);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import1(_: *mut u8, _: usize) {
+                        unreachable!()
+                    }
+                    wit_import1(ptr0.cast_mut(), len0);
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Ends the migration with an error that says this status, also if it is 0. It does not return.
+            #[allow(async_fn_in_trait)]
+            pub fn exit(status: i32) -> () {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "runner:migration/process@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "exit"]
+                        fn wit_import0(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0(_: i32) {
+                        unreachable!()
+                    }
+                    wit_import0(_rt::as_i32(&status));
+                }
+            }
+        }
         /// A migration's description of itself. The host asks for it once, when the artifact is built, and stores it in the
         /// lockfile.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -7942,10 +8049,10 @@ macro_rules! __export_migration_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:runner:migration@0.1.0:migration:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4088] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4238] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf8\x1e\x01A\x02\x01\
-A\x1c\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x8e\x20\x01A\x02\x01\
+A\x1e\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
 ype\x03\0\x02\x01r\x02\x09type-names\x04texts\x04\0\x0cnative-value\x03\0\x04\x01\
@@ -8021,23 +8128,26 @@ ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04
 level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
 l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
 @\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
-xt@0.1.0\x05\x0b\x01B\x15\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\
-\x01\x08\x04\0\x0atable-name\x03\0\x02\x01m\x03\x04auto\x06atomic\x08stepwise\x04\
-\0\x04mode\x03\0\x04\x01m\x07\x04read\x06insert\x06update\x06delete\x05alter\x06\
-create\x04drop\x04\0\x0atable-verb\x03\0\x06\x01ps\x01r\x03\x04verb\x07\x05table\
-\x03\x07columns\x08\x04\0\x0atable-need\x03\0\x09\x01m\x0a\x0cguest-memory\x04fu\
-el\x05stack\x07handles\x0fhost-call-bytes\x0ahost-calls\x0fstatement-bytes\x0aqu\
-ery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05limit\x03\0\x0b\x01r\x02\x05limit\
-\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\x01q\x05\x0dtable-rebuild\0\0\x05\
-table\x01\x0a\0\x07raw-sql\0\0\x08function\x01s\0\x05limit\x01\x0e\0\x04\0\x04ne\
-ed\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07summarys\x0adepends-on\x08\x04mode\x05\
-\x08dialects\x11\x0cirreversible\x7f\x05needs\x12\x04\0\x0bdescription\x03\0\x13\
-\x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
-\x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x01@\0\0\x0f\x04\0\x08\
-describe\x01\x10\x01j\0\x01\x0d\x01@\0\0\x11\x04\0\x07upgrade\x01\x12\x04\0\x09d\
-owngrade\x01\x12\x04\0\x20runner:migration/migration@0.1.0\x04\0\x0b\x0f\x01\0\x09\
-migration\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.\
-258.3\x10wit-bindgen-rust\x060.61.1";
+xt@0.1.0\x05\x0b\x01B\x09\x01m\x02\x06output\x05error\x04\0\x0fstandard-stream\x03\
+\0\0\x01p}\x01@\x02\x02to\x01\x05bytes\x02\x01\0\x04\0\x05write\x01\x03\x01@\x01\
+\x07messages\x01\0\x04\0\x05abort\x01\x04\x01@\x01\x06statusz\x01\0\x04\0\x04exi\
+t\x01\x05\x03\0\x1erunner:migration/process@0.1.0\x05\x0c\x01B\x15\x02\x03\x02\x01\
+\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\x01\x08\x04\0\x0atable-name\x03\0\x02\x01\
+m\x03\x04auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x04\x01m\x07\x04read\x06\
+insert\x06update\x06delete\x05alter\x06create\x04drop\x04\0\x0atable-verb\x03\0\x06\
+\x01ps\x01r\x03\x04verb\x07\x05table\x03\x07columns\x08\x04\0\x0atable-need\x03\0\
+\x09\x01m\x0a\x0cguest-memory\x04fuel\x05stack\x07handles\x0fhost-call-bytes\x0a\
+host-calls\x0fstatement-bytes\x0aquery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05\
+limit\x03\0\x0b\x01r\x02\x05limit\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\
+\x01q\x05\x0dtable-rebuild\0\0\x05table\x01\x0a\0\x07raw-sql\0\0\x08function\x01\
+s\0\x05limit\x01\x0e\0\x04\0\x04need\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07sum\
+marys\x0adepends-on\x08\x04mode\x05\x08dialects\x11\x0cirreversible\x7f\x05needs\
+\x12\x04\0\x0bdescription\x03\0\x13\x03\0(runner:migration/description-types@0.1\
+.0\x05\x0d\x03\0\x05error\x03\0\x03\x02\x03\0\x06\x0bdescription\x03\0\x0bdescri\
+ption\x03\0\x0f\x01@\0\0\x10\x04\0\x08describe\x01\x11\x01j\0\x01\x0e\x01@\0\0\x12\
+\x04\0\x07upgrade\x01\x13\x04\0\x09downgrade\x01\x13\x04\0\x20runner:migration/m\
+igration@0.1.0\x04\0\x0b\x0f\x01\0\x09migration\x03\0\0\0G\x09producers\x01\x0cp\
+rocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -8050,9 +8160,9 @@ pub use __export_migration_impl as export_migration;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4098] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe2\x1e\x01A\x02\x01\
-A\x16\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 4248] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf8\x1f\x01A\x02\x01\
+A\x18\x01B$\x01m\x04\x06sqlite\x08postgres\x05mysql\x07mariadb\x04\0\x07dialect\x03\
 \0\0\x01m\x0d\x07boolean\x05int64\x07float64\x04text\x05bytes\x07decimal\x04date\
 \x04time\x09timestamp\x0btimestamptz\x04uuid\x04json\x06native\x04\0\x0bcolumn-t\
 ype\x03\0\x02\x01r\x02\x09type-names\x04texts\x04\0\x0cnative-value\x03\0\x04\x01\
@@ -8128,22 +8238,26 @@ ethod]asset.read\x01\x0f\x01@\0\0\x01\x04\0\x0bget-dialect\x01\x10\x01@\0\0s\x04
 level\x09\x07messages\x01\0\x04\0\x03log\x01\x16\x01kw\x01@\x03\x04donew\x05tota\
 l\x17\x04units\x01\0\x04\0\x08progress\x01\x18\x01i\x0a\x01j\x01\x19\x01\x05\x01\
 @\x01\x04paths\0\x1a\x04\0\x0aopen-asset\x01\x1b\x03\0\x1erunner:migration/conte\
-xt@0.1.0\x05\x0b\x01B\x15\x02\x03\x02\x01\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\
-\x01\x08\x04\0\x0atable-name\x03\0\x02\x01m\x03\x04auto\x06atomic\x08stepwise\x04\
-\0\x04mode\x03\0\x04\x01m\x07\x04read\x06insert\x06update\x06delete\x05alter\x06\
-create\x04drop\x04\0\x0atable-verb\x03\0\x06\x01ps\x01r\x03\x04verb\x07\x05table\
-\x03\x07columns\x08\x04\0\x0atable-need\x03\0\x09\x01m\x0a\x0cguest-memory\x04fu\
-el\x05stack\x07handles\x0fhost-call-bytes\x0ahost-calls\x0fstatement-bytes\x0aqu\
-ery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05limit\x03\0\x0b\x01r\x02\x05limit\
-\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\x01q\x05\x0dtable-rebuild\0\0\x05\
-table\x01\x0a\0\x07raw-sql\0\0\x08function\x01s\0\x05limit\x01\x0e\0\x04\0\x04ne\
-ed\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07summarys\x0adepends-on\x08\x04mode\x05\
-\x08dialects\x11\x0cirreversible\x7f\x05needs\x12\x04\0\x0bdescription\x03\0\x13\
-\x03\0(runner:migration/description-types@0.1.0\x05\x0c\x03\0\x05error\x03\0\x03\
-\x02\x03\0\x05\x0bdescription\x03\0\x0bdescription\x03\0\x0e\x04\0@runner:migrat\
-ion/migration-with-all-of-its-exports-removed@0.1.0\x04\0\x0b/\x01\0)migration-w\
-ith-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
-wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+xt@0.1.0\x05\x0b\x01B\x09\x01m\x02\x06output\x05error\x04\0\x0fstandard-stream\x03\
+\0\0\x01p}\x01@\x02\x02to\x01\x05bytes\x02\x01\0\x04\0\x05write\x01\x03\x01@\x01\
+\x07messages\x01\0\x04\0\x05abort\x01\x04\x01@\x01\x06statusz\x01\0\x04\0\x04exi\
+t\x01\x05\x03\0\x1erunner:migration/process@0.1.0\x05\x0c\x01B\x15\x02\x03\x02\x01\
+\x0a\x04\0\x07dialect\x03\0\0\x02\x03\x02\x01\x08\x04\0\x0atable-name\x03\0\x02\x01\
+m\x03\x04auto\x06atomic\x08stepwise\x04\0\x04mode\x03\0\x04\x01m\x07\x04read\x06\
+insert\x06update\x06delete\x05alter\x06create\x04drop\x04\0\x0atable-verb\x03\0\x06\
+\x01ps\x01r\x03\x04verb\x07\x05table\x03\x07columns\x08\x04\0\x0atable-need\x03\0\
+\x09\x01m\x0a\x0cguest-memory\x04fuel\x05stack\x07handles\x0fhost-call-bytes\x0a\
+host-calls\x0fstatement-bytes\x0aquery-rows\x0bquery-bytes\x0acell-bytes\x04\0\x05\
+limit\x03\0\x0b\x01r\x02\x05limit\x0c\x08at-leastw\x04\0\x0alimit-need\x03\0\x0d\
+\x01q\x05\x0dtable-rebuild\0\0\x05table\x01\x0a\0\x07raw-sql\0\0\x08function\x01\
+s\0\x05limit\x01\x0e\0\x04\0\x04need\x03\0\x0f\x01p\x01\x01p\x10\x01r\x06\x07sum\
+marys\x0adepends-on\x08\x04mode\x05\x08dialects\x11\x0cirreversible\x7f\x05needs\
+\x12\x04\0\x0bdescription\x03\0\x13\x03\0(runner:migration/description-types@0.1\
+.0\x05\x0d\x03\0\x05error\x03\0\x03\x02\x03\0\x06\x0bdescription\x03\0\x0bdescri\
+ption\x03\0\x0f\x04\0@runner:migration/migration-with-all-of-its-exports-removed\
+@0.1.0\x04\0\x0b/\x01\0)migration-with-all-of-its-exports-removed\x03\0\0\0G\x09\
+producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rus\
+t\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

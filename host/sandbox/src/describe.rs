@@ -67,7 +67,9 @@ fn describe_within(
             Ok(migration) => migration,
             Err(error) => return Err(component::mismatch(&error)),
         };
-        match migration.call_describe(&mut store).await {
+        let described = migration.call_describe(&mut store).await;
+        store.data_mut().end_lines();
+        match described {
             Ok(description) => read(description),
             Err(error) => Err(fail(&error, store.data())),
         }

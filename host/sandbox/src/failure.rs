@@ -112,11 +112,15 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         // Interpreters have stubs for the calls of a system, and end there.
         Some(Trap::UnreachableCodeReached) if state.is_script() => {
             let error = Error::failed("the script asked its runtime for what a migration has not, which ended it");
-            failure(with_last_warning(error, state).hint(
+            failure(with_last_words(error, state).hint(
                 "there are no files, network, processes, threads or timers; look for them in what the script calls",
             ))
         }
-        Some(trap) => failure(with_last_warning(Error::failed(format!("the component trapped: {trap}")), state)),
+        // What a language prints before it gives up, such as the panic of a goroutine.
+        Some(Trap::UnreachableCodeReached) if !state.last_errors.is_empty() => {
+            failure(Error::failed("the migration crashed").cause(state.last_errors.trim_end()))
+        }
+        Some(trap) => failure(with_last_words(Error::failed(format!("the component trapped: {trap}")), state)),
         None if is_out_of_memory(error) => failure(out_of_memory("the component cannot be started", error)),
         None => {
             let text = text::cut_owned(format!("{error:#}"), text::ERROR);
@@ -145,7 +149,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
 }
 
 /// The error of a trap, with the guest's last warning, which need not have to do with it.
-fn with_last_warning(error: Error, state: &GuestState) -> Error {
+fn with_last_words(error: Error, state: &GuestState) -> Error {
     match &state.last_words {
         Some(words) => error.cause(format!("its last words: {words}")),
         None => error,

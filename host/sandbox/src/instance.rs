@@ -68,7 +68,7 @@ impl BatchFunction for ComponentFunction {
 
     async fn start(&self) -> Result<Box<dyn BatchInstance>> {
         let mut state = self.loaded.state(Purpose::Transform, &self.run, self.server.clone());
-        state.log = self.log.clone();
+        state.log_budget = self.log.clone();
         let mut store = store(&self.loaded.core, state)?;
         let function = async {
             let instance = self.loaded.pre.instantiate_async(&mut store).await?;
@@ -100,6 +100,7 @@ impl BatchInstance for ComponentInstance {
     async fn transform(&mut self, name: &str, rows: Batch) -> Result<Batch> {
         let limits = self.store.data().limits.clone();
         refuel(&mut self.store, &limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
+        self.store.data_mut().last_errors.clear();
         let name = name.to_owned();
         let transformed = match &self.function {
             TransformBatch::Plain(function) => {
@@ -111,6 +112,7 @@ impl BatchInstance for ComponentInstance {
                 called.map(|(result,)| result.map(packed::batch_in))
             }
         };
+        self.store.data_mut().end_lines();
         match transformed {
             Ok(Ok(rows)) => {
                 let checked = rows.map_err(CallError::from).and_then(|rows| arguments::batch(&rows).map(|()| rows));

@@ -14,7 +14,8 @@
 //! convert_schema     types of the contract as those of the engine
 //! convert packed weight
 //! bindings inspect   the contract, generated; checks before anything is compiled
-//! assets engine text usage
+//! assets engine lines usage
+//! text
 //! ```
 //!
 //! Closed by default. A component has no clock, network, files, environment, randomness or WASI; it has its own
@@ -50,6 +51,7 @@ mod failure;
 mod host;
 mod inspect;
 mod instance;
+mod lines;
 mod packed;
 mod script;
 mod state;

@@ -45,7 +45,7 @@ impl Script for ComponentScript {
         let server = server_of(context, context.database.lock().await.facts());
         let calls = Calls::new(context.clone(), server.0, call_limits(&self.loaded.core.limits));
         let mut state = self.loaded.state(Purpose::Migrate(Box::new(calls)), context, Some(server.clone()));
-        state.batch_function = ComponentFunction::of(&self.loaded, context, Some(server), &state.log);
+        state.batch_function = ComponentFunction::of(&self.loaded, context, Some(server), &state.log_budget);
         let mut store = store(&self.loaded.core, state)?;
         let call = async {
             let instance = self.loaded.pre.instantiate_async(&mut store).await?;
@@ -71,7 +71,8 @@ impl Script for ComponentScript {
         };
         drop(call);
         let nothing = GuestState::new(Purpose::Describe, self.loaded.core.limits.clone());
-        let state = std::mem::replace(store.data_mut(), nothing);
+        let mut state = std::mem::replace(store.data_mut(), nothing);
+        state.end_lines();
         // Returning the memory of an interpreter to the system takes longer than small migrations.
         drop(spawn_blocking(move || drop(store)));
         match ended {

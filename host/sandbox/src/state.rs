@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use wasmtime::component::ResourceTable;
 
 use super::assets::GuestAssets;
+use super::lines::LineBuffer;
 use super::usage::{LogBudget, UsageLimiter};
 use super::weight::Weigh;
 use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames, StopSignal};
@@ -68,7 +69,13 @@ pub struct GuestState {
     /// Its memory and tables.
     pub usage: UsageLimiter,
     /// What it may still log, shared by all instances of a migration.
-    pub log: Arc<Mutex<LogBudget>>,
+    pub log_budget: Arc<Mutex<LogBudget>>,
+    /// What it has printed to standard output, up to the last end of a line.
+    pub standard_output: LineBuffer,
+    /// The same of standard error.
+    pub standard_error: LineBuffer,
+    /// The last lines of standard error in this call.
+    pub last_errors: String,
     /// The limits.
     pub limits: Arc<Limits>,
     /// The run it is part of; `None` while it describes itself.
@@ -141,7 +148,10 @@ impl GuestState {
             purpose,
             table,
             usage: UsageLimiter::new(&limits),
-            log: Arc::new(Mutex::new(LogBudget::new(&limits))),
+            log_budget: Arc::new(Mutex::new(LogBudget::new(&limits))),
+            standard_output: LineBuffer::default(),
+            standard_error: LineBuffer::default(),
+            last_errors: String::new(),
             limits,
             run: None,
             server: None,

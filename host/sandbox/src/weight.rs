@@ -56,8 +56,10 @@ impl<A: Weigh + ?Sized, B: Weigh + ?Sized> Weigh for (&A, &B) {
 }
 
 /// Bytes, without reading each.
-fn of_bytes(bytes: &[u8]) -> u64 {
-    ENTRY + bytes.len() as u64
+impl Weigh for [u8] {
+    fn weight(&self) -> u64 {
+        ENTRY + self.len() as u64
+    }
 }
 
 /// Implements it for records, by the fields that are of any length.
@@ -90,7 +92,7 @@ impl Weigh for types::Value {
     fn weight(&self) -> u64 {
         match self {
             Self::Text(text) | Self::Decimal(text) | Self::Json(text) => text.weight(),
-            Self::Bytes(bytes) => of_bytes(bytes),
+            Self::Bytes(bytes) => bytes.as_slice().weight(),
             Self::Native(native) => native.weight(),
             _ => ENTRY,
         }
@@ -108,7 +110,7 @@ impl Weigh for DefaultValue {
 
 impl Weigh for PackedColumn {
     fn weight(&self) -> u64 {
-        let lists = [&self.nulls, &self.offsets, &self.data].map(|bytes| of_bytes(bytes));
+        let lists = [&self.nulls, &self.offsets, &self.data].map(|bytes| bytes.as_slice().weight());
         lists.into_iter().fold(self.name.weight().saturating_add(self.type_name.weight()), u64::saturating_add)
     }
 }
@@ -120,7 +122,7 @@ impl Weigh for Batch {
                 ColumnValues::Native(values) => values.type_name.weight(),
                 _ => 0,
             };
-            native + column.name.weight() + of_bytes(&column.nulls) + column.values.byte_len() as u64
+            native + column.name.weight() + column.nulls.as_slice().weight() + column.values.byte_len() as u64
         };
         self.columns.iter().fold(ENTRY, |sum, it| sum.saturating_add(column(it)))
     }

@@ -72,14 +72,21 @@ fn translated(file: &str, text: &[u8]) -> Result<Vec<u8>> {
 
 /// Makes a component of a module. Calls of a system that a language makes by itself are answered inside of it.
 fn encoded(module: &[u8]) -> Result<Vec<u8>, Causes> {
+    let stub = imports_wasi(module).then(wasi_stub).transpose()?;
     let encode = || {
         let mut encoder = ComponentEncoder::default().validate(true).module(module)?;
-        if imports_wasi(module) {
-            encoder = encoder.adapter(WASI, &wat::parse_str(WASI_STUB)?)?;
+        if let Some(stub) = &stub {
+            encoder = encoder.adapter(WASI, stub)?;
         }
         encoder.encode()
     };
     encode().map_err(|error| error.chain().map(ToString::to_string).collect())
+}
+
+/// The answers to WASI, with the world of what they import.
+fn wasi_stub() -> Result<Vec<u8>, Causes> {
+    let stub = wat::parse_str(WASI_STUB).map_err(|error| vec![error.to_string()])?;
+    with_wit(stub, "program")
 }
 
 /// The module with the contract's world embedded.

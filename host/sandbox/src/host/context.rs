@@ -30,6 +30,23 @@ impl GuestState {
             run.events.emit(&event(run.revision.clone()));
         }
     }
+
+    /// Logs a message, as far as the migration's log volume goes.
+    pub(super) fn log_message(&mut self, level: LogLevel, message: String) {
+        if level == LogLevel::Warning {
+            self.last_words = Some(cut(&message, ERROR).into_owned());
+        }
+        let verdict = self.log_budget.lock().unwrap_or_else(PoisonError::into_inner).count(&message);
+        match verdict {
+            LogVerdict::Pass => self.emit(|revision| Event::Log { revision, level, message }),
+            LogVerdict::Close => self.emit(|revision| Event::Log {
+                revision,
+                level: LogLevel::Warning,
+                message: "the migration has used up its log volume; further messages are dropped".to_owned(),
+            }),
+            LogVerdict::Drop => {}
+        }
+    }
 }
 
 impl Host for GuestState {
@@ -74,19 +91,7 @@ impl Host for GuestState {
             wit::Level::Info => LogLevel::Info,
             wit::Level::Warning => LogLevel::Warning,
         };
-        if level == LogLevel::Warning {
-            self.last_words = Some(cut(&message, ERROR).into_owned());
-        }
-        let verdict = self.log.lock().unwrap_or_else(PoisonError::into_inner).count(&message);
-        match verdict {
-            LogVerdict::Pass => self.emit(|revision| Event::Log { revision, level, message }),
-            LogVerdict::Close => self.emit(|revision| Event::Log {
-                revision,
-                level: LogLevel::Warning,
-                message: "the migration has used up its log volume; further messages are dropped".to_owned(),
-            }),
-            LogVerdict::Drop => {}
-        }
+        self.log_message(level, message);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ pub(super) mod arguments;
 mod batches;
 mod context;
 mod packed;
+mod process;
 mod schema;
 mod sql;
 mod writers;
@@ -55,6 +56,7 @@ mod tests {
             include_str!("batches.rs"),
             include_str!("context.rs"),
             include_str!("packed.rs"),
+            include_str!("process.rs"),
             include_str!("schema.rs"),
             include_str!("sql.rs"),
             include_str!("writers.rs"),

@@ -38,7 +38,7 @@ use runner_project::units::format_size;
 use structure::Structure;
 
 /// The interfaces that the host offers.
-const OFFERED: [&str; 7] = ["types", "sql", "batches", "packed", "schema", "context", "description-types"];
+const OFFERED: [&str; 8] = ["types", "sql", "batches", "packed", "schema", "context", "process", "description-types"];
 /// The package and version of the contract.
 const PACKAGE: &str = "runner:migration";
 const VERSION: &str = "0.1.0";
