@@ -16,8 +16,8 @@ bool migration_upgrade(rg_error *error)
     printf("tw");
     printf("o\n");
     fprintf(stderr, "wrong %c\n", 0xff);
-    if (!rg_execute("CREATE TABLE printed (id INTEGER PRIMARY KEY)", NULL, 0, NULL, error) ||
-        !rg_execute("INSERT INTO printed VALUES (1)", NULL, 0, NULL, error) ||
+    if (!rg_execute("CREATE TABLE printed (id INTEGER PRIMARY KEY, x TEXT)", NULL, 0, NULL, error) ||
+        !rg_execute("INSERT INTO printed (id) VALUES (1)", NULL, 0, NULL, error) ||
         !rg_transform("prints", "printed", NULL, 0, NULL, error))
         return false;
     // ends here

@@ -25,10 +25,10 @@ func upgrade() error {
 	fmt.Print("o\n")
 	log.SetFlags(0)
 	log.Print("wrong \xff")
-	if _, err := guest.Execute("CREATE TABLE printed (id INTEGER PRIMARY KEY)"); err != nil {
+	if _, err := guest.Execute("CREATE TABLE printed (id INTEGER PRIMARY KEY, x TEXT)"); err != nil {
 		return err
 	}
-	if _, err := guest.Execute("INSERT INTO printed VALUES (1)"); err != nil {
+	if _, err := guest.Execute("INSERT INTO printed (id) VALUES (1)"); err != nil {
 		return err
 	}
 	if _, err := guest.Transform("prints", guest.From("printed"), guest.Into(guest.Update, "printed")); err != nil {

@@ -7,8 +7,8 @@ export function upgrade() {
   console.log("one");
   console.info("two");
   console.error("wrong \ufffd");
-  db.execute("CREATE TABLE printed (id INTEGER PRIMARY KEY)");
-  db.execute("INSERT INTO printed VALUES (1)");
+  db.execute("CREATE TABLE printed (id INTEGER PRIMARY KEY, x TEXT)");
+  db.execute("INSERT INTO printed (id) VALUES (1)");
   db.transform(prints, "printed");
   // ends here
   console.log("three ä");

@@ -11,8 +11,8 @@ def upgrade():
     print("tw", end="")
     print("o")
     print("wrong \ufffd", file=sys.stderr)
-    db.execute("CREATE TABLE printed (id INTEGER PRIMARY KEY)")
-    db.execute("INSERT INTO printed VALUES (1)")
+    db.execute("CREATE TABLE printed (id INTEGER PRIMARY KEY, x TEXT)")
+    db.execute("INSERT INTO printed (id) VALUES (1)")
     db.transform(prints, "printed")
     # ends here
     print("three ä", end="")

@@ -16,8 +16,8 @@ impl Migration for Prints {
         print!("tw");
         println!("{}", "o");
         eprintln!("wrong \u{fffd}");
-        sql::execute("CREATE TABLE printed (id INTEGER PRIMARY KEY)", params![])?;
-        sql::execute("INSERT INTO printed VALUES (1)", params![])?;
+        sql::execute("CREATE TABLE printed (id INTEGER PRIMARY KEY, x TEXT)", params![])?;
+        sql::execute("INSERT INTO printed (id) VALUES (1)", params![])?;
         batches::transform("prints", &TableSource::new("printed"), &TableTarget::update("printed"))?;
         let seven = dbg!(3 + 4);
         ensure!(seven == 7, "dbg! gives what it is given");

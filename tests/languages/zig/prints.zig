@@ -10,8 +10,8 @@ pub fn upgrade() !void {
     _ = printf("one\ntw");
     _ = printf("o\n");
     std.debug.print("wrong \xff\n", .{});
-    _ = try guest.execute("CREATE TABLE printed (id INTEGER PRIMARY KEY)", &.{});
-    _ = try guest.execute("INSERT INTO printed VALUES (1)", &.{});
+    _ = try guest.execute("CREATE TABLE printed (id INTEGER PRIMARY KEY, x TEXT)", &.{});
+    _ = try guest.execute("INSERT INTO printed (id) VALUES (1)", &.{});
     _ = try guest.transform("prints", "printed", &.{});
     // ends here
     _ = printf("three ä");
