@@ -214,7 +214,7 @@ function typeInPlace(type, old, values) {
   const first = isUntyped(old) && type === "text" ? values.find((it) => it !== null && it !== undefined) : undefined;
   if (first === undefined) return type;
   const found = hooks.valueType(first);
-  const isFraction = (it) => typeof it === "number" && !Number.isSafeInteger(it);
+  const isFraction = (it) => typeof it === "number" && !Number.isInteger(it);
   return found === "int64" && values.some(isFraction) ? "float64" : found;
 }
 
@@ -305,8 +305,8 @@ function checkedParameters(values) {
 
 function checkedParameter(value) {
   if (value === null || typeof value === "boolean" || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return;
-  // A number that is not whole, or not exact, is a float64.
-  if (typeof value === "number") return;
+  // A number that is not whole is a float64.
+  if (typeof value === "number" && (Number.isSafeInteger(value) || !Number.isInteger(value))) return;
   if (typeof value === "bigint") integer(value);
   else if (typeof value === "string") wellFormed(value);
   else if (typeof value !== "object" || !(value[hooks.type] >= 0)) hooks.coerceParameter(value);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  assets, Batch, Column, db, Decimal, Instant, log, Json, Native, parameters, PlainDate, random, runTimestamp, schema, Uuid,
+  assets, Batch, Column, db, Decimal, float64, Instant, log, Json, Native, parameters, PlainDate, random, runTimestamp, schema, Uuid,
 } from "runner-guest";
 import { fakeHost } from "runner-guest/testing";
 
@@ -88,6 +88,8 @@ test("NULLs of a column whose type is not known make room for any", () => {
   column.set(2, uuid);
   assert.deepEqual(column.toArray(), [null, null, uuid]);
   assert.throws(() => nulls().set(0, "x"), /use `map`/);
+  assert.throws(() => nulls().set(0, 2 ** 53), /use a bigint for an int64 beyond, or float64\(x\)/);
+  assert.deepEqual(nulls().fillNulls(float64(2 ** 53)).toArray(), [2 ** 53, 2 ** 53, 2 ** 53]);
   // A type that is known stays.
   assert.throws(() => new Column("text", ["x", null]).fillNulls(1), /no text/);
   assert.throws(() => new Column("int64", [null]).fillNulls("x"), /int64/);
@@ -148,7 +150,7 @@ test("the host that a test sets", () => {
 test("parameters are what the runtime takes", () => {
   const found = [];
   fakeHost({ execute: (sql, values) => found.push(values), query: () => [] });
-  const taken = [null, true, 1.5, 2n ** 62n, "ü", new Uint8Array(1), new Date(0), { a: 1 }, [1], PlainDate.from("2026-03-01"), new Json(1)];
+  const taken = [null, true, 1.5, Infinity, float64(2 ** 53), 2n ** 62n, "ü", new Uint8Array(1), new Date(0), { a: 1 }, [1], PlainDate.from("2026-03-01"), new Json(1)];
   db.execute("x", taken);
   db.execute("x");
   assert.deepEqual(found, [taken, []]);
@@ -159,9 +161,17 @@ test("parameters are what the runtime takes", () => {
   for (const [value, message] of [
     [undefined, /parameter 2: .*undefined/], [2n ** 63n, /parameter 2: .*64 bits/], ["\ud800", /parameter 2: .*surrogate/],
     [() => 1, /parameter 2: .*not a value/], [new Map(), /parameter 2: .*not a value/],
+    [2 ** 53, /parameter 2: 9007199254740992 is not .* use a bigint for an int64 beyond, or float64\(x\)/], [-1e300, /parameter 2: -1e\+300 is not/],
   ]) assert.throws(() => db.execute("x", [1, value]), message);
   assert.throws(() => db.execute(5), /a statement is a string/);
   assert.throws(() => db.executeAll("SELECT 1"), /is not a list of statements: `execute` runs one/);
+});
+
+test("what Node.js has of its own stays", () => {
+  assert.equal(new Date(0).toLocaleDateString("de-DE", { timeZone: "UTC" }), "1.1.1970");
+  assert.equal("a1".localeCompare("a10", "de", { numeric: true }), -1);
+  assert.equal(new Date("1 Jul").getMonth(), 6);
+  assert.throws(() => new Decimal("1.5").toLocaleString("de"), /use toString\(\)/);
 });
 
 test("a batch is a map of its columns", () => {

@@ -258,12 +258,21 @@ const CLASSES = [
 ];
 CLASSES.forEach((type, index) => type && Object.defineProperty(type.prototype, TYPE, { value: index }));
 
+// Whether it is a whole number that may have been rounded, and could mean an int64 as well as a float64.
+function isAmbiguous(value) { return Number.isInteger(value) && !Number.isSafeInteger(value); }
+
+function ambiguous(number) {
+  return new RangeError(`${number} is not a whole number up to 2^53 - 1; use a bigint for an int64 beyond, or float64(x) for a float64`);
+}
+
 // The type that a value other than null has by itself; of numbers that are whole and others, the runtime makes float64.
 function valueType(value) {
   switch (typeof value) {
     case "boolean": return "boolean";
     case "bigint": return "int64";
-    case "number": return Number.isSafeInteger(value) ? "int64" : "float64";
+    case "number":
+      if (isAmbiguous(value)) throw ambiguous(value);
+      return Number.isInteger(value) ? "int64" : "float64";
     case "object": break;
     default: return "text";
   }
@@ -297,5 +306,6 @@ function coerceParameter(value) {
   if (value instanceof Date) return Instant.from(value);
   if (value !== null && typeof value === "object" && (Array.isArray(value) || isPlain(value))) return new Json(value);
   if (value === undefined) throw new TypeError("the value is undefined; use null for NULL");
+  if (isAmbiguous(value)) throw ambiguous(value);
   throw wrong(value, "a value that a database has");
 }

@@ -109,3 +109,12 @@ if (!native.isFake) methods(globalThis, {
     }
   },
 });
+
+// The interpreter does not keep the last match, and would answer `undefined`.
+const LAST_MATCH = ["input", "lastMatch", "lastParen", "leftContext", "rightContext", ..."123456789_&+`'"];
+if (!native.isFake) for (const key of LAST_MATCH) {
+  const name = key.length > 1 ? key : `$${key}`;
+  Object.defineProperty(RegExp, name, {
+    get() { throw new TypeError(`RegExp["${name}"] is not kept here: use what exec() or match() returns`); }, configurable: true,
+  });
+}

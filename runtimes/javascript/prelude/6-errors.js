@@ -146,5 +146,5 @@ native.register({
     db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
     Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
   }),
-  makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough,
+  makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough, readDate,
 });

@@ -236,7 +236,7 @@ static void make_real(Builder *builder)
 static bool is_fraction(JSValueConst value)
 {
     double real;
-    return JS_IsNumber(value) && JS_ToFloat64(js, &real, value) == 0 && !(fabs(real) <= MAX_SAFE_INTEGER && real == trunc(real));
+    return JS_IsNumber(value) && JS_ToFloat64(js, &real, value) == 0 && !(isfinite(real) && real == trunc(real));
 }
 
 /* Gives a column in the place of an untyped one the type of its first value, or of a fraction behind whole numbers. */

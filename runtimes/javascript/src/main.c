@@ -10,6 +10,7 @@ enum Phase phase;
 struct Prelude prelude;
 
 void engine_limit_stack(JSRuntime *runtime, size_t size);
+void engine_read_dates(JSContext *context, JSValue reader);
 
 /* Calls nest no deeper than this much of the stack in linear memory. A call takes more of the machine's stack, which the
    host limits to 1 MiB: at this depth, some 1,000 plain calls, it takes two thirds of that. */
@@ -41,6 +42,7 @@ static JSValue register_hooks(JSContext *context, JSValueConst this, int argc, J
     prelude.read_description = taken(argv[0], "readDescription");
     prelude.runner_error = taken(argv[0], "hostError");
     prelude.ran_through = taken(argv[0], "ranThrough");
+    engine_read_dates(context, taken(argv[0], "readDate"));
     prelude.context = taken(argv[0], "context");
     JSValue prototypes = taken(argv[0], "prototypes"), type = taken(argv[0], "type");
     for (int i = 0; i < TYPE_COUNT; i++)

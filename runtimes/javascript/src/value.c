@@ -262,7 +262,7 @@ static bool payload_lower(int type, JSValueConst payload, JSValueConst object, V
 /* A failure leaves nothing in `into` that has to be freed. */
 bool value_lower(JSValueConst value, Value *into)
 {
-    double real;
+    double real = 0;
     *into = (Value){0};
     if (JS_IsNull(value))
         return true;
@@ -272,12 +272,12 @@ bool value_lower(JSValueConst value, Value *into)
         return true;
     }
     if (JS_IsNumber(value) && JS_ToFloat64(js, &real, value) == 0 &&
-        (real != trunc(real) || fabs(real) > MAX_SAFE_INTEGER || (real == 0 && signbit(real)))) {
+        (!isfinite(real) || real != trunc(real) || (real == 0 && signbit(real)))) {
         into->tag = RUNNER_MIGRATION_TYPES_VALUE_FLOAT64;
         into->val.float64 = real;
         return true;
     }
-    if (JS_IsNumber(value) || JS_IsBigInt(value)) {
+    if ((JS_IsNumber(value) && fabs(real) <= MAX_SAFE_INTEGER) || JS_IsBigInt(value)) {
         into->tag = RUNNER_MIGRATION_TYPES_VALUE_INT64;
         return to_int64(value, &into->val.int64);
     }
@@ -308,7 +308,7 @@ bool value_lower(JSValueConst value, Value *into)
         into->val.bytes.len = size;
         return true;
     }
-    /* A Date, a plain object, an array, or an error; the result is an object with a payload. */
+    /* A Date, a plain object, an array, or an error, as for a whole number beyond 2^53 - 1; the result is an object with a payload. */
     JSValue object = JS_Call(js, prelude.coerce_parameter, JS_UNDEFINED, 1, &value);
     bool good = !JS_IsException(object) && (type = typed_payload(object, &payload)) >= 0;
     if (good) {

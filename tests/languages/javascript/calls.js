@@ -6,7 +6,7 @@
 // says batch: row 2: too many rows
 // says batch: @FILE:@LINE:
 import {
-  Batch, Column, Decimal, Instant, Json, Native, PlainDate, PlainDateTime, PlainTime, RunnerError, Uuid, assets, db, log, parameters, progress,
+  Batch, Column, Decimal, Float64, Instant, Json, Native, PlainDate, PlainDateTime, PlainTime, RunnerError, Uuid, assets, db, log, parameters, progress,
   runTimestamp, seed,
 } from "runner-guest";
 
@@ -26,7 +26,7 @@ const rows = () => [
   ],
   [3, ...Array(12).fill(null)],
   [
-    4, true, 0, 1e300, "x".repeat(1000), new Uint8Array(100).fill(121), new Decimal("12345678.91"), PlainDate.from("9999-12-31"),
+    4, true, 0, new Float64(1e300), "x".repeat(1000), new Uint8Array(100).fill(121), new Decimal("12345678.91"), PlainDate.from("9999-12-31"),
     PlainTime.from("23:59:59.999999"), PlainDateTime.from("9999-12-31T23:59:59"), Instant.from("9999-12-31T23:59:59Z"),
     new Uuid("ffffffff-ffff-ffff-ffff-ffffffffffff"), Json.fromText("[1,null]"),
   ],

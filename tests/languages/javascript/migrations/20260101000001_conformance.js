@@ -44,7 +44,7 @@ function sql(text) {
 function loose() {
   same("rows changed by DDL", db.execute("CREATE TABLE v (id INTEGER PRIMARY KEY, x)"), 0);
   const values = [
-    null, true, false, 0, 1, -1, 9007199254740991, -9007199254740991, MAX, MIN, 9007199254740992n, 0.5, -0.1, 1e300, 5e-324,
+    null, true, false, 0, 1, -1, 9007199254740991, -9007199254740991, MAX, MIN, 9007199254740992n, 0.5, -0.1, float64(1e300), 5e-324,
     float64(3), "", "a", "Zürich 🦉 \u0000 \u{10ffff}", "x".repeat(70000), new Uint8Array(), new Uint8Array([0, 255, 10]),
   ];
   values.forEach((value, i) => same(`insert ${i}`, db.execute("INSERT INTO v VALUES (?, ?)", [i, value]), 1));
@@ -90,6 +90,9 @@ function errors() {
   fails("a symbol", () => db.execute("SELECT ?", [Symbol("x")]), "parameter 1");
   fails("a function", () => db.execute("SELECT ?", [() => 1]), "parameter 1");
   fails("a big bigint", () => db.execute("SELECT ?", [2n ** 63n]), "64 bits");
+  fails("a whole number beyond 2^53 - 1", () => db.execute("SELECT ?", [2 ** 53]), "or float64(x) for a float64");
+  fails("one that is large", () => db.execute("SELECT ?", [-1e300]), "parameter 1: -1e+300 is not a whole number");
+  fails("one in a column of no type", () => new Column("text", [null]).set(0, 2 ** 53), "or float64(x) for a float64");
   fails("half of a pair", () => db.execute("SELECT ?", ["\ud800"]), "surrogate");
   fails("a statement that is none", () => db.execute(7), "a statement is a string");
   fails("parameters that are none", () => db.execute("SELECT ?", "a"), "an array of values");
@@ -330,6 +333,37 @@ function context() {
   same("nothing else", [typeof setTimeout, typeof fetch, typeof WebAssembly, typeof process, typeof __runner], Array(5).fill("undefined"));
 }
 
+// What depends on locales and on heuristics: as Node.js has it, or not at all.
+function locales() {
+  const moment = new Date("2020-07-01T12:05:09Z");
+  same("dates", [moment.toLocaleString(), moment.toLocaleDateString("en-US"), moment.toLocaleTimeString([], { timeZone: "UTC" }), new Date(NaN).toLocaleString()],
+    ["7/1/2020, 12:05:09 PM", "7/1/2020", "12:05:09 PM", "Invalid Date"]);
+  same("years", [new Date(8.64e15), new Date(-62198755200000)].map((date) => date.toLocaleDateString()), ["9/13/275760", "1/1/2"]);
+  same("numbers", [0, -0, -1234567.8915, 1.0005, 0.0004, 1e21, 5e-324, NaN, -Infinity].map((n) => n.toLocaleString()),
+    ["0", "-0", "-1,234,567.892", "1.001", "0", "1,000,000,000,000,000,000,000", "0", "NaN", "-∞"]);
+  same("bigints", [MIN.toLocaleString(), 999n.toLocaleString("en")], ["-9,223,372,036,854,775,808", "999"]);
+  same("arrays", [[1234.5, null, [new Date(0)]].toLocaleString(), new Float64Array([1e3, 0.5]).toLocaleString("en-US")], ["1,234.5,,1/1/1970, 12:00:00 AM", "1,000,0.5"]);
+  const words = ["b", "A", "a", "B", "ab", "a b", "a-b", "a_b", "$", "1", "~", ""];
+  same("order", words.sort((a, b) => a.localeCompare(b)), ["", "~", "$", "1", "a", "A", "a b", "a_b", "a-b", "ab", "b", "B"]);
+  same("cases", ["aB".localeCompare("Ab"), "a".localeCompare("A"), "\x01a".localeCompare("a"), "ä".localeCompare("ä")], [-1, -1, 0, 0]);
+  same("upper and lower", ["Straße".toLocaleUpperCase("de"), "ΑΣ".toLocaleLowerCase(), "I".toLocaleLowerCase(["en-GB", "tr"])], ["STRASSE", "ας", "i"]);
+  fails("a locale", () => moment.toLocaleDateString("de-CH"), "Date.prototype.toLocaleDateString knows no locale \"de-CH\"");
+  fails("an option", () => 1n.toLocaleString("en-US", { minimumFractionDigits: 2 }), "knows no option `minimumFractionDigits: 2`");
+  fails("an option of an order", () => "a1".localeCompare("a2", undefined, { numeric: true }), "knows no option `numeric: true`");
+  fails("of elements", () => new BigInt64Array(1).toLocaleString("fr"), "BigInt.prototype.toLocaleString knows no locale \"fr\"");
+  fails("no locale at all", () => "a".toLocaleUpperCase("en_US"), "\"en_US\" is not a locale");
+  fails("Greek", () => "ά".toLocaleUpperCase("el"), "knows no locale \"el\"");
+  fails("a value of the module", () => new Decimal("1.5").toLocaleString("de"), "use toString()");
+  fails("Intl", () => Intl.DateTimeFormat("de"), "Intl is not defined");
+  same("a guard", [typeof Intl, new Decimal("1.5").toLocaleString()], ["undefined", "1.5"]);
+  fails("the last match", () => /(a)/.test("a") && RegExp.$1, "use what exec() or match() returns");
+  const dates = ["2020-07-01T12:00:00", "2020-07-01 12:00:00-05", "Jul 1, 2020 3:05 PM EST", "7/1/2020, 12:05:09 PM", String(moment), moment.toUTCString()];
+  same("dates in texts", dates.map((text) => new Date(text).getTime()), [1593604800000, 1593622800000, 1593633900000, 1593605109000, 1593605109000, 1593605109000]);
+  const none = ["2020-07-00", "0000-00-00", "2020-183", "Jan 32 2020", "Mär 1 2020", "2020-07-01T12:00:00 Europe/Berlin", ""];
+  same("no dates", none.filter((text) => !Number.isNaN(Date.parse(text)) || !Number.isNaN(new Date(text).getTime())), []);
+  same("of a subclass", new (class Day extends Date {})("2020-07-01").getTime(), 1593561600000);
+}
+
 export async function upgrade(given) {
   same("the context", [given.db === db, Object.isFrozen(given)], [true, true]);
   statements();
@@ -339,6 +373,7 @@ export async function upgrade(given) {
   batches();
   transforms();
   context();
+  locales();
   await null;
   if (failures.length) throw new RunnerError(`${failures.length} checks failed`, { detail: failures.join(" | ") });
   db.execute("CREATE TABLE conformance (language TEXT, done INTEGER)");
