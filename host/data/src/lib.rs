@@ -7,6 +7,7 @@ pub mod builder;
 pub mod count;
 pub mod decimal;
 pub mod digest;
+pub mod json;
 pub mod order;
 mod serde_bytes;
 pub mod temporal;

@@ -3,6 +3,7 @@
 use super::{DataType, DefaultValue};
 use runner_base::dialect::Dialect;
 use runner_data::decimal::{float_text, same_number};
+use runner_data::json::is_json;
 use runner_data::{Value, temporal};
 
 impl DataType {
@@ -92,7 +93,7 @@ impl DataType {
                 dialect.text_literal(text)?
             }
             (Self::Json, Value::Json(text)) => {
-                if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+                if !is_json(text.as_bytes()) {
                     return Err("is not JSON".to_owned());
                 }
                 dialect.text_literal(text)?

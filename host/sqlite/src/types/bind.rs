@@ -2,7 +2,9 @@
 
 use crate::raw::{Active, Cell, Failure};
 use runner_data::decimal::is_decimal;
+use runner_data::json::is_json;
 use runner_data::{Value, temporal};
+use runner_database::message::excerpt;
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// Why binding failed: an error of SQLite, or our own.
@@ -58,6 +60,10 @@ fn bind(statement: &mut Active<'_>, number: usize, value: &Value) -> Result<(), 
         Value::Float64(value) => Cell::Real(*value),
         Value::Decimal(text) if !is_decimal(text.as_bytes()) => {
             return Err(refuse(format!("{text:?} is not a decimal number")));
+        }
+        // Like the servers, which look at it themselves.
+        Value::Json(text) if !is_json(text.as_bytes()) => {
+            return Err(refuse(format!("{} is not JSON", excerpt(text.as_bytes()))));
         }
         Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => {
             Cell::Text(text.as_bytes())
