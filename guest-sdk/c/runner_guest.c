@@ -466,10 +466,12 @@ bool exports_runner_migration_transformer_transform_batch(data_migration_string_
                                                           data_migration_string_t *failure)
 {
     rg_error error;
-    char function[256];
-    snprintf(function, sizeof function, "%.*s", (int)name->len, (const char *)name->ptr);
+    char *function = memcpy(grown(NULL, name->len + 1), name->ptr, name->len);
+    function[name->len] = 0;
     data_migration_string_free(name);
-    if (migration_transform(function, rows, &error)) {
+    bool good = migration_transform(function, rows, &error);
+    free(function);
+    if (good) {
         *into = *rows;
         return true;
     }
