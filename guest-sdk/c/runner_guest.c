@@ -480,11 +480,12 @@ bool exports_runner_migration_transformer_transform_batch(data_migration_string_
                                                           data_migration_string_t *failure)
 {
     rg_error error;
-    char function[256];
-    snprintf(function, sizeof function, "%.*s", (int)name->len, (const char *)name->ptr);
+    char *function = memcpy(grown(NULL, name->len + 1), name->ptr, name->len);
+    function[name->len] = 0;
     data_migration_string_free(name);
     bool good = migration_transform(function, rows, &error);
     fflush(NULL);
+    free(function);
     if (good) {
         *into = *rows;
         return true;

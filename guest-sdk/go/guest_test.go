@@ -1,8 +1,10 @@
 package guest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -128,6 +130,59 @@ func TestTimes(t *testing.T) {
 	}
 	if shown := TimestampOf(at); shown.Time().Hour() != 23 || !shown.In(zone).Equal(at) {
 		t.Fatal(shown)
+	}
+}
+
+func TestTimesAreExactOrAnError(t *testing.T) {
+	at := time.Date(2026, 3, 1, 9, 30, 0, 1500, time.FixedZone("", 3600))
+	_, err := normals([]any{at})
+	var failure *Error
+	if !errors.As(err, &failure) || failure.Kind != Conversion || err.Error() != "parameter 1: the time 2026-03-01T09:30:00.0000015+01:00 is "+
+		"finer than a microsecond, and databases are not: use Truncate(time.Microsecond) or Round" {
+		t.Fatal(err)
+	}
+	if _, err := (ColumnDefinition{Name: "at", Default: at}).normal(); err == nil || !strings.HasPrefix(err.Error(), "the default of the column `at`: ") {
+		t.Fatal(err)
+	}
+	if _, err := (Source{Parameters: []any{at}}).normal(); err == nil {
+		t.Fatal("a parameter of a source is not looked at")
+	}
+	for _, good := range []time.Time{{}, at.Truncate(time.Microsecond), time.UnixMicro(math.MinInt64), time.UnixMicro(math.MaxInt64)} {
+		if got, err := normals([]any{good}); err != nil || got[0] != good {
+			t.Fatal(good, err)
+		}
+	}
+	end := time.UnixMicro(math.MaxInt64)
+	for name, function := range map[string]func(){
+		"finer than a microsecond":            func() { TimestampOf(at) },
+		"the year 300000 is beyond":           func() { TimestampOf(time.Date(300000, 1, 1, 0, 0, 0, 0, time.UTC)) },
+		"the year 294247 is beyond":           func() { TimestampOf(end.In(time.FixedZone("", 1))) },
+		"the year 6000000 is beyond those of": func() { DateOf(time.Date(6000000, 1, 1, 0, 0, 0, 0, time.UTC)) },
+	} {
+		if err := guarded(func() error { function(); return nil }); err == nil || !strings.Contains(err.Error(), name) {
+			t.Error(name, err)
+		}
+	}
+	for _, wrong := range []time.Time{time.Date(300000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-300000, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		if _, err := normals([]any{wrong}); err == nil || !strings.Contains(err.Error(), "is beyond") {
+			t.Error(wrong, err)
+		}
+	}
+	if TimestampOf(end.UTC()) != math.MaxInt64 || DateOf(time.Time{}) != -719_162 || DateOf(end.UTC()).Time().Year() != 294247 {
+		t.Error("what fits is refused")
+	}
+}
+
+func TestNilIsNull(t *testing.T) {
+	got, err := normals([]any{[]byte(nil), []byte{}, nil})
+	if empty, good := got[1].([]byte); err != nil || got[0] != nil || !good || empty == nil || got[2] != nil {
+		t.Fatal(got, err)
+	}
+	// Of what has a type, it is not known what it would be NULL of.
+	for _, wrong := range []any{(*string)(nil), (*int64)(nil), (*time.Time)(nil), json.RawMessage(nil), json.RawMessage("{}"), []string(nil)} {
+		if _, err := normals([]any{wrong}); err == nil || !strings.HasSuffix(err.Error(), "is not one that a database takes") {
+			t.Error(err)
+		}
 	}
 }
 

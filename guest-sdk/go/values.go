@@ -8,8 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// A value of a statement is nil for NULL, a bool, an integer, a float64, a string, a []byte, a [time.Time], which is an instant, or one
-// of the types below. Queries return int64 for all integers.
+// A value of a statement is nil for NULL, a bool, an integer, a float64, a string, a []byte, of which nil is NULL as well, a
+// [time.Time], which is an instant, or one of the types below. Queries return int64 for all integers.
+//
+// Databases have microseconds. A [time.Time] that is finer is an error, not another time: use its methods Truncate or Round.
 type (
 	// Decimal is an exact decimal number, such as -12.50.
 	Decimal string
@@ -27,10 +29,15 @@ type (
 	Native struct{ TypeName, Text string }
 )
 
-// DateOf is the date of a time, in the time's own zone.
+// DateOf is the date of a time, in the time's own zone. It panics more than five million years from now, where a Date ends.
 func DateOf(t time.Time) Date {
 	year, month, day := t.Date()
-	return Date(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / 86_400)
+	// Midnight, so there is nothing to round.
+	days := time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / 86_400
+	if days < math.MinInt32 || days > math.MaxInt32 {
+		panic(fmt.Sprintf("the year %d is beyond those of a date", year))
+	}
+	return Date(days)
 }
 
 // Time is the beginning of the date in UTC.
@@ -39,10 +46,29 @@ func (d Date) Time() time.Time { return time.Unix(int64(d)*86_400, 0).UTC() }
 // String returns the date as YYYY-MM-DD.
 func (d Date) String() string { return d.Time().Format(time.DateOnly) }
 
-// TimestampOf is the date and time that a clock in the time's own zone shows.
+// TimestampOf is the date and time that a clock in the time's own zone shows. It panics if the time is finer than microseconds, which
+// t.Truncate(time.Microsecond) takes care of, or more than 290,000 years from now: a panic ends the migration with its message.
 func TimestampOf(t time.Time) Timestamp {
 	_, offset := t.Zone()
-	return Timestamp(t.UnixMicro() + int64(offset)*1_000_000)
+	made, err := micros(t.Add(time.Duration(offset) * time.Second))
+	if err != nil {
+		panic(err)
+	}
+	return Timestamp(made)
+}
+
+// The microseconds of a time, which may have more than they can say.
+func micros(t time.Time) (int64, error) {
+	made := t.UnixMicro()
+	if instant(made).Equal(t) {
+		return made, nil
+	}
+	message := fmt.Sprintf("the year %d is beyond those that 64 bits of microseconds have", t.Year())
+	if t.Nanosecond()%1000 != 0 {
+		message = fmt.Sprintf("the time %s is finer than a microsecond, and databases are not: use Truncate(time.Microsecond) or Round",
+			t.Format(time.RFC3339Nano))
+	}
+	return 0, &Error{Kind: Conversion, Message: message}
 }
 
 // Time is the date and time as if it were in UTC.
@@ -77,8 +103,17 @@ func instant(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 // A value in one of the forms that the contract has.
 func normal(value any) (any, error) {
 	switch value := value.(type) {
-	case nil, bool, int64, float64, []byte, Date, TimeOfDay, Timestamp, time.Time, UUID:
+	case nil, bool, int64, float64, Date, TimeOfDay, Timestamp, UUID:
 		return value, nil
+	case []byte:
+		// As in database/sql. An empty one is no NULL.
+		if value == nil {
+			return nil, nil
+		}
+		return value, nil
+	case time.Time:
+		_, err := micros(value)
+		return value, err
 	case string:
 		return value, checkUTF8(value)
 	case Decimal:

@@ -6,6 +6,7 @@ mod bombs;
 mod bounds;
 mod by_hand;
 mod doctor;
+mod exact;
 mod fetched;
 mod grants;
 mod javascript;

@@ -1,7 +1,7 @@
 //! Conversions to and from the types of `jiff`.
 //!
-//! Nanoseconds below a microsecond are truncated. The range of years in `jiff`, -9999 to 9999, is narrower than that of the
-//! contract, so conversions to `jiff` can fail.
+//! Databases have microseconds: a time of `jiff` that is finer is an error, which its method `round` takes care of. The range of years in
+//! `jiff`, -9999 to 9999, is narrower than that of the contract, so conversions to `jiff` can fail.
 
 use jiff::civil;
 
@@ -26,10 +26,13 @@ impl TryFrom<Date> for civil::Date {
     }
 }
 
-impl From<civil::Time> for Time {
-    fn from(time: civil::Time) -> Self {
+/// Fails for what is finer than a microsecond.
+impl TryFrom<civil::Time> for Time {
+    type Error = Error;
+
+    fn try_from(time: civil::Time) -> Result<Self> {
         let seconds = (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
-        Self(seconds * 1_000_000 + i64::from(time.subsec_nanosecond()) / 1_000)
+        Ok(Self(seconds * 1_000_000 + whole_micros(time.subsec_nanosecond(), time)?))
     }
 }
 
@@ -48,9 +51,12 @@ impl TryFrom<Time> for civil::Time {
     }
 }
 
-impl From<civil::DateTime> for Timestamp {
-    fn from(at: civil::DateTime) -> Self {
-        Date::from(at.date()).at(at.time().into())
+/// Fails for what is finer than a microsecond.
+impl TryFrom<civil::DateTime> for Timestamp {
+    type Error = Error;
+
+    fn try_from(at: civil::DateTime) -> Result<Self> {
+        Ok(Date::from(at.date()).at(at.time().try_into()?))
     }
 }
 
@@ -62,9 +68,13 @@ impl TryFrom<Timestamp> for civil::DateTime {
     }
 }
 
-impl From<jiff::Timestamp> for Timestamptz {
-    fn from(at: jiff::Timestamp) -> Self {
-        Self(at.as_microsecond())
+/// Fails for what is finer than a microsecond.
+impl TryFrom<jiff::Timestamp> for Timestamptz {
+    type Error = Error;
+
+    fn try_from(at: jiff::Timestamp) -> Result<Self> {
+        whole_micros(at.subsec_nanosecond(), at)?;
+        Ok(Self(at.as_microsecond()))
     }
 }
 
@@ -76,21 +86,37 @@ impl TryFrom<Timestamptz> for jiff::Timestamp {
     }
 }
 
+impl From<civil::Date> for Value {
+    fn from(date: civil::Date) -> Self {
+        Date::from(date).into()
+    }
+}
+
 macro_rules! values {
     ($($from:ty => $via:ty;)+) => {
-        $(impl From<$from> for Value {
-            fn from(value: $from) -> Self {
-                <$via>::from(value).into()
+        $(impl TryFrom<$from> for Value {
+            type Error = Error;
+
+            fn try_from(value: $from) -> Result<Self> {
+                <$via>::try_from(value).map(Into::into)
             }
         })+
     };
 }
 
 values! {
-    civil::Date => Date;
     civil::Time => Time;
     civil::DateTime => Timestamp;
     jiff::Timestamp => Timestamptz;
+}
+
+fn whole_micros(nanoseconds: i32, value: impl std::fmt::Display) -> Result<i64> {
+    if nanoseconds % 1_000 == 0 {
+        return Ok((nanoseconds / 1_000).into());
+    }
+    let what =
+        format!("{value} is finer than a microsecond, and databases are not: use `round(jiff::Unit::Microsecond)`");
+    Err(Error::with_kind(ErrorKind::Conversion, what))
 }
 
 fn out_of_range(what: &str, value: impl std::fmt::Display) -> Error {
@@ -105,13 +131,27 @@ mod tests {
     #[test]
     fn goes_there_and_back() {
         let at: civil::DateTime = "2013-01-01T05:17:00.000123".parse().unwrap();
-        let ours = Timestamp::from(at);
+        let ours = Timestamp::try_from(at).unwrap();
         assert_eq!(ours.to_string(), "2013-01-01T05:17:00.000123");
         assert_eq!(civil::DateTime::try_from(ours).unwrap(), at);
         let instant: jiff::Timestamp = "1969-12-31T23:59:59.5Z".parse().unwrap();
-        assert_eq!(params![instant], [Value::Timestamptz(-500_000)]);
+        assert_eq!(params![Value::try_from(instant).unwrap()], [Value::Timestamptz(-500_000)]);
         assert_eq!(jiff::Timestamp::try_from(Timestamptz(-500_000)).unwrap(), instant);
         assert_eq!(civil::Date::try_from(Date(15_736)).unwrap(), civil::date(2013, 1, 31));
+    }
+
+    #[test]
+    fn fails_for_what_is_finer_than_a_microsecond() {
+        let instant: jiff::Timestamp = "1969-12-31T23:59:59.0000015Z".parse().unwrap();
+        let error = Value::try_from(instant).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conversion);
+        assert_eq!(
+            error.message(),
+            "1969-12-31T23:59:59.0000015Z is finer than a microsecond, and databases are not: use `round(jiff::Unit::Microsecond)`"
+        );
+        assert!(Value::try_from(instant.round(jiff::Unit::Microsecond).unwrap()).is_ok());
+        let at: civil::DateTime = "2013-01-01T05:17:00.000000001".parse().unwrap();
+        assert!(Timestamp::try_from(at).is_err() && Time::try_from(at.time()).is_err() && Value::try_from(at).is_err());
     }
 
     #[test]

@@ -69,16 +69,18 @@ impl Timestamp {
         Time(self.0.rem_euclid(DAY))
     }
 
-    /// The instant at which a clock `offset` seconds east of UTC shows this.
+    /// The instant at which a clock `offset` seconds east of UTC shows this. Panics beyond the range of an instant.
     pub fn at_offset(self, offset: i32) -> Timestamptz {
-        Timestamptz(self.0 - i64::from(offset) * 1_000_000)
+        let at = self.0.checked_sub(i64::from(offset) * 1_000_000);
+        Timestamptz(at.expect("the instant is within the range of one"))
     }
 }
 
 impl Timestamptz {
-    /// What a clock `offset` seconds east of UTC shows at this instant.
+    /// What a clock `offset` seconds east of UTC shows at this instant. Panics beyond the range of a timestamp.
     pub fn to_offset(self, offset: i32) -> Timestamp {
-        Timestamp(self.0 + i64::from(offset) * 1_000_000)
+        let at = self.0.checked_add(i64::from(offset) * 1_000_000);
+        Timestamp(at.expect("what the clock shows is within the range of a timestamp"))
     }
 }
 

@@ -5,13 +5,16 @@ import contextlib
 import datetime
 import gc
 import io
+import locale
 import os
 import posix
 import random
+import re
 import sys
 import threading
 import time
 import _io
+import _locale
 import _thread
 
 #: What the host has called.
@@ -57,6 +60,18 @@ def call_of(name):
 _micros = 0
 
 
+#: What the C library knows of the formats of times.
+FORMAT = re.compile(r"%[-_0]?\+?[0-9]*[EO]?[aAbBcCdDeFgGhHIjmMnprRsStTuUVwWxXyYzZ%]")
+
+
+def known_format(format):
+    """A format of a time. With a part that the C library does not know, its whole answer would be an empty text."""
+    at = FORMAT.sub("\0", format).find("%")
+    if at >= 0:
+        raise ValueError(f"`strftime` does not know all of {format!r}: it has the parts of C, such as %Y, %m, %d, %H, %M and %S")
+    return format
+
+
 def replace_clock():
     real = {name: getattr(time, name) for name in ("gmtime", "localtime", "strftime", "asctime", "ctime")}
     for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
@@ -70,7 +85,7 @@ def replace_clock():
     time.localtime = time.gmtime
     time.asctime = lambda parts=None: real["asctime"](time.gmtime() if parts is None else parts)
     time.ctime = lambda seconds=None: real["asctime"](time.gmtime(seconds))
-    time.strftime = lambda format, parts=None: real["strftime"](format, time.gmtime() if parts is None else parts)
+    time.strftime = lambda format, parts=None: real["strftime"](known_format(format), time.gmtime() if parts is None else parts)
 
     def sleep(seconds):
         raise RuntimeError("a migration cannot sleep: its clock stands at the time of the run")
@@ -90,6 +105,23 @@ def replace_clock():
     attributes = gc.get_referents(datetime.datetime.__dict__)[0]
     attributes["now"], attributes["utcnow"] = classmethod(now), classmethod(utcnow)
     del epoch
+
+
+# There is one locale. The C library has no other, and takes every name for it.
+
+LOCALES = {"", "C", "POSIX", "C.UTF-8", "C.utf8"}
+
+
+def replace_locales():
+    real = _locale.setlocale
+
+    def setlocale(category, name=None):
+        # What it answers for several categories is a list, which it takes back.
+        if name is not None and not LOCALES.issuperset(name.split(";")):
+            raise locale.Error(f"there is no locale {name!r} here, only 'C': write out how a number or a date looks")
+        return real(category, name)
+
+    _locale.setlocale = locale._setlocale = setlocale
 
 
 # Chance follows the run's seed.
@@ -273,6 +305,7 @@ replace_chance()
 def finish():
     """Closes the world, once everything is imported."""
     replace_clock()
+    replace_locales()
     replace_files()
     replace_threads()
     sys.addaudithook(no_open)

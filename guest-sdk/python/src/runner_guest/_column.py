@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import accumulate, repeat
+from math import isinf
 from typing import Any, Optional, Union
 
 from ._values import ENTRIES, OBJECTS, TYPES, Json, Native, again, kind_of, shown, utf8, wrong
@@ -481,7 +482,10 @@ def _cast(value: Any, kind: str) -> Any:
         if isinstance(value, int):
             return ENTRIES["float64"](int(value))
         if isinstance(value, (float, Decimal)) or isinstance(value, str) and _REAL.fullmatch(value):
-            return float(value)
+            number = float(value)
+            if isinf(number) and Decimal(value).is_finite():
+                raise OverflowError(f"{shown(value)} is too large for a float64")
+            return number
     elif kind == "int64":
         if isinstance(value, (float, Decimal)) and value == int(value):
             return int(value)

@@ -1,8 +1,11 @@
 //! Scalars as parameters of a statement.
 
+use serde::de::IgnoredAny;
+
 use crate::raw::{Active, Cell, Failure};
 use runner_data::decimal::is_decimal;
 use runner_data::{Value, temporal};
+use runner_database::message::excerpt;
 use runner_database::{DatabaseError, DatabaseErrorKind};
 
 /// Why binding failed: an error of SQLite, or our own.
@@ -59,9 +62,12 @@ fn bind(statement: &mut Active<'_>, number: usize, value: &Value) -> Result<(), 
         Value::Decimal(text) if !is_decimal(text.as_bytes()) => {
             return Err(refuse(format!("{text:?} is not a decimal number")));
         }
-        Value::Text(text) | Value::Decimal(text) | Value::Json(text) | Value::Native { text, .. } => {
-            Cell::Text(text.as_bytes())
-        }
+        // Like the servers, which look at it themselves.
+        Value::Json(text) => match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Cell::Text(text.as_bytes()),
+            Err(error) => return Err(refuse(format!("{} is not JSON: {error}", excerpt(text.as_bytes())))),
+        },
+        Value::Text(text) | Value::Decimal(text) | Value::Native { text, .. } => Cell::Text(text.as_bytes()),
         Value::Bytes(bytes) => Cell::Blob(bytes),
         Value::Date(_) | Value::Time(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Uuid(..) => {
             Cell::Text(written.as_bytes())

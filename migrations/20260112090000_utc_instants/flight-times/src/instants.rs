@@ -58,7 +58,8 @@ pub fn instants(
         (Some(shown), Some(zone)) => Some(next_shown(departed, Clock::parse(shown)?, zone)?),
         _ => None,
     };
-    Ok(Instants { departed_at: Some(departed.into()), arrived_at: arrived.map(Timestamptz::from) })
+    let stored = |at: Timestamp| Timestamptz::try_from(at).map_err(|_| Invalid::OutOfRange);
+    Ok(Instants { departed_at: Some(stored(departed)?), arrived_at: arrived.map(stored).transpose()? })
 }
 
 /// What the wall clock shows at an instant, as the data write it: midnight is 2400.
