@@ -259,12 +259,21 @@ const CLASSES = [
 ];
 CLASSES.forEach((type, index) => type && Object.defineProperty(type.prototype, TYPE, { value: index }));
 
+// Whether it is a whole number that may have been rounded, and could mean an int64 as well as a float64.
+function isAmbiguous(value) { return Number.isInteger(value) && !Number.isSafeInteger(value); }
+
+function ambiguous(number) {
+  return new RangeError(`${number} is not a whole number up to 2^53 - 1; use a bigint for an int64 beyond, or float64(x) for a float64`);
+}
+
 // The type that a value other than null has by itself; of numbers that are whole and others, the runtime makes float64.
 function valueType(value) {
   switch (typeof value) {
     case "boolean": return "boolean";
     case "bigint": return "int64";
-    case "number": return Number.isSafeInteger(value) ? "int64" : "float64";
+    case "number":
+      if (isAmbiguous(value)) throw ambiguous(value);
+      return Number.isInteger(value) ? "int64" : "float64";
     case "object": break;
     default: return "text";
   }
@@ -298,6 +307,7 @@ function coerceParameter(value) {
   if (value instanceof Date) return Instant.from(value);
   if (value !== null && typeof value === "object" && (Array.isArray(value) || isPlain(value))) return new Json(value);
   if (value === undefined) throw new TypeError("the value is undefined; use null for NULL");
+  if (isAmbiguous(value)) throw ambiguous(value);
   throw wrong(value, "a value that a database has");
 }
 // Columns: the native class, with the methods that need no speed of their own.
@@ -944,6 +954,217 @@ if (!native.isFake) methods(globalThis, {
     }
   },
 });
+
+// The interpreter does not keep the last match, and would answer `undefined`.
+const LAST_MATCH = ["input", "lastMatch", "lastParen", "leftContext", "rightContext", ..."123456789_&+`'"];
+if (!native.isFake) for (const key of LAST_MATCH) {
+  const name = key.length > 1 ? key : `$${key}`;
+  Object.defineProperty(RegExp, name, {
+    get() { throw new TypeError(`RegExp["${name}"] is not kept here: use what exec() or match() returns`); }, configurable: true,
+  });
+}
+// Dates in texts. The interpreter's own reader guesses: it takes "2020-07-00" for July 2000, and skips words that it does not
+// know. Texts are left to it in forms that Node.js reads as well, and in the same way; of all others it makes no date.
+
+// Made at the first use: most scripts read no dates.
+const dateForms = () => {
+  const either = (...words) => `(?:${words.join("|")})`;
+  const month = either("january", "february", "march", "april", "june?", "july?", "august", "september", "october", "november", "december",
+    "jan", "feb", "mar", "apr", "may", "aug", "sept?", "oct", "nov", "dec");
+  const weekday = `(?:${either(...["mon", "tues", "wednes", "thurs", "fri", "satur", "sun"].map((day) => `${day}day`), "mon", "tue", "wed", "thu", "fri", "sat", "sun")},? )?`;
+  const year = "[1-9]\\d{3}", day = "(?:0?[1-9]|[12]\\d|3[01])", number = "(?:0?[1-9]|1[0-2])";
+  const minutes = "\\d{1,2}:\\d{2}", seconds = `${minutes}:\\d{2}(?:\\.\\d{1,9})?`, offset = "[+-](?:[01]\\d|2[0-3])(?::?[0-5]\\d)?";
+  const zone = either("z", offset, "[ecmp][sd]t", `(?:utc|gmt)(?:${offset}|[+-]\\d)?`);
+  const time = `${either(`${either(minutes, seconds)}(?:z|${offset}| ${zone})?`, `${either(`${minutes} ?`, `${seconds} `)}[ap]m(?: ${zone})?`)}(?: \\([^()]*\\))?`;
+  return [
+    // ISO 8601, as the language has it.
+    /^(?:\d{4}|(?!-0{6})[+-]\d{6})(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$/,
+    // Months as numbers and names, among them what toString, toUTCString and toLocaleString write.
+    new RegExp(`^(?:${year}([-/.])${number}\\1${day}|${number}([-/.])${day}\\2${year}|${number}/${day}/\\d\\d|${day}-${month}-${year}`
+      + `|${weekday}${either(`${day} ${month}`, `${month} ${day}`)},? ${year}|${month},? ${year})(?:,? ${time})?$`, "i"),
+  ];
+};
+
+const { parse: guessedDate } = Date;
+
+// Milliseconds since 1970-01-01 in UTC, or NaN.
+function readDate(text) {
+  const [iso, others] = (readDate.forms ??= dateForms());
+  // The reader wants a space behind the time: it would skip the sign of an offset.
+  return iso.test(text) ? guessedDate(text) : others.test(text) ? guessedDate(text.replace(/:\d\d(?:\.\d+)?(?=[z+-])/i, "$& ")) : NaN;
+}
+
+if (!native.isFake) methods(Date, { parse(text) { return readDate(`${text}`); } });
+// What depends on locales. There is no `Intl` here: each method does what Node.js does by default, which is "en-US" in UTC, and
+// refuses everything else, since it would have to ignore it.
+
+// A language, script, region and variants; extensions, and private use.
+const LOCALE = /^([a-z]{2,3}|[a-z]{5,8})(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*(-[a-wy-z\d](-[a-z\d]{2,8})+)*(-x(-[a-z\d]{1,8})+)?$/i;
+
+// The locale that is asked for: of a list, the first one. `undefined`, if none is.
+function localeOf(locales) {
+  const list = typeof locales === "string" ? [locales] : locales ?? [];
+  if (!Array.isArray(list) || locales === null) throw wrong(locales, "a locale such as \"en-US\", or an array of them");
+  for (const locale of list) {
+    if (typeof locale !== "string" || !LOCALE.test(locale)) throw new RangeError(`${shown(locale)} is not a locale such as "en-US"`);
+  }
+  return list[0];
+}
+
+// Throws if it is asked for anything but the default. `allowed`: the values of options that are the default's own.
+function onlyDefault(method, locales, options, advice, allowed = {}) {
+  const refuse = (asked) => {
+    const known = `the default of "en-US"${allowed.timeZone ? " in UTC" : ""}`;
+    throw new RangeError(`${method} knows no ${asked}: there is no \`Intl\` here, only ${known}; ${advice}`);
+  };
+  const locale = localeOf(locales);
+  if (locale !== undefined && !/^en(-us)?$/i.test(locale)) refuse(`locale ${shown(locale)}`);
+  if (options === undefined) return;
+  if (options === null || typeof options !== "object") throw wrong(options, `an object of options, for ${method}`);
+  for (const key in options) {
+    if (options[key] !== undefined && options[key] !== allowed[key]) refuse(`option \`${key}: ${shown(options[key])}\``);
+  }
+}
+
+// Years before the first count backwards, without a sign.
+function usDate(date) {
+  const year = date.getUTCFullYear();
+  return `${date.getUTCMonth() + 1}/${date.getUTCDate()}/${year > 0 ? year : 1 - year}`;
+}
+
+function usTime(date) {
+  const hour = date.getUTCHours();
+  const parts = [hour % 12 || 12, digits(date.getUTCMinutes(), 2), digits(date.getUTCSeconds(), 2)];
+  return `${parts.join(":")} ${hour < 12 ? "AM" : "PM"}`;
+}
+
+const grouped = (text) => text.replace(/\B(?=(\d{3})+$)/g, ",");
+
+// At most three digits behind the point, rounded half away from zero from the shortest digits that say which number it is.
+function usNumber(number) {
+  if (Number.isNaN(number)) return "NaN";
+  const sign = number < 0 || Object.is(number, -0) ? "-" : "", size = Math.abs(number);
+  if (size === Infinity) return `${sign}∞`;
+  const [, before, behind = "", exponent = 0] = /^(\d+)(?:\.(\d+))?(?:e(.*))?$/.exec(String(size));
+  const all = BigInt(before + behind), scale = Number(exponent) - behind.length + 3;
+  const thousandths = scale >= 0 ? all * 10n ** BigInt(scale) : (2n * all / 10n ** BigInt(-scale) + 1n) / 2n;
+  const text = digits(thousandths, 4), fraction = text.slice(-3).replace(/0+$/, "");
+  return `${sign}${grouped(text.slice(0, -3))}${fraction && "."}${fraction}`;
+}
+
+// The order of ASCII in the root collation, in which both cases of a letter have one place. Other control characters do not count.
+const ORDER = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
+const PLACES = Uint8Array.from({ length: 128 }, (_, code) => ORDER.indexOf(String.fromCharCode(code).toLowerCase()) + 1);
+
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
+// Case decides only where nothing else does, and the lower case comes first.
+function collated(a, b) {
+  let i = 0, j = 0, byCase = 0;
+  for (;;) {
+    const x = a.charCodeAt(i), y = b.charCodeAt(j);
+    if (x === y && i < a.length) {
+      i++, j++;
+      continue;
+    }
+    if (PLACES[x] === 0 || PLACES[y] === 0) {
+      if (PLACES[x] === 0) i++;
+      if (PLACES[y] === 0) j++;
+      continue;
+    }
+    if (i === a.length || j === b.length) break;
+    i++, j++;
+    if (PLACES[x] !== PLACES[y]) return PLACES[x] < PLACES[y] ? -1 : 1;
+    byCase ||= x > y ? -1 : 1;
+  }
+  return i < a.length ? 1 : j < b.length ? -1 : byCase;
+}
+
+const DATES = "write it out with toISOString(), getUTCFullYear() and the like";
+const NUMBERS = "write it out with String(x) or toFixed(2)";
+const TEXTS = "compare with `<`, which is by code units, or map both texts to ASCII first";
+
+function dateMethod(name, format) {
+  const method = `Date.prototype.${name}`;
+  return {
+    [name](locales = undefined, options = undefined) {
+      onlyDefault(method, locales, options, DATES, { timeZone: "UTC" });
+      return Number.isNaN(Date.prototype.getTime.call(this)) ? "Invalid Date" : format(this);
+    },
+  };
+}
+
+function caseMethod(name, plain, special) {
+  return {
+    [name](locales = undefined) {
+      const locale = localeOf(locales);
+      if (locale !== undefined && special.test(locale.split("-")[0])) {
+        throw new RangeError(`String.prototype.${name} knows no locale ${shown(locale)}: there is no \`Intl\` here; use ${plain.name}(), `
+          + "and replace the letters that this language changes in another way");
+      }
+      return plain.call(this);
+    },
+  };
+}
+
+// The elements refuse by themselves what they do not know.
+function joined(elements, locales, options) {
+  return elements.map((each) => (each === undefined || each === null ? "" : String(each.toLocaleString(locales, options)))).join(",");
+}
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype), { values: typedValues } = typedArray, { toSpliced: copied } = Array.prototype;
+const { valueOf: numberOf } = Number.prototype, { valueOf: bigintOf } = BigInt.prototype;
+const { toLowerCase, toUpperCase, concat } = String.prototype;
+
+if (!native.isFake) {
+  methods(Date.prototype, {
+    ...dateMethod("toLocaleString", (date) => `${usDate(date)}, ${usTime(date)}`),
+    ...dateMethod("toLocaleDateString", usDate),
+    ...dateMethod("toLocaleTimeString", usTime),
+  });
+  methods(Number.prototype, {
+    toLocaleString(locales = undefined, options = undefined) {
+      onlyDefault("Number.prototype.toLocaleString", locales, options, NUMBERS);
+      return usNumber(numberOf.call(this));
+    },
+  });
+  methods(BigInt.prototype, {
+    toLocaleString(locales = undefined, options = undefined) {
+      onlyDefault("BigInt.prototype.toLocaleString", locales, options, NUMBERS);
+      return grouped(String(bigintOf.call(this)));
+    },
+  });
+  methods(Array.prototype, {
+    toLocaleString(locales = undefined, options = undefined) { return joined(copied.call(this, 0, 0), locales, options); },
+  });
+  methods(typedArray, {
+    toLocaleString(locales = undefined, options = undefined) { return joined([...typedValues.call(this)], locales, options); },
+  });
+  methods(String.prototype, {
+    ...caseMethod("toLocaleLowerCase", toLowerCase, /^(tr|tur|aze?|azj|lt|lit)$/i),
+    ...caseMethod("toLocaleUpperCase", toUpperCase, /^(tr|tur|aze?|azj|lt|lit|el|ell|gre)$/i),
+    localeCompare(that, locales = undefined, options = undefined) {
+      const a = concat.call(this), b = `${that}`;
+      if (locales !== undefined || options !== undefined) onlyDefault("String.prototype.localeCompare", locales, options, TEXTS);
+      if (a === b) return 0;
+      if (BEYOND_ASCII.test(a) || BEYOND_ASCII.test(b)) {
+        const text = shown(BEYOND_ASCII.test(a) ? a : b);
+        throw new RangeError(`String.prototype.localeCompare knows only the order of ASCII, not of ${text}: there is no \`Intl\` here; ${TEXTS}`);
+      }
+      return collated(a, b);
+    },
+  });
+}
+
+// The module's own values have one form in all locales.
+for (const type of CLASSES.filter(Boolean)) {
+  methods(type.prototype, {
+    toLocaleString(locales = undefined, options = undefined) {
+      if (locales === undefined && options === undefined) return this.toString();
+      throw new RangeError(`${type.name}.prototype.toLocaleString knows no locales: use toString()`);
+    },
+  });
+}
 // Errors, the description, and what the runtime gets from this module.
 
 const KINDS = [
@@ -1092,5 +1313,5 @@ native.register({
     db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
     Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
   }),
-  makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough,
+  makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough, readDate,
 });

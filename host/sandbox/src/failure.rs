@@ -103,12 +103,6 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         Some(Trap::StackOverflow) => {
             failure(used_up(&LimitExceeded { name: "stack", at: format_size(state.limits.stack) }))
         }
-        // `describe` returns no errors: the runtime logs what went wrong, and traps.
-        Some(Trap::UnreachableCodeReached)
-            if state.is_script() && matches!(state.purpose, Purpose::Describe) && state.last_words.is_some() =>
-        {
-            failure(with_hint(Error::failed(state.last_words.clone().unwrap_or_default())))
-        }
         // Interpreters have stubs for the calls of a system, and end there.
         Some(Trap::UnreachableCodeReached) if state.is_script() => {
             let error = Error::failed("the script asked its runtime for what a migration has not, which ended it");
@@ -160,7 +154,7 @@ fn with_last_words(error: Error, state: &GuestState) -> Error {
 const STRIPPED: &str = " cannot be stripped";
 
 /// The error of a script, with a hint if it is one of the runtime's own that has a way out.
-fn with_hint(error: Error) -> Error {
+pub fn with_hint(error: Error) -> Error {
     match error.message.lines().next().is_some_and(|line| line.starts_with("SyntaxError: ") && line.contains(STRIPPED))
     {
         true => error.hint(

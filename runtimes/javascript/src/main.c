@@ -112,12 +112,12 @@ static void one_text(Error *error, String *text)
     runner_migration_types_error_free(error);
 }
 
-/* `describe` has no way to return an error: the host shows the last warning before a trap. */
+/* `describe` has no way to return an error. */
 static _Noreturn void fail_to_describe(Error *error)
 {
     String text;
     one_text(error, &text);
-    runner_migration_context_log(RUNNER_MIGRATION_CONTEXT_LEVEL_WARNING, &text);
+    runner_migration_process_abort(&text);
     __builtin_trap();
 }
 

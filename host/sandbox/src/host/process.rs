@@ -1,6 +1,7 @@
 //! `process`: what the program of a language prints, and how it ends by itself.
 
 use crate::bindings::runner::migration::process::{Host, StandardStream};
+use crate::failure::with_hint;
 use crate::state::GuestState;
 use crate::text::{ERROR, cut_owned};
 use runner_base::error::Error;
@@ -43,7 +44,8 @@ impl Host for GuestState {
 
     async fn abort(&mut self, message: String) -> wasmtime::Result<()> {
         self.count_call(&message).await?;
-        Err(wasmtime::Error::new(Error::failed(cut_owned(message, ERROR))))
+        let error = Error::failed(cut_owned(message, ERROR));
+        Err(wasmtime::Error::new(if self.is_script() { with_hint(error) } else { error }))
     }
 
     async fn exit(&mut self, status: i32) -> wasmtime::Result<()> {
