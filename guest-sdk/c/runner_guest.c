@@ -188,15 +188,6 @@ void rg_warning(const char *format, ...)
     va_end(arguments);
 }
 
-/* What the C library calls for an assertion that does not hold; its own prints the same and ends in a trap. */
-_Noreturn void __assert_fail(const char *expression, const char *file, int line, const char *function)
-{
-    rg_error error;
-    rg_fail(&error, "assertion failed at %s:%d (%s): %s", file, line, function, expression);
-    runner_migration_process_abort(&error.message);
-    __builtin_trap();
-}
-
 rg_value rg_null(void)
 {
     rg_value made = {.tag = RUNNER_MIGRATION_TYPES_VALUE_NULL};

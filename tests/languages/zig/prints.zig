@@ -21,6 +21,8 @@ pub fn downgrade() !void {
     _ = try guest.execute("DROP TABLE printed", &.{});
 }
 
+var batched = true;
+
 pub fn transform(_: []const u8, _: *guest.Batch) !void {
     _ = printf("a batch");
 }

@@ -53,7 +53,7 @@ fn expected(behaviour: Behaviour) -> Expected {
         OpenLargeAsset => denied(&["large.bin", "limit `asset_bytes`"]).with(&["asset_bytes=1kB"]),
 
         Trap => fails(&["trapped", "unreachable"]),
-        Panic => fails(&["trapped", "nobody expected 7 apples", "endings.rs:"]),
+        Panic => fails(&["error: the migration panicked at ", "nobody expected 7 apples", "endings.rs:"]),
         ReturnError => fails(&["the address of row 7 cannot be parsed", "it says `nowhere`"]),
         ReturnDatabaseError => fails(&["UNIQUE constraint failed: people.id", "step: 3", "INSERT INTO people"]),
         ReturnWrappedError => fails(&["while tidying up", "no such table: nowhere", "UPDATE nowhere"]),
@@ -86,7 +86,9 @@ fn expected(behaviour: Behaviour) -> Expected {
         LargeCell => denied(&["`name`", "limit `cell_bytes`"]).with(&["cell_bytes=2MiB"]),
         NullInNotNull => fails(&["NOT NULL constraint failed: people.name"]),
         TransformError => fails(&["no rule for row 3", "transform-batch", "rows id = 1 to id = 100"]),
-        TransformPanic => fails(&["trapped", "index 100 is out of bounds", "transform-batch"]),
+        TransformPanic => {
+            fails(&["error: the migration panicked at ", "index 100 is out of bounds", "transform-batch"])
+        }
         TransformTrap => fails(&["trapped", "unreachable", "transform-batch"]),
         SqlInTransform => fails(&["`execute` cannot be called inside `transform-batch`"]),
         ReadInTransform => fails(&["`read` cannot be called inside `transform-batch`"]),

@@ -16,9 +16,9 @@ fn with(lang: &str, file: &str, source: &str) -> TestProject {
     project
 }
 
-/// Each of these ends the migration of the template, and the last one does not.
-fn traps(project: &TestProject, says: &str, modes: &[&str]) {
-    for mode in modes {
+/// Each of these ends the migration of the template with an error that says this, and the mode `fits` does not.
+fn refuses(project: &TestProject, modes: &[(&str, &str)]) {
+    for (mode, says) in modes {
         project.runner(&format!("apply --parameter mode={mode}")).exits(1).says(&[says, "nothing was changed"]);
     }
     project.runner("apply --parameter mode=fits").succeeds();
@@ -106,7 +106,7 @@ impl Migration for Exact {
 runner_guest::export!(Exact);
 "#,
     );
-    traps(&project, "attempt to multiply with overflow", &["overflow"]);
+    refuses(&project, &[("overflow", "attempt to multiply with overflow")]);
 }
 
 #[test]
@@ -149,7 +149,8 @@ bool migration_transform(const char *name, rg_batch *batch, rg_error *error)
 }
 "#,
     );
-    traps(&project, "the component trapped", &["overflow", "cast", "assert"]);
+    let trap = "the component trapped";
+    refuses(&project, &[("overflow", trap), ("cast", trap), ("assert", "Assertion failed: ")]);
 }
 
 #[test]
@@ -180,7 +181,8 @@ struct migration {
 RUNNER_MIGRATION(migration)
 "#,
     );
-    traps(&project, "the component trapped", &["overflow", "cast", "assert"]);
+    let trap = "the component trapped";
+    refuses(&project, &[("overflow", trap), ("cast", trap), ("assert", "Assertion failed: ")]);
 }
 
 #[test]
@@ -215,7 +217,14 @@ comptime {
 pub const panic = guest.panic;
 "#,
     );
-    traps(&project, "the component trapped", &["overflow", "cast", "assert"]);
+    refuses(
+        &project,
+        &[
+            ("overflow", "error: integer overflow"),
+            ("cast", "error: integer part of floating point value out of bounds"),
+            ("assert", "error: reached unreachable code"),
+        ],
+    );
 }
 
 /// The C library below the interpreter takes every name of a locale, and answers a format that it does not know with an empty text.

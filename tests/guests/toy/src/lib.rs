@@ -11,6 +11,7 @@
 //! stepwise                   the mode
 //! ```
 
+use runner_guest::bindings::migration::runner::migration::process;
 use runner_guest::prelude::*;
 
 struct Toy;
@@ -50,8 +51,8 @@ fn description() -> Result<Description> {
 impl Migration for Toy {
     fn describe() -> Description {
         description().unwrap_or_else(|error| {
-            context::warning(format!("{}\n{}", error.message(), error.detail().unwrap_or_default()));
-            // As an interpreter does: a panic would be the last warning, which is what the host tells.
+            // As an interpreter does: a panic would name a place in it.
+            process::abort(&format!("{}\n{}", error.message(), error.detail().unwrap_or_default()));
             std::process::abort();
         })
     }
