@@ -916,7 +916,7 @@ extern bool runner_migration_context_open_asset(data_migration_string_t *path, r
 
 // Imported Functions from `runner:migration/process@0.1.0`
 // Writes bytes to a stream. Each line is a message of the log; one without an end is logged when the call of the migration
-// ends. What is not UTF-8 is replaced by U+FFFD.
+// ends. Nothing is logged inside `describe`, as by `context.log`. What is not UTF-8 is replaced by U+FFFD.
 extern void runner_migration_process_write(runner_migration_process_standard_stream_t to, data_migration_list_u8_t *bytes);
 // Ends the migration with this error, such as that of a panic. It does not return.
 extern void runner_migration_process_abort(data_migration_string_t *message);

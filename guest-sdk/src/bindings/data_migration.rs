@@ -532,8 +532,8 @@ pub unsafe fn __post_return_downgrade<T_: Guest>(arg0: *mut u8) {
     }
 }
 pub trait Guest {
-    /// Describes the migration. It may open assets, read them, log, and call `process`; no other import can be called. It must depend on nothing
-    /// but the component and its assets.
+    /// Describes the migration. It may open assets, read them, log, and call `process`; no other import can be called. It must
+    /// depend on nothing but the component and its assets.
     #[allow(async_fn_in_trait)]
     fn describe() -> Description;
     /// Upgrades the database from the previous revision to this one.

@@ -515,8 +515,8 @@ pub unsafe fn __post_return_downgrade<T_: Guest>(arg0: *mut u8) {
     }
 }
 pub trait Guest {
-    /// Describes the migration. It may open assets, read them, log, and call `process`; no other import can be called. It must depend on nothing
-    /// but the component and its assets.
+    /// Describes the migration. It may open assets, read them, log, and call `process`; no other import can be called. It must
+    /// depend on nothing but the component and its assets.
     #[allow(async_fn_in_trait)]
     fn describe() -> Description;
     /// Upgrades the database from the previous revision to this one.
@@ -7460,7 +7460,7 @@ pub mod runner {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Writes bytes to a stream. Each line is a message of the log; one without an end is logged when the call of the migration
-            /// ends. What is not UTF-8 is replaced by U+FFFD.
+            /// ends. Nothing is logged inside `describe`, as by `context.log`. What is not UTF-8 is replaced by U+FFFD.
             #[allow(async_fn_in_trait)]
             pub fn write(to: StandardStream, bytes: &[u8]) -> () {
                 unsafe {

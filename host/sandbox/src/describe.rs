@@ -61,7 +61,10 @@ fn describe_within(
         let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
         let instance = match pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(fail(&error, store.data())),
+            Err(error) => {
+                store.data_mut().end_lines();
+                return Err(fail(&error, store.data()));
+            }
         };
         let migration = match Migration::new(&mut store, &instance) {
             Ok(migration) => migration,

@@ -110,10 +110,10 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
                 "there are no files, network, processes, threads or timers; look for them in what the script calls",
             ))
         }
-        // What a language prints before it gives up, such as the panic of a goroutine.
-        Some(Trap::UnreachableCodeReached) if !state.last_errors.is_empty() => {
-            failure(Error::failed("the migration crashed").cause(state.last_errors.trim_end()))
-        }
+        Some(Trap::CannotLeaveComponent) => failure(with_last_words(
+            Error::failed("the component called the host, or printed, while the host passed a value to it"),
+            state,
+        )),
         Some(trap) => failure(with_last_words(Error::failed(format!("the component trapped: {trap}")), state)),
         None if is_out_of_memory(error) => failure(out_of_memory("the component cannot be started", error)),
         None => {
@@ -142,11 +142,12 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
     }
 }
 
-/// The error of a trap, with the guest's last warning, which need not have to do with it.
-fn with_last_words(error: Error, state: &GuestState) -> Error {
-    match &state.last_words {
-        Some(words) => error.cause(format!("its last words: {words}")),
-        None => error,
+/// The error of a guest that ended, with the last that it said in this call, which need not have to do with it.
+pub fn with_last_words(error: Error, state: &GuestState) -> Error {
+    match (state.last_errors.text(), &state.last_words) {
+        (Some(lines), _) => error.cause(format!("its last lines on standard error:\n{lines}")),
+        (None, Some(words)) => error.cause(format!("its last words: {words}")),
+        (None, None) => error,
     }
 }
 

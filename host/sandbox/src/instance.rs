@@ -1,4 +1,4 @@
-//! The batch functions of a component: each instance has its own store, and imports only `context`.
+//! The batch functions of a component: each instance has its own store, in which only `context` and `process` work.
 
 use std::sync::{Arc, Mutex};
 
@@ -84,7 +84,10 @@ impl BatchFunction for ComponentFunction {
         };
         match function.await {
             Ok(function) => Ok(Box::new(ComponentInstance { store, function })),
-            Err(error) => Err(failure::of_trap(&error, store.data(), FUNCTION)),
+            Err(error) => {
+                store.data_mut().end_lines();
+                Err(failure::of_trap(&error, store.data(), FUNCTION))
+            }
         }
     }
 }
@@ -100,7 +103,7 @@ impl BatchInstance for ComponentInstance {
     async fn transform(&mut self, name: &str, rows: Batch) -> Result<Batch> {
         let limits = self.store.data().limits.clone();
         refuel(&mut self.store, &limits).map_err(|error| Error::failed(format!("the sandbox has no fuel: {error}")))?;
-        self.store.data_mut().last_errors.clear();
+        self.store.data_mut().begin_call();
         let name = name.to_owned();
         let transformed = match &self.function {
             TransformBatch::Plain(function) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use wasmtime::component::ResourceTable;
 
 use super::assets::GuestAssets;
-use super::lines::LineBuffer;
+use super::lines::{LineBuffer, Tail};
 use super::usage::{LogBudget, UsageLimiter};
 use super::weight::Weigh;
 use runner_database::{BatchLimits, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, Renames, StopSignal};
@@ -26,7 +26,7 @@ pub enum Purpose {
     Describe,
     /// To upgrade or downgrade: all imports work.
     Migrate(Box<Calls>),
-    /// To transform batches: `context` works, `sql` and `batches` are denied.
+    /// To transform batches: `context` and `process` work, `sql` and `batches` are denied.
     Transform,
 }
 
@@ -74,8 +74,8 @@ pub struct GuestState {
     pub standard_output: LineBuffer,
     /// The same of standard error.
     pub standard_error: LineBuffer,
-    /// The last lines of standard error in this call.
-    pub last_errors: String,
+    /// The end of what it has printed to standard error in this call.
+    pub last_errors: Tail,
     /// The limits.
     pub limits: Arc<Limits>,
     /// The run it is part of; `None` while it describes itself.
@@ -88,7 +88,7 @@ pub struct GuestState {
     pub batch_function: Option<Arc<dyn BatchFunction>>,
     /// The files that it can read.
     pub assets: Option<Arc<GuestAssets>>,
-    /// The last warning: the SDKs log the message of a panic as one before they trap.
+    /// The last warning that it logged in this call: it may say why the guest trapped.
     pub last_words: Option<String>,
 }
 
@@ -151,7 +151,7 @@ impl GuestState {
             log_budget: Arc::new(Mutex::new(LogBudget::new(&limits))),
             standard_output: LineBuffer::default(),
             standard_error: LineBuffer::default(),
-            last_errors: String::new(),
+            last_errors: Tail::default(),
             limits,
             run: None,
             server: None,

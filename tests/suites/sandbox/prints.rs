@@ -1,5 +1,7 @@
 //! What the standard library of a language prints is logged, and what ends a program is the error: `tests/languages/*/prints.*`.
 
+use runner_tests::text_guests::TextGuest;
+
 use super::*;
 
 /// Runs the migration of a language; then with its line `ends here` replaced by each of these, which end it with an error that says this.
@@ -25,15 +27,20 @@ fn prints(language: &str, source: &str, ends: &[(&str, &[&str])]) {
     project.write(&place, &text);
     project.runner("build").succeeds();
     let revision = made.split('_').next().unwrap();
-    let logged = |level: &str, message: &str| format!("{level} {revision}: {message}\n");
-    let lines = [
-        logged("info", "one"),
-        logged("info", "two"),
-        logged("warning", "wrong \u{fffd}"),
-        logged("info", "a batch"),
-        logged("info", "three ä"),
-    ];
-    project.runner("apply").succeeds().says(&lines.each_ref().map(String::as_str));
+    let applied = project.runner("apply");
+    applied.succeeds();
+    // Each line once, and those of a stream in their order; the batch function has streams of its own.
+    let of = |level: &str| {
+        let begin = format!("{level} {revision}: ");
+        applied.stderr.lines().filter_map(|line| line.strip_prefix(&begin)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("info").iter().filter(|line| *line != "a batch").collect::<Vec<_>>(),
+        ["one", "two", "three ä"],
+        "{applied}"
+    );
+    assert_eq!(of("info").iter().filter(|line| *line == "a batch").count(), 1, "{applied}");
+    assert_eq!(of("warning")[0], "wrong \u{fffd}", "{applied}");
 }
 
 #[test]
@@ -67,11 +74,15 @@ fn in_go() {
         &[
             (
                 goroutine,
-                &["error: the migration crashed", "panic: runtime error: index out of range [0]", "migration.go:38"],
+                &["error: the component trapped", "panic: runtime error: index out of range [0]", "migration.go:38"],
             ),
             (
                 "log.Fatal(\"no way on\")",
-                &["error: the migration exited with status 1", "caused by: wrong \u{fffd}\n    no way on", "hint:"],
+                &[
+                    "error: the migration exited with status 1",
+                    "caused by: its last lines on standard error:\n    wrong \u{fffd}\n    no way on",
+                    "hint:",
+                ],
             ),
             ("os.Exit(0)", &["error: the migration exited with status 0"]),
         ],
@@ -86,10 +97,10 @@ fn in_c() {
         &[
             (
                 "assert(1 == 2);",
-                &["error: the migration crashed", "Assertion failed: 1 == 2 (migration.c: migration_upgrade: 23)"],
+                &["error: the component trapped", "Assertion failed: 1 == 2 (migration.c: migration_upgrade: 23)"],
             ),
             ("exit(3);", &["error: the migration exited with status 3", "wrong \u{fffd}"]),
-            ("abort();", &["error: the migration crashed", "wrong \u{fffd}"]),
+            ("abort();", &["error: the component trapped", "wrong \u{fffd}"]),
         ],
     );
 }
@@ -100,7 +111,7 @@ fn in_cpp() {
         "cpp",
         "cpp/prints.cpp",
         &[
-            ("assert(1 == 2);", &["error: the migration crashed", "Assertion failed: 1 == 2 (migration.cpp: "]),
+            ("assert(1 == 2);", &["error: the component trapped", "Assertion failed: 1 == 2 (migration.cpp: "]),
             ("exit(3);", &["error: the migration exited with status 3", "wrong \u{fffd}"]),
         ],
     );
@@ -119,4 +130,87 @@ fn in_javascript() {
 #[test]
 fn in_python() {
     prints("python", "python/prints.py", &[("raise ValueError(\"no way on\")", &["error: ValueError: no way on"])]);
+}
+
+const PROCESS: &str = r#"
+    (import "runner:migration/process@0.1.0" "write" (func $write (param i32 i32 i32)))
+    (import "runner:migration/process@0.1.0" "abort" (func $abort (param i32 i32)))
+    (import "runner:migration/process@0.1.0" "exit" (func $exit (param i32)))"#;
+
+/// A project with a component whose upgrade is this.
+fn upgrading(upgrade: &str) -> TestProject {
+    let project = project!();
+    project.component("1_prints", &TextGuest::upgrading(upgrade).with(PROCESS).mib(40).component());
+    project.runner("build").succeeds();
+    project
+}
+
+/// The log's volume is used up, and what follows costs the host neither memory nor time for each line.
+#[test]
+fn endless_lines_use_up_the_log() {
+    let project = upgrading(
+        "(local $i i32)
+         (memory.fill (i32.const 131072) (i32.const 10) (i32.const 16777216))
+         (loop $again
+            (call $write (i32.const 0) (i32.const 131072) (i32.const 16777216))
+            (call $write (i32.const 1) (i32.const 131072) (i32.const 16777216))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $i) (i32.const 20))))",
+    );
+    let output = project.runner("apply");
+    output.succeeds();
+    assert_eq!(output.stderr.matches("the migration has used up its log volume").count(), 1);
+    assert_eq!(output.stderr.matches("info 1: ").count(), 10_000);
+    project.runner("rollback").succeeds();
+    let (status, kib) = runner_tests::peak(project.command(["apply", "--quiet"]).stderr(std::process::Stdio::null()));
+    assert!(status.success() && kib < 200 << 10, "{kib} KiB");
+}
+
+/// A line without an end is several messages, however few bytes come at a time.
+#[test]
+fn an_endless_line_is_cut() {
+    let project = upgrading(
+        "(local $i i32)
+         (memory.fill (i32.const 131072) (i32.const 120) (i32.const 1000))
+         (loop $again
+            (call $write (i32.const 0) (i32.const 131072) (i32.const 1))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $i) (i32.const 20000))))",
+    );
+    let output = project.runner("apply");
+    output.succeeds();
+    let lengths: Vec<_> =
+        output.stderr.lines().filter_map(|line| line.strip_prefix("info 1: ")).map(str::len).collect();
+    assert_eq!(lengths, [8_192, 8_192, 3_616]);
+}
+
+/// What has not ended is logged where the program ends, and is told with it.
+#[test]
+fn what_ends_a_program_has_what_it_printed_last() {
+    let print = |stream: u8, text: &str| {
+        let at = 131_072;
+        let bytes: String = text.bytes().enumerate().fold(String::new(), |code, (i, byte)| {
+            format!("{code} (i32.store8 (i32.const {}) (i32.const {byte}))", at + i)
+        });
+        format!("{bytes} (call $write (i32.const {stream}) (i32.const {at}) (i32.const {}))", text.len())
+    };
+    let before = format!("{} {}", print(0, "half"), print(1, "one\nwrong"));
+    let told = [
+        "info 1: half\n",
+        "warning 1: one\n",
+        "warning 1: wrong\n",
+        "its last lines on standard error:\n    one\n    wrong\n",
+    ];
+    upgrading(&format!("{before} (call $exit (i32.const -1))"))
+        .runner("apply")
+        .exits(1)
+        .says(&["the migration exited with status -1"])
+        .says(&told);
+    upgrading(&format!("{before} unreachable"))
+        .runner("apply")
+        .exits(1)
+        .says(&["error: the component trapped"])
+        .says(&told);
+    let ends = format!("{before} {} (call $abort (i32.const 131073) (i32.const 3))", print(0, "\nwhy\n"));
+    upgrading(&ends).runner("apply").exits(1).says(&["info 1: half\n", "info 1: why\n", "error: why\n"]);
 }

@@ -31,11 +31,8 @@ impl GuestState {
         }
     }
 
-    /// Logs a message, as far as the migration's log volume goes.
-    pub(super) fn log_message(&mut self, level: LogLevel, message: String) {
-        if level == LogLevel::Warning {
-            self.last_words = Some(cut(&message, ERROR).into_owned());
-        }
+    /// Logs a message, as far as the migration's log volume goes; whether there may be more of them.
+    pub(super) fn log_message(&self, level: LogLevel, message: String) -> bool {
         let verdict = self.log_budget.lock().unwrap_or_else(PoisonError::into_inner).count(&message);
         match verdict {
             LogVerdict::Pass => self.emit(|revision| Event::Log { revision, level, message }),
@@ -46,6 +43,7 @@ impl GuestState {
             }),
             LogVerdict::Drop => {}
         }
+        verdict == LogVerdict::Pass
     }
 }
 
@@ -91,6 +89,9 @@ impl Host for GuestState {
             wit::Level::Info => LogLevel::Info,
             wit::Level::Warning => LogLevel::Warning,
         };
+        if level == LogLevel::Warning {
+            self.last_words = Some(cut(&message, ERROR).into_owned());
+        }
         self.log_message(level, message);
         Ok(())
     }

@@ -1,31 +1,26 @@
 //! `process`: what the program of a language prints, and how it ends by itself.
 
 use crate::bindings::runner::migration::process::{Host, StandardStream};
-use crate::failure::with_hint;
+use crate::failure::{with_hint, with_last_words};
 use crate::state::GuestState;
 use crate::text::{ERROR, cut_owned};
 use runner_base::error::Error;
 use runner_engine::event::LogLevel;
 
 impl GuestState {
-    /// Logs the lines that have not ended, since the call that printed them has.
-    pub fn end_lines(&mut self) {
-        let (output, error) = (self.standard_output.end(), self.standard_error.end());
-        self.log_lines(StandardStream::Output, output);
-        self.log_lines(StandardStream::Error, error);
+    /// Forgets what an earlier call of the same instance said.
+    pub fn begin_call(&mut self) {
+        self.last_words = None;
+        self.last_errors.clear();
     }
 
-    fn log_lines(&mut self, of: StandardStream, lines: impl IntoIterator<Item = String>) {
-        for line in lines {
-            match of {
-                StandardStream::Output => self.log_message(LogLevel::Info, line),
-                StandardStream::Error => {
-                    self.last_errors.extend([line.as_str(), "\n"]);
-                    let surplus = self.last_errors.len().saturating_sub(ERROR);
-                    self.last_errors.drain(..self.last_errors.ceil_char_boundary(surplus));
-                    self.log_message(LogLevel::Warning, line);
-                }
-            }
+    /// Logs the lines that have not ended, since the call that printed them has.
+    pub fn end_lines(&mut self) {
+        if let Some(line) = self.standard_output.end() {
+            self.log_message(LogLevel::Info, line);
+        }
+        if let Some(line) = self.standard_error.end() {
+            self.log_message(LogLevel::Warning, line);
         }
     }
 }
@@ -33,12 +28,19 @@ impl GuestState {
 impl Host for GuestState {
     async fn write(&mut self, to: StandardStream, bytes: Vec<u8>) -> wasmtime::Result<()> {
         self.count_call(bytes.as_slice()).await?;
-        let stream = match to {
-            StandardStream::Output => &mut self.standard_output,
-            StandardStream::Error => &mut self.standard_error,
-        };
-        let lines = stream.append(&bytes);
-        self.log_lines(to, lines);
+        match to {
+            StandardStream::Output => {
+                let mut lines = std::mem::take(&mut self.standard_output);
+                lines.append(&bytes, |line| self.log_message(LogLevel::Info, line));
+                self.standard_output = lines;
+            }
+            StandardStream::Error => {
+                self.last_errors.append(&bytes);
+                let mut lines = std::mem::take(&mut self.standard_error);
+                lines.append(&bytes, |line| self.log_message(LogLevel::Warning, line));
+                self.standard_error = lines;
+            }
+        }
         Ok(())
     }
 
@@ -50,10 +52,7 @@ impl Host for GuestState {
 
     async fn exit(&mut self, status: i32) -> wasmtime::Result<()> {
         self.count_call(&()).await?;
-        let unended = self.standard_error.end();
-        self.log_lines(StandardStream::Error, unended);
-        let error = Error::failed(format!("the migration exited with status {status}"));
-        let error = if self.last_errors.is_empty() { error } else { error.cause(self.last_errors.trim_end()) };
+        let error = with_last_words(Error::failed(format!("the migration exited with status {status}")), self);
         Err(wasmtime::Error::new(error.hint("a migration ends by returning, with an error if it failed")))
     }
 }
