@@ -148,10 +148,20 @@ fn wasi_is_answered_or_refused() {
     project.runner("build").succeeds();
     project.runner("apply").succeeds();
     project.runner("rollback").succeeds();
-    project.write("migrations/1_wat/module.wat", asks("path_remove_directory", "(param i32 i32 i32) (result i32)"));
+    // What needs a system can be imported, and answers that there is none.
+    let removes = asks("path_remove_directory", "(param i32 i32 i32) (result i32)").replace(
+        "(func (export \"upgrade\") (result i32) ",
+        "(func (export \"upgrade\") (result i32)\n    \
+         (if (i32.ne (call $ask (i32.const 3) (i32.const 0) (i32.const 1)) (i32.const 58)) (then unreachable)) ",
+    );
+    project.write("migrations/1_wat/module.wat", removes);
+    project.runner("build").succeeds();
+    project.runner("apply").succeeds();
+    project.runner("rollback").succeeds();
+    project.write("migrations/1_wat/module.wat", asks("proc_fork", "(result i32)"));
     project.runner("build").exits(1).says(&[
         "cannot convert `1_wat/module.wat`",
-        "path_remove_directory",
+        "proc_fork",
         "hint: WASI is not available",
     ]);
 }
