@@ -30,9 +30,55 @@ bool engine_may_have_others(JSValueConst object, const JSAtom *names, uint32_t c
     return false;
 }
 
+/* What follows so many digits; NULL if they are not there. */
+static const char *digits_at(const char *at, int count)
+{
+    for (; count; at++, count--)
+        if (*at < '0' || *at > '9')
+            return NULL;
+    return at;
+}
+
+/* Whether a text is a date as the language defines it: the form of ISO 8601 that `toISOString` writes, or a part of it. */
+static bool is_iso_date(const char *at)
+{
+    bool has_sign = *at == '+' || *at == '-';
+    if (!strncmp(at, "-000000", 7) || !(at = digits_at(at + has_sign, has_sign ? 6 : 4)))
+        return false;
+    for (int most = 12; most && *at == '-'; most = most == 12 ? 31 : 0) {
+        const char *end = digits_at(at + 1, 2);
+        int number = end ? (at[1] - '0') * 10 + at[2] - '0' : 0;
+        if (number < 1 || number > most)
+            return false;
+        at = end;
+    }
+    if (!*at)
+        return true;
+    if (*at != 'T' || !(at = digits_at(at + 1, 2)) || *at != ':' || !(at = digits_at(at + 1, 2)))
+        return false;
+    if (*at == ':') {
+        if (!(at = digits_at(at + 1, 2)))
+            return false;
+        if (*at == '.') {
+            size_t count = strspn(++at, "0123456789");
+            if (!count || count > 9)
+                return false;
+            at += count;
+        }
+    }
+    if (*at == 'Z')
+        return !at[1];
+    if (*at != '+' && *at != '-')
+        return !*at;
+    if (!(at = digits_at(at + 1, 2)))
+        return false;
+    at = digits_at(at + (*at == ':'), 2);
+    return at && !*at;
+}
+
 static JSValue date_reader = JS_UNDEFINED;
 
-/* `new Date(text)`, by the same function as `Date.parse`. */
+/* `new Date(text)`, which `Date.parse` calls as well. */
 static JSValue construct_date(JSContext *context, JSValueConst target, int count, JSValueConst *values)
 {
     bool is_date = count == 1 && JS_IsObject(values[0]) && JS_VALUE_GET_OBJ(values[0])->class_id == JS_CLASS_DATE;
@@ -40,9 +86,13 @@ static JSValue construct_date(JSContext *context, JSValueConst target, int count
         return js_date_constructor(context, target, count, values);
     JSValue value = JS_ToPrimitive(context, values[0], HINT_NONE);
     if (JS_IsString(value)) {
-        JSValue text = value;
-        value = JS_Call(context, date_reader, JS_UNDEFINED, 1, &text);
-        JS_FreeValue(context, text);
+        size_t size;
+        const char *text = JS_ToCStringLen(context, &size, value);
+        bool is_iso = text && strlen(text) == size && is_iso_date(text);
+        JSValue time = !text ? JS_EXCEPTION : is_iso ? JS_DupValue(context, value) : JS_Call(context, date_reader, JS_UNDEFINED, 1, &value);
+        JS_FreeCString(context, text);
+        JS_FreeValue(context, value);
+        value = time;
     }
     if (JS_IsException(value))
         return value;
