@@ -12,7 +12,7 @@ fn zone(name: &str) -> Option<TimeZone> {
 }
 
 fn instant(text: &str) -> Timestamptz {
-    text.parse::<Timestamp>().expect("an instant").into()
+    text.parse::<Timestamp>().expect("an instant").try_into().expect("microseconds")
 }
 
 /// The instants of a flight, as text.
