@@ -184,7 +184,7 @@ fn an_endless_line_is_cut() {
     assert_eq!(lengths, [8_192, 8_192, 3_616]);
 }
 
-/// What has not ended is logged where the program ends, and is told with it.
+/// A line that has not ended is logged when the program ends, and is part of the error.
 #[test]
 fn what_ends_a_program_has_what_it_printed_last() {
     let print = |stream: u8, text: &str| {
