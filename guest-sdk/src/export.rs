@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::bindings::migration::runner::migration::types;
 use crate::bindings::{data_migration, migration};
-use crate::{Batch, Description, Migration, Transformer, panic};
+use crate::{Batch, Description, Migration, Transformer, chance, panic};
 
 /// Exports a type as the migration of this component.
 ///
@@ -69,11 +69,13 @@ fn describe<T: Migration>() -> Description {
 
 fn upgrade<T: Migration>() -> Result<(), types::Error> {
     panic::report_to_host();
+    chance::follow_run();
     T::upgrade().map_err(Into::into)
 }
 
 fn downgrade<T: Migration>() -> Result<(), types::Error> {
     panic::report_to_host();
+    chance::follow_run();
     T::downgrade().map_err(Into::into)
 }
 
@@ -108,6 +110,7 @@ impl<T: Migration> data_migration::Guest for Exported<T> {
 impl<T: Migration + Transformer> data_migration::exports::runner::migration::transformer::Guest for Exported<T> {
     fn transform_batch(name: String, rows: Batch) -> Result<Batch, String> {
         panic::report_to_host();
+        chance::follow_batch(&name, &rows);
         T::transform(&name, rows).map_err(|error| error.to_string())
     }
 }

@@ -37,6 +37,7 @@ pub mod batch;
 pub mod batches;
 #[doc(hidden)]
 pub mod bindings;
+mod chance;
 pub mod context;
 mod description;
 mod error;

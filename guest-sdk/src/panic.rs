@@ -16,11 +16,18 @@ pub(crate) fn report_to_host() {
 
 fn report(info: &PanicHookInfo<'_>) {
     let message = message(info.payload());
+    let advice = if message.contains(NO_CLOCK) { CLOCK } else { "" };
     process::abort(&match info.location() {
-        Some(at) => format!("the migration panicked at {}:{}:{}: {message}", at.file(), at.line(), at.column()),
+        Some(at) => format!("the migration panicked at {}:{}:{}: {message}{advice}", at.file(), at.line(), at.column()),
         None => format!("the migration panicked: {message}"),
     });
 }
+
+/// What the standard library says where it has no clock, in a place of its own that says nothing of the migration.
+const NO_CLOCK: &str = "time not implemented on this platform";
+
+const CLOCK: &str = " (take `context::run_timestamp()`; or compile for wasm32-wasip1, where the clock stands at it, with \
+     `target = \"wasm32-wasip1\"` under `[package.metadata.runner]` in `Cargo.toml`)";
 
 fn message(payload: &dyn Any) -> &str {
     if let Some(message) = payload.downcast_ref::<&str>() {

@@ -78,21 +78,26 @@ pub fn native_cargo() -> Command {
 
 /// The toolchain that has the target: `None` for the default one, otherwise the first of rustup's.
 fn toolchain() -> Option<String> {
-    if has_target(None) {
+    if toolchain_has(None, TARGET) {
         return None;
     }
     let listed = Command::new("rustup").args(["toolchain", "list", "--quiet"]).output();
     let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let names = listed.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned));
-    let found = names.into_iter().find(|name| has_target(Some(name)));
+    let found = names.into_iter().find(|name| toolchain_has(Some(name), TARGET));
     assert!(found.is_some(), "no Rust toolchain has a standard library for {TARGET}; run scripts/setup");
     found
 }
 
-fn has_target(toolchain: Option<&str>) -> bool {
+/// Whether the toolchain in which migrations of tests are built has a standard library for a target.
+pub fn has_target(target: &str) -> bool {
+    toolchain_has(toolchain().as_deref(), target)
+}
+
+fn toolchain_has(toolchain: Option<&str>, target: &str) -> bool {
     let mut rustc = Command::new("rustc");
     rustc.current_dir(repository()).env_remove("RUSTUP_TOOLCHAIN");
-    rustc.args(toolchain.map(|name| format!("+{name}"))).args(["--print", "target-libdir", "--target", TARGET]);
+    rustc.args(toolchain.map(|name| format!("+{name}"))).args(["--print", "target-libdir", "--target", target]);
     let Ok(output) = rustc.output() else { return false };
     // rustc prints the directory whether or not it exists.
     let directory = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());

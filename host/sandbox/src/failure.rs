@@ -114,7 +114,10 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
             Error::failed("the component called the host, or printed, while the host passed a value to it"),
             state,
         )),
-        Some(trap) => failure(with_last_words(Error::failed(format!("the component trapped: {trap}")), state)),
+        Some(trap) => failure(match state.last_errors.text().as_deref().and_then(panic_of_go) {
+            Some((message, stack)) => Error::failed(message).cause(stack),
+            None => with_last_words(Error::failed(format!("the component trapped: {trap}")), state),
+        }),
         None if is_out_of_memory(error) => failure(out_of_memory("the component cannot be started", error)),
         None => {
             let text = text::cut_owned(format!("{error:#}"), text::ERROR);
@@ -140,6 +143,18 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
             )
         }
     }
+}
+
+/// What Go's runtime prints before it ends a program, which no SDK sees if another goroutine panics: the message, and the stack.
+fn panic_of_go(lines: &str) -> Option<(String, String)> {
+    let (before, stack) = lines.rsplit_once("\n\ngoroutine ")?;
+    let at = ["panic: ", "fatal error: "].into_iter().filter_map(|begin| {
+        let at = if before.starts_with(begin) { 0 } else { before.rfind(&format!("\n{begin}"))? + 1 };
+        Some((at, begin))
+    });
+    let (at, begin) = at.min()?;
+    let message = before[at + begin.len()..].trim_end();
+    Some((format!("the migration panicked: {message}"), format!("goroutine {stack}")))
 }
 
 /// The error of a guest that ended, with the last that it said in this call, which need not have to do with it.

@@ -74,7 +74,15 @@ fn in_go() {
         &[
             (
                 goroutine,
-                &["error: the component trapped", "panic: runtime error: index out of range [0]", "migration.go:38"],
+                &[
+                    "error: the migration panicked: runtime error: index out of range [0] with length 0\n",
+                    "caused by: goroutine ",
+                    "migration.go:38",
+                ],
+            ),
+            (
+                "<-make(chan int)",
+                &["error: the migration panicked: all goroutines are asleep - deadlock!\n", "caused by: goroutine 1"],
             ),
             (
                 "log.Fatal(\"no way on\")",

@@ -107,6 +107,68 @@ fn rust_has_the_same_transcript() {
     is_the_same_in_two_runs(&project, "0001");
 }
 
+/// A migration in Rust with crates that ask a system for time and random numbers. `sdk`: what its line has besides; `more`: of the manifest.
+fn with_crates(sdk: &str, more: &str) -> (TestProject, String) {
+    let project = project!();
+    project.runner("new chance --lang rust").succeeds();
+    let names = std::fs::read_dir(project.file("migrations")).unwrap().map(|entry| entry.unwrap().file_name());
+    let name = names.map(|name| name.into_string().unwrap()).find(|name| name.ends_with("_chance")).unwrap();
+    let manifest = format!("migrations/{name}/Cargo.toml");
+    let line = format!("{}runner-guest = {{ {sdk}", source("rust/chance.toml"));
+    project.write(&manifest, format!("{more}{}", project.read(&manifest).replacen("runner-guest = { ", &line, 1)));
+    project.write(&format!("migrations/{name}/Cargo.lock"), source("rust/chance.lock"));
+    project.write(&format!("migrations/{name}/src/lib.rs"), source("rust/chance.rs"));
+    (project, name.trim_end_matches("_chance").to_owned())
+}
+
+/// Runs it several times; the third is the one of several jobs.
+fn draws_each_number_once(project: &TestProject, revision: &str) {
+    is_the_same_in_two_runs(project, revision);
+    let drawn = texts(&project.open("runner-scratch-3/scratch.db"), "SELECT x FROM chance");
+    let all: std::collections::HashSet<_> = drawn.iter().map(|text| text.rsplit(' ').next().unwrap()).collect();
+    assert_eq!((all.len(), drawn.len()), (100, 100), "{drawn:?}");
+}
+
+#[test]
+fn crates_of_rust_have_the_same_transcript() {
+    let (project, revision) = with_crates("features = [\"getrandom\"], ", "");
+    draws_each_number_once(&project, &revision);
+}
+
+/// What a crate takes for granted is said with what to do.
+#[test]
+fn crates_of_rust_that_ask_for_what_is_not_there() {
+    let (project, revision) = with_crates("", "");
+    let system = "`target = \"wasm32-wasip1\"` under `[package.metadata.runner]` in `Cargo.toml`";
+    project.runner("build").exits(1).says(&[
+        "error: a crate asks `getrandom` for random numbers, and nothing answers",
+        "hint: give `runner-guest` the feature `getrandom`, or write",
+        system,
+    ]);
+    let lib = format!("migrations/{revision}_chance/src/lib.rs");
+    let without = project.read(&lib).replace("Uuid::new_v4().to_string()", "unsafe { there() }.to_string()");
+    let browser = "\n#[link(wasm_import_module = \"__wbindgen_placeholder__\")]\nunsafe extern \"C\" {\n    fn there() -> i32;\n}\n";
+    let without =
+        without.replace("Uuid::new_v4()", "0").replace("rand::random::<u64>()", "0").replace("use uuid::Uuid;\n", "");
+    project.write(&lib, without + browser);
+    project.runner("build").exits(1).says(&[
+        "error: the migration imports the JavaScript of a browser, which is not there",
+        "hint: leave the feature out, with `default-features = false`",
+        system,
+    ]);
+}
+
+/// What they ask is answered inside of the component. Not every machine has the target; then it is said what installs it.
+#[test]
+fn crates_of_rust_have_the_same_transcript_with_a_system() {
+    let (project, revision) = with_crates("", "[package.metadata.runner]\ntarget = \"wasm32-wasip1\"\n");
+    if guests::has_target("wasm32-wasip1") {
+        return draws_each_number_once(&project, &revision);
+    }
+    let says = "no installed Rust toolchain can build for wasm32-wasip1";
+    project.runner("build").exits(2).says(&[says, "rustup target add wasm32-wasip1"]);
+}
+
 /// A project with the migration in a language that a command compiles.
 fn compiled(language: &str) {
     let project = project!();

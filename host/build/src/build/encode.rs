@@ -1,6 +1,6 @@
 //! Converts core modules to components.
 
-use wasmparser::{Parser, Payload, TypeRef};
+use wasmparser::{Import, Parser, Payload, TypeRef};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
 
@@ -138,11 +138,15 @@ fn without_debug_sections(module: &[u8]) -> Option<Vec<u8>> {
 
 /// Whether a module asks a system for something.
 fn imports_wasi(module: &[u8]) -> bool {
+    imports(module, |import| import.module == WASI && matches!(import.ty, TypeRef::Func(_)))
+}
+
+/// Whether a module has an import of this kind.
+pub(super) fn imports(module: &[u8], is_one: impl Fn(&Import<'_>) -> bool) -> bool {
     Parser::new(0).parse_all(module).map_while(std::result::Result::ok).any(|payload| match payload {
-        Payload::ImportSection(imports) => imports
-            .into_imports()
-            .map_while(std::result::Result::ok)
-            .any(|import| import.module == WASI && matches!(import.ty, TypeRef::Func(_))),
+        Payload::ImportSection(imports) => {
+            imports.into_imports().map_while(std::result::Result::ok).any(|import| is_one(&import))
+        }
         _ => false,
     })
 }

@@ -12,6 +12,7 @@ mod process;
 mod producers;
 mod refresh;
 mod rust;
+mod rust_target;
 mod script;
 mod select;
 mod toolchain;

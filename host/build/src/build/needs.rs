@@ -1,6 +1,6 @@
 //! What the builds of a project need.
 
-use super::{command, rust};
+use super::{command, rust, rust_target};
 use runner_base::error::Result;
 use runner_project::discovery::{FoundFiles, discover};
 use runner_project::settings::Settings;
@@ -31,7 +31,7 @@ pub fn needs(settings: &Settings) -> Result<Needs> {
         needs.builds = true;
         let tools: Vec<String> = match command::manifest(&project, directory)? {
             Some(manifest) => manifest.tools.into_iter().map(|tool| tool.install).collect(),
-            None => vec![rust::INSTALL_TARGET.to_owned()],
+            None => vec![rust_target::install(rust_target::of(&project, directory)?)],
         };
         for tool in tools {
             let list = if tool.contains("://") { &mut needs.pages } else { &mut needs.commands };

@@ -182,7 +182,7 @@ impl Refresh<'_> {
                     (of_command(&made.file, made.bytes, made.world)?, shared)
                 }
                 None => {
-                    let made = rust::compile(settings, source, self.request)?;
+                    let made = rust::compile(settings, self.project, source, self.request)?;
                     (to_component(&file_name, made.bytes, None)?, made.shared)
                 }
             };

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use super::check::stage_path;
 use super::external_inputs::ExternalInputs;
-use super::toolchain::{TARGET, command, find};
-use super::{BuildRequest, process, wrapper};
+use super::toolchain::{command, find};
+use super::{BuildRequest, process, rust_target, wrapper};
 use runner_base::error::{Error, Result};
 use runner_project::discovery::{BUILD_MANIFEST, FoundEntry, MANIFEST};
 use runner_project::files::{ProjectDirectory, explain, normalized};
@@ -17,9 +17,6 @@ use runner_project::settings::Settings;
 
 /// The target directory, relative to the project; guests share their compiled dependencies there.
 const TARGET_DIRECTORY: &str = ".runner/target";
-
-/// The command that installs what rustup does not install by itself.
-pub(super) const INSTALL_TARGET: &str = "rustup target add wasm32-unknown-unknown";
 
 /// Hint for a directory that cannot be built.
 pub(super) const LANGUAGES_HINT: &str = "a directory with a `Cargo.toml` is built with cargo; for other languages write a \
@@ -65,19 +62,25 @@ pub(super) struct Compiled {
 }
 
 /// Compiles a guest to a core module.
-pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildRequest<'_>) -> Result<Compiled> {
+pub(super) fn compile(
+    settings: &Settings,
+    project: &ProjectDirectory,
+    source: &FoundEntry,
+    request: &BuildRequest<'_>,
+) -> Result<Compiled> {
     let env = request.env;
+    let target = rust_target::of(project, source)?;
     let directory = settings.migrations_directory().join(&source.file_name);
-    let toolchain = find(settings.toolchain.as_ref(), &directory, env)?;
+    let toolchain = find(target, settings.toolchain.as_ref(), &directory, env)?;
     let target_directory = target_directory(settings)?;
     let mut cargo = command("cargo", toolchain.as_deref(), &directory, env);
     cargo
-        .args(["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"])
+        .args(["build", "--release", "--target", target, "--message-format", "json-render-diagnostics"])
         .env("CARGO_TARGET_DIR", target_directory)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
-    remap(&mut cargo, settings, request);
+    remap(&mut cargo, target, settings, request);
     if let (Some(program), Some(home)) = (&request.program, cargo_home(env)) {
         cargo.env("RUSTC_WRAPPER", program).env(wrapper::WRAPPER, home);
         if let Some(inner) = env.get("RUSTC_WRAPPER") {
@@ -96,6 +99,7 @@ pub(super) fn compile(settings: &Settings, source: &FoundEntry, request: &BuildR
     })?;
     let cannot_read = |path: &Path, error| Error::failed(format!("cannot read `{}`", path.display())).cause(error);
     let bytes = std::fs::read(&library).map_err(|error| cannot_read(&library, error))?;
+    rust_target::check_imports(&bytes, target, toolchain.as_deref(), &directory, env)?;
     // What cargo checks before the next build.
     let list = library.with_extension("d");
     let read = std::fs::read_to_string(&list).map_err(|error| cannot_read(&list, error))?;
@@ -128,7 +132,7 @@ fn cargo_home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
 }
 
 /// Keeps local paths out of the artifact, for privacy and reproducibility.
-fn remap(cargo: &mut Command, settings: &Settings, request: &BuildRequest<'_>) {
+fn remap(cargo: &mut Command, target: &str, settings: &Settings, request: &BuildRequest<'_>) {
     let env = request.env;
     let mut directories = Vec::new();
     for (directory, to) in [(Some(&settings.root), "/project"), (settings.sdk.as_ref(), "/sdk")] {
@@ -154,6 +158,7 @@ fn remap(cargo: &mut Command, settings: &Settings, request: &BuildRequest<'_>) {
     }
     let flags =
         directories.iter().filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from.to_str()?)));
+    let flags = flags.chain(rust_target::flag(target).map(str::to_owned));
     // Flags in the environment would override those of `--config`, which cargo merges with a user's own settings.
     let own = env.get("CARGO_ENCODED_RUSTFLAGS").cloned();
     let own = own.or_else(|| Some(env.get("RUSTFLAGS")?.split_whitespace().collect::<Vec<_>>().join("\u{1f}")));
@@ -164,7 +169,7 @@ fn remap(cargo: &mut Command, settings: &Settings, request: &BuildRequest<'_>) {
         }
         None => {
             let flags: Vec<String> = flags.map(|flag| toml::Value::String(flag).to_string()).collect();
-            cargo.args(["--config", &format!("target.{TARGET}.rustflags=[{}]", flags.join(","))]);
+            cargo.args(["--config", &format!("target.{target}.rustflags=[{}]", flags.join(","))]);
         }
     }
 }

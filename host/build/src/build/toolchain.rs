@@ -7,30 +7,28 @@ use std::process::Command;
 use runner_base::error::{Error, Result};
 use runner_project::origin::Sourced;
 
-/// The target of guests: no WASI, no operating system.
-pub(super) const TARGET: &str = "wasm32-unknown-unknown";
-
-/// The name for `+NAME`, or `None` for the default toolchain of `directory`.
+/// The toolchain that can build for a target: the name for `+NAME`, or `None` for the default one of `directory`.
 pub(super) fn find(
+    target: &str,
     wanted: Option<&Sourced<String>>,
     directory: &Path,
     env: &BTreeMap<String, String>,
 ) -> Result<Option<String>> {
     if let Some(Sourced { value: name, origin }) = wanted {
-        return match has_target(Some(name), directory, env) {
+        return match has_target(target, Some(name), directory, env) {
             true => Ok(Some(name.clone())),
-            false => Err(Error::usage(format!("the toolchain `{name}` cannot build for {TARGET}"))
+            false => Err(Error::usage(format!("the toolchain `{name}` cannot build for {target}"))
                 .at("setting", origin.to_string())
-                .hint(format!("run `rustup target add {TARGET} --toolchain {name}`"))),
+                .hint(format!("run `rustup target add {target} --toolchain {name}`"))),
         };
     }
-    if has_target(None, directory, env) {
+    if has_target(target, None, directory, env) {
         return Ok(None);
     }
-    let able = installed(directory, env).into_iter().find(|name| has_target(Some(name), directory, env));
+    let able = installed(directory, env).into_iter().find(|name| has_target(target, Some(name), directory, env));
     able.map(Some).ok_or_else(|| {
-        Error::usage(format!("no installed Rust toolchain can build for {TARGET}"))
-            .hint(format!("run `rustup target add {TARGET}`, or set `[build] toolchain`"))
+        Error::usage(format!("no installed Rust toolchain can build for {target}"))
+            .hint(format!("run `rustup target add {target}`, or set `[build] toolchain`"))
     })
 }
 
@@ -70,9 +68,9 @@ fn is_cargos(name: &str) -> bool {
 }
 
 /// Whether the standard library for the target is installed.
-fn has_target(toolchain: Option<&str>, directory: &Path, env: &BTreeMap<String, String>) -> bool {
+fn has_target(target: &str, toolchain: Option<&str>, directory: &Path, env: &BTreeMap<String, String>) -> bool {
     let output =
-        command("rustc", toolchain, directory, env).args(["--print", "target-libdir", "--target", TARGET]).output();
+        command("rustc", toolchain, directory, env).args(["--print", "target-libdir", "--target", target]).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else { return false };
     let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     let is_std = |name: &str| name.starts_with("libstd") && name.ends_with(".rlib");

@@ -121,7 +121,7 @@ pub fn check_world(engine: &Engine, component: &Component) -> Result<()> {
     if !unknown.is_empty() {
         let list = names(&unknown);
         let hint = if unknown.iter().any(|name| name.starts_with("wasi:")) {
-            "migrations have no WASI: build for wasm32-unknown-unknown, or stub WASI inside the component"
+            "migrations have no WASI: it is answered inside of components that `runner build` makes of modules for WASI preview 1"
         } else if unknown.iter().any(|name| name.starts_with(PACKAGE)) {
             "the component was made for another version of the contract; this runner offers 0.1.0"
         } else {
