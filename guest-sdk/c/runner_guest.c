@@ -293,14 +293,9 @@ static bool has_no_values(rg_column *column)
     return column->nulls.len || (texts ? texts->offsets.len < 2 : !column->values.val.int64.len);
 }
 
-/* Whether a column is of a type. One of nothing but NULLs becomes one of that type: a database may not know theirs. */
-static bool is_of(rg_column *column, uint8_t type, const char *what, rg_error *error)
+/* Gives a column entries of a type that have no meaning yet. */
+static bool blank(rg_column *column, uint8_t type, size_t rows, rg_error *error)
 {
-    if (column->values.tag == type)
-        return true;
-    if (!has_no_values(column))
-        return rg_fail(error, "the column `%.*s` does not hold %s", (int)column->name.len, (const char *)column->name.ptr, what);
-    size_t rows = column->nulls.len;
     /* No entry is larger than a UUID, and the zeros in the place of texts are positions. */
     void *entries = calloc(rows + 1, 2 * sizeof(uint64_t));
     if (!entries)
@@ -316,6 +311,67 @@ static bool is_of(rg_column *column, uint8_t type, const char *what, rg_error *e
         column->values.val.int64.ptr = entries;
         column->values.val.int64.len = type == RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID ? 2 * rows : rows;
     }
+    return true;
+}
+
+/* Whether a column is of a type. One of nothing but NULLs becomes one of that type: a database may not know theirs. */
+static bool is_of(rg_column *column, uint8_t type, const char *what, rg_error *error)
+{
+    if (column->values.tag == type)
+        return true;
+    if (!has_no_values(column))
+        return rg_fail(error, "the column `%.*s` does not hold %s", (int)column->name.len, (const char *)column->name.ptr, what);
+    return blank(column, type, column->nulls.len, error);
+}
+
+rg_column *rg_add_column(rg_batch *batch, const char *name, uint8_t type, rg_error *error)
+{
+    size_t rows = batch->row_count, count = batch->columns.len;
+    for (size_t i = 0; i < count; i++) {
+        rg_string other = batch->columns.ptr[i].name;
+        if (other.len == strlen(name) && memcmp(other.ptr, name, other.len) == 0) {
+            rg_fail(error, "the batch has a column `%s` already", name);
+            return NULL;
+        }
+    }
+    rg_column *columns = realloc(batch->columns.ptr, (count + 1) * sizeof *columns), *column = columns + count;
+    if (!columns) {
+        rg_fail(error, "out of memory");
+        return NULL;
+    }
+    batch->columns.ptr = columns;
+    memset(column, 0, sizeof *column);
+    if (!blank(column, type, rows, error))
+        return NULL;
+    column->nulls.ptr = malloc(rows + 1);
+    if (!column->nulls.ptr) {
+        runner_migration_types_column_values_free(&column->values);
+        rg_fail(error, "out of memory");
+        return NULL;
+    }
+    memset(column->nulls.ptr, 1, rows);
+    column->nulls.len = rows;
+    column->name = rg_copy(name);
+    batch->columns.len++;
+    return column;
+}
+
+bool rg_set_null(rg_column *column, uint32_t row, bool null, rg_error *error)
+{
+    runner_migration_types_var_values_t *texts = variable(column);
+    size_t entries = texts ? texts->offsets.len - 1 : column->values.val.int64.len;
+    size_t rows = column->values.tag == RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID ? entries / 2 : entries;
+    if (row >= rows)
+        return rg_fail(error, "row %u of a column of %zu rows", (unsigned)row, rows);
+    if (!column->nulls.len) {
+        if (!null)
+            return true;
+        column->nulls.ptr = calloc(rows, 1);
+        if (!column->nulls.ptr)
+            return rg_fail(error, "out of memory");
+        column->nulls.len = rows;
+    }
+    column->nulls.ptr[row] = null;
     return true;
 }
 
@@ -420,10 +476,12 @@ bool rg_texts_finish(rg_texts_builder *builder, rg_column *column, rg_error *err
         return false;
     }
     runner_migration_types_var_values_t *values = variable(column);
-    if (builder->rows != builder->capacity_rows || (size_t)builder->rows + 1 != values->offsets.len) {
-        unsigned rows = builder->rows;
+    unsigned pushed = builder->rows, begun = builder->capacity_rows;
+    if (pushed != begun || (size_t)pushed + 1 != values->offsets.len) {
         rg_texts_drop(builder);
-        return rg_fail(error, "%u texts for a column of %zu rows", rows, values->offsets.len - 1);
+        if (pushed != begun)
+            return rg_fail(error, "%u of %u texts were pushed: each row has one, also where it is NULL", pushed, begun);
+        return rg_fail(error, "%u texts for a column of %zu rows", pushed, values->offsets.len - 1);
     }
     runner_migration_types_var_values_free(values);
     values->offsets.ptr = builder->offsets;

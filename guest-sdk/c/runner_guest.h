@@ -151,6 +151,10 @@ bool rg_transform(const char *name, const char *table, const char *const *column
 /* The column of that name; NULL, and an error, if there is none. */
 rg_column *rg_column_of(rg_batch *batch, const char *name, rg_error *error);
 
+/* A new column at the end of the batch, of nothing but NULLs; NULL, and an error, if there is one of that name. `type`:
+   RUNNER_MIGRATION_TYPES_COLUMN_VALUES_…. A pointer to another column of the batch is not valid after it. */
+rg_column *rg_add_column(rg_batch *batch, const char *name, uint8_t type, rg_error *error);
+
 /* The entries of a column, one for each row; NULL, and an error, only if it has another type. Change them in place. A column of
    nothing but NULLs has any type, since a database may not know theirs: it becomes one of the type that is asked for. */
 int64_t *rg_int64s(rg_column *column, rg_error *error);
@@ -168,6 +172,9 @@ static inline bool rg_is_null(const rg_column *column, uint32_t row)
 {
     return column->nulls.len && column->nulls.ptr[row];
 }
+
+/* Makes the entry NULL, or not. */
+bool rg_set_null(rg_column *column, uint32_t row, bool null, rg_error *error);
 
 /* The texts of a column, end to end: text `row` is `data[offsets[row]]` up to `data[offsets[row + 1]]`. Also for bytes, decimals, JSON
    and native types. */

@@ -216,6 +216,14 @@ public:
 
     rg_column *raw() const noexcept { return raw_; }
     bool is_null(uint32_t row) const noexcept { return rg_is_null(raw_, row); }
+    /// Makes the entry NULL, or not.
+    result<> set_null(uint32_t row, bool null = true) const
+    {
+        rg_error failure;
+        if (!rg_set_null(raw_, row, null, &failure))
+            return std::unexpected(error(failure));
+        return {};
+    }
 
     /// The entries, to read and to change. A column of nothing but NULLs becomes one of the type that is asked for.
     result<std::span<int64_t>> int64s() const { return entries(rg_int64s); }

@@ -57,6 +57,8 @@ pub use error::{Context, Error, ErrorKind, Result};
 pub use migration::{Migration, Transformer};
 pub use value::Value;
 
+#[cfg(feature = "chrono")]
+pub use chrono;
 #[cfg(feature = "jiff")]
 pub use jiff;
 #[cfg(feature = "sea-query")]
@@ -64,7 +66,10 @@ pub use sea_query;
 
 /// Everything that most migrations need: `use runner_guest::prelude::*;`.
 pub mod prelude {
-    pub use crate::batch::{Batch, Column};
+    pub use crate::batch::{
+        Batch, BooleanBuilder, BytesBuilder, Column, DateBuilder, DecimalBuilder, Float64Builder, Int64Builder, JsonBuilder,
+        TextBuilder, TimeBuilder, TimestampBuilder, TimestamptzBuilder, UuidBuilder,
+    };
     pub use crate::batches::{self, TableSource, TableTarget};
     pub use crate::context;
     pub use crate::schema;

@@ -4,6 +4,8 @@
 //! table at the top of [`sql`](crate::sql) shows how they map to Rust and to the databases.
 
 mod convert;
+#[cfg(feature = "chrono")]
+mod chrono;
 #[cfg(feature = "jiff")]
 mod jiff;
 mod parse;

@@ -34,76 +34,56 @@ static bool zone_at(rg_column *column, uint32_t row, const zone **into, rg_error
            zone_find(names.data + names.offsets[row], names.offsets[row + 1] - names.offsets[row], into, error);
 }
 
-/* Keeps one column of a batch, which may get another name, and frees the others; there is room for more columns then. */
-static rg_column *keep(rg_batch *batch, rg_column *kept, const char *name, size_t room, rg_error *error)
+/* Keeps the first columns of a batch that are of these names, in their order, and frees the others. */
+static void keep(rg_batch *batch, const char *const *names, size_t count)
 {
-    rg_column *columns = calloc(1 + room, sizeof *columns);
-    if (!columns) {
-        rg_fail(error, "out of memory");
-        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        rg_error none;
+        rg_column *found = rg_column_of(batch, names[i], &none), before = batch->columns.ptr[i];
+        batch->columns.ptr[i] = *found;
+        *found = before;
     }
-    columns[0] = *kept;
-    memset(kept, 0, sizeof *kept);
-    data_migration_string_free(&columns[0].name);
-    columns[0].name = rg_copy(name);
-    runner_migration_types_list_column_free(&batch->columns);
-    batch->columns.ptr = columns;
-    batch->columns.len = 1;
-    return columns;
+    while (batch->columns.len > count)
+        runner_migration_types_column_free(batch->columns.ptr + --batch->columns.len);
 }
 
-/* A column of instants without any, which has no name yet. */
-static bool instants_start(rg_column *column, uint32_t rows, rg_error *error)
+static bool instants_put(rg_column *column, int64_t *instants, uint32_t row, number seconds, rg_error *error)
 {
-    column->nulls.ptr = calloc(rows + 1, 1);
-    column->nulls.len = rows;
-    column->values.tag = RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIMESTAMPTZ;
-    column->values.val.timestamptz.ptr = calloc(rows + 1, sizeof(int64_t));
-    column->values.val.timestamptz.len = rows;
-    return (column->nulls.ptr && column->values.val.timestamptz.ptr) || rg_fail(error, "out of memory");
-}
-
-static void instants_put(rg_column *column, uint32_t row, number seconds)
-{
-    column->nulls.ptr[row] = !seconds.known;
-    column->values.val.timestamptz.ptr[row] = seconds.known ? seconds.value * 1000000 : 0;
+    instants[row] = seconds.known ? seconds.value * 1000000 : 0;
+    return rg_set_null(column, row, !seconds.known, error);
 }
 
 /* The instants of each flight. */
 bool turn_instants(rg_batch *batch, rg_error *error)
 {
     static const char *const names[] = {"id", "year", "month", "day", "sched_dep_time", "dep_time", "dep_delay", "arr_time"};
+    static const char *const kept[] = {"id", "departed_at", "arrived_at"};
+    for (size_t i = 1; i < RG_COUNT(kept); i++)
+        if (!rg_add_column(batch, kept[i], RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIMESTAMPTZ, error))
+            return false;
     numbers columns[RG_COUNT(names)];
     for (size_t i = 0; i < RG_COUNT(names); i++)
         if (!numbers_of(batch, names[i], &columns[i], error))
             return false;
+    rg_column *departures = rg_column_of(batch, kept[1], error), *arrivals = rg_column_of(batch, kept[2], error);
     rg_column *origins = rg_column_of(batch, "origin_zone", error);
     rg_column *destinations = origins ? rg_column_of(batch, "dest_zone", error) : NULL;
-    rg_column made[2] = {0};
-    bool good = destinations && instants_start(&made[0], batch->row_count, error) && instants_start(&made[1], batch->row_count, error);
-    for (uint32_t row = 0; good && row < batch->row_count; row++) {
+    int64_t *departed_at = destinations ? rg_times(departures, error) : NULL;
+    int64_t *arrived_at = departed_at ? rg_times(arrivals, error) : NULL;
+    if (!arrived_at)
+        return false;
+    for (uint32_t row = 0; row < batch->row_count; row++) {
         flight flight = {
             columns[0].values[row], number_at(&columns[1], row), number_at(&columns[2], row), number_at(&columns[3], row),
             number_at(&columns[4], row), number_at(&columns[5], row), number_at(&columns[6], row), number_at(&columns[7], row),
         };
         number departed, arrived;
-        good = zone_at(origins, row, &flight.origin, error) && zone_at(destinations, row, &flight.destination, error) &&
-               flight_instants(&flight, &departed, &arrived, error);
-        if (good) {
-            instants_put(&made[0], row, departed);
-            instants_put(&made[1], row, arrived);
-        }
+        if (!zone_at(origins, row, &flight.origin, error) || !zone_at(destinations, row, &flight.destination, error) ||
+            !flight_instants(&flight, &departed, &arrived, error) || !instants_put(departures, departed_at, row, departed, error) ||
+            !instants_put(arrivals, arrived_at, row, arrived, error))
+            return false;
     }
-    rg_column *kept = good ? keep(batch, rg_column_of(batch, "id", error), "id", 2, error) : NULL;
-    if (!kept) {
-        runner_migration_types_column_free(&made[0]);
-        runner_migration_types_column_free(&made[1]);
-        return false;
-    }
-    made[0].name = rg_copy("departed_at");
-    made[1].name = rg_copy("arrived_at");
-    memcpy(kept + 1, made, sizeof made);
-    batch->columns.len = 3;
+    keep(batch, kept, RG_COUNT(kept));
     return true;
 }
 
@@ -133,19 +113,20 @@ bool turn_issues(rg_batch *batch, rg_error *error)
             rg_texts_drop(&texts);
             return false;
         }
-    rg_column *kept = keep(batch, ids, "flight_id", 1, error);
-    if (!kept) {
+    static const char *const kept[] = {"id"};
+    keep(batch, kept, RG_COUNT(kept));
+    ids = batch->columns.ptr;
+    data_migration_string_free(&ids->name);
+    ids->name = rg_copy("flight_id");
+    /* A key has no NULLs. */
+    ids->values.val.int64.len = found;
+    batch->row_count = found;
+    rg_column *issues = rg_add_column(batch, "issue", RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, error);
+    for (uint32_t row = 0; issues && row < found; row++)
+        issues->nulls.ptr[row] = 0;
+    if (!issues) {
         rg_texts_drop(&texts);
         return false;
     }
-    /* A key has no NULLs. */
-    kept[0].values.val.int64.len = found;
-    batch->row_count = found;
-    kept[1].name = rg_copy("issue");
-    kept[1].values.tag = RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT;
-    /* What the builder replaces has as many rows, and is nothing that would have to be freed. */
-    kept[1].values.val.text.offsets.len = (size_t)found + 1;
-    kept[1].values.val.text.offsets.ptr = calloc((size_t)found + 1, sizeof(uint32_t));
-    batch->columns.len = 2;
-    return rg_texts_finish(&texts, &kept[1], error);
+    return rg_texts_finish(&texts, issues, error);
 }
