@@ -5,32 +5,6 @@ import (
 	"unsafe"
 )
 
-// ColumnType is the type of a column of a batch.
-type ColumnType uint8
-
-// The types. The comment is the type of the entries in Go.
-const (
-	TypeBool        ColumnType = iota // bool
-	TypeInt64                         // int64
-	TypeFloat64                       // float64
-	TypeText                          // Texts, of UTF-8
-	TypeBytes                         // Texts, of any bytes
-	TypeDecimal                       // Texts, such as -12.50
-	TypeDate                          // Date
-	TypeTime                          // int64: TimeOfDay
-	TypeTimestamp                     // int64: Timestamp
-	TypeTimestampTZ                   // int64: microseconds since 1970-01-01T00:00:00Z, see time.UnixMicro
-	TypeUUID                          // two uint64 for each row, the first and the last eight bytes
-	TypeJSON                          // Texts
-	TypeNative                        // Texts, in the database's form
-)
-
-// String returns the name of the type.
-func (t ColumnType) String() string {
-	return nameOf(t, []string{"boolean", "int64", "float64", "text", "bytes", "decimal", "date", "time", "timestamp", "timestamptz",
-		"uuid", "json", "native"})
-}
-
 // Column is a column of a batch: the entries of all rows.
 type Column struct {
 	// Name is its name.

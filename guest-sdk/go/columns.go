@@ -1,6 +1,9 @@
 package guest
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Texts are texts end to end: text i is Data[Offsets[i]:Offsets[i+1]].
 type Texts struct {
@@ -94,6 +97,83 @@ func VarColumn(name string, columnType ColumnType, texts Texts) *Column {
 		panic(fmt.Sprintf("a column of the type %s has no texts", columnType))
 	}
 	return column
+}
+
+// NullableColumn is a column of what the function returns for each row: a value of the type, or nil for NULL. The types are TypeBool, TypeInt64,
+// TypeFloat64, TypeText, TypeDate, TypeTime, TypeTimestamp and TypeTimestampTZ, and the values those of [Column.Value].
+func NullableColumn(name string, columnType ColumnType, rows int, value func(row int) any) (*Column, error) {
+	column := &Column{Name: name, Type: TypeText, texts: MakeTexts(rows, 0), nulls: make([]byte, rows)}
+	if columnType != TypeText {
+		for row := range column.nulls {
+			column.nulls[row] = 1
+			column.texts.End()
+		}
+		column.becomes(columnType)
+	}
+	for row := range rows {
+		it := value(row)
+		column.nulls[row] = 0
+		if it == nil {
+			column.nulls[row] = 1
+		}
+		if err := column.put(row, it); err != nil {
+			return nil, fmt.Errorf("row %d of the column `%s`: %w", row, name, err)
+		}
+	}
+	return column, nil
+}
+
+// Sets the entry of a row, or appends a text.
+func (c *Column) put(row int, value any) error {
+	switch value := value.(type) {
+	case nil:
+		if c.Type == TypeText {
+			c.texts.End()
+		}
+		return nil
+	case string:
+		if c.Type == TypeText {
+			c.texts.Append(value)
+			return checkUTF8(value)
+		}
+	case bool:
+		if c.Type == TypeBool {
+			as[bool](c.bytes)[row] = value
+			return nil
+		}
+	case int64:
+		if c.Type == TypeInt64 {
+			c.words[row] = uint64(value)
+			return nil
+		}
+	case float64:
+		if c.Type == TypeFloat64 {
+			as[float64](c.words)[row] = value
+			return nil
+		}
+	case Date:
+		if c.Type == TypeDate {
+			c.halves[row] = uint32(value)
+			return nil
+		}
+	case TimeOfDay:
+		if c.Type == TypeTime {
+			c.words[row] = uint64(value)
+			return nil
+		}
+	case Timestamp:
+		if c.Type == TypeTimestamp {
+			c.words[row] = uint64(value)
+			return nil
+		}
+	case time.Time:
+		if c.Type == TypeTimestampTZ {
+			made, err := micros(value)
+			c.words[row] = uint64(made)
+			return err
+		}
+	}
+	return &Error{Kind: InvalidArgument, Message: fmt.Sprintf("a %T is not of the type %s", value, c.Type)}
 }
 
 // UUIDs are two words each.

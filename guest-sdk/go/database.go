@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Execute runs one statement and returns the number of rows that it changed, 0 for DDL.
@@ -60,13 +61,26 @@ func QueryValue[T any](statement string, parameters ...any) (T, error) {
 	return value, nil
 }
 
-// Table is a table or a view.
-type Table struct {
-	// Schema is a schema, or an attached database; empty: the connection's default.
-	Schema string
-	// Name is spelled as in the database, without quotes.
-	Name string
+// Table is the name of a table or a view, spelled as in the database, without quotes. It is in the connection's default schema, unless it
+// is made by [InSchema].
+type Table string
+
+// What separates a schema from a name: no database has it in either.
+const inSchema = "\x00"
+
+// InSchema is a table or a view of a schema, or of an attached database.
+func InSchema(schema, name string) Table { return Table(schema + inSchema + name) }
+
+// The schema, which may be empty, and the name.
+func (t Table) parts() (schema, name string) {
+	if schema, name, found := strings.Cut(string(t), inSchema); found {
+		return schema, name
+	}
+	return "", string(t)
 }
+
+// String returns the name, behind its schema and a point if it has one.
+func (t Table) String() string { return strings.Replace(string(t), inSchema, ".", 1) }
 
 // Source is rows to read, in the order of a key.
 type Source struct {
@@ -86,8 +100,8 @@ type Source struct {
 }
 
 // From is a source: the columns of a table, or all of them if none are named.
-func From(table string, columns ...string) Source {
-	return Source{Table: Table{Name: table}, Columns: columns}
+func From(table Table, columns ...string) Source {
+	return Source{Table: table, Columns: columns}
 }
 
 // Where is the source with an SQL condition.
@@ -101,6 +115,10 @@ func (s Source) normal() (_ Source, err error) {
 	for _, name := range slices.Sorted(maps.Keys(s.ReadAs)) {
 		if !contains(s.Columns, name) {
 			message := fmt.Sprintf("ReadAs has the column `%s`, which is not in Columns", name)
+			return s, &Error{Kind: InvalidArgument, Message: message}
+		}
+		if as := s.ReadAs[name]; !as.isOfBatch() {
+			message := fmt.Sprintf("the column `%s` cannot be read as %s, which is a type of tables alone", name, as)
 			return s, &Error{Kind: InvalidArgument, Message: message}
 		}
 	}
@@ -133,8 +151,8 @@ type Target struct {
 }
 
 // Into is a target.
-func Into(mode WriteMode, table string) Target {
-	return Target{Table: Table{Name: table}, Mode: mode}
+func Into(mode WriteMode, table Table) Target {
+	return Target{Table: table, Mode: mode}
 }
 
 // Report is what a transform did.

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -178,11 +179,58 @@ func TestNilIsNull(t *testing.T) {
 	if empty, good := got[1].([]byte); err != nil || got[0] != nil || !good || empty == nil || got[2] != nil {
 		t.Fatal(got, err)
 	}
-	// Of what has a type, it is not known what it would be NULL of.
-	for _, wrong := range []any{(*string)(nil), (*int64)(nil), (*time.Time)(nil), json.RawMessage(nil), json.RawMessage("{}"), []string(nil)} {
+	for _, null := range []any{(*string)(nil), (*int64)(nil), (*time.Time)(nil), sql.NullString{}, &sql.NullInt64{}, (*sql.NullInt64)(nil)} {
+		if values, err := normals([]any{null}); err != nil || values[0] != nil {
+			t.Error(values, err)
+		}
+	}
+	// Types over []byte may be anything.
+	for _, wrong := range []any{json.RawMessage(nil), json.RawMessage("{}"), []string(nil), struct{}{}} {
 		if _, err := normals([]any{wrong}); err == nil || !strings.HasSuffix(err.Error(), "is not one that a database takes") {
 			t.Error(err)
 		}
+	}
+}
+
+func TestValuesAreThoseOfDatabaseSQL(t *testing.T) {
+	type age int16
+	type word string
+	type flag bool
+	seven, name := 7, "Ada"
+	got, err := normals([]any{age(3), word("x"), flag(true), &seven, &name, sql.NullInt64{Int64: 5, Valid: true}, &sql.NullString{String: "y", Valid: true}})
+	if want := []any{int64(3), "x", true, int64(7), "Ada", int64(5), "y"}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatal(got, err)
+	}
+}
+
+func TestANewColumnHasNullsInOnePass(t *testing.T) {
+	at := time.UnixMicro(5).UTC()
+	for columnType, value := range map[ColumnType]any{TypeBool: true, TypeInt64: int64(7), TypeFloat64: 1.5, TypeText: "Zürich", TypeDate: Date(3),
+		TypeTime: TimeOfDay(4), TypeTimestamp: Timestamp(-1), TypeTimestampTZ: at} {
+		column, err := NullableColumn("v", columnType, 3, func(row int) any { return []any{nil, value, nil}[row] })
+		if err != nil || column.Len() != 3 || column.Value(0) != nil || column.Value(1) != value || column.Value(2) != nil {
+			t.Error(columnType, column, err)
+		}
+		_, err = NullableColumn("v", columnType, 1, func(int) any { return struct{}{} })
+		if err == nil || err.Error() != fmt.Sprintf("row 0 of the column `v`: a struct {} is not of the type %s", columnType) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTypesOfTablesAreNotOfBatches(t *testing.T) {
+	source := From("t", "a")
+	source.ReadAs = map[string]ColumnType{"a": TypeVarchar(9)}
+	if _, err := source.normal(); err == nil || err.Error() != "the column `a` cannot be read as varchar(9), which is a type of tables alone" {
+		t.Error(err)
+	}
+	for _, wrong := range []ColumnType{TypeDecimal, TypeNative, 99} {
+		if _, err := (ColumnDefinition{Name: "a", Type: wrong}).normal(); err == nil || !strings.Contains(err.Error(), "cannot be of the type "+wrong.String()) {
+			t.Error(err)
+		}
+	}
+	if shown := TypeDecimalOf(10, 2).String(); shown != "decimal(10, 2)" || InSchema("s", "t").String() != "s.t" {
+		t.Error(shown)
 	}
 }
 

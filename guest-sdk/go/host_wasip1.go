@@ -70,8 +70,9 @@ func readerOf(result record, err error) (*Reader, error) {
 }
 
 func (r record) putTable(at uint32, table Table) {
-	r.putOptional(at, table.Schema)
-	r.putText(at+12, table.Name)
+	schema, name := table.parts()
+	r.putOptional(at, schema)
+	r.putText(at+12, name)
 }
 
 const sourceSize = 60

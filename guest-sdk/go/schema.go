@@ -2,43 +2,10 @@ package guest
 
 import "fmt"
 
-// DataType is the type of a column of a table. The zero value is boolean; see the variables and functions below.
-type DataType struct {
-	kind   uint8
-	length uint32
-	scale  uint8
-}
-
-// The types without a size.
-var (
-	Boolean        = DataType{kind: 0}
-	Int32          = DataType{kind: 1}
-	Int64          = DataType{kind: 2}
-	Float64        = DataType{kind: 3}
-	Text           = DataType{kind: 4}
-	Bytes          = DataType{kind: 6}
-	DateType       = DataType{kind: 8}
-	TimeType       = DataType{kind: 9}
-	TimestampType  = DataType{kind: 10}
-	TimestampTZ    = DataType{kind: 11}
-	UUIDType       = DataType{kind: 12}
-	JSONType       = DataType{kind: 13}
-	kindOfVarchar  = uint8(5)
-	kindOfDecimals = uint8(7)
-)
-
-// Varchar is text of at most so many characters.
-func Varchar(length uint32) DataType { return DataType{kind: kindOfVarchar, length: length} }
-
-// Decimals are decimal numbers of so many digits, so many of them after the point.
-func Decimals(precision, scale uint8) DataType {
-	return DataType{kind: kindOfDecimals, length: uint32(precision), scale: scale}
-}
-
 // ColumnDefinition is a column of a table.
 type ColumnDefinition struct {
 	Name    string
-	Type    DataType
+	Type    ColumnType
 	NotNull bool
 	// Default is what it contains where an insert does not say: a value, or CurrentTimestamp; nil: nothing.
 	Default any
@@ -130,6 +97,10 @@ func CreateIndex(definition IndexDefinition) error { return hostCreateIndex(defi
 func DropIndex(table Table, index string) error { return hostDropIndex(table, index) }
 
 func (c ColumnDefinition) normal() (ColumnDefinition, error) {
+	if c.Type.ofTable() < 0 {
+		message := fmt.Sprintf("a new column of a table, such as `%s`, cannot be of the type %s: for decimal numbers use TypeDecimalOf", c.Name, c.Type)
+		return c, &Error{Kind: InvalidArgument, Message: message}
+	}
 	if _, now := c.Default.(currentTimestamp); now || c.Default == nil {
 		return c, nil
 	}

@@ -39,13 +39,13 @@ const definitionSize = 72
 
 func (r record) putDefinition(c ColumnDefinition) {
 	r.putText(0, c.Name)
-	r.put8(8, c.Type.kind)
-	switch c.Type.kind {
-	case kindOfVarchar:
-		r.put32(12, c.Type.length)
-	case kindOfDecimals:
-		r.put8(12, uint8(c.Type.length))
-		r.put8(13, c.Type.scale)
+	r.put8(8, uint8(c.Type.ofTable()))
+	switch c.Type.kind() {
+	case typeVarchar:
+		r.put32(12, c.Type.size())
+	case TypeDecimal:
+		r.put8(12, uint8(c.Type.size()))
+		r.put8(13, c.Type.scale())
 	}
 	r.putBool(16, c.NotNull)
 	if c.Default != nil {

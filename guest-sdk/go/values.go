@@ -1,15 +1,18 @@
 package guest
 
 import (
+	"database/sql/driver"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
 // A value of a statement is nil for NULL, a bool, an integer, a float64, a string, a []byte, of which nil is NULL as well, a
-// [time.Time], which is an instant, or one of the types below. Queries return int64 for all integers.
+// [time.Time], which is an instant, or one of the types below; and, as in database/sql, a pointer to one, a type over one, or a
+// driver.Valuer such as sql.NullString. Queries return int64 for all integers.
 //
 // Databases have microseconds. A [time.Time] that is finer is an error, not another time: use its methods Truncate or Round.
 type (
@@ -142,6 +145,37 @@ func normal(value any) (any, error) {
 		return unsigned(value)
 	case float32:
 		return float64(value), nil
+	}
+	return converted(value)
+}
+
+// What database/sql takes as well: pointers, of which nil is NULL, values that say what they are, and types of one's own over bool, numbers
+// and string. Of types over []byte it is not known whether they are bytes.
+func converted(value any) (any, error) {
+	it := reflect.ValueOf(value)
+	if it.Kind() == reflect.Pointer && it.IsNil() {
+		return nil, nil
+	}
+	if valuer, says := value.(driver.Valuer); says {
+		said, err := valuer.Value()
+		if err != nil {
+			return nil, err
+		}
+		return normal(said)
+	}
+	switch {
+	case it.Kind() == reflect.Pointer:
+		return normal(it.Elem().Interface())
+	case it.Kind() == reflect.Bool:
+		return it.Bool(), nil
+	case it.CanInt():
+		return it.Int(), nil
+	case it.CanUint():
+		return unsigned(it.Uint())
+	case it.CanFloat():
+		return it.Float(), nil
+	case it.Kind() == reflect.String:
+		return it.String(), checkUTF8(it.String())
 	}
 	return nil, &Error{Kind: InvalidArgument, Message: fmt.Sprintf("a value of the type %T is not one that a database takes", value)}
 }

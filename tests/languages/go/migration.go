@@ -127,11 +127,11 @@ var types = []guest.ColumnType{guest.TypeInt64, guest.TypeBool, guest.TypeInt64,
 
 func everyType() {
 	columns := []guest.ColumnDefinition{
-		{Name: "id", Type: guest.Int64}, {Name: "truth", Type: guest.Boolean, Default: true}, {Name: "whole", Type: guest.Int64},
-		{Name: "real", Type: guest.Float64, Default: 1.5}, {Name: "text", Type: guest.Text, Default: "x"}, {Name: "bytes", Type: guest.Bytes},
-		{Name: "exact", Type: guest.Decimals(10, 2)}, {Name: "day", Type: guest.DateType}, {Name: "time", Type: guest.TimeType},
-		{Name: "moment", Type: guest.TimestampType}, {Name: "instant", Type: guest.TimestampTZ, Default: guest.CurrentTimestamp},
-		{Name: "uuid", Type: guest.UUIDType}, {Name: "json", Type: guest.JSONType},
+		{Name: "id", Type: guest.TypeInt64}, {Name: "truth", Type: guest.TypeBool, Default: true}, {Name: "whole", Type: guest.TypeInt64},
+		{Name: "real", Type: guest.TypeFloat64, Default: 1.5}, {Name: "text", Type: guest.TypeText, Default: "x"}, {Name: "bytes", Type: guest.TypeBytes},
+		{Name: "exact", Type: guest.TypeDecimalOf(10, 2)}, {Name: "day", Type: guest.TypeDate}, {Name: "time", Type: guest.TypeTime},
+		{Name: "moment", Type: guest.TypeTimestamp}, {Name: "instant", Type: guest.TypeTimestampTZ, Default: guest.CurrentTimestamp},
+		{Name: "uuid", Type: guest.TypeUUID}, {Name: "json", Type: guest.TypeJSON},
 	}
 	readAs := map[string]guest.ColumnType{}
 	names := []string{}
@@ -140,9 +140,9 @@ func everyType() {
 		readAs[column.Name] = types[i]
 	}
 	for _, table := range []string{"every", "copies"} {
-		definition := guest.TableDefinition{Table: guest.Table{Name: table}, Columns: columns, PrimaryKey: []string{"id"}, Unique: [][]string{{"whole", "id"}}}
+		definition := guest.TableDefinition{Table: guest.Table(table), Columns: columns, PrimaryKey: []string{"id"}, Unique: [][]string{{"whole", "id"}}}
 		if table == "copies" {
-			definition.ForeignKeys = []guest.ForeignKey{{Columns: []string{"id"}, References: guest.Table{Name: "every"}, Referenced: []string{"id"},
+			definition.ForeignKeys = []guest.ForeignKey{{Columns: []string{"id"}, References: "every", Referenced: []string{"id"},
 				OnDelete: guest.Cascade}}
 		}
 		check(guest.CreateTable(definition))
@@ -189,14 +189,14 @@ func everyType() {
 	_, err = writer.Write(misfit)
 	failing("a misfit", err, guest.Failed, "the column `id` has 1 entries, and the batch 2 rows")
 	good(writer.Finish())
-	check(guest.AddColumn(guest.Table{Name: "copies"}, guest.ColumnDefinition{Name: "code", Type: guest.Varchar(9), NotNull: true, Default: "y"}))
-	check(guest.RenameColumn(guest.Table{Name: "copies"}, "code", "codes"))
-	check(guest.CreateIndex(guest.IndexDefinition{Name: "by_code", Table: guest.Table{Name: "copies"}, Columns: []string{"codes"}}))
-	check(guest.DropIndex(guest.Table{Name: "copies"}, "by_code"))
-	check(guest.DropColumn(guest.Table{Name: "copies"}, "codes"))
-	check(guest.RenameTable(guest.Table{Schema: map[bool]string{true: "main", false: "public"}[sqlite()], Name: "copies"}, "doubles"))
-	check(guest.DropTable(guest.Table{Name: "doubles"}))
-	failing("no table", guest.DropTable(guest.Table{Name: "doubles"}), guest.Syntax, "doubles")
+	check(guest.AddColumn("copies", guest.ColumnDefinition{Name: "code", Type: guest.TypeVarchar(9), NotNull: true, Default: "y"}))
+	check(guest.RenameColumn("copies", "code", "codes"))
+	check(guest.CreateIndex(guest.IndexDefinition{Name: "by_code", Table: "copies", Columns: []string{"codes"}}))
+	check(guest.DropIndex("copies", "by_code"))
+	check(guest.DropColumn("copies", "codes"))
+	check(guest.RenameTable(guest.InSchema(map[bool]string{true: "main", false: "public"}[sqlite()], "copies"), "doubles"))
+	check(guest.DropTable("doubles"))
+	failing("no table", guest.DropTable("doubles"), guest.Syntax, "doubles")
 }
 
 func check(err error) {
@@ -295,7 +295,7 @@ func transforms() {
 	for range 1500 {
 		good(guest.ReadTable(some)).Close()
 	}
-	writer := good(guest.Write(guest.Target{Table: guest.Table{Name: "many"}, Mode: guest.Update, Key: []string{"id"}}))
+	writer := good(guest.Write(guest.Target{Table: "many", Mode: guest.Update, Key: []string{"id"}}))
 	for batch, err := range good(guest.ReadTable(guest.From("many", "n"))).Batches() {
 		check(err)
 		for n := range good(batch.Int64s("n")) {
@@ -365,7 +365,7 @@ func upgrade() error {
 
 func downgrade() error {
 	for _, table := range []string{"v", "every", "many", "evens", "chance"} {
-		if err := guest.DropTable(guest.Table{Name: table}); err != nil {
+		if err := guest.DropTable(guest.Table(table)); err != nil {
 			return err
 		}
 	}

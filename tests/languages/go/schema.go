@@ -20,11 +20,11 @@ func init() {
 func main() {}
 
 var (
-	parents  = guest.Table{Name: "parents"}
-	children = guest.Table{Name: "children"}
+	parents  guest.Table = "parents"
+	children guest.Table = "children"
 )
 
-func column(name string, of guest.DataType, value any) guest.ColumnDefinition {
+func column(name string, of guest.ColumnType, value any) guest.ColumnDefinition {
 	return guest.ColumnDefinition{Name: name, Type: of, NotNull: true, Default: value}
 }
 
@@ -34,23 +34,23 @@ func upgrade() error {
 			return guest.CreateTable(guest.TableDefinition{
 				Table: parents,
 				Columns: []guest.ColumnDefinition{
-					{Name: "id", Type: guest.Int64, Identity: true},
-					column("code", guest.Varchar(20), "it's \\ \"here\""),
-					column("flag", guest.Boolean, true),
-					column("small", guest.Int32, -5),
-					column("large", guest.Int64, int64(math.MaxInt64)),
-					column("ratio", guest.Float64, 0.1),
-					column("note", guest.Text, "ünï\ncode"),
-					column("raw", guest.Bytes, []byte("\x00\xff'")),
-					column("price", guest.Decimals(10, 2), guest.Decimal("-12.50")),
-					column("day", guest.DateType, guest.Date(20000)),
-					column("hour", guest.TimeType, guest.TimeOfDay(3600000001)),
-					column("at", guest.TimestampType, guest.Timestamp(1700000000000001)),
-					column("instant", guest.TimestampTZ, time.UnixMicro(1700000000000000)),
-					column("made", guest.TimestampTZ, guest.CurrentTimestamp),
-					column("key", guest.UUIDType, guest.UUID{7: 1, 15: 2}),
-					column("data", guest.JSONType, guest.JSON(`{"a": [1, null]}`)),
-					{Name: "order", Type: guest.Text},
+					{Name: "id", Type: guest.TypeInt64, Identity: true},
+					column("code", guest.TypeVarchar(20), "it's \\ \"here\""),
+					column("flag", guest.TypeBool, true),
+					column("small", guest.TypeInt32, -5),
+					column("large", guest.TypeInt64, int64(math.MaxInt64)),
+					column("ratio", guest.TypeFloat64, 0.1),
+					column("note", guest.TypeText, "ünï\ncode"),
+					column("raw", guest.TypeBytes, []byte("\x00\xff'")),
+					column("price", guest.TypeDecimalOf(10, 2), guest.Decimal("-12.50")),
+					column("day", guest.TypeDate, guest.Date(20000)),
+					column("hour", guest.TypeTime, guest.TimeOfDay(3600000001)),
+					column("at", guest.TypeTimestamp, guest.Timestamp(1700000000000001)),
+					column("instant", guest.TypeTimestampTZ, time.UnixMicro(1700000000000000)),
+					column("made", guest.TypeTimestampTZ, guest.CurrentTimestamp),
+					column("key", guest.TypeUUID, guest.UUID{7: 1, 15: 2}),
+					column("data", guest.TypeJSON, guest.JSON(`{"a": [1, null]}`)),
+					{Name: "order", Type: guest.TypeText},
 				},
 				PrimaryKey: []string{"id"},
 				Unique:     [][]string{{"code", "small"}},
@@ -58,9 +58,9 @@ func upgrade() error {
 		},
 		func() error {
 			return guest.CreateTable(guest.TableDefinition{
-				Table: guest.Table{Name: "child ren"},
+				Table: "child ren",
 				Columns: []guest.ColumnDefinition{
-					column("a", guest.Int64, nil), column("b", guest.Int64, nil), {Name: "parent", Type: guest.Int64},
+					column("a", guest.TypeInt64, nil), column("b", guest.TypeInt64, nil), {Name: "parent", Type: guest.TypeInt64},
 				},
 				PrimaryKey: []string{"a", "b"},
 				ForeignKeys: []guest.ForeignKey{
@@ -68,12 +68,12 @@ func upgrade() error {
 				},
 			})
 		},
-		func() error { return guest.RenameTable(guest.Table{Name: "child ren"}, "children") },
+		func() error { return guest.RenameTable("child ren", "children") },
 		func() error {
-			return guest.AddColumn(children, guest.ColumnDefinition{Name: `say "hi"`, Type: guest.Text})
+			return guest.AddColumn(children, guest.ColumnDefinition{Name: `say "hi"`, Type: guest.TypeText})
 		},
 		func() error { return guest.RenameColumn(children, `say "hi"`, "said") },
-		func() error { return guest.AddColumn(children, column("paid", guest.Boolean, false)) },
+		func() error { return guest.AddColumn(children, column("paid", guest.TypeBool, false)) },
 		func() error { return guest.DropColumn(children, "said") },
 		func() error {
 			return guest.CreateIndex(guest.IndexDefinition{Name: "children_paid", Table: children, Columns: []string{"paid", "b"}})
@@ -84,7 +84,7 @@ func upgrade() error {
 		},
 		func() error {
 			var failure *guest.Error
-			if err := guest.DropTable(guest.Table{Name: "nothing"}); !errors.As(err, &failure) {
+			if err := guest.DropTable("nothing"); !errors.As(err, &failure) {
 				return errors.New("a table that does not exist is dropped")
 			}
 			return nil

@@ -55,8 +55,8 @@ func upgrade() error {
 			guest.Infof("%s", fmt.Sprint(rows.Rows[0]...))
 		}
 	}
-	column := guest.ColumnDefinition{Name: "j", Type: guest.JSONType, Default: guest.JSON("{bad")}
-	guest.Infof("%v", guest.CreateTable(guest.TableDefinition{Table: guest.Table{Name: "t"}, Columns: []guest.ColumnDefinition{column}}))
+	column := guest.ColumnDefinition{Name: "j", Type: guest.TypeJSON, Default: guest.JSON("{bad")}
+	guest.Infof("%v", guest.CreateTable(guest.TableDefinition{Table: "t", Columns: []guest.ColumnDefinition{column}}))
 	guest.TimestampOf(at)
 	return nil
 }
