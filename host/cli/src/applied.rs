@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::context::{Context, HistoryDetail};
 use runner_base::error::Result;
 use runner_base::runtime;
-use runner_engine::history::{self, History};
+use runner_engine::history::{self, History, State};
 
 /// What is applied. The database is queried the first time that it is needed: most commands on files need none.
 pub struct Applied<'a> {
@@ -26,9 +26,9 @@ impl<'a> Applied<'a> {
         Self { context, known: OnceCell::new() }
     }
 
-    /// Whether a revision is applied. An error if the database cannot be asked; one that does not exist has nothing applied.
+    /// Whether a revision is applied, and so must stay as it is; one that is partly applied may be corrected. An error if the database cannot be asked; one that does not exist has nothing applied.
     pub fn contains(&self, revision: &str) -> Result<bool> {
-        self.ask(|known| known.history.get(revision).is_some())
+        self.ask(|known| known.history.get(revision).is_some_and(|record| record.state != State::PartlyApplied))
     }
 
     /// Whether the database has a history. One without says nothing about others, such as that of production.

@@ -126,7 +126,7 @@ pub struct ApplyArgs {
     /// Let the changed component of a revision continue the transform that failed
     ///
     /// What is finished stays, and the changed component does every chunk that is not. It must make the same calls before the
-    /// transform, and transform the same table.
+    /// transform, and transform the same table. Where no chunk is finished, it needs no decision.
     #[arg(long, value_name = "REVISION", conflicts_with = "dry_run", hide_short_help = true)]
     pub accept_changed: Option<String>,
     /// With `--accept-changed`: the reason, kept in the history

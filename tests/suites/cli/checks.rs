@@ -342,3 +342,29 @@ fn a_directory_of_another_form_is_checked_as_any_other() {
     assert!(!project.file(ARTIFACT).exists());
     project.runner("build --check").succeeds().prints(&["same 1_made"]);
 }
+
+/// What runs is what its author sees: a build that failed, or was forgotten, does not run the one before.
+#[test]
+fn an_artifact_whose_source_changed_since_does_not_run() {
+    let project = built();
+    project.write(&format!("{MIGRATION}/make.sh"), "exit 1\n");
+    assert_ne!(project.runner("build").exit_code(), Some(0));
+    project.runner("test").exits(1).prints(&["`1_made` is out of date", "hint: run `runner build 1`"]);
+    for line in ["apply", "apply --dry-run", "plan"] {
+        let output = project.runner(line);
+        output.exits(4).says(&[
+            "`1_made` is out of date",
+            "hint: run `runner build 1`",
+            "hint: `--locked` runs what the lockfile lists",
+        ]);
+    }
+    project.runner("validate").says(&["the source code of `1_made` changed since it was built"]);
+    project.runner("status").succeeds().prints(&["pending"]);
+    project.runner("plan --locked").succeeds().does_not_say(&["changed since it was built", "out of date"]);
+    // Where only the artifact is, nothing is out of date.
+    std::fs::remove_dir_all(project.root().join(MIGRATION)).unwrap();
+    project.runner("plan").succeeds();
+    project.write(&format!("{MIGRATION}/make.sh"), "exit 1\n");
+    project.runner("stamp --why test").succeeds();
+    project.runner("apply").succeeds().says(&["nothing to do"]);
+}

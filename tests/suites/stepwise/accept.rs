@@ -137,10 +137,10 @@ for_each_engine! {
         let project = failed(engine, 1);
         project.component("2_build", build("strayed"));
         accepts(&project, &[]).exits(4).says(&[
-            "the changed component does not repeat the calls that took effect",
+            "the corrected build does not repeat the calls that took effect",
             "recorded: execute `CREATE TABLE raised (id INTEGER NOT NULL PRIMARY KEY, price",
             "now: execute `CREATE TABLE raised (id INTEGER NOT NULL PRIMARY KEY, more",
-            "hint: keep every call before",
+            "hint: keep what was done, up to step 4, as it was",
         ]);
         // Nothing was recorded: the build with which it began fails as before, and a fixed one goes on.
         project.component("2_build", build("stumble"));
@@ -186,15 +186,15 @@ for_each_engine! {
     }
 }
 
-/// Where it stopped between two transforms, there is no chunk to go on from.
+/// Where it stopped between two transforms, it needs no decision, and keeps one that it is given.
 #[test]
-fn it_must_have_stopped_within_a_transform() {
-    let project = super::broken_off();
-    let mut other = super::component().to_vec();
-    other.extend([0, 2, 1, b'x']);
-    project.component("0002_journal", &other);
-    let output = project.run(["apply", "--accept-changed", "2", "--why", "the same"]);
-    output.exits(2).says(&["did not stop within a transform", "hint: restore the build", "is partial"]);
-    project.component("0002_journal", super::component());
-    super::runs(&project, "apply").succeeds();
+fn between_two_transforms_it_needs_no_decision() {
+    for (line, action) in [("apply", "corrected"), ("apply --accept-changed 2 --why the_same", "accept-changed")] {
+        let project = super::broken_off();
+        let mut other = super::component().to_vec();
+        other.extend([0, 2, 1, b'x']);
+        project.component("0002_journal", &other);
+        project.runner(line).succeeds().says(&["continues from there"]);
+        project.runner("history").prints(&[action]);
+    }
 }

@@ -1,4 +1,4 @@
-//! Lets a changed build of a component continue an unfinished transform.
+//! Lets a changed build of a component or script continue an unfinished migration.
 
 use super::request::AcceptChanged;
 use super::{Engine, Request};
@@ -6,7 +6,7 @@ use crate::Direction;
 use crate::clock::now;
 use crate::history::{self, Repair, State};
 use crate::journal::Successor;
-use crate::plan::{PlanInput, PlannedMigration, candidates, run_mode};
+use crate::plan::{PlanInput, PlannedMigration, candidates};
 use crate::script::ScriptSource;
 use crate::target::compare_revisions;
 use runner_base::error::{Error, ErrorKind, Result};
@@ -54,17 +54,10 @@ impl Engine {
                 .hint("`runner apply` without `--accept-changed` resumes it")
                 .hint("if you have changed it, `runner build` compiles it"));
         }
-        if run_mode(&migration.description, &facts) != record.mode {
-            return Err(Error::usage(format!(
-                "`{id}` began {}, and the changed build asks for another mode",
-                record.mode.name()
-            ))
-            .hint("let `describe` ask for the mode that it had"));
-        }
         Ok(())
     }
 
-    /// What is recorded if the project's build continues this migration; `None` if the operator has not decided so.
+    /// What is recorded if the project's build continues this migration after another one; `None` if it cannot.
     pub(super) async fn successor(
         &self,
         database: &mut HostSession<'_>,
@@ -73,19 +66,23 @@ impl Engine {
         source: &ScriptSource,
         history: i64,
     ) -> Result<Option<Successor>> {
-        let accept = request.accept.as_ref().filter(|_| migration.direction == Direction::Up);
-        let Some(AcceptChanged { why, .. }) = accept.filter(|it| self.candidates_name(&it.wanted, migration)) else {
+        if migration.direction == Direction::Down || !migration.kind.is_sandboxed() {
             return Ok(None);
+        }
+        let accept = request.accept.as_ref().filter(|it| self.candidates_name(&it.wanted, migration));
+        let (action, why) = match accept {
+            Some(AcceptChanged { why, .. }) => (history::ACCEPT_CHANGED, why.clone()),
+            None => (history::CORRECTED, "it repeats what was recorded".to_owned()),
         };
         let kept = self.kept(database, migration, source).await?;
         let handed = history::handed_over(history, &migration.name, &migration.sha256, &migration.description);
-        let (identity, why) = (self.identity.clone(), why.clone());
+        let identity = self.identity.clone();
         let changes = move |number: u64, before: &str| -> Vec<ToolChange> {
             let repair = Repair {
                 history,
                 direction: Direction::Up.to_string(),
                 step: Some(number),
-                action: history::ACCEPT_CHANGED.to_owned(),
+                action: action.to_owned(),
                 statement: before.to_owned(),
                 rows: None,
                 why: why.clone(),
@@ -95,7 +92,8 @@ impl Engine {
             };
             kept.iter().cloned().chain([handed.clone(), history::repaired(&repair)]).collect()
         };
-        Ok(Some(Successor { sha256: migration.sha256.clone(), changes: Box::new(changes) }))
+        let is_accepted = accept.is_some();
+        Ok(Some(Successor { sha256: migration.sha256.clone(), is_accepted, changes: Box::new(changes) }))
     }
 
     /// Whether what the operator gave, which [`Self::check_accept`] has found to be unique, means this migration.

@@ -83,7 +83,6 @@ pub(super) fn partial(
     }
     let one = if of.is_some() { "statement" } else { "step" };
     let name = |unknown: u64| entry_name(one, progress.done, unknown);
-    let same = if migration.kind == Kind::Script { "the same script" } else { "the same build of the component" };
     let error = match (&progress.unknown, of) {
         (Some((unknown, _)), _) if progress.repeats => {
             error.hint(format!("{} took effect in part; `runner {verb}` runs it again and continues", name(*unknown)))
@@ -96,7 +95,7 @@ pub(super) fn partial(
             )),
         (None, _) if error.kind == ErrorKind::Mismatch => error,
         (None, None) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => {
-            error.hint(format!("what took effect stays; `runner {verb}` with {same} resumes there"))
+            error.hint(format!("what took effect stays; `runner {verb}` resumes there"))
         }
         (None, Some(of)) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Terminated) => error.hint(format!(
             "what took effect stays: {took_effect}; `runner {verb}` {}",
@@ -107,11 +106,30 @@ pub(super) fn partial(
              resume there",
             progress.done + 1
         )),
-        (None, None) => error.hint(format!(
-            "what took effect stays: {took_effect}; fix the cause, and run `runner {verb}` with {same} to resume there"
-        )),
+        (None, None) => {
+            let error = error.hint(format!(
+                "what took effect stays: {took_effect}; fix the cause, and run `runner {verb}` to resume there"
+            ));
+            correctable(error, migration, committed)
+        }
     };
     Box::new(Failure { error, took_effect: Some(took_effect), met_a_lock: false })
+}
+
+/// Says how an upgrade goes on if its own code is the cause. A downgrade runs with the build that was applied.
+fn correctable(error: Error, migration: &PlannedMigration, committed: &Transformed) -> Error {
+    if migration.direction == Direction::Down {
+        return error;
+    }
+    let what = if migration.kind == Kind::Script { "script" } else { "component" };
+    let again = match committed.chunks {
+        0 => "`runner apply` again".to_owned(),
+        _ => format!("`runner apply --accept-changed {} --why TEXT`, which keeps the chunks", migration.revision),
+    };
+    error.hint(format!(
+        "if the {what} is the cause, correct it without a change to the calls that took effect, and run `runner build` and {again}; if \
+         they have to change, run `runner rollback` first"
+    ))
 }
 
 /// What the next run does after a signal that came when so many statements were done.

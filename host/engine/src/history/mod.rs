@@ -16,7 +16,7 @@ pub use read::{
     History, answered, glance, is_there, parse_rows, question, read, read_all, read_with_artifacts, unreadable,
 };
 pub use record::{Record, RunMode, State, declared_json};
-pub use repairs::{ACCEPT_CHANGED, ACCEPT_CHECKSUM, Repair, add_repair, read_repairs, repaired};
+pub use repairs::{ACCEPT_CHANGED, ACCEPT_CHECKSUM, CORRECTED, Repair, add_repair, read_repairs, repaired};
 pub use write::{
     End, Numbers, Work, add_work, discard, ended, ensure, ensure_apart, finished_stepwise, handed_over, in_force,
     in_state, inserted, make, reopen, set_applied, set_reason, unmade, unused_artifacts,

@@ -13,6 +13,9 @@ pub const ACCEPT_CHECKSUM: &str = "accept-checksum";
 /// before.
 pub const ACCEPT_CHANGED: &str = "accept-changed";
 
+/// A corrected build that repeated what was recorded went on by itself; its statement is the digest of the build before.
+pub const CORRECTED: &str = "corrected";
+
 /// A repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
@@ -23,7 +26,7 @@ pub struct Repair {
     /// The step it concerns; `None` for the whole revision.
     pub step: Option<u64>,
     /// The decision: `retry`, `mark-done`, `skip`, `as-applied`, `as-not-applied`, `accept-checksum`,
-    /// `accept-changed`, `stamp` or `baseline`.
+    /// `accept-changed`, `corrected`, `stamp` or `baseline`.
     pub action: String,
     /// The statement of the step.
     pub statement: String,
@@ -45,6 +48,11 @@ impl Repair {
         matches!(self.action.as_str(), "stamp" | "baseline")
     }
 
+    /// Returns whether another build took over.
+    pub fn is_handover(&self) -> bool {
+        matches!(self.action.as_str(), ACCEPT_CHANGED | CORRECTED)
+    }
+
     /// Returns what happened, for the table of `runner history`.
     pub fn event(&self) -> String {
         let state = if self.direction == "upgrade" { "applied" } else { "not applied" };
@@ -58,7 +66,7 @@ impl Repair {
     pub fn shown(&self) -> String {
         match (self.step, self.rows) {
             (Some(step), Some(rows)) => format!("{} of step {step}, rows affected: {rows}", self.action),
-            (Some(step), None) if self.action == ACCEPT_CHANGED => {
+            (Some(step), None) if self.is_handover() => {
                 let before = self.statement.get(..12).unwrap_or(&self.statement);
                 format!("{} from step {step}, after sha256 {before}", self.action)
             }

@@ -69,7 +69,8 @@ impl Journal {
                 return Ok(TransformStep::Recorded(step, answer));
             }
             Lookup::Intended(entry) => {
-                self.hand_over(database, &mut state, entry.step).await?;
+                self.hand_over(database, &mut state, (entry.step, true)).await?;
+                self.expect_columns(database, &mut state, entry.step).await?;
                 let checkpoint = store::checkpoint(database, self.run, entry.step).await?;
                 chunk::check(database, self.run, entry.step, &checkpoint, false).await?;
                 (entry, Some(checkpoint))

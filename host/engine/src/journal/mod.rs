@@ -140,7 +140,11 @@ impl Journal {
     pub async fn end(&self, database: &mut HostSession<'_>) -> Result<()> {
         let mut state = self.state.lock().await;
         match self.next_recorded(database, &mut state).await? {
-            None => self.record_failure(database, &mut state).await,
+            None => {
+                let next = state.step + 1;
+                self.hand_over(database, &mut state, (next, false)).await?;
+                self.record_failure(database, &mut state).await
+            }
             Some(recorded) => Err(self.diverged(&state, &recorded.entry, "the end of the migration")),
         }
     }
@@ -188,7 +192,7 @@ impl Journal {
             .cause(format!("recorded: {} `{}`", recorded.kind, recorded.text))
             .cause(format!("now: {now}"));
         if state.builds.successor.is_some() {
-            return self.not_a_successor(error);
+            return self.not_a_successor(error, state.done);
         }
         error.hint(
             "with the same parameters, time, seed and answers a component must make the same calls: look for anything \

@@ -7,7 +7,7 @@ use crate::call::codec::{pack, unpack};
 use crate::clock::now;
 use crate::journal::store;
 use crate::journal::store::{Entry, INPUTS};
-use crate::journal::successor::{self, Builds, Successor};
+use crate::journal::successor::{Builds, Successor};
 use crate::journal::{Journal, JournalState, Worker, damaged, entry_name, head};
 use crate::run::Run;
 use crate::transaction::in_transaction;
@@ -35,7 +35,7 @@ pub struct StepProgress {
 pub struct Build<'a> {
     /// Its digest.
     pub sha256: &'a str,
-    /// What is recorded if it takes over from another build; `None` if that is not allowed.
+    /// What is recorded if it takes over from another build; `None` if it cannot.
     pub successor: Option<Successor>,
 }
 
@@ -123,9 +123,12 @@ impl Journal {
         let Build { sha256, successor } = build;
         if kind.is_sandboxed() && current != sha256 {
             let Some(successor) = successor else { return Err(other_component(current, sha256)) };
-            successor::check(database, run).await?;
             let (from, to) = (short(current), short(sha256));
-            warnings.push(format!("what is finished was done by sha256 {from}; sha256 {to} continues from there"));
+            let step = store::done(database, run).await? + 1;
+            warnings.push(format!(
+                "what is finished was done by sha256 {from}; the corrected build, sha256 {to}, has to repeat it and continues from there, \
+                 with step {step}"
+            ));
             builds.successor = Some(successor);
         }
         let state = JournalState {
@@ -139,6 +142,7 @@ impl Journal {
         // Without a head, missing steps would be found too late.
         head::read(database, run).await?;
         warnings.extend(journal.settle(database).await?);
+        journal.make_way(database).await?;
         in_transaction(database, async |database| head::take(database, run, worker).await).await?;
         Ok(Resumed { journal, warnings })
     }
@@ -205,16 +209,9 @@ fn waits(unknown: &Unknown, done: u64) -> Error {
         .hint("`runner repair` shows what is known about it, and records your decision")
 }
 
+/// The error of a downgrade, which only the build that began it can resume.
 fn other_component(began: &str, now: &str) -> Error {
-    Error::mismatch("another build of this component was interrupted, and only that build can resume")
-        .cause(format!("the migration began with sha256 {}, but the project has {}", short(began), short(now)))
-        .hint("restore the artifact with which it began, and put the change into a new migration")
-        .hint(
-            "if it failed within a transform and the change fixes that, `runner apply --accept-changed REVISION --why TEXT` \
-             goes on with it from the first chunk that is not done",
-        )
-        .hint(
-            "or undo it: `runner rollback` uses the build stored in the database, if its downgrade can undo a part; after \
-             undoing it by hand, record that with `runner repair`",
-        )
+    Error::mismatch("another build of this component was interrupted, and only that build can resume its downgrade")
+        .cause(format!("the downgrade began with sha256 {}, but the project has {}", short(began), short(now)))
+        .hint("restore the artifact with which it began, or complete the downgrade by hand, and record that with `runner repair`")
 }

@@ -309,6 +309,7 @@ impl Journal {
             ..Entry::default()
         };
         let Some(recorded) = self.next_recorded(database, state).await? else {
+            self.hand_over(database, state, (step, false)).await?;
             self.record_failure(database, state).await?;
             state.step = step;
             return Ok(Lookup::Absent(entry));

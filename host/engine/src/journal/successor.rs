@@ -1,25 +1,24 @@
-//! Another build of a component takes over an unfinished transform, by decision of the operator: what is done stays, and every
-//! chunk that is not done is the new build's.
+//! Another build of a component takes over an unfinished migration: what is done stays, and the rest is the new build's.
 //!
-//! The new build runs from its beginning; every call up to the unfinished transform, and the transform itself, must be
-//! the recorded one. Only then, before its first chunk, one transaction makes it the revision's: digest and description
-//! in the history, its bytes, the decision, and a *handover* in the evidence. A build that does not repeat the calls
-//! leaves no trace. The handover locks the checkpoint and every chunk that is not done, and raises their tokens, so
-//! every chunk has exactly one builder; a helper asks whether its build is still the one in the history whenever it has
-//! locked something. The first batch must have the columns that earlier chunks wrote. `verify` recomputes each batch
-//! with the build that did it. The newer build's downgrade is the way back.
+//! The new build runs from its beginning; every recorded call must be repeated, with its parameters. Only then, before the
+//! first call that runs live, one transaction makes it the revision's: digest and description in the history, its bytes, the
+//! fact, and a *handover* in the evidence. A build that does not repeat the calls leaves no trace.
 //!
-//! Rejected: to record the decision first, by `repair`, which would lock the old build out if the new one did not fit;
-//! to continue between two steps, too, where nothing large is lost; to compare the code of two builds, of which only
-//! matters what they ask of the database.
+//! Within a transform some chunks of which are done, that is the operator's decision: one table would get rows of two
+//! functions. The handover locks the checkpoint and every chunk that is not done, and raises their tokens, so every chunk has
+//! exactly one builder; a helper asks whether its build is still the one in the history whenever it has locked something. The
+//! first batch must have the columns that earlier chunks wrote. `verify` recomputes each batch with the build that did it. The
+//! newer build's downgrade is the way back.
+//!
+//! Rejected: to record it first, which would lock the old build out if the new one did not fit; to compare the code of two
+//! builds, of which only matters what they ask of the database.
 
 use std::collections::BTreeSet;
 
 use super::chunk;
-use super::store::{self, Checkpoint, unwritable};
-use super::{Journal, JournalState, crash};
+use super::store::{self, unwritable};
+use super::{Journal, JournalState, crash, head};
 use crate::call::CallKind;
-use crate::run::Run;
 use crate::transaction::roll_back;
 use crate::transcript::handover::{self, Handover};
 use crate::transcript::{ChunkRecord, store as evidence};
@@ -34,6 +33,8 @@ pub type HandoverChanges = dyn Fn(u64, &str) -> Vec<ToolChange> + Send + Sync;
 pub struct Successor {
     /// Its digest.
     pub sha256: String,
+    /// Whether the operator has decided that it may keep the finished chunks of the other build.
+    pub is_accepted: bool,
     /// The changes of history.
     pub changes: Box<HandoverChanges>,
 }
@@ -43,7 +44,7 @@ pub struct Successor {
 pub(super) struct Builds {
     /// Handovers so far, in order.
     pub handovers: Vec<Handover>,
-    /// The build that takes over at the unfinished transform, once it has repeated every call before that.
+    /// The build that takes over once it has repeated every recorded call.
     pub successor: Option<Successor>,
     /// The columns that the chunks of the transform of a step wrote before.
     pub columns: Option<(u64, BTreeSet<String>)>,
@@ -56,36 +57,58 @@ impl Builds {
     }
 }
 
-/// Checks that another build can take over, as far as the journal shows.
-pub(super) async fn check(database: &mut HostSession<'_>, run: Run) -> Result<()> {
-    match store::intent(database, run).await? {
-        Some(intent) if intent.kind == CallKind::Transform.name() => Ok(()),
-        _ => Err(Error::usage("it did not stop within a transform, so another build cannot go on from a chunk")
-            .hint("restore the build with which it began, or `runner rollback` undoes what took effect")),
-    }
-}
-
 impl Journal {
-    /// Records that another build takes over at this transform, in a transaction of its own, before its first chunk. Workers of the
-    /// build before finish the chunk that they have begun, and get no other.
+    /// Prepares an unfinished transform for another build. If no chunk of it is done, it is forgotten, as a failed statement is.
+    /// Otherwise the rows of two functions would be in one table, which is the operator's decision.
+    pub(super) async fn make_way(&self, database: &mut HostSession<'_>) -> Result<()> {
+        let state = self.state.lock().await;
+        let Some(successor) = &state.builds.successor else { return Ok(()) };
+        let intent = store::intent(database, self.run).await?;
+        let Some(intent) = intent.filter(|it| it.kind == CallKind::Transform.name()) else { return Ok(()) };
+        self.begin_closed(database).await?;
+        let made = self.clear_untouched(database, (intent.step, state.done), successor.is_accepted).await;
+        match made {
+            Ok(()) => Ok(database.commit_or_roll_back().await?),
+            Err(error) => Err(roll_back(database, error).await),
+        }
+    }
+
+    async fn clear_untouched(
+        &self,
+        database: &mut HostSession<'_>,
+        (step, before): (u64, u64),
+        is_accepted: bool,
+    ) -> Result<()> {
+        let done = chunk::totals(database, self.run, step, None).await.map_err(unwritable)?;
+        match done.chunks {
+            0 => {
+                store::clear_failed(database, self.run, step).await?;
+                store::make(database, [head::stepped(self.run, before)]).await
+            }
+            _ if is_accepted => Ok(()),
+            chunks => Err(has_chunks(chunks)),
+        }
+    }
+
+    /// Records that another build takes over at this step, in a transaction of its own, before the step runs. Workers of the build
+    /// before finish the chunk that they have begun, and get no other.
     pub(super) async fn hand_over(
         &self,
         database: &mut HostSession<'_>,
         state: &mut JournalState,
-        step: u64,
+        (step, is_begun): (u64, bool),
     ) -> Result<()> {
-        if let Some(successor) = &state.builds.successor {
-            self.begin_closed(database).await?;
-            let handover = match self.write_handover(database, &state.builds, successor, step).await {
-                Ok(handover) => handover,
-                Err(error) => return Err(roll_back(database, error).await),
-            };
-            database.commit_or_roll_back().await?;
-            crash::point();
-            state.builds.handovers.push(handover);
-            state.builds.successor = None;
-        }
-        self.expect_columns(database, state, step).await
+        let Some(successor) = &state.builds.successor else { return Ok(()) };
+        self.begin_closed(database).await?;
+        let handover = match self.write_handover(database, &state.builds, successor, (step, is_begun)).await {
+            Ok(handover) => handover,
+            Err(error) => return Err(roll_back(database, error).await),
+        };
+        database.commit_or_roll_back().await?;
+        crash::point();
+        state.builds.handovers.push(handover);
+        state.builds.successor = None;
+        Ok(())
     }
 
     /// If another build has taken over at this transform, every chunk from here on must write the columns that the ones before
@@ -108,14 +131,19 @@ impl Journal {
         database: &mut HostSession<'_>,
         builds: &Builds,
         successor: &Successor,
-        step: u64,
+        (step, is_begun): (u64, bool),
     ) -> Result<Handover> {
-        let open = chunk::revoke_claims(database, self.run, step).await.map_err(unwritable)?;
-        // Read again: a worker may have cut or finished chunks until now.
-        let Checkpoint { done, .. } = store::checkpoint(database, self.run, step).await?;
+        let (cut, open) = match is_begun {
+            true => {
+                let open = chunk::revoke_claims(database, self.run, step).await.map_err(unwritable)?;
+                // Read again: a worker may have cut or finished chunks until now.
+                (store::checkpoint(database, self.run, step).await?.done.chunks, open)
+            }
+            false => (0, Vec::new()),
+        };
         let from = builds.current(&self.inputs.sha256).to_owned();
         let changes = (successor.changes)(step, &from);
-        let handover = Handover { step, from, to: successor.sha256.clone(), cut: done.chunks, open };
+        let handover = Handover { step, from, to: successor.sha256.clone(), cut, open };
         let all: Vec<Handover> = builds.handovers.iter().chain([&handover]).cloned().collect();
         handover::write(database, self.run, &all).await?;
         store::make(database, changes).await?;
@@ -141,13 +169,22 @@ impl Journal {
     }
 
     /// The error of a successor that does not repeat what took effect.
-    pub(super) fn not_a_successor(&self, error: Error) -> Error {
-        Error { message: "the changed component does not repeat the calls that took effect".to_owned(), ..error }
-            .hint(
-                "keep every call before the unfinished transform, and its name, tables, columns and key, as they were",
-            )
-            .hint("nothing was recorded: the build with which it began can resume, and `runner rollback` can undo it")
+    pub(super) fn not_a_successor(&self, error: Error, done: u64) -> Error {
+        Error { message: "the corrected build does not repeat the calls that took effect".to_owned(), ..error }
+            .hint(format!(
+                "keep what was done, up to step {done}, as it was: the same calls with the same statements and parameters"
+            ))
+            .hint("if that cannot be, `runner rollback` undoes what took effect; nothing was changed now")
     }
+}
+
+/// The error of a build that is to go on with another one's transform, without a decision.
+fn has_chunks(chunks: u64) -> Error {
+    let of = if chunks == 1 { "1 chunk is done" } else { &format!("{chunks} chunks are done") };
+    Error::mismatch(format!("another build of this component was interrupted within a transform, of which {of}"))
+        .cause("the rest would be done by another function than what is there")
+        .hint("`runner apply --accept-changed REVISION --why TEXT` keeps what is done, and this build does the other chunks")
+        .hint("or `runner rollback` undoes what took effect; the build with which it began can resume, too")
 }
 
 fn names(columns: &[(String, ColumnType)]) -> BTreeSet<String> {

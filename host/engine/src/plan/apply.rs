@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::check::{check_dependencies, check_dialect, check_history, find};
+use super::check::{check_built, check_dependencies, check_dialect, check_history, check_resumed, find};
 use super::{Plan, PlanInput, PlannedMigration, Source, candidates, half_done, resume_after, run_mode};
 use crate::Direction;
 use crate::history::State;
@@ -32,6 +32,10 @@ pub fn plan_apply(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {
     for (index, migration) in chosen.iter().enumerate() {
         check_dialect(input.facts.dialect, migration)?;
         check_dependencies(input, migration, &chosen[..index])?;
+        check_built(input, migration)?;
+        if let Some(record) = broken.filter(|it| compare_revisions(&it.revision, &migration.revision).is_eq()) {
+            check_resumed(input, migration, record)?;
+        }
         steps.push(up_step(input, migration)?);
     }
     Ok(Plan { steps, current: input.history.current().map(|record| record.id()) })

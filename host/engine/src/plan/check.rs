@@ -1,6 +1,6 @@
 //! Checks whether project and history agree.
 
-use super::PlanInput;
+use super::{PlanInput, run_mode};
 use crate::history::{Record, State};
 use crate::target::compare_revisions;
 use runner_base::dialect::Dialect;
@@ -137,6 +137,29 @@ pub fn check_kind(migration: &Migration, record: &Record) -> Result<()> {
         "restore its files as they were, or give what is in their place a revision of its own by `runner renumber {}`",
         migration.id()
     )))
+}
+
+/// Rejects a component whose source code changed since it was built: what would run is not what its author sees.
+pub fn check_built(input: &PlanInput<'_>, migration: &Migration) -> Result<()> {
+    let id = migration.id();
+    if !input.catalog.stale.contains(&id) {
+        return Ok(());
+    }
+    Err(Error::mismatch(format!("`{id}` is out of date: its source code changed since it was built"))
+        .hint(format!("run `runner build {}`", migration.revision))
+        .hint("`--locked` runs what the lockfile lists, whatever the source code says"))
+}
+
+/// Rejects to resume as something else: what is recorded of one mode or kind means nothing to another.
+pub fn check_resumed(input: &PlanInput<'_>, migration: &Migration, record: &Record) -> Result<()> {
+    check_kind(migration, record)?;
+    let now = run_mode(&migration.description, input.facts);
+    if now == record.mode {
+        return Ok(());
+    }
+    let (id, was, now) = (migration.id(), record.mode.name(), now.name());
+    Err(Error::mismatch(format!("`{id}` began in the mode `{was}`, and is now to run in the mode `{now}`"))
+        .hint("let it ask for the mode that it had, and run `runner apply` to go on; or undo it: `runner rollback`"))
 }
 
 /// Rejects migrations that are not for this database.

@@ -1,7 +1,7 @@
 //! Plans downgrades.
 
 use super::apply::up_step;
-use super::check::{check_dependencies, check_dialect, check_history, find, means, of_others};
+use super::check::{check_built, check_dependencies, check_dialect, check_history, find, means, of_others};
 use super::{
     Plan, PlanInput, PlannedMigration, Source, broken_upgrade, candidates, down_mode, half_done, resume_after,
 };
@@ -46,6 +46,7 @@ pub fn plan_redo(input: &PlanInput<'_>) -> Result<Plan> {
     };
     check_dialect(input.facts.dialect, migration)?;
     check_dependencies(input, migration, &[])?;
+    check_built(input, migration)?;
     // The downgrade ends the row of an interrupted upgrade.
     let healed = History { live: Vec::new(), ..History::default() };
     plan.steps.push(up_step(&PlanInput { history: &healed, ..*input }, migration)?);

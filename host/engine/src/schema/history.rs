@@ -111,7 +111,7 @@ statements! {
     /// Deletes artifacts that no row of history names, nor a build that took over. Parameter: the revision.
     pub const DROP_ARTIFACTS: &str = "DELETE FROM @.runner_artifact WHERE revision = ?1 AND NOT EXISTS (SELECT 1 \
          FROM @.runner_history h WHERE h.revision = @.runner_artifact.revision AND h.sha256 = @.runner_artifact.sha256) \
-         AND NOT EXISTS (SELECT 1 FROM @.runner_repair r WHERE r.action = 'accept-changed' \
+         AND NOT EXISTS (SELECT 1 FROM @.runner_repair r WHERE r.action IN ('accept-changed', 'corrected') \
          AND r.statement = @.runner_artifact.sha256)";
     /// Records that another build continues an unfinished upgrade. Parameters: name, summary, digest, declared, id.
     pub const HAND_OVER: &str = "UPDATE @.runner_history SET name = ?1, summary = ?2, sha256 = ?3, declared = ?4 \

@@ -24,8 +24,8 @@ pub struct Evidence {
     pub builders: Vec<Builders>,
     /// Where other builds took over.
     pub handovers: Vec<Handover>,
-    /// The index in `transforms` of the transform of each handover.
-    pub handed: Vec<usize>,
+    /// The index in `transforms` of the transform of each handover; `None` for one between two steps.
+    pub handed: Vec<Option<usize>>,
 }
 
 impl Evidence {
@@ -49,8 +49,8 @@ impl Evidence {
                 });
             }
         }
-        let handed = handovers.iter().map(|it| packed.iter().position(|(step, _)| *step == it.step));
-        let handed = handed.map(|at| at.ok_or_else(|| corrupt("a transform"))).collect::<Result<_>>()?;
+        let within = |it: &Handover| packed.iter().position(|(step, _)| *step == it.step).filter(|_| it.cut > 0);
+        let handed = handovers.iter().map(within).collect();
         Ok(Self {
             inputs: inputs.transpose()?,
             calls,

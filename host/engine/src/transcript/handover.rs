@@ -1,4 +1,4 @@
-//! A transform that one build of a component began and another one finished.
+//! A migration that one build of a component began and another one finished.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,16 +13,16 @@ use runner_database::HostSession;
 /// The step under which all handovers of a run are stored.
 const ALL: u64 = 0;
 
-/// The moment at which another build continued an unfinished transform.
+/// The moment at which another build continued an unfinished migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
-    /// The transform's step.
+    /// The first step of the new build: a transform that was begun, or one that was not.
     pub step: u64,
     /// The digest of the build that did what was finished.
     pub from: String,
     /// The digest of the build that does the rest.
     pub to: String,
-    /// The number of chunks cut until then.
+    /// The number of chunks cut until then; 0 if the step was not begun.
     pub cut: u64,
     /// Those of them that were not done.
     pub open: Vec<u64>,

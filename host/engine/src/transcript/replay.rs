@@ -25,7 +25,7 @@ impl Replay {
         Self { state: Mutex::new(ReplayState { recording, calls: 0, contents: Vec::new() }) }
     }
 
-    /// Returns the number of calls so far.
+    /// Returns the number of calls that were answered so far.
     pub fn calls(&self) -> u64 {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).calls
     }
@@ -44,8 +44,7 @@ impl Replay {
     /// recorded one.
     pub fn answer<T: Answer>(&self, call: &Call<'_>) -> Result<(u64, std::result::Result<T, DatabaseError>)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.calls += 1;
-        let number = state.calls;
+        let number = state.calls + 1;
         let now = format!("{} `{}`", call.kind.name(), call.shown());
         let Some(recorded) = state.recording.call().map_err(corrupt)? else {
             return Err(diverged(number).cause("recorded: the end of the migration").cause(format!("now: {now}")));
@@ -60,6 +59,7 @@ impl Replay {
             return Err(diverged(number).cause(before).cause(what));
         }
         let answer = state.recording.answer().map_err(corrupt)?.ok_or_else(|| corrupt(Corrupt))?;
+        state.calls = number;
         Ok((number, answer))
     }
 

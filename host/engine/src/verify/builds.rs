@@ -52,7 +52,8 @@ impl Verifier {
         Ok(source.and_then(|source| self.loader.load(&source).ok()))
     }
 
-    /// Replays the recorded calls with each build before the last, up to the transform that it did not finish.
+    /// Replays the recorded calls with each build before the last, up to the transform that it did not finish, or the step that the
+    /// next one began with.
     pub(super) async fn replay_others(
         &self,
         record: &Record,
@@ -61,19 +62,27 @@ impl Verifier {
     ) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         for (handover, at) in evidence.handovers.iter().zip(&evidence.handed) {
-            let name = evidence.transforms.get(*at).map_or("", |transform| transform.name.as_str());
             let verdict = match builds.get(&handover.from) {
                 None => continue,
                 Some(None) => Verdict::Unproven("its component is not in the database".to_owned()),
-                Some(Some(script)) => self.replay_until(record, &**script, *at).await?,
+                Some(Some(script)) => self.replay_until(record, &**script, (*at, handover.step)).await?,
             };
-            let subject = Some(format!("sha256 {}, until the transform `{name}`", short(&handover.from)));
+            let until = match at.and_then(|at| evidence.transforms.get(at)) {
+                Some(transform) => format!("the transform `{}`", transform.name),
+                None => format!("step {}", handover.step),
+            };
+            let subject = Some(format!("sha256 {}, until {until}", short(&handover.from)));
             findings.push(Finding { level: ProofLevel::Replay, subject, verdict });
         }
         Ok(findings)
     }
 
-    async fn replay_until(&self, record: &Record, script: &dyn Script, transform: usize) -> Result<Verdict> {
+    async fn replay_until(
+        &self,
+        record: &Record,
+        script: &dyn Script,
+        (transform, step): (Option<usize>, u64),
+    ) -> Result<Verdict> {
         // A recording is read once.
         let mut evidence = {
             let mut database = self.database.lock().await;
@@ -91,7 +100,10 @@ impl Verifier {
             return ran.map(|()| Verdict::Proven(String::new()));
         }
         // What it would have done after that is not what ran.
-        let reached = replay.contents().len() > transform;
+        let reached = match transform {
+            Some(transform) => replay.contents().len() > transform,
+            None => replay.calls() + 1 >= step,
+        };
         Ok(match (reached, ran) {
             (true, _) => {
                 Verdict::Proven(format!("the calls before it, of {}", counted(replay.calls(), "call", "calls")))
@@ -102,7 +114,7 @@ impl Verifier {
             // The database keeps its bytes alone.
             (false, _) if had_assets(&evidence) => Verdict::Unproven("its assets are not in the database".to_owned()),
             (false, Err(error)) => Verdict::Differs(message_of(&error)),
-            (false, Ok(())) => Verdict::Differs("it does not reach the transform".to_owned()),
+            (false, Ok(())) => Verdict::Differs(format!("it ends before step {step}")),
         })
     }
 }

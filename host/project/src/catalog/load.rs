@@ -109,7 +109,10 @@ impl Catalog {
         let dialect = checks.dialect.unwrap_or_else(|| settings.database_url.value.dialect());
         let is_elsewhere = |migration: &mut Migration| migration.is_elsewhere(dialect);
         report.catalog.elsewhere = report.catalog.migrations.extract_if(.., is_elsewhere).collect();
-        find_stale(settings, &source, (&found, &lockfile), &mut report.catalog);
+        // With `--locked`, the lockfile's artifacts are meant, whatever their sources are.
+        if !checks.locked {
+            find_stale(settings, &source, (&found, &lockfile), &mut report.catalog);
+        }
         report.problems.sort_by_cached_key(|problem| RevisionKey::of(&problem.revision));
         problems.extend(check_dependencies(&mut report.catalog, &report.problems));
         Ok((report, problems.into_iter().map(Error::from).collect()))

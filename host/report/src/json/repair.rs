@@ -1,7 +1,7 @@
 //! The output of `runner repair`.
 
 use super::{DatabaseJson, SCHEMA};
-use runner_engine::history::{ACCEPT_CHANGED, Repair};
+use runner_engine::history::Repair;
 use runner_engine::journal::Unknown;
 use runner_engine::repair::{RepairAction, Survey};
 
@@ -61,14 +61,14 @@ document! {
 
     /// A repair of a revision by an operator.
     pub(super) struct RepairedJson(repair: &Repair) with {
-        let is_accepted = repair.action == ACCEPT_CHANGED;
+        let is_handover = repair.is_handover();
     } {
         direction: String = repair.direction.clone(),
         step: Option<u64> = repair.step,
         action: String = repair.action.clone(),
-        statement: String = if is_accepted { String::new() } else { repair.statement.clone() },
-        /// For `accept-changed`: the digest of the build before.
-        replaced_sha256: Option<String> = is_accepted.then(|| repair.statement.clone()),
+        statement: String = if is_handover { String::new() } else { repair.statement.clone() },
+        /// For `accept-changed` and `corrected`: the digest of the build before.
+        replaced_sha256: Option<String> = is_handover.then(|| repair.statement.clone()),
         rows_affected: Option<u64> = repair.rows,
         why: String = repair.why.clone(),
         at: String = repair.at.clone(),
