@@ -5,6 +5,7 @@ mod build;
 mod checks;
 mod commands;
 mod completions;
+mod editors;
 mod fleet;
 mod formats;
 mod help;

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::name::snake_case;
-use super::{CompiledLanguage, Scaffolded, sdk};
+use super::{CompiledLanguage, Scaffolded, editors, sdk};
 use crate::build::keep_runtime;
 use runner_base::error::{Error, Result};
 use runner_base::suggest::did_you_mean;
@@ -95,7 +95,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
         _ => request.revision.to_owned(),
     };
     let id = format!("{revision}_{name}");
-    let mut made = Scaffolded { root: settings.root.clone(), migration: Some(id.clone()), files: Vec::new() };
+    let mut made = Scaffolded { root: settings.root.clone(), migration: Some(id.clone()), ..Scaffolded::default() };
     let path = settings.migrations.join(&id);
     let identifier = identifier(&name);
     match request.language {
@@ -112,9 +112,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
             let text = template.replace("{{name}}", &identifier).replace("{{summary}}", &name.replace('_', " "));
             made.add(&root, &settings.migrations.join(format!("{id}{}", language.end())), text)?;
             made.files.extend(runtime.map(|file| settings.migrations.join(file)));
-            if language == ScriptLanguage::Typescript {
-                sdk::unpack_typings(&root, &settings.migrations, &mut made)?;
-            }
+            editors::configure(&root, &settings.migrations, language, &mut made)?;
         }
         Language::Rust => {
             let sdk_path = sdk_path(settings, &mut made, &root)?;
@@ -124,7 +122,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
             made.add(&root, &path.join(".gitignore"), "/target/\n")?;
         }
         Language::Compiled(language) => {
-            let sdk = language.unpack_sdk(&root, &mut made)?;
+            let sdk = language.sdk().unpack(&root, &mut made)?;
             let sdk_path = up_to_root(settings, &sdk).to_string_lossy().replace('\\', "/");
             for (file, template) in language.files() {
                 let text = template.replace("{{name}}", &identifier).replace("{{sdk_path}}", &sdk_path);
