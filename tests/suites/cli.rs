@@ -19,6 +19,7 @@ mod session;
 #[cfg(unix)]
 mod terminal;
 mod timeouts;
+mod vendored;
 #[cfg(unix)]
 mod watches;
 

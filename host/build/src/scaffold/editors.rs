@@ -10,7 +10,7 @@ use cap_std::fs::Dir;
 use super::Scaffolded;
 use super::sdk::Sdk;
 use runner_base::error::Result;
-use runner_project::script::ScriptLanguage;
+use runner_project::script::{Installer, ScriptLanguage};
 
 static JAVASCRIPT_SDK: Sdk = Sdk {
     name: "javascript",
@@ -29,8 +29,10 @@ static PYTHON_SDK: Sdk = Sdk {
 /// A configuration of an editor or a type checker.
 struct Config {
     file: &'static str,
-    /// With `{{sdk}}` and `{{migrations}}`, below the project and with `/`.
+    /// With `{{sdk}}`, `{{migrations}}` and `{{packages}}`; paths are below the project and with `/`.
     text: &'static str,
+    /// What is `{{packages}}` if the script has any; with `{{directory}}`, the script's.
+    packages: &'static str,
     /// Other files of the project's root that may say the same.
     others: &'static [&'static str],
     /// What to add where the user has one of these files.
@@ -41,7 +43,8 @@ const TYPESCRIPT: Config = Config {
     file: "tsconfig.json",
     text: include_str!("templates/tsconfig.json"),
     others: &[],
-    entry: "`\"paths\": { \"runner-guest\": [\"./{{sdk}}/index.d.ts\"] }` in `compilerOptions`",
+    packages: ", \"*\": [\"./{{directory}}/node_modules/@types/*\", \"./{{directory}}/node_modules/*\", \"./{{directory}}/vendor/*\"]",
+    entry: "`\"paths\": { \"runner-guest\": [\"./{{sdk}}/index.d.ts\"]{{packages}} }` in `compilerOptions`",
 };
 
 const JAVASCRIPT: Config = Config {
@@ -57,28 +60,37 @@ const PYRIGHT: Config = Config {
     file: "pyrightconfig.json",
     text: include_str!("templates/pyrightconfig.json"),
     others: &["pyproject.toml"],
-    entry: "`extraPaths = [\"{{sdk}}\"]`, for Pyright",
+    packages: ", \"{{directory}}/vendor\"",
+    entry: "`extraPaths = [\"{{sdk}}\"{{packages}}]`, for Pyright",
 };
 
 const MYPY: Config = Config {
     file: "mypy.ini",
     text: include_str!("templates/mypy.ini"),
     others: &["pyproject.toml", ".mypy.ini", "setup.cfg"],
-    entry: "`mypy_path = \"{{sdk}}\"`, for mypy",
+    packages: ":{{directory}}/vendor",
+    entry: "`mypy_path = \"{{sdk}}{{packages}}\"`, for mypy",
 };
 
 /// The largest configuration that is searched for the SDK.
 const LARGEST: u64 = 1 << 20;
 
-/// Unpacks the SDK of a script's language, unless this version exists, and has editors find it.
-pub(super) fn configure(root: &Dir, migrations: &Path, language: ScriptLanguage, made: &mut Scaffolded) -> Result<()> {
+/// Unpacks the SDK of a script's language, unless this version exists, and has editors find it, and the packages of the script.
+/// `directory`: that of the script.
+pub(super) fn configure(
+    root: &Dir,
+    (migrations, directory): (&Path, &Path),
+    (language, installer): (ScriptLanguage, Option<Installer>),
+    made: &mut Scaffolded,
+) -> Result<()> {
     let (sdk, configs): (_, &[Config]) = match language {
         ScriptLanguage::Javascript => (&JAVASCRIPT_SDK, &[JAVASCRIPT]),
         ScriptLanguage::Typescript => (&JAVASCRIPT_SDK, &[TYPESCRIPT]),
         ScriptLanguage::Python => (&PYTHON_SDK, &[PYRIGHT, MYPY]),
     };
     let with_slashes = |path: &Path| path.to_string_lossy().replace('\\', "/");
-    let directory = with_slashes(&sdk.unpack(root, made)?);
+    let (sdk, migrations, directory) =
+        (with_slashes(&sdk.unpack(root, made)?), with_slashes(migrations), with_slashes(directory));
     let mut left = Vec::new();
     for config in configs {
         let theirs = [config.file].iter().chain(config.others).find(|file| root.exists(file)).copied();
@@ -86,15 +98,18 @@ pub(super) fn configure(root: &Dir, migrations: &Path, language: ScriptLanguage,
             true => serde_json::Value::from(text).to_string().trim_matches('"').to_owned(),
             false => text.to_owned(),
         };
-        let (sdk, migrations) = (quoted(&directory), quoted(&with_slashes(migrations)));
-        let fill = |text: &str| text.replace("{{sdk}}", &sdk).replace("{{migrations}}", &migrations);
+        let fill = |text: &str| {
+            let text = text.replace("{{packages}}", installer.map_or("", |_| config.packages));
+            let text = text.replace("{{sdk}}", &quoted(&sdk)).replace("{{migrations}}", &quoted(&migrations));
+            text.replace("{{directory}}", &quoted(&directory))
+        };
         match theirs {
             None => made.add(root, Path::new(config.file), fill(config.text))?,
-            Some(file) if names(root, file, &directory) => {}
+            Some(file) if installer.is_none() && names(root, file, &sdk) => {}
             Some(file) => left.push((file, fill(config.entry))),
         }
     }
-    let note = |(file, entry)| format!("`{file}` is yours: for editors to find `{directory}`, add {entry}");
+    let note = |(file, entry)| format!("`{file}` is yours: for editors to find `{sdk}`, add {entry}");
     made.notes.extend(left.into_iter().map(note));
     Ok(())
 }
