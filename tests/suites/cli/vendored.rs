@@ -217,19 +217,32 @@ fn packages_of_pip_are_installed_by_their_lock_and_need_no_python_to_run() {
     ];
     wheel(&project, &directory, "slugs-1.0-py3-none-any.whl", &of_slugs);
     wheel(&project, &directory, "deep-2.0-py3-none-any.whl", &[("deep.py", "word = 'two'\n")]);
-    project.write(&format!("{directory}/requirements.txt"), format!("{WHEELS}slugs\ndeep>=1\n"));
+    // A package that does without its native part, for which there is no pure wheel.
+    let of_markupsafe = [("markupsafe/__init__.py", "escape = str\n"), ("markupsafe/_speedups.so", "")];
+    wheel(&project, &directory, "MarkupSafe-1.0-cp314-cp314-manylinux2014_x86_64.whl", &of_markupsafe);
+    wheel(&project, &directory, "own-1.0-py3-none-any.whl", &[("own.py", "")]);
+    let requirements = format!("{WHEELS}slugs\ndeep>=1\nmarkupsafe\n./tests/wheels/own-1.0-py3-none-any.whl\n");
+    project.write(&format!("{directory}/requirements.txt"), requirements);
     project.write(
         &format!("{directory}.py"),
-        "import slugs\nfrom runner_guest import Description, log\ndescription = Description('x')\n\n\ndef upgrade():\n    \
-         log.info(slugs.name)\n\n\ndef downgrade():\n    pass\n",
+        "import markupsafe\nimport slugs\nfrom runner_guest import Description, log\ndescription = Description('x')\n\n\ndef upgrade():\n    \
+         log.info(markupsafe.escape(slugs.name))\n\n\ndef downgrade():\n    pass\n",
     );
     build(&project, &[]).succeeds().says(&["built"]);
     let lock = project.read(&format!("{directory}/requirements.lock"));
-    assert!(lock.contains("--find-links tests/wheels\ndeep==2.0 --hash=sha256:"), "{lock}");
-    assert!(lock.contains("\nslugs==1.0 --hash=sha256:"), "{lock}");
-    for (file, is_there) in
-        [("deep.py", true), ("slugs-1.0.dist-info/METADATA", true), ("slugs/tests", false), ("bin", false)]
-    {
+    assert!(
+        lock.contains("--find-links tests/wheels\n./tests/wheels/own-1.0-py3-none-any.whl --hash=sha256:"),
+        "{lock}"
+    );
+    assert!(lock.contains("\ndeep==2.0 --hash=sha256:"), "{lock}");
+    assert!(lock.contains("\nslugs==1.0 --hash=sha256:") && lock.contains("\nMarkupSafe==1.0 --hash="), "{lock}");
+    for (file, is_there) in [
+        ("deep.py", true),
+        ("slugs-1.0.dist-info/METADATA", true),
+        ("slugs/tests", false),
+        ("bin", false),
+        ("markupsafe/_speedups.so", false),
+    ] {
         assert_eq!(project.file(&format!("{directory}/vendor/{file}")).exists(), is_there, "{file}");
     }
     project.runner("validate --locked").succeeds().does_not_say(&["warning"]);
@@ -241,7 +254,12 @@ fn packages_of_pip_are_installed_by_their_lock_and_need_no_python_to_run() {
     build(&project, &["tidy"]).succeeds();
     assert_eq!(project.read(&format!("{directory}/requirements.lock")), lock);
     wheel(&project, &directory, "deep-2.0-py3-none-any.whl", &[("deep.py", "word = 'another'\n")]);
-    build(&project, &["tidy"]).exits(4).says(&["is not the one that", "requirements.lock` pins", "hint:"]);
+    build(&project, &["tidy"]).exits(4).says(&[
+        "is not the one that",
+        "requirements.lock` pins",
+        "deep==2.0 from",
+        "Expected sha256",
+    ]);
     assert_eq!(project.read(&format!("{directory}/vendor/deep.py")), "word = 'two'\n");
     std::fs::remove_file(project.file(&format!("{directory}/requirements.lock"))).unwrap();
     build(&project, &["tidy"]).succeeds();

@@ -1,6 +1,6 @@
 //! Packages of npm and pip that the directory of a script names, and what a build made of them.
 //!
-//! `package.json` or `requirements.txt` says what a script needs, and the lock beside it in which versions. `runner build` puts their
+//! `package.json` or `requirements.txt` says what a script needs, and the lock next to it in which versions. `runner build` puts their
 //! modules into `vendor/`, where the runtimes find them, so that running a script needs neither npm nor pip. They are files of the
 //! script as any other, and listed in the lockfile by their digests. A hidden file, which is none of them, says from what they were made.
 

@@ -108,6 +108,8 @@ async function bundled(more) {
 }
 
 await bundled({ outdir: scratch });
+// As in the runtime, for builds that are made for browsers.
+globalThis.self ??= globalThis;
 for (const module of modules) {
   try {
     names[module] = Object.keys((await import(pathToFileURL(join(scratch, `${module}.js`)))).all);

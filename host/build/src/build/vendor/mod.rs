@@ -57,7 +57,7 @@ impl Refresh<'_> {
             .map_err(|problem| Error::from(problem).at("migration", found.id()))
     }
 
-    /// Makes `vendor/` of a script anew.
+    /// Makes `vendor/` of a script, or replaces it.
     pub(super) fn vendor(&self, found: &Found) -> Result<()> {
         let Some(packages) = self.packages(found)? else { return Ok(()) };
         let shown = self.settings.path_of_migration(&found.directory());
@@ -70,7 +70,7 @@ impl Refresh<'_> {
                 packages.installer.manifest()
             )));
         }
-        // Beside it, for a directory is renamed within its file system; ignored by version control, and swept away by the next build.
+        // Below the project, for a directory is renamed within its file system; ignored by version control, and swept away by the next build.
         let stage = self.settings.root.join(".runner/target").join(format!("vendor-{}", found.id()));
         let place = Place {
             settings: self.settings,

@@ -28,7 +28,7 @@ const UNREACHABLE: [&str; 8] = [
     "ENETUNREACH",
 ];
 
-/// Installs the packages beside their manifest, where editors find their types, and bundles them.
+/// Installs the packages next to their manifest, where editors find their types, and bundles them.
 pub(super) fn make(place: &Place<'_>, packages: &Packages) -> Result<()> {
     install(place, packages)?;
     let manifest: serde_json::Value = serde_json::from_str(&packages.manifest).unwrap_or_default();

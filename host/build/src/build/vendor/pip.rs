@@ -1,6 +1,7 @@
 //! Packages of pip: wheels of pure Python, as they are.
 
 use std::path::Path;
+use std::process::Command;
 
 use super::{Place, Ran, native, remove};
 use runner_base::error::{Error, Result};
@@ -11,22 +12,35 @@ use runner_project::script::{Installer, Packages};
 /// The program that has pip.
 pub(super) const PYTHON: &str = "python3";
 
-/// The wheels that the runtime can run: pure ones, for its version of Python.
-const PURE: [&str; 10] = [
-    "--only-binary",
-    ":all:",
+/// For which Python a wheel has to be: the runtime's.
+const FOR: [&str; 4] = ["--only-binary", ":all:", "--python-version", "3.14"];
+
+/// Wheels of pure Python.
+const PURE: [&str; 6] = ["--platform", "any", "--implementation", "py", "--abi", "none"];
+
+/// The same, and those of one processor, whatever this machine has: for packages that do without their native part.
+const ANY: [&str; 14] = [
     "--platform",
     "any",
+    "--platform",
+    "manylinux2014_x86_64",
+    "--platform",
+    "manylinux_2_27_x86_64",
+    "--platform",
+    "manylinux_2_28_x86_64",
     "--implementation",
-    "py",
+    "cp",
     "--abi",
     "none",
-    "--python-version",
-    "3.14",
+    "--abi",
+    "cp314",
 ];
 
 /// What else holds for each call of pip.
-const ALWAYS: [&str; 4] = ["--ignore-installed", "--no-compile", "--disable-pip-version-check", "--no-input"];
+const ALWAYS: [&str; 4] = ["--retries", "2", "--disable-pip-version-check", "--no-input"];
+
+/// What holds for installing.
+const INSTALL: [&str; 3] = ["install", "--ignore-installed", "--no-compile"];
 
 /// What pip says if it gets no answer.
 const UNREACHABLE: [&str; 3] = ["Retrying (Retry(", "Failed to establish a new connection", "Max retries exceeded"];
@@ -52,16 +66,15 @@ pub(super) fn make(place: &Place<'_>, packages: &Packages) -> Result<Option<Stri
         None => resolve(place, packages, &head)?,
     };
     std::fs::write(&path, &lock).map_err(|error| cannot_write(path.display(), &error))?;
-    let ran = pip(place, |it| it.args(["--require-hashes", "--target"]).arg(&place.out).arg("-r").arg(&path))?;
+    let ran = pip(place, &INSTALL, |it| {
+        it.args(ANY).args(["--require-hashes", "--target"]).arg(&place.out).arg("-r").arg(&path)
+    })?;
     if !ran.succeeded {
         let lock = place.file(Installer::Pip.lock());
         return Err(
             if ran.has(&["DO NOT MATCH THE HASHES", "hashes are missing", "must have their versions pinned"]) {
-                ran.failed_by(
-                    Error::mismatch(format!("a package is not the one that `{lock}` pins")),
-                    &["Expected", "from "],
-                )
-                .hint(format!("find out why; without `{lock}`, `runner build` writes it anew"))
+                ran.failed(Error::mismatch(format!("a package is not the one that `{lock}` pins")))
+                    .hint(format!("find out why; without `{lock}`, `runner build` writes it anew"))
             } else {
                 failed(place, &ran, packages)?
             },
@@ -69,7 +82,8 @@ pub(super) fn make(place: &Place<'_>, packages: &Packages) -> Result<Option<Stri
     }
     let programs = place.out.join("bin");
     let unneeded = if programs.join("__init__.py").exists() { Ok(()) } else { remove(&programs) };
-    unneeded.and_then(|()| clean(&place.out)).map_err(|error| cannot_write(place.out.display(), &error))?;
+    let without = || unneeded.and_then(|()| clean(&place.out)).and_then(|()| drop_optional(&place.out));
+    without().map_err(|error| cannot_write(place.out.display(), &error))?;
     Ok(locked.is_none().then_some(lock))
 }
 
@@ -83,15 +97,25 @@ fn resolve(place: &Place<'_>, packages: &Packages, head: &str) -> Result<String>
         return Err(Error::usage(message).hint("name the packages in it, one a line"));
     }
     let report = place.stage.join("report.json");
-    let ran = pip(place, |it| {
-        it.args(["--dry-run", "--target"])
-            .arg(place.stage.join("none"))
-            .arg("--report")
-            .arg(&report)
-            .args(["-r", Installer::Pip.manifest()])
-    })?;
-    if !ran.succeeded {
-        return Err(failed(place, &ran, packages)?);
+    let optional = place.stage.join("optional");
+    std::fs::create_dir_all(&optional).map_err(|error| cannot_write(optional.display(), &error))?;
+    let mut tried: Vec<String> = Vec::new();
+    loop {
+        let ran = pip(place, &INSTALL, |it| {
+            it.args(PURE).args(["--dry-run", "--target"]).arg(place.stage.join("none")).arg("--report").arg(&report);
+            it.arg("--find-links").arg(&optional).args(["-r", Installer::Pip.manifest()])
+        })?;
+        if ran.succeeded {
+            break;
+        }
+        let missing =
+            missing(&ran).filter(|it| native::is_optional(name_of(it)) && !tried.iter().any(|tried| tried == it));
+        match missing {
+            Some(requirement) if fetch_optional(place, packages, requirement, &optional)? => {
+                tried.push(requirement.to_owned())
+            }
+            _ => return Err(failed(place, &ran, packages)?),
+        }
     }
     let text = std::fs::read_to_string(&report).unwrap_or_default();
     let report: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
@@ -107,8 +131,11 @@ fn resolve(place: &Place<'_>, packages: &Packages, head: &str) -> Result<String>
             return Err(Error::usage(format!("the package `{name}` is not a wheel, and cannot be pinned"))
                 .hint("name a version of it, or the path of a wheel"));
         }
-        let pinned = match package["is_direct"].as_bool() {
-            Some(true) => format!("{name} @ {}", text(&info["url"])),
+        let (url, here) = (text(&info["url"]), format!("file://{}/", place.directory.display()));
+        let pinned = match (package["is_direct"].as_bool(), url.strip_prefix(&here)) {
+            // As others have it, too.
+            (Some(true), Some(path)) if !path.contains('%') => format!("./{path}"),
+            (Some(true), _) => format!("{name} @ {url}"),
             _ => format!("{name}=={version}"),
         };
         lines.push(format!("{pinned} --hash=sha256:{digest}"));
@@ -121,9 +148,65 @@ fn resolve(place: &Place<'_>, packages: &Packages, head: &str) -> Result<String>
     Ok(all.join("\n") + "\n")
 }
 
-/// `pip install` of pure wheels.
-fn pip(place: &Place<'_>, with: impl FnOnce(&mut std::process::Command) -> &mut std::process::Command) -> Result<Ran> {
-    place.run(PYTHON, |it| with(it.args(["-m", "pip", "install", "--retries", "2"]).args(ALWAYS).args(PURE)))
+/// A verb of pip.
+fn pip(place: &Place<'_>, verb: &[&str], with: impl FnOnce(&mut Command) -> &mut Command) -> Result<Ran> {
+    place.run(PYTHON, |it| with(it.args(["-m", "pip"]).args(verb).args(ALWAYS).args(FOR)))
+}
+
+/// The requirement for which pip finds no wheel. If every version of a package needs such a one, pip names all of them.
+fn missing(ran: &Ran) -> Option<&str> {
+    let after = |text: &str| ran.said.lines().find_map(|line| Some(line.split_once(text)?.1.trim()));
+    let requirement = after("No matching distribution found for ").or_else(|| after(" depends on "))?;
+    requirement.split(" (").next()
+}
+
+/// The name in a requirement.
+fn name_of(requirement: &str) -> &str {
+    let end = requirement.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(requirement.len());
+    &requirement[..end]
+}
+
+/// The options of a manifest, such as where wheels are.
+fn options(packages: &Packages) -> impl Iterator<Item = &str> {
+    let lines = packages.manifest.lines().map(str::trim).filter(|line| line.starts_with('-'));
+    lines.flat_map(|line| line.splitn(2, [' ', '=']))
+}
+
+/// Fetches the wheel of a package that does without its native part, under the name of a pure one, so that pip takes it; its bytes, and so
+/// its digest, stay. False if there is none.
+fn fetch_optional(place: &Place<'_>, packages: &Packages, requirement: &str, into: &Path) -> Result<bool> {
+    let ran = pip(place, &["download", "--no-deps"], |it| {
+        it.args(ANY).arg("--dest").arg(into).args(options(packages)).arg(requirement)
+    })?;
+    let rename = || -> std::io::Result<()> {
+        for entry in std::fs::read_dir(into)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if let [name, version, ..] = name.split('-').collect::<Vec<_>>()[..] {
+                std::fs::rename(&path, into.join(format!("{name}-{version}-py3-none-any.whl")))?;
+            }
+        }
+        Ok(())
+    };
+    rename().map_err(|error| cannot_write(into.display(), &error))?;
+    Ok(ran.succeeded)
+}
+
+/// Removes the native parts of packages that do without them.
+fn drop_optional(out: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(out)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let package = name.strip_suffix(".dist-info").and_then(|name| name.split('-').next());
+        if !package.is_some_and(native::is_optional) {
+            continue;
+        }
+        let record = std::fs::read_to_string(entry.path().join("RECORD"))?;
+        for file in record.lines().filter_map(|line| line.split(',').next()).filter(|file| native::is_native(file)) {
+            std::fs::remove_file(out.join(file))?;
+        }
+    }
+    Ok(())
 }
 
 /// The error of pip. If it does not find a package that fits, that may have native code.
@@ -133,27 +216,28 @@ fn failed(place: &Place<'_>, ran: &Ran, packages: &Packages) -> Result<Error> {
         let error = ran.failed_by(Error::failed("the index of pip cannot be reached"), &UNREACHABLE);
         return Ok(at(error.hint("nothing was changed; `pip config list` says where it is")));
     }
-    let missing = ran.said.lines().find_map(|line| line.split_once("No matching distribution found for "));
-    let Some(requirement) = missing.map(|(_, requirement)| requirement.trim()) else {
+    let Some(requirement) = missing(ran) else {
         return Ok(at(ran.failed(Error::failed("`pip install` failed"))));
     };
-    let end = requirement.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(requirement.len());
-    let name = &requirement[..end];
-    // Whatever runs here, of any version: then only the kind of wheel is at fault.
-    let options = packages.manifest.lines().map(str::trim).filter(|line| line.starts_with('-'));
-    let options: Vec<&str> = options.flat_map(|line| line.splitn(2, [' ', '='])).collect();
+    let name = name_of(requirement);
+    // Whatever runs here: then only the kind of wheel is at fault.
     let any = place.run(PYTHON, |it| {
-        it.args(["-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", "--disable-pip-version-check"])
-            .args(["--only-binary", ":all:", "--target"])
-            .arg(place.stage.join("none"))
-            .args(options)
-            .arg(requirement.split(" (").next().unwrap_or(name))
+        it.args(["-m", "pip"]).args(INSTALL).args(ALWAYS).args([
+            "--only-binary",
+            ":all:",
+            "--dry-run",
+            "--no-deps",
+            "--target",
+        ]);
+        it.arg(place.stage.join("none")).args(options(packages)).arg(requirement)
     })?;
     if any.succeeded {
-        return Ok(at(native::refused(name, "its wheels are for certain processors")));
+        let why = ran.said.lines().map(str::trim).find(|line| line.contains(&format!(" depends on {name}")));
+        let error = native::refused(name, "its wheels are for certain processors");
+        return Ok(at(why.into_iter().fold(error, |error, why| error.cause(why))));
     }
     let error = Error::usage(format!("pip does not find a wheel of `{requirement}`"));
-    let error = ran.failed_by(error, &["Could not find a version"]);
+    let error = ran.failed_by(error, &["Could not find a version", " depends on "]);
     Ok(at(error.hint(format!(
         "see its name; of a package in source code alone, `pip wheel --no-deps {name}` makes a wheel, whose path can be named in its place"
     ))))
