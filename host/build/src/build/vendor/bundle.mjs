@@ -10,7 +10,7 @@ const [out, scratch, ...modules] = process.argv.slice(1);
 const lock = JSON.parse(readFileSync("package-lock.json", "utf8")).packages;
 
 // The modules of Node.js that the runtime has.
-const PROVIDED = ["assert", "buffer", "crypto", "events", "path", "stream", "string_decoder", "url", "util"];
+const PROVIDED = ["assert", "buffer", "crypto", "events", "path", "process", "querystring", "stream", "string_decoder", "url", "util"];
 const builtins = builtinModules.filter((name) => !name.startsWith("_")).join("|");
 
 // The directory of the package that a file is in, as the lock has it.
