@@ -5,6 +5,7 @@ mod build;
 mod checks;
 mod commands;
 mod completions;
+mod editors;
 mod fleet;
 mod formats;
 mod help;
@@ -18,6 +19,7 @@ mod session;
 #[cfg(unix)]
 mod terminal;
 mod timeouts;
+mod vendored;
 #[cfg(unix)]
 mod watches;
 

@@ -175,7 +175,7 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
     let project = || Context::of_project(printer.clone(), &global);
     match cli.command {
         Command::Init(args) => init::run(printer, &args.directory, args.ci.is_some(), &global.load),
-        Command::New(args) => new::run(&project()?, &args.name, args.lang),
+        Command::New(args) => new::run(&project()?, &args.name, (args.lang.clone(), args.installer())),
         Command::Build(args) if args.check => build_check::run(&project()?, &args.revisions),
         Command::Build(args) if args.watch => build_watch::run(&project()?, &args.revisions),
         Command::Build(args) => build::run(&project()?, &args.revisions, args.all),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use runner_project::script::Installer;
+
 /// `runner init`
 #[derive(Args, Debug)]
 #[command(after_help = "Run `runner help init` for examples.")]
@@ -32,6 +34,10 @@ Examples:
   runner new \"create orders\"       the same
   runner new tidy_names --lang javascript
                                    a script, which needs no build and no toolchain
+  runner new tidy_names --lang typescript --npm
+                                   a script with packages of npm, which `runner build` bundles
+  runner new tidy_names --lang python --pip
+                                   a script with packages of pip
   runner new tidy_names --lang rust")]
 pub struct NewArgs {
     /// Name of the migration, such as `create_orders` or `"create orders"`
@@ -41,6 +47,19 @@ pub struct NewArgs {
     /// [env: RUNNER_LANG]
     #[arg(short, long, value_name = "LANG")]
     pub lang: Option<String>,
+    /// Add a `package.json`, for a script in JavaScript or TypeScript that uses packages of npm
+    #[arg(long, conflicts_with = "pip")]
+    pub npm: bool,
+    /// Add a `requirements.txt`, for a script in Python that uses packages of pip
+    #[arg(long)]
+    pub pip: bool,
+}
+
+impl NewArgs {
+    /// What is to install packages.
+    pub fn installer(&self) -> Option<Installer> {
+        self.npm.then_some(Installer::Npm).or(self.pip.then_some(Installer::Pip))
+    }
 }
 
 /// `runner build`

@@ -13,7 +13,7 @@ use super::ignore::Ignored;
 use super::lockfile::Lockfile;
 use super::migration::ComponentFiles;
 use super::problem::Problem;
-use super::script::{RUNTIMES, RuntimePin, ScriptPlace, companions_within, is_companion};
+use super::script::{Packages, RUNTIMES, RuntimePin, ScriptLanguage, ScriptPlace, companions_within, is_companion};
 use super::settings::Settings;
 use runner_base::error::{ErrorKind, Result};
 
@@ -201,6 +201,19 @@ impl Source {
             Self::Directory(project) => source_digest(project, directory, limit).ok().flatten(),
             Self::Embedded(_) => None,
         }
+    }
+
+    /// Whether what a build made of the packages of a script is no longer what its directory names. What cannot be read, the build
+    /// reports.
+    pub fn has_stale_packages(
+        &self,
+        (file, language, directory): (&FoundEntry, ScriptLanguage, &FoundEntry),
+        limit: u64,
+    ) -> bool {
+        let Self::Directory(project) = self else { return false };
+        let script = project.read(&file.file_name, file.link, limit).unwrap_or_default();
+        let packages = Packages::read(project, (directory, language), &String::from_utf8_lossy(&script));
+        matches!(packages, Ok(Some(packages)) if !packages.is_vendored())
     }
 
     /// Where the files of a component are at run time.

@@ -73,7 +73,7 @@ static bool asset_exists(const char *path)
     return found;
 }
 
-/* A package by its name: one of the files that it may be. */
+/* A package by its name: one of the files that it may be, by hand or as `runner build` made it. */
 static char *find_package(const char *name)
 {
 #ifdef TYPESCRIPT
@@ -81,9 +81,11 @@ static char *find_package(const char *name)
 #else
     static const char *const endings[] = {"", ".js", ".mjs", "/index.js"};
 #endif
-    for (int i = 0; i < COUNT(endings); i++) {
+    static const char *const places[] = {"", "vendor/"};
+    for (int i = 0; i < COUNT(places) * COUNT(endings); i++) {
         char path[1024];
-        if (snprintf(path, sizeof path, "%s%s", name, endings[i]) < (int)sizeof path && asset_exists(path))
+        const char *place = places[i / COUNT(endings)], *ending = endings[i % COUNT(endings)];
+        if (snprintf(path, sizeof path, "%s%s%s", place, name, ending) < (int)sizeof path && asset_exists(path))
             return join(directory, strlen(directory), path);
     }
     JS_ThrowReferenceError(js, "there is no module `%.200s`: besides `runner-guest`, there are the files in `%.300s`", name,

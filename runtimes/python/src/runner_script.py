@@ -121,7 +121,9 @@ class Companions:
         if not _base:
             return None
         inside = name.replace(".", "/")
-        for file, is_package in ((f"{inside}.py", False), (f"{inside}/__init__.py", True)):
+        # By hand, or as `runner build` installed it.
+        places = [(f"{place}{inside}{end}", bool(end)) for place in ("", "vendor/") for end in ("", "/__init__")]
+        for file, is_package in [(f"{path}.py", is_package) for path, is_package in places]:
             source = Companions._read(file)
             if source is not None:
                 origin = f"{_base}/{file}"

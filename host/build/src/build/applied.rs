@@ -32,7 +32,11 @@ pub(super) fn decide<'f>(chosen: Vec<&'f Found>, refresh: &Refresh<'_>) -> Resul
     let (mut decided, mut unknown, mut failed) = (Vec::new(), Vec::new(), None);
     for found in chosen {
         let reason = needs_compiling(found, refresh)?;
-        let has_artifact = matches!(&found.files, FoundFiles::Component { wasm: Some(_), .. });
+        let has_artifact = match &found.files {
+            FoundFiles::Component { wasm, .. } => wasm.is_some(),
+            _ if reason.is_none() => false,
+            _ => refresh.packages(found)?.is_some_and(|packages| packages.has_vendored),
+        };
         let fate = match &reason {
             Some((_, reason)) if request.revisions.is_empty() && has_artifact => fate(found, reason, request)
                 .unwrap_or_else(|error| {

@@ -16,6 +16,7 @@ mod rust_target;
 mod script;
 mod select;
 mod toolchain;
+mod vendor;
 pub mod wrapper;
 
 use std::collections::BTreeMap;
@@ -169,13 +170,17 @@ enum Reason {
 
 /// The directory to compile, if the migration has to be compiled.
 fn needs_compiling<'f>(found: &'f Found, refresh: &Refresh<'_>) -> Result<Option<(&'f FoundEntry, Reason)>> {
-    let Refresh { project, request, .. } = refresh;
+    let project = refresh.project;
+    if let FoundFiles::Script { directory: Some(directory), .. } = &found.files {
+        let packages = refresh.packages(found)?.filter(|packages| refresh.is_wanted() || !packages.is_vendored());
+        return Ok(packages.map(|_| (directory, Reason::Wanted)));
+    }
     let FoundFiles::Component { wasm, directory: Some(directory) } = &found.files else { return Ok(None) };
     if !rust::is_source(project, directory, wasm.is_some())? {
         return Ok(None);
     }
     let origin = match wasm {
-        Some(wasm) if !request.all && request.revisions.is_empty() => refresh.origin(found, wasm, directory)?,
+        Some(wasm) if !refresh.is_wanted() => refresh.origin(found, wasm, directory)?,
         _ => return Ok(Some((directory, Reason::Wanted))),
     };
     Ok(match origin {

@@ -53,6 +53,11 @@ pub(super) struct Refresh<'a> {
 }
 
 impl Refresh<'_> {
+    /// Whether what has a source is made, also if nothing changed.
+    pub fn is_wanted(&self) -> bool {
+        self.request.all || !self.request.revisions.is_empty()
+    }
+
     /// The line of a migration, which is compiled first if `source` is given.
     pub fn artifact(&self, found: &Found, source: Option<&FoundEntry>) -> Result<(LockLine, BuiltArtifact)> {
         let (artifact, size) = match &found.files {
@@ -61,7 +66,11 @@ impl Refresh<'_> {
                 self.component(found, wasm.as_ref(), directory.as_ref(), source)
             }
             FoundFiles::Script { file, language, directory } => {
-                self.script(found, (file, *language, directory.as_ref()))
+                let vendored = source.map_or(Ok(()), |_| {
+                    (self.request.compiling)(&found.id());
+                    self.vendor(found)
+                });
+                vendored.and_then(|()| self.script(found, (file, *language, directory.as_ref())))
             }
         }
         .map_err(|error| error.at("migration", found.id()))?;

@@ -13,13 +13,7 @@
 //! Rejected: `wit-bindgen go`, which copies every record of a batch and needs a module that the proxy does not have;
 //! `TinyGo`, another compiler to install; the runtime's own generator by a hidden symbol, right for one version of Go.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
-use cap_std::fs::Dir as Directory;
-
-use super::{Scaffolded, cannot_write, sdk};
-use runner_base::error::Result;
+use super::sdk::Sdk;
 
 /// A language that a command of `migration.toml` compiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +30,6 @@ pub enum CompiledLanguage {
 
 /// Files by their names.
 type Files = &'static [(&'static str, &'static str)];
-
-/// What an SDK consists of. The last file is written last: an SDK that has it is complete.
-struct Sdk {
-    name: &'static str,
-    files: &'static [(&'static str, &'static [u8])],
-}
-
-/// Files of a directory in `guest-sdk`, by their names there.
-macro_rules! files {
-    ($include:ident, $directory:literal: $($name:literal),+ $(,)?) => {
-        &[$(($name, $include!(concat!("../../../../guest-sdk/", $directory, "/", $name)))),+]
-    };
-}
 
 static C_SDK: Sdk = Sdk {
     name: "c",
@@ -68,7 +49,8 @@ static GO_SDK: Sdk = Sdk {
 const TEMPLATE: &str = ".tmpl";
 
 impl CompiledLanguage {
-    fn sdk(self) -> &'static Sdk {
+    /// Its SDK.
+    pub(super) fn sdk(self) -> &'static Sdk {
         match self {
             Self::C | Self::Cpp | Self::Zig => &C_SDK,
             Self::Go => &GO_SDK,
@@ -77,8 +59,12 @@ impl CompiledLanguage {
 
     fn templates(self) -> Files {
         match self {
-            Self::C => files![include_str, "c/template": "migration.toml.tmpl", "migration.c.tmpl"],
-            Self::Cpp => files![include_str, "c/template-cpp": "migration.toml.tmpl", "migration.cpp.tmpl"],
+            Self::C => {
+                files![include_str, "c/template": "migration.toml.tmpl", "compile_flags.txt.tmpl", "migration.c.tmpl"]
+            }
+            Self::Cpp => {
+                files![include_str, "c/template-cpp": "migration.toml.tmpl", "compile_flags.txt.tmpl", "migration.cpp.tmpl"]
+            }
             Self::Zig => files![include_str, "c/template-zig": "migration.toml.tmpl", "migration.zig.tmpl"],
             Self::Go => files![include_str, "go/template": "migration.toml.tmpl", "go.mod.tmpl", "migration.go.tmpl"],
         }
@@ -88,23 +74,5 @@ impl CompiledLanguage {
     pub(super) fn files(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let written = [(".gitignore", "/build/\n")];
         self.templates().iter().copied().chain(written).map(|(name, text)| (name.trim_end_matches(TEMPLATE), text))
-    }
-
-    /// Unpacks the SDK into the project, unless this version exists, and returns its directory relative to the project. It belongs
-    /// into version control: migrations are built from it.
-    pub(super) fn unpack_sdk(self, root: &Directory, made: &mut Scaffolded) -> Result<PathBuf> {
-        let sdk = self.sdk();
-        let directory = Path::new(".runner/sdk").join(format!("{}-{}", sdk.name, sdk::version()));
-        if sdk.files.last().is_some_and(|(last, _)| root.is_file(directory.join(last))) {
-            return Ok(directory);
-        }
-        let write = || -> io::Result<()> {
-            root.create_dir_all(&directory)?;
-            let target = root.open_dir(&directory)?;
-            sdk.files.iter().try_for_each(|(name, content)| target.write(name, content))
-        };
-        write().map_err(|error| cannot_write(&directory, &error))?;
-        made.files.push(directory.clone());
-        Ok(directory)
     }
 }

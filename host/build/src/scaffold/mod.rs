@@ -1,7 +1,15 @@
 //! Creates projects and migrations from templates that work unchanged.
 
+/// Files of a directory in `guest-sdk`, by their names there.
+macro_rules! files {
+    ($include:ident, $directory:literal: $($name:literal),+ $(,)?) => {
+        &[$(($name, $include!(concat!("../../../../guest-sdk/", $directory, "/", $name)))),+]
+    };
+}
+
 mod compiled;
 mod database;
+mod editors;
 pub mod github;
 mod init;
 mod name;
@@ -32,6 +40,8 @@ pub struct Scaffolded {
     pub migration: Option<String>,
     /// The files that were written, relative to the project.
     pub files: Vec<PathBuf>,
+    /// What is left to the user, such as a line in a file that is theirs.
+    pub notes: Vec<String>,
 }
 
 impl Scaffolded {

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::name::snake_case;
-use super::{CompiledLanguage, Scaffolded, sdk};
+use super::{CompiledLanguage, Scaffolded, editors, sdk};
 use crate::build::keep_runtime;
 use runner_base::error::{Error, Result};
 use runner_base::suggest::did_you_mean;
@@ -12,7 +12,7 @@ use runner_project::files::open_root;
 use runner_project::lockfile::Lockfile;
 use runner_project::problem::{list, shown};
 use runner_project::revision::RevisionKey;
-use runner_project::script::ScriptLanguage;
+use runner_project::script::{Installer, ScriptLanguage};
 use runner_project::settings::Settings;
 
 /// Language of a new migration.
@@ -66,6 +66,8 @@ pub struct NewRequest<'a> {
     pub name: &'a str,
     /// Its language.
     pub language: Language,
+    /// What is to install packages for it, if anything is.
+    pub installer: Option<Installer>,
     /// Its revision, unless a later one exists.
     pub revision: &'a str,
     /// The compressed runtimes of scripts that this program has, by their names.
@@ -75,6 +77,9 @@ pub struct NewRequest<'a> {
 /// Creates a migration.
 pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Scaffolded> {
     let name = snake_case(request.name)?;
+    if let Some(installer) = request.installer {
+        check_installer(installer, request.language)?;
+    }
     let template = match request.language {
         Language::Script(language) => script_template(language),
         Language::Sql | Language::Rust | Language::Compiled(_) => "",
@@ -95,7 +100,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
         _ => request.revision.to_owned(),
     };
     let id = format!("{revision}_{name}");
-    let mut made = Scaffolded { root: settings.root.clone(), migration: Some(id.clone()), files: Vec::new() };
+    let mut made = Scaffolded { root: settings.root.clone(), migration: Some(id.clone()), ..Scaffolded::default() };
     let path = settings.migrations.join(&id);
     let identifier = identifier(&name);
     match request.language {
@@ -112,9 +117,10 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
             let text = template.replace("{{name}}", &identifier).replace("{{summary}}", &name.replace('_', " "));
             made.add(&root, &settings.migrations.join(format!("{id}{}", language.end())), text)?;
             made.files.extend(runtime.map(|file| settings.migrations.join(file)));
-            if language == ScriptLanguage::Typescript {
-                sdk::unpack_typings(&root, &settings.migrations, &mut made)?;
+            for (file, text) in request.installer.iter().flat_map(|it| package_files(*it)) {
+                made.add(&root, &path.join(file), text)?;
             }
+            editors::configure(&root, (&settings.migrations, &path), (language, request.installer), &mut made)?;
         }
         Language::Rust => {
             let sdk_path = sdk_path(settings, &mut made, &root)?;
@@ -124,7 +130,7 @@ pub fn new_migration(settings: &Settings, request: &NewRequest<'_>) -> Result<Sc
             made.add(&root, &path.join(".gitignore"), "/target/\n")?;
         }
         Language::Compiled(language) => {
-            let sdk = language.unpack_sdk(&root, &mut made)?;
+            let sdk = language.sdk().unpack(&root, &mut made)?;
             let sdk_path = up_to_root(settings, &sdk).to_string_lossy().replace('\\', "/");
             for (file, template) in language.files() {
                 let text = template.replace("{{name}}", &identifier).replace("{{sdk_path}}", &sdk_path);
@@ -157,6 +163,31 @@ fn script_template(language: ScriptLanguage) -> &'static str {
         ScriptLanguage::Javascript => include_str!("templates/new.js"),
         ScriptLanguage::Typescript => include_str!("templates/new.ts"),
         ScriptLanguage::Python => include_str!("templates/new.py"),
+    }
+}
+
+/// Fails if packages of an installer are not for a language.
+fn check_installer(installer: Installer, language: Language) -> Result<()> {
+    if matches!(language, Language::Script(language) if Installer::of(language) == installer) {
+        return Ok(());
+    }
+    let has_it = |language: &ScriptLanguage| Installer::of(*language) == installer;
+    let languages: Vec<ScriptLanguage> = ScriptLanguage::ALL.into_iter().filter(has_it).collect();
+    let titles = languages.iter().map(|language| language.title()).collect::<Vec<_>>().join(" and ");
+    let last = languages.last().map_or("", |language| language.name());
+    let hint = format!("`runner new NAME --lang {last} --{}`", installer.name());
+    Err(Error::usage(format!("`--{}` is for migrations in {titles}", installer.name())).hint(hint))
+}
+
+/// What the directory of a script has for its packages.
+fn package_files(installer: Installer) -> &'static [(&'static str, &'static str)] {
+    match installer {
+        Installer::Npm => &[
+            ("package.json", include_str!("templates/package.json")),
+            // The bundled modules are committed instead.
+            (".gitignore", "/node_modules/\n"),
+        ],
+        Installer::Pip => &[("requirements.txt", include_str!("templates/requirements.txt"))],
     }
 }
 

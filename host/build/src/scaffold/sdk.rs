@@ -61,25 +61,32 @@ fn manifest() -> String {
     format!("{document}\n[workspace]\n")
 }
 
-/// The typings of `runner-guest` for scripts, which an editor reads.
-const TYPINGS: &str = include_str!("../../../../guest-sdk/javascript/index.d.ts");
-/// The compiler's settings for them; with `{{typings}}` and `{{migrations}}`.
-const TSCONFIG: &str = include_str!("templates/tsconfig.json");
+/// An SDK that consists of files. The last one is written last: an SDK that has it is complete.
+pub(super) struct Sdk {
+    pub name: &'static str,
+    pub files: &'static [(&'static str, &'static [u8])],
+}
 
-/// Unpacks the typings of scripts, unless this version exists, and writes `tsconfig.json` in the project's root, so that editors and
-/// `tsc` find them. A file that exists is the user's: it is left alone.
-pub(super) fn unpack_typings(root: &Directory, migrations: &Path, made: &mut Scaffolded) -> Result<()> {
-    let file = Path::new(".runner/sdk").join(format!("javascript-{}", version())).join("index.d.ts");
-    if !root.is_file(&file) {
-        made.add(root, &file, TYPINGS)?;
+impl Sdk {
+    /// Unpacks it into the project, unless this version exists, and returns its directory relative to the project. It belongs into
+    /// version control: migrations are built from it, and editors read it.
+    pub fn unpack(&self, root: &Directory, made: &mut Scaffolded) -> Result<PathBuf> {
+        let directory = Path::new(".runner/sdk").join(format!("{}-{}", self.name, version()));
+        if self.files.last().is_some_and(|(last, _)| root.is_file(directory.join(last))) {
+            return Ok(directory);
+        }
+        let write = || -> io::Result<()> {
+            for (name, content) in self.files {
+                let file = directory.join(name);
+                root.create_dir_all(file.parent().unwrap_or(&directory))?;
+                root.write(file, content)?;
+            }
+            Ok(())
+        };
+        write().map_err(|error| cannot_write(&directory, &error))?;
+        made.files.push(directory.clone());
+        Ok(directory)
     }
-    if root.exists("tsconfig.json") {
-        return Ok(());
-    }
-    let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy().replace('\\', "/")).to_string();
-    let typings = quoted(&Path::new(".").join(&file));
-    let config = TSCONFIG.replace("{{typings}}", &typings).replace("{{migrations}}", &quoted(migrations));
-    made.add(root, Path::new("tsconfig.json"), config)
 }
 
 /// The SDK's version.

@@ -7,7 +7,7 @@ use runner_project::script::ScriptLanguage;
 use runner_project::{Catalog, Checks, LoadRequest, Settings};
 
 fn new_in(project: &TestProject, name: &str, language: Language, revision: &str) -> Result<Scaffolded> {
-    new_migration(&project.settings(), &NewRequest { name, language, revision, runtime: &|_| None })
+    new_migration(&project.settings(), &NewRequest { name, language, installer: None, revision, runtime: &|_| None })
 }
 
 #[test]
@@ -132,6 +132,7 @@ fn names_of_tables_are_those_that_databases_take() {
             revision += 1;
             let request = NewRequest {
                 name: &name,
+                installer: None,
                 language: Language::from_name(language).expect(language),
                 revision: &revision.to_string(),
                 runtime: &|_| of_script.then_some(EMPTY_RUNTIME),

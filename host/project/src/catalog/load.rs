@@ -141,12 +141,17 @@ fn taken(line: &LockLine, found: &Found) -> Problem {
     Problem::new(message).hint(format!("give one of the two another revision: `runner renumber {}`", found.id()))
 }
 
-/// Finds the components whose source code is no longer what they were built from. Source code that cannot be read is none of a
+/// Finds the components whose source code is no longer what they were built from, and the scripts whose packages are others. Source code that cannot be read is none of a
 /// run's business: `runner build` reports it.
 fn find_stale(settings: &Settings, source: &Source, (found, lockfile): (&[Found], &Lockfile), catalog: &mut Catalog) {
     let limit = settings.limits.asset_bytes;
     let mut known = SharedDigests::new();
     for found in found {
+        if let FoundFiles::Script { file, language, directory: Some(directory) } = &found.files
+            && source.has_stale_packages((file, *language, directory), limit)
+        {
+            catalog.stale.push(found.id());
+        }
         let FoundFiles::Component { wasm: Some(_), directory: Some(directory) } = &found.files else { continue };
         let line = lockfile.get(&found.revision).map(|line| &line.artifact);
         let Some(LockedArtifact::Component { source: Some(built_from), shared, .. }) = line else { continue };

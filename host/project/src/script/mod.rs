@@ -21,6 +21,7 @@
 //! 152 packages and a parser of untrusted text outside of the sandbox; the stripped text in the history; a library in
 //! JavaScript inside of the interpreter, which moves columns or needs 9 MB.
 
+mod packages;
 mod runtime;
 mod source;
 
@@ -32,6 +33,7 @@ use super::digest::{component_digest, sha256};
 pub use super::discovery::RUNTIMES;
 use super::files::read_regular_anywhere;
 pub use super::script_language::ScriptLanguage;
+pub use packages::{Installer, Packages, VENDORED, VENDORED_FROM};
 use runner_base::error::{Error, Result};
 #[cfg(feature = "runtimes")]
 pub use runtime::embedded;

@@ -9,8 +9,8 @@ use crate::problem::{Problem, shown};
 /// The largest companion file that is read: the largest value that the limit `asset_bytes` can have.
 pub(super) const LARGEST: u64 = 4 << 30;
 
-/// What in a script's directory is not read at run time: test data, and what Python writes.
-const OTHERS: [&str; 2] = [TESTS, "__pycache__"];
+/// What in a script's directory is not read at run time, at any depth: what Python and npm write.
+const WRITTEN: [&str; 2] = ["__pycache__", "node_modules"];
 
 /// The text of a script: without a byte order mark, and with LF line ends.
 pub fn decode(file: &str, bytes: &[u8]) -> Result<String, Problem> {
@@ -50,8 +50,8 @@ fn other_tool(text: &str) -> Option<(&'static str, &'static str)> {
 pub fn is_companion(path: &str) -> bool {
     let mut parts = path.split('/');
     let first = parts.next().unwrap_or_default();
-    let is_hidden = |part: &str| part.starts_with('.') || part == OTHERS[1];
-    !is_hidden(first) && first != OTHERS[0] && !parts.any(is_hidden)
+    let is_hidden = |part: &str| part.starts_with('.') || WRITTEN.contains(&part);
+    !is_hidden(first) && first != TESTS && !parts.any(is_hidden)
 }
 
 /// The companion files of a script: path, with `/`, to sha256.
@@ -109,6 +109,9 @@ mod tests {
             (".cache/x", false),
             ("lib/.x", false),
             ("lib/__pycache__", false),
+            ("node_modules", false),
+            ("vendor/slugify.js", true),
+            ("vendor/.from", false),
         ] {
             assert_eq!(is_companion(path), expected, "{path}");
         }

@@ -59,6 +59,8 @@ document! {
         migration: Option<String> = made.migration.clone(),
         /// Relative to `root`.
         files: Vec<String> = made.files.iter().map(|file| file.display().to_string()).collect(),
+        /// What is left to the user, such as a line in a file that is theirs.
+        notes: Vec<String> = made.notes.clone(),
     }
 
     /// `runner validate`.

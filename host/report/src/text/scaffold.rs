@@ -10,6 +10,9 @@ pub fn made(made: &Scaffolded) -> Text {
         text.push(GOOD, "created");
         text.push_line(PLAIN, format!(" {}", file.display()));
     }
+    for note in &made.notes {
+        text.push_line(PLAIN, format!("note: {note}"));
+    }
     text
 }
 

@@ -21,6 +21,7 @@ export function downgrade() {
 }
 
 // A batch function, for tables of any size: it gets some thousands of rows at a time, as columns.
+/** @param {import("runner-guest").Batch} batch */
 export function tidy(batch) {
   batch.set("name", batch.get("name").trim().lower());
   return batch;
