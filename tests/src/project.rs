@@ -51,6 +51,12 @@ impl TestProject {
         self
     }
 
+    /// Copies a directory into the project.
+    pub fn copy(&self, from: &Path, to: &str) -> &Self {
+        copy_directory(from, &self.file(to));
+        self
+    }
+
     /// The binary that works on it.
     pub fn binary(&self) -> &Path {
         &self.binary

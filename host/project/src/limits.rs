@@ -83,7 +83,7 @@ limits! {
     /// Wall time of a run, after which it stops at the next safe point; `None`: unlimited. A day is enough for long
     /// backfills, and ends runs that hang.
     wall_time: Time = Some(Duration::from_secs(24 * 3600)),
-    /// Size of the largest artifact that is read. The Python runtime takes 22 MB; the memory for compiling is
+    /// Size of the largest artifact that is read. The Python runtime takes 27 MB; the memory for compiling is
     /// proportional.
     artifact_bytes: Bytes(1..=4 << 30) = 64 << 20,
     /// Time for fetching one package from a web server or a registry; `None`: unlimited. The largest artifact takes it at
@@ -96,7 +96,7 @@ limits! {
     /// of a component with many functions.
     // Below this, not even the smallest component compiles.
     compile_memory: Bytes(16 << 20..=1 << 40) = 2 << 30,
-    /// Size of the largest artifact that the history stores for later rollbacks; 0: none. The Python runtime takes 6 MB.
+    /// Size of the largest artifact that the history stores for later rollbacks; 0: none. The Python runtime takes 8 MB.
     stored_artifact_bytes: Bytes(0..=1 << 30) = 8 << 20,
     /// Compressed size of the largest recording of a component's calls that the history stores for `verify`; 0: none.
     stored_call_bytes: Bytes(0..=1 << 30) = 1 << 20,

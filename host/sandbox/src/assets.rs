@@ -191,8 +191,15 @@ fn unlisted(path: &str) -> DatabaseError {
 fn content_of(script: &LoadedScript, path: &str) -> Option<Arc<[u8]>> {
     match path {
         script::NAME => Some(script.path.as_bytes().into()),
+        script::FILES => Some(listed(script).into_bytes().into()),
         path => script.files.get(path).cloned(),
     }
+}
+
+/// The sizes and paths of a script's companion files, which have no control characters.
+fn listed(script: &LoadedScript) -> String {
+    let companions = script.files.iter().filter(|(path, _)| *path != script::SOURCE);
+    companions.map(|(path, content)| format!("{} {path}\n", content.len())).collect()
 }
 
 /// The digest of everything that a reader yields, in hexadecimal, and that of each block. Hashing a large file takes seconds, in which

@@ -6,36 +6,22 @@ import marshal
 import os
 import sys
 
+import runner_refusals
+import runner_world
+from runner_script import Missing
+
 #: Imported while the component is built, so that a script has them at once.
 READY = """
     abc array base64 binascii bisect calendar cmath codecs collections collections.abc contextlib copy copyreg csv dataclasses
     datetime decimal difflib enum fractions functools hashlib heapq hmac html html.entities inspect io ipaddress itertools json
     keyword linecache logging math numbers operator os os.path posixpath pprint random re reprlib secrets stat statistics string
     struct sys textwrap threading time token tokenize tomllib traceback types typing unicodedata urllib urllib.parse uuid warnings
-    weakref zlib zoneinfo
+    weakref zlib zoneinfo _socket select _signal _sqlite3
     encodings.ascii encodings.cp1252 encodings.idna encodings.latin_1 encodings.utf_16 encodings.utf_8 encodings.utf_8_sig
 """.split()
 
-#: Kept as code, and imported when a script asks for them.
-KEPT = """
-    __future__ _compat_pickle _markupbase _strptime argparse ast colorsys configparser contextvars dis email encodings fnmatch getopt gettext glob
-    graphlib gzip html importlib json locale opcode pathlib pickle pkgutil quopri re shlex string stringprep timeit tomllib urllib xml
-    zipfile zoneinfo shutil
-""".split()
-
-NETWORK, PROCESSES = "a migration has no network", "a migration starts no processes"
-FILES = "a migration has no file system"
-REFUSED = {
-    **dict.fromkeys(
-        "socket _socket ssl _ssl select selectors socketserver asyncio http ftplib imaplib poplib smtplib telnetlib nntplib "
-        "urllib.request xmlrpc.client xmlrpc.server webbrowser".split(), NETWORK,
-    ),
-    **dict.fromkeys("subprocess _posixsubprocess multiprocessing pty signal concurrent.futures.process".split(), PROCESSES),
-    **dict.fromkeys("ctypes _ctypes mmap".split(), "a migration has no access to memory"),
-    **dict.fromkeys("sqlite3 _sqlite3 dbm".split(), "a migration has one database: use `db` of `runner_guest`"),
-    **dict.fromkeys("tkinter turtle idlelib curses readline termios tty".split(), "a migration has no terminal or screen"),
-    **dict.fromkeys("venv ensurepip mailbox tempfile fileinput tarfile shelve filecmp".split(), FILES),
-}
+#: Not kept: what has no use without a terminal, and tests.
+LEFT_OUT = {"test", "tests", "__pycache__", "site-packages", "pydoc_data", "config-3.14-wasm32-wasi", "lib2to3", "__phello__"}
 
 #: Code of the modules that are not imported yet: whether it is a package, and the code.
 CODE = {}
@@ -47,12 +33,11 @@ def keep_code():
     import inspect
 
     root = os.path.dirname(inspect.__file__)
-    wanted = {name.split(".")[0] for name in KEPT}
     for directory, subdirectories, files in os.walk(root):
         subdirectories.sort()
         relative = os.path.relpath(directory, root)
         parts = [] if relative == "." else relative.split("/")
-        if any(part in ("test", "tests", "__pycache__", "site-packages") for part in parts):
+        if LEFT_OUT.intersection(parts):
             continue
         for file in sorted(files):
             if not file.endswith(".py"):
@@ -61,7 +46,7 @@ def keep_code():
             is_package = path[-1] == "__init__"
             path = path[:-1] if is_package else path
             name = ".".join(path)
-            if not path or path[0] not in wanted or name in sys.modules or refusal(name) is not None:
+            if not path or name in sys.modules or name in runner_refusals.STUBS or refusal(name) is not None:
                 continue
             with open(os.path.join(directory, file), "rb") as source:
                 code = compile(source.read(), f"<python>/{'/'.join(path)}.py", "exec", dont_inherit=True, optimize=2)
@@ -97,8 +82,8 @@ def load_zone(key):
 def refusal(name):
     """Why there is no such module."""
     while name:
-        if name in REFUSED:
-            return REFUSED[name]
+        if name in runner_refusals.REFUSED:
+            return runner_refusals.REFUSED[name]
         name = name.rpartition(".")[0]
     return None
 
@@ -110,10 +95,12 @@ class Library:
     def find_spec(name, path=None, target=None):
         reason = refusal(name)
         if reason is not None:
-            raise ModuleNotFoundError(f"`{name}` cannot be imported: {reason}", name=name)
+            raise Missing(f"`{name}` cannot be imported: {reason}", name=name)
         if name in CODE:
             origin = f"<python>/{name}"
             return importlib.machinery.ModuleSpec(name, Library, origin=origin, is_package=CODE[name][0])
+        if name in runner_refusals.STUBS:
+            return importlib.machinery.ModuleSpec(name, Library, origin=f"<python>/{name}", is_package=name in ("ctypes", "curses"))
         return None
 
     @staticmethod
@@ -122,7 +109,13 @@ class Library:
 
     @staticmethod
     def exec_module(module):
-        exec(marshal.loads(CODE[module.__spec__.name][1]), module.__dict__)
+        if module.__name__ in CODE:
+            # Some draw a number.
+            with runner_world.loading(module.__name__):
+                exec(marshal.loads(CODE[module.__name__][1]), module.__dict__)
+        else:
+            runner_refusals.fill(module)
+        runner_refusals.refuse_calls(module)
 
     @staticmethod
     def is_package(name):
@@ -149,6 +142,7 @@ def finish():
         except ImportError as error:
             if refusal(error.name or "") is None:
                 raise
+    import hashlib
     import zoneinfo
     import zoneinfo._common
 
@@ -161,11 +155,15 @@ def finish():
         raise SystemError("the standard library is not where it should be")
     import runner_script
 
-    for name in [name for name in sys.modules if refusal(name) is not None]:
+    for name in [name for name in sys.modules if refusal(name) is not None or name in runner_refusals.STUBS]:
         del sys.modules[name]
+    for name in runner_refusals.CALLS:
+        if name in sys.modules:
+            runner_refusals.refuse_calls(sys.modules[name])
+    hashlib.pbkdf2_hmac = runner_refusals.pbkdf2_hmac
     trim_records()
-    builtin, frozen = importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter
-    sys.meta_path[:] = [Library, builtin, frozen, runner_script.Companions]
+    builtin, frozen, paths = (getattr(importlib.machinery, name) for name in ("BuiltinImporter", "FrozenImporter", "PathFinder"))
+    sys.meta_path[:] = [Library, builtin, frozen, paths, runner_script.Nowhere]
     sys.path[:] = []
-    sys.path_hooks[:] = []
+    sys.path_hooks[:] = [importlib.machinery.FileFinder.path_hook((runner_script.Companion, [".py"]))]
     sys.path_importer_cache.clear()

@@ -4,13 +4,17 @@ import importlib.machinery
 import importlib.util
 import io
 import linecache
+import os
 import sys
 import types
+
+import runner_files
+import runner_refusals
+import runner_world
 
 #: The lines of each file of the script.
 LINES = {}
 _module = None
-_base = ""
 
 
 def keep_lines(path, text):
@@ -36,18 +40,26 @@ def _host():
 
 def module():
     """The script, executed once."""
-    global _module, _base
+    global _module
     if _module is None:
         path = _host().read_asset(":name").decode()
         text = _host().read_asset(":script").decode()
-        _base = path.removesuffix(".py")
+        runner_files.mount(path)
+        # As the interpreter sets it outside as well, where the locale is C. The start of the component clears it.
+        os.environ["LC_CTYPE"] = "C.UTF-8"
+        # By hand, and as `runner build` installs packages.
+        sys.path[:] = [runner_files.root(), f"{runner_files.root()}/vendor"]
         keep_lines(path, text)
         # Names that no module beside the script has.
         made = types.ModuleType("runner_migration")
-        made.__file__ = path
+        made.__file__ = f"/{path}"
         # Classes of the script look for their module.
         sys.modules["runner_migration"] = made
-        exec(compile(text, path, "exec", dont_inherit=True), made.__dict__)
+        runner_world.begin_loading()
+        try:
+            exec(compile(text, path, "exec", dont_inherit=True), made.__dict__)
+        finally:
+            runner_world.end_loading()
         _module = made
     return _module
 
@@ -113,60 +125,61 @@ def refuse_unrun(name, result, head):
         raise TypeError(f"`{name}` returned an iterator, and nothing iterates it: loop over it in `{name}`")
 
 
-class Companions:
-    """Finds modules in the directory with the script's name."""
+class Missing(ModuleNotFoundError):
+    """Says why there is no such module. To those who only ask, there is none."""
+
+
+Missing.__name__ = Missing.__qualname__ = "ModuleNotFoundError"
+_find_spec = importlib.util.find_spec
+
+
+def find_spec(name, package=None):
+    try:
+        return _find_spec(name, package)
+    except Missing:
+        return None
+
+
+importlib.util.find_spec = find_spec
+
+
+class Companion(importlib.machinery.SourceFileLoader):
+    """Loads a module of the directory with the script's name."""
+
+    def get_code(self, name):
+        text = importlib.util.decode_source(self.get_data(self.path))
+        # As messages show it.
+        shown = self.path.lstrip("/")
+        keep_lines(shown, text)
+        return compile(text, shown, "exec", dont_inherit=True)
+
+    def exec_module(self, made):
+        with runner_world.loading(made.__name__):
+            super().exec_module(made)
+
+
+class Nowhere:
+    """Comes last, and says why there is no such module."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if not _base:
+        if not sys.path:
             return None
-        inside = name.replace(".", "/")
-        # By hand, or as `runner build` installed it.
-        places = [(f"{place}{inside}{end}", bool(end)) for place in ("", "vendor/") for end in ("", "/__init__")]
-        for file, is_package in [(f"{path}.py", is_package) for path, is_package in places]:
-            source = Companions._read(file)
-            if source is not None:
-                origin = f"{_base}/{file}"
-                spec = importlib.machinery.ModuleSpec(name, Companion(origin, source), origin=origin, is_package=is_package)
-                spec.has_location = True
-                return spec
-        if path is None and "." not in name:
-            if name in sys.stdlib_module_names:
-                raise ModuleNotFoundError(
-                    f"`{name}` cannot be imported: the runtime has the standard library without it", name=name
-                )
-            raise ModuleNotFoundError(
-                f"there is no module `{name}`: besides the standard library and `runner_guest`, there are the files in `{_base}/`",
-                name=name,
-            )
-        return None
-
-    @staticmethod
-    def _read(file):
-        from runner_guest import RunnerError
-
-        try:
-            return _host().read_asset(file)
-        except RunnerError:
+        directories = runner_files.directories()
+        for directory in sys.path if path is None else path:
+            for file in directories.get(directory, ()):
+                if file.startswith(f"{name.rpartition('.')[2]}.") and file.endswith((".so", ".pyd", ".dylib")):
+                    shown = f"{directory}/{file}".lstrip("/")
+                    # Without its name: `from . import x` would take it for an attribute that is missing.
+                    raise Missing(
+                        f"`{name}` cannot be imported: `{shown}` is compiled code, and a migration runs pure Python"
+                        + runner_refusals.instead_of(name)
+                    )
+        if path is not None:
             return None
-
-
-class Companion:
-    """Loads a module of the script's directory."""
-
-    def __init__(self, path, source):
-        self.path, self.source = path, source
-
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, made):
-        text = importlib.util.decode_source(self.source)
-        keep_lines(self.path, text)
-        exec(compile(text, self.path, "exec", dont_inherit=True), made.__dict__)
-
-    def get_source(self, name):
-        return importlib.util.decode_source(self.source)
-
-    def get_data(self, path):
-        return _host().read_asset(path.removeprefix(f"{_base}/"))
+        if name in sys.stdlib_module_names:
+            raise Missing(f"`{name}` cannot be imported: the runtime has the standard library without it", name=name)
+        raise Missing(
+            f"there is no module `{name}`: besides the standard library and `runner_guest`, there are the files in "
+            f"`{runner_files.root().lstrip('/')}/`{runner_refusals.instead_of(name)}", name=name,
+        )

@@ -1,6 +1,5 @@
 """The world around a script: the clock and chance of the run, and no files, network, processes or threads."""
 
-import builtins
 import contextlib
 import datetime
 import gc
@@ -11,11 +10,14 @@ import posix
 import random
 import re
 import sys
-import threading
 import time
-import _io
+import types
+import weakref
+import zlib
 import _locale
-import _thread
+
+import runner_files
+import runner_threads
 
 #: What the host has called.
 phase = "build"
@@ -51,6 +53,7 @@ def call_of(name):
     try:
         yield
     finally:
+        runner_files.forget_temporary()
         for lines in PRINTED:
             lines.finish()
 
@@ -80,6 +83,9 @@ def replace_clock():
             setattr(time, f"{name}_ns", lambda: _micros * 1000)
     time.clock_gettime = lambda clock: _micros / 1e6
     time.clock_gettime_ns = lambda clock: _micros * 1000
+    about = types.SimpleNamespace(implementation="the time of the run", monotonic=True, adjustable=False, resolution=1e-6)
+    time.get_clock_info = lambda name: about
+    os.times = posix.times = lambda: os.times_result((0.0, 0.0, 0.0, 0.0, _micros / 1e6))
     # There is one time zone.
     time.gmtime = lambda seconds=None: real["gmtime"](_micros // 1_000_000 if seconds is None else seconds)
     time.localtime = time.gmtime
@@ -142,10 +148,8 @@ def run_seed():
 
 
 def fresh_seed():
-    """The seed of a generator that is given none: another one each time."""
+    """The seed of a generator that is given none: another one each time. In a batch function, nothing is drawn from it."""
     global _sown
-    if phase == "transform-batch":
-        raise RuntimeError(NO_DICE)
     _sown += 1
     return run_seed() + (_sown << 64)
 
@@ -161,7 +165,7 @@ class Chance(random.Random):
         self.is_sown = False
 
     def _begin(self):
-        if phase == "transform-batch" and not self.is_sown_here:
+        if phase == "transform-batch" and not self.is_sown_here and not _loading:
             raise RuntimeError(NO_DICE)
         if not self.is_sown:
             self.seed(run_seed())
@@ -186,11 +190,57 @@ class Chance(random.Random):
 
 CHANCE = None
 _bytes = None
+#: How many modules of the script are being executed. There, chance is the run's, in every instance the same.
+_loading = 0
+#: Generators without a seed of their own: what they yield in a batch function would depend on the batches before.
+UNSOWN = weakref.WeakSet()
+OF_DICE = ("random", "getrandbits")
+
+
+def no_dice(*arguments):
+    raise RuntimeError(NO_DICE)
+
+
+def refuse_dice(generator):
+    if phase == "transform-batch" and not _loading:
+        vars(generator).update(dict.fromkeys(OF_DICE, no_dice))
+
+
+def begin_loading():
+    global _loading
+    _loading += 1
+
+
+def end_loading():
+    global _loading
+    _loading -= 1
+    for generator in UNSOWN:
+        refuse_dice(generator)
+
+
+@contextlib.contextmanager
+def loading(name):
+    """While a module is executed. One that is imported after the script draws what follows from its name, whatever was drawn before."""
+    global _sown, _bytes
+    kept = None
+    if not _loading:
+        kept = CHANCE.getstate(), CHANCE.is_sown, CHANCE.is_sown_here, _sown, _bytes
+        _sown = zlib.crc32(name.encode()) << 32
+        _bytes = random.Random(run_seed() ^ _sown)
+        CHANCE.seed(run_seed() ^ _sown)
+    begin_loading()
+    try:
+        yield
+    finally:
+        end_loading()
+        if kept is not None:
+            state, CHANCE.is_sown, CHANCE.is_sown_here, _sown, _bytes = kept
+            CHANCE.setstate(state)
 
 
 def urandom(size):
     global _bytes
-    if phase == "transform-batch":
+    if phase == "transform-batch" and not _loading:
         raise RuntimeError(NO_DICE)
     if _bytes is None:
         _bytes = random.Random(run_seed() ^ 0x9E3779B97F4A7C15)
@@ -199,8 +249,19 @@ def urandom(size):
 
 def replace_chance():
     global CHANCE
-    seed = random.Random.seed
-    random.Random.seed = lambda self, a=None, version=2: seed(self, fresh_seed() if a is None else a, version)
+    real = random.Random.seed
+
+    def seed(self, a=None, version=2):
+        for name in OF_DICE:
+            vars(self).pop(name, None)
+        if a is None:
+            UNSOWN.add(self)
+            refuse_dice(self)
+        else:
+            UNSOWN.discard(self)
+        real(self, fresh_seed() if a is None else a, version)
+
+    random.Random.seed = seed
     old = random._inst
     CHANCE = random._inst = Chance()
     for name, value in list(vars(random).items()):
@@ -209,52 +270,7 @@ def replace_chance():
     os.urandom = posix.urandom = random._urandom = urandom
 
 
-# What a migration has not.
-
-FILES = (
-    "a migration has no file system: files in the directory with the script's name are read with `assets` of `runner_guest`"
-)
-OF_FILES = """
-    access chdir chmod close closerange dup dup2 fchmod fdatasync fstat fstatvfs fsync ftruncate getcwdb ioctl isatty link listdir
-    lseek lstat mkdir mkfifo open pipe posix_fadvise posix_fallocate pread preadv pwrite pwritev read readlink readv remove
-    rename replace rmdir scandir sendfile stat statvfs symlink truncate unlink utime write writev popen fdopen
-""".split()
-
-
-def no_files(*arguments, **named):
-    raise PermissionError(FILES)
-
-
-def replace_files():
-    for name in OF_FILES:
-        for module in (os, posix):
-            if hasattr(module, name):
-                setattr(module, name, no_files)
-    os.getcwd = posix.getcwd = lambda: "/"
-    os.isatty = posix.isatty = lambda descriptor: False
-    for module in (builtins, io, _io):
-        module.open = no_files
-    for module in (io, _io):
-        module.open_code = module.FileIO = no_files
-
-
-def no_open(event, arguments):
-    """Refuses what the interpreter itself would open: the file of a syntax error, to show its line."""
-    if event == "open":
-        raise PermissionError(FILES)
-
-
-def no_threads(*arguments, **named):
-    raise RuntimeError("a migration has one thread")
-
-
-def replace_threads():
-    for name in ("start_new_thread", "start_new", "start_joinable_thread"):
-        if hasattr(_thread, name):
-            setattr(_thread, name, no_threads)
-    for name in ("_start_new_thread", "_start_joinable_thread"):
-        if hasattr(threading, name):
-            setattr(threading, name, no_threads)
+# What is printed, and no input.
 
 
 class Lines(io.TextIOBase):
@@ -306,15 +322,17 @@ def finish():
     """Closes the world, once everything is imported."""
     replace_clock()
     replace_locales()
-    replace_files()
-    replace_threads()
-    sys.addaudithook(no_open)
+    runner_files.replace_files()
+    runner_threads.replace_threads()
+    sys.addaudithook(runner_files.no_open)
     sys.stdin = sys.__stdin__ = NoInput()
     sys.stdout = sys.__stdout__ = PRINTED[0]
     sys.stderr = sys.__stderr__ = PRINTED[1]
     # An exception that nobody caught is told by the host.
     sys.excepthook = sys.unraisablehook = lambda *arguments: None
     sys.argv = [""]
+    sys.dont_write_bytecode = True
+    os.cpu_count = os.process_cpu_count = lambda: 1
     os.environ.clear()
 
 

@@ -174,3 +174,44 @@ fn python_source_is_utf_8() {
     project.write("migrations/0001_latin/words.py", b"word = 'Z\xfcrich'\n");
     project.runner("apply").exits(1).says(&["SyntaxError", "0001_latin.py:1"]);
 }
+
+/// Every module of the standard library can be imported or says why not; what has no place in a migration fails when it is called;
+/// the files of a package are read by every way there is.
+#[test]
+fn python_has_its_library_and_the_files_of_packages() {
+    PYTHON.ready();
+    let project = project!();
+    project.copy(&guests::repository().join("tests/languages/python/library"), "migrations");
+    project.runner("apply").succeeds();
+    project.runner("verify").succeeds().prints(&["replay     proven", "recompute  proven"]);
+}
+
+/// What a package does while it is imported is told with its line, and what to take instead of compiled code.
+#[test]
+fn python_packages_that_cannot_be_imported_say_why() {
+    PYTHON.ready();
+    for (file, content, said) in [
+        (
+            "orjson/orjson.cpython-314-x86_64-linux-gnu.so",
+            "",
+            "`orjson.orjson` cannot be imported: `migrations/1_import/orjson/orjson.cpython-314-x86_64-linux-gnu.so` is compiled code, and a \
+             migration runs pure Python; `json` and simplejson do the same",
+        ),
+        (
+            "orjson/orjson.py",
+            "import socket\nsocket.create_connection(('localhost', 80))\n",
+            "PermissionError: `socket.getaddrinfo` cannot be called: a migration has no network",
+        ),
+        ("orjson/orjson.py", "open('/etc/hosts')", "and no others: '/etc/hosts'"),
+        ("orjson/orjson.py", "from . import other", "at migrations/1_import/orjson/other.py:1:1: `from .orjson import x`"),
+        ("orjson/orjson.py", "import pydantic_core", "there is no module `pydantic_core`: besides the standard library and"),
+        ("orjson/orjson.py", "import pydantic_core", "version 1 is pure Python (`pydantic<2`)"),
+    ] {
+        let project = project!();
+        project.write("migrations/1_import.py", "import orjson\ndescription = 'imports'\ndef upgrade(): pass\n");
+        project.write("migrations/1_import/orjson/__init__.py", "from . import orjson\n");
+        project.write("migrations/1_import/orjson/other.py", "from .orjson import x\n");
+        project.write(&format!("migrations/1_import/{file}"), content);
+        project.runner("apply").exits(1).says(&[said]);
+    }
+}

@@ -44,6 +44,8 @@ pub use source::{companions_within, decode, is_companion};
 pub const SOURCE: &str = ":script";
 /// The asset that is the script's path, as the user knows it.
 pub const NAME: &str = ":name";
+/// The asset that lists the companion files in order: a line with the size and the path of each.
+pub const FILES: &str = ":files";
 
 /// Where the files of a script are.
 #[derive(Clone, Debug, PartialEq, Eq)]

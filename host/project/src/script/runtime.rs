@@ -14,7 +14,7 @@ use crate::discovery::RUNTIMES;
 use crate::files::{has_bytes, read_regular_anywhere};
 use runner_base::error::{Error, Result};
 
-/// The largest compressed file of a runtime. Those of interpreters have 0.3 to 6 MB.
+/// The largest compressed file of a runtime. Those of interpreters have 0.3 to 8 MB.
 const LARGEST_FILE: u64 = 64 << 20;
 
 /// The largest runtime: what `artifact_bytes` allows by default, which bounds it again before it is compiled.

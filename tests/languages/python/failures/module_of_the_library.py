@@ -1,8 +1,8 @@
-# says: `platform` cannot be imported: the runtime has the standard library without it
-import platform
+# says: `fcntl` cannot be imported: a migration has no operating system
+import fcntl
 
 description = "fails"
 
 
 def upgrade():
-    platform.system()
+    fcntl.lockf(0, fcntl.LOCK_EX)

@@ -9,7 +9,9 @@ import math
 import os
 import random as dice
 import re
+import socket
 import statistics
+import subprocess
 import time as clock
 import unicodedata
 import uuid
@@ -272,9 +274,10 @@ def context():
     ]
     same("library", library, [[["a", "b,c"]], [1.5], "ab", "2d7116", 2, 4, 2363233923, b"\xd1", b"\x80", "x", 1])
     for what, function, part in [
-        ("files", lambda: open("/etc/passwd"), "a migration has no file system"), ("listing", lambda: os.listdir("/"), "no file system"),
-        ("network", lambda: __import__("socket"), "a migration has no network"), ("numpy", lambda: __import__("numpy"), "there is no module `numpy`"),
-        ("processes", lambda: __import__("subprocess"), "starts no processes"), ("sleep", lambda: clock.sleep(1), "cannot sleep"),
+        ("files", lambda: open("/etc/passwd"), "a migration reads the files in the directory with the script's name, and no others: '/etc/passwd'"),
+        ("files", lambda: open("x", "w"), "a migration writes no files but temporary ones"), ("listing", lambda: os.listdir("/etc"), "and no others: '/etc'"),
+        ("network", lambda: socket.create_connection(("localhost", 1)), "a migration has no network"), ("numpy", lambda: __import__("numpy"), "there is no module `numpy`"),
+        ("processes", lambda: subprocess.run(["ls"]), "starts no processes"), ("sleep", lambda: clock.sleep(1), "cannot sleep"),
         ("threads", lambda: __import__("threading").Thread(target=print).start(), "one thread"), ("input", input, "no input"),
     ]:
         fails(what, function, part)

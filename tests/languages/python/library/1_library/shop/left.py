@@ -1,0 +1,7 @@
+from . import right
+
+NAME = "left"
+
+
+def till():
+    return "ding"

@@ -1,0 +1,5 @@
+from . import left
+
+
+def name():
+    return left.NAME

@@ -1,0 +1,3 @@
+import random
+
+ROLL = random.random()
