@@ -1185,7 +1185,7 @@ function framesOf(error) {
   const frames = [];
   for (const line of String(error.stack ?? "").split("\n")) {
     const match = /^\s*at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/.exec(line);
-    if (!match || match[2] === "runner-guest") continue;
+    if (!match || /^runner-guest(\/|$)/.test(match[2])) continue;
     const frame = { name: match[1], file: match[2], line: +match[3], column: +match[4] };
     // A recursion shows once.
     const last = frames.at(-1);
@@ -1310,3 +1310,24 @@ native.register({
   }),
   makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough, readDate,
 });
+// What comes from libraries, which are evaluated when a script first touches them. The bundle that each global is in.
+
+const LAZY = { Temporal: "temporal" };
+
+// A property whose value is made when it is first read.
+function lazily(object, name, make) {
+  const become = (value) => Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });
+  Object.defineProperty(object, name, {
+    get() {
+      const value = make();
+      become(value);
+      return value;
+    },
+    set: become,
+    configurable: true,
+  });
+}
+
+if (!native.isFake) {
+  for (const [name, bundle] of Object.entries(LAZY)) lazily(globalThis, name, () => native.library(bundle)[name]);
+}

@@ -23,7 +23,7 @@ function framesOf(error) {
   const frames = [];
   for (const line of String(error.stack ?? "").split("\n")) {
     const match = /^\s*at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/.exec(line);
-    if (!match || match[2] === "runner-guest") continue;
+    if (!match || /^runner-guest(\/|$)/.test(match[2])) continue;
     const frame = { name: match[1], file: match[2], line: +match[3], column: +match[4] };
     // A recursion shows once.
     const last = frames.at(-1);

@@ -116,10 +116,16 @@ static char *find_typescript(char *path)
 }
 #endif
 
+/* Of the bundles, those that Node.js has as modules may be imported. */
+static bool is_node_library(const char *name)
+{
+    return strncmp(name, "node:", 5) == 0 && is_library(name);
+}
+
 static char *normalize(JSContext *context, const char *base, const char *name, void *opaque)
 {
     char *found = NULL;
-    if (strcmp(name, "runner-guest") == 0) {
+    if (strcmp(name, "runner-guest") == 0 || is_node_library(name)) {
         found = strdup(name);
     } else if (is_relative(name)) {
         found = join(base, directory_size(base), name);
@@ -161,6 +167,8 @@ static JSModuleDef *json_module(const char *name, JSValue value)
 
 static JSModuleDef *load(JSContext *context, const char *name, void *opaque, JSValueConst attributes)
 {
+    if (is_node_library(name))
+        return library_module(name);
     const char *path = asset_path(name);
     size_t size, length = strlen(name);
     char *source = path ? asset_content(path, &size) : NULL;

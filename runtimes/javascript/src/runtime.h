@@ -177,6 +177,12 @@ JSValue script_function(const char *name);
 JSValue settle(JSValue result);
 void module_functions(JSValue native);
 
+/* library.c */
+bool is_library(const char *name);
+JSValue library(const char *name);
+JSModuleDef *library_module(const char *name);
+void library_functions(JSValue native);
+
 #ifdef TYPESCRIPT
 /* ../../typescript/src/typescript.c */
 /* The source with blanks for its types, in the place of the one that it takes; NULL and an exception if that cannot be. */
