@@ -68,6 +68,7 @@ static bool start_interpreter(void)
     context_functions(native);
     module_functions(native);
     library_functions(native);
+    native_functions(native);
     define(native, "register", register_hooks, 1);
     JS_SetPropertyStr(js, global, "__runner", native);
     JS_FreeValue(js, global);

@@ -183,6 +183,9 @@ JSValue library(const char *name);
 JSModuleDef *library_module(const char *name);
 void library_functions(JSValue native);
 
+/* natives.c */
+void native_functions(JSValue native);
+
 #ifdef TYPESCRIPT
 /* ../../typescript/src/typescript.c */
 /* The source with blanks for its types, in the place of the one that it takes; NULL and an exception if that cannot be. */
