@@ -934,25 +934,6 @@ export function random(key) {
 if (!native.isFake) methods(Math, { random: native.random });
 if (!native.isFake) methods(globalThis, {
   console: { log: log.info, info: log.info, debug: log.debug, warn: log.warning, error: log.warning },
-  TextEncoder: class TextEncoder {
-    get encoding() { return "utf-8"; }
-    encode(text = "") { return native.encodeText(String(text)); }
-  },
-  TextDecoder: class TextDecoder {
-    #fatal;
-    #bom;
-    constructor(encoding = "utf-8", { fatal = false, ignoreBOM = false } = {}) {
-      if (!/^utf-?8$/i.test(encoding)) throw new RangeError(`the encoding \`${encoding}\` is not supported; only utf-8 is`);
-      this.#fatal = fatal;
-      this.#bom = ignoreBOM;
-    }
-    get encoding() { return "utf-8"; }
-    decode(bytes = new Uint8Array(), { stream = false } = {}) {
-      if (stream) throw new TypeError("TextDecoder does not support `stream`");
-      const text = native.decodeText(bytes, this.#fatal);
-      return !this.#bom && text.startsWith("\ufeff") ? text.slice(1) : text;
-    }
-  },
 });
 
 // The interpreter does not keep the last match, and would answer `undefined`.
@@ -1207,7 +1188,8 @@ function messageOf(error) {
   if (!(error instanceof Error)) return `the script threw ${inspect(error, 1)}`;
   const plain = error.name === "Error" || error.name === "RunnerError" || !error.name;
   const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
-  return `${plain ? "" : `${error.name}: `}${error.message}${cause}`;
+  const isCommon = error instanceof ReferenceError && /^(module|exports) is not defined$/.test(error.message);
+  return `${plain ? "" : `${error.name}: `}${error.message}${isCommon ? `: ${ES_MODULES}` : ""}${cause}`;
 }
 
 function describeError(error) {
@@ -1301,18 +1283,24 @@ function readDescription() {
   return value instanceof Promise ? value.then(checked) : checked(value);
 }
 
+const context = Object.freeze({
+  db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
+  Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
+});
+
 native.register({
   type: TYPE,
   prototypes: CLASSES.map((type) => type?.prototype ?? null),
-  context: Object.freeze({
-    db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
-    Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
-  }),
+  context,
   makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough, readDate,
 });
 // What comes from libraries, which are evaluated when a script first touches them. The bundle that each global is in.
 
-const LAZY = { Temporal: "temporal" };
+const LAZY = {
+  Temporal: "temporal", TextDecoder: "encoding", TextEncoder: "encoding", URL: "url", URLSearchParams: "url", structuredClone: "clone",
+  Event: "events", EventTarget: "events", CustomEvent: "events", AbortController: "events", AbortSignal: "events", crypto: "crypto",
+  Buffer: "node:buffer",
+};
 
 // A property whose value is made when it is first read.
 function lazily(object, name, make) {
@@ -1328,6 +1316,36 @@ function lazily(object, name, make) {
   });
 }
 
+// What a sandbox has no answer for: libraries may look whether it is there, and it says so when it is called.
+const STILL = "time stands still during a run; call the function itself";
+const ALONE = "a sandbox has no network; put the data into a table, or into a file of the script's directory, which `assets` reads";
+const MISSING = {
+  setTimeout: STILL, setInterval: STILL, fetch: ALONE, XMLHttpRequest: ALONE, WebSocket: ALONE,
+  Worker: "a migration has one thread; `db.transform` runs batches in parallel",
+};
+const ES_MODULES = "a script is an ES module; use `import` and `export`, and bundle what is in CommonJS with all that it requires: "
+  + "npx esbuild FILE --bundle --format=esm --platform=neutral --main-fields=module,main --outfile=BUNDLE.js";
+
+// What bundles of packages in CommonJS call.
+function require(name) {
+  if (name === "runner-guest") return context;
+  const library = native.nodeLibrary(String(name));
+  if (library !== undefined) return library;
+  throw new ReferenceError(`\`require(${shown(name)})\` finds no files: ${ES_MODULES}`);
+}
+
 if (!native.isFake) {
   for (const [name, bundle] of Object.entries(LAZY)) lazily(globalThis, name, () => native.library(bundle)[name]);
+  methods(globalThis, {
+    self: globalThis, global: globalThis, require, clearTimeout() {}, clearInterval() {},
+    ...Object.fromEntries(Object.entries(MISSING).map(([name, hint]) => [name, function () {
+      throw new TypeError(`\`${name}\` is not available in a migration: ${hint}`);
+    }])),
+    // Without `versions.node`, libraries do not take it for Node.js.
+    process: {
+      env: { NODE_ENV: "production" }, argv: [], platform: "wasm", version: "", versions: {}, browser: true, cwd: () => "/",
+      nextTick(f, ...values) { queueMicrotask(() => f(...values)); },
+      emitWarning(warning) { log.warning(String(warning)); },
+    },
+  });
 }

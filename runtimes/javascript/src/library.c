@@ -25,11 +25,6 @@ static const struct File *find(const struct File *files, int count, const char *
     return NULL;
 }
 
-bool is_library(const char *name)
-{
-    return find(bundles, COUNT(bundles), name);
-}
-
 /* What a bundle exports. */
 JSValue library(const char *name)
 {
@@ -69,6 +64,29 @@ static JSValue library_of(JSContext *context, JSValueConst this, int argc, JSVal
     return exports;
 }
 
+/* The library that is a module of Node.js, named with or without `node:`; NULL if there is none. */
+const char *node_library(const char *name)
+{
+    static const char prefix[] = "node:";
+    for (int i = 0; i < COUNT(bundles); i++) {
+        const char *bundle = bundles[i].name;
+        if (strncmp(bundle, prefix, 5) == 0 && strcmp(bundle + 5, strncmp(name, prefix, 5) ? name : name + 5) == 0)
+            return bundle;
+    }
+    return NULL;
+}
+
+/* nodeLibrary(name): undefined if there is none. */
+static JSValue node_library_of(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
+{
+    const char *name = JS_ToCString(js, argv[0]);
+    if (!name)
+        return JS_EXCEPTION;
+    const char *bundle = node_library(name);
+    JS_FreeCString(js, name);
+    return bundle ? library(bundle) : JS_UNDEFINED;
+}
+
 /* libraryData(name): a text; undefined if there is none. */
 static JSValue library_data(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -88,14 +106,14 @@ static int export_library(JSContext *context, JSModuleDef *module)
     int failed = JS_GetOwnPropertyNames(context, &names, &count, exports, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY);
     for (uint32_t i = 0; !failed && i < count; i++) {
         const char *name = JS_AtomToCString(context, names[i].atom);
-        failed = !name || JS_SetModuleExport(context, module, name, JS_GetProperty(context, exports, names[i].atom));
+        failed = !name || (strcmp(name, "default") && JS_SetModuleExport(context, module, name, JS_GetProperty(context, exports, names[i].atom)));
         JS_FreeCString(context, name);
     }
-    JS_FreeValue(context, exports);
-    return failed ? -1 : 0;
+    /* Takes the exports. */
+    return JS_SetModuleExport(context, module, "default", exports) || failed ? -1 : 0;
 }
 
-/* A library as a module: what its bundle exports, under the same names. */
+/* A library as a module: what its bundle exports under the same names, and as a whole. */
 JSModuleDef *library_module(const char *name)
 {
     JSValue exports = library(name);
@@ -104,10 +122,10 @@ JSModuleDef *library_module(const char *name)
     if (JS_IsException(exports) || JS_GetOwnPropertyNames(js, &names, &count, exports, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY))
         return NULL;
     JSModuleDef *module = JS_NewCModule(js, name, export_library);
-    bool good = module;
-    for (uint32_t i = 0; i < count; i++) {
+    bool good = module && !JS_AddModuleExport(js, module, "default");
+    for (uint32_t i = 0; good && i < count; i++) {
         const char *export = JS_AtomToCString(js, names[i].atom);
-        good = good && export && !JS_AddModuleExport(js, module, export);
+        good = export && (!strcmp(export, "default") || !JS_AddModuleExport(js, module, export));
         JS_FreeCString(js, export);
     }
     JS_FreePropertyEnum(js, names, count);
@@ -121,5 +139,6 @@ void library_functions(JSValue native)
     of_host = JS_DupValue(js, native);
     require = JS_NewCFunction(js, library_of, "require", 1);
     define(native, "library", library_of, 1);
+    define(native, "nodeLibrary", node_library_of, 1);
     define(native, "libraryData", library_data, 1);
 }
