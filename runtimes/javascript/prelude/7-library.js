@@ -1,7 +1,7 @@
 // What comes from libraries, which are evaluated when a script first touches them. The bundle that each global is in.
 
 const LAZY = {
-  Temporal: "temporal", TextDecoder: "encoding", TextEncoder: "encoding", URL: "url", URLSearchParams: "url", structuredClone: "clone",
+  Intl: "intl", Temporal: "temporal", TextDecoder: "encoding", TextEncoder: "encoding", URL: "url", URLSearchParams: "url", structuredClone: "clone",
   Event: "events", EventTarget: "events", CustomEvent: "events", AbortController: "events", AbortSignal: "events", crypto: "crypto",
   Buffer: "node:buffer",
 };
@@ -40,6 +40,7 @@ function require(name) {
 }
 
 if (!native.isFake) {
+  methods(Date.prototype, { toTemporalInstant() { return native.library("temporal").toTemporalInstant.call(this); } });
   for (const [name, bundle] of Object.entries(LAZY)) lazily(globalThis, name, () => native.library(bundle)[name]);
   methods(globalThis, {
     self: globalThis, global: globalThis, require, clearTimeout() {}, clearInterval() {},
