@@ -113,7 +113,8 @@ const CALENDARS = ["gregory", "iso8601"];
 const OTHER_CALENDAR = /^th\b/;
 
 function checkDate(options, locale) {
-  const asked = options?.calendar ?? /-u-(?:.*-)?ca-([a-z0-9]+)/.exec(locale)?.[1] ?? (OTHER_CALENDAR.test(locale) ? "buddhist" : "gregory");
+  const asked = options?.calendar ?? /-u-(?:.*-)?ca-([a-z0-9]+)/.exec(locale)?.[1]
+    ?? (OTHER_CALENDAR.test(locale) ? "buddhist" : "gregory");
   if (!CALENDARS.includes(String(asked))) {
     throw new RangeError(`the calendar "${asked}" is not built in, only ${CALENDARS.join(" and ")}: pass \`calendar: "gregory"\``);
   }
@@ -160,7 +161,8 @@ Classes.Collator = function Collator(locales = undefined, options = {}) {
   const sensitivity = choice(options, "sensitivity", Object.keys(SENSITIVITY), "variant"), caseFirst = choice(options, "caseFirst", CASES);
   const extension = (key) => new RegExp(`-u-(?:.*-)?${key}(?:-([a-z0-9]{3,8}))?(?=-|$)`).exec(locale);
   const numeric = options.numeric ?? (extension("kn") ? extension("kn")[1] !== "false" : undefined);
-  const order = native.collation(locale, ...SENSITIVITY[sensitivity], CASES.indexOf(caseFirst), truth(numeric), truth(options.ignorePunctuation));
+  const order = native.collation(locale, ...SENSITIVITY[sensitivity], CASES.indexOf(caseFirst), truth(numeric),
+    truth(options.ignorePunctuation));
   if (!order) throw new RangeError(`Incorrect locale information provided: ${locale}`);
   Object.defineProperty(this, "compare", { value: (a, b) => native.collate(order, `${a}`.toWellFormed(), `${b}`.toWellFormed()) });
   Object.defineProperty(this, "resolvedOptions", { value: () => ({ locale, usage, sensitivity,
@@ -176,7 +178,8 @@ for (const method of ["formatRange", "formatRangeToParts"]) delete DateTimeForma
 export const Intl = Object.create(Object.prototype, { [Symbol.toStringTag]: { value: "Intl", configurable: true } });
 Object.defineProperty(Intl, "Locale", { get: () => native.library("locale").Locale, configurable: true });
 for (const [name, value] of Object.entries({ ...Classes, getCanonicalLocales, supportedValuesOf(key) {
-  return String(key) === "timeZone" ? [...zoneNames] : String(key) === "calendar" ? [...CALENDARS] : native.library("locale").supportedValuesOf(key);
+  return String(key) === "timeZone" ? [...zoneNames] : String(key) === "calendar" ? [...CALENDARS]
+    : native.library("locale").supportedValuesOf(key);
 } })) Object.defineProperty(Intl, name, { value, writable: true, configurable: true });
 
 // Formatters by what was asked for: a program makes the same ones for each row.

@@ -110,11 +110,11 @@ function change(name, changes) {
 // The locale is looked up by intl.js: no best fit, and its tables, are needed. There is one matcher for all.
 change("localematcher", [['if (matcher === "lookup") r', "r"],
   ["\telse r = BestFitMatcher(Array.from(availableLocales), requestedLocales, getDefaultLocale);\n", ""]]);
-rmSync(`${formatjs("relativetimeformat")}/node_modules`, { recursive: true });
+rmSync(`${formatjs("relativetimeformat")}/node_modules`, { recursive: true, force: true });
 change("datetimeformat", [
   // A zone is a function of ours, and its name is looked up by one.
   ["\tconst zoneData = tzData[timeZone];\n", "\treturn tzData.at(timeZone, t);\n"],
-  [/\t\tif \(!IsValidTimeZoneName\(timeZone, \{\n\t+zoneNamesFromData: Object\.keys\(tzData\),\n\t+uppercaseLinks\n\t+\}\)\) throw new RangeError\("Invalid timeZoneName"\);\n\t+timeZone = CanonicalizeTimeZoneName\(timeZone, \{\n\t+zoneNames: Object\.keys\(tzData\),\n\t+uppercaseLinks\n\t+\}\);\n/,
+  [/\t\tif \(!IsValidTimeZoneName\(timeZone, \{\s+zoneNamesFromData: Object\.keys\(tzData\)[^]*?uppercaseLinks\s+\}\);\n/,
     "\t\ttimeZone = tzData.named(timeZone);\n"],
   ['if (style === "long") offsetStr', 'if (style?.startsWith("long")) offsetStr'],
   ['.replace("H", String(hours))', '.replace("H", pad(hours))'],
@@ -156,7 +156,8 @@ function PartitionedPattern(pattern) {
   ["getApplicableZoneData(milliseconds.floor().toNumber(), timeZone, tzData)", "getApplicableZoneData(milliseconds, timeZone, tzData)"],
   ["milliseconds.plus(timeZoneOffset).floor().toNumber()", "milliseconds + timeZoneOffset"],
   // `Temporal` is another bundle, which tells when it is there.
-  ["const temporal = globalThis.Temporal;\nconst readers = temporal ? [\n", "const readers = [];\nexport const readTemporal = (temporal) => readers.push(...[\n"],
+  ["const temporal = globalThis.Temporal;\nconst readers = temporal ? [\n",
+    "const readers = [];\nexport const readTemporal = (temporal) => readers.push(...[\n"],
   ["\"toString\").value\n})) : [];\n", "\"toString\").value\n})));\n"],
   ["function createNumberFormatters(internalSlots) {\n", `function createNumberFormatters(internalSlots) {
 	const padded = (size) => ({ format: (number) => String(number).padStart(size, "0") });

@@ -46,7 +46,8 @@ function ruleOf(text) {
   const name = "(?:<[^>]+>|[A-Za-z]+)", time = "([+-]?\\d+(?::\\d+){0,2})";
   const [, standard, hasSummer, summer, starts, ends] = new RegExp(`^${name}${time}(?:(${name})${time}?,([^,]+),([^,]+))?$`).exec(text);
   // West is positive there.
-  const seconds = (offset) => offset.replace(/^[+-]/, "").split(":").reduce((sum, part, at) => sum + part * 3600 / 60 ** at, 0) * (offset[0] === "-" ? 1 : -1);
+  const seconds = (offset) => offset.replace(/^[+-]/, "").split(":").reduce((sum, part, at) => sum + part * 3600 / 60 ** at, 0)
+    * (offset[0] === "-" ? 1 : -1);
   const winter = [seconds(standard), false];
   if (!hasSummer) return () => winter;
   const other = [summer === undefined ? winter[0] + 3600 : seconds(summer), true];
