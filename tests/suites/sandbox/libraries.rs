@@ -5,9 +5,13 @@ use std::process::Command;
 
 use super::*;
 
+fn sources() -> PathBuf {
+    guests::repository().join("tests/languages/javascript/libraries")
+}
+
 /// The packages that the lockfile pins, installed once for all tests.
 fn installed() -> PathBuf {
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("languages/javascript/libraries");
+    let source = sources();
     let directory = guests::target_directory().join("test-libraries");
     std::fs::create_dir_all(&directory).unwrap();
     let lock = std::fs::File::create(directory.join("lock")).unwrap();
@@ -30,10 +34,9 @@ fn installed() -> PathBuf {
 /// A script of the libraries' directory as one file, with all that it imports.
 fn bundle(script: &str) -> Vec<u8> {
     let directory = installed();
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("languages/javascript/libraries").join(script);
     let output = Command::new("node")
         .arg(directory.join("node_modules/esbuild/bin/esbuild"))
-        .arg(source)
+        .arg(sources().join(script))
         .args(["--bundle", "--format=esm", "--external:runner-guest", "--log-level=warning"])
         .env("NODE_PATH", directory.join("node_modules"))
         .output()
@@ -90,7 +93,7 @@ fn locales_and_zones() {
         "hour=8,literal=時",
         "08 GMT+01:00,16 GMT+00:00",
         r#"{"locale":"en-US","calendar":"gregory","numberingSystem":"latn","timeZone":"UTC","year":"numeric","month":"numeric","day":"numeric"}"#,
-        "CHF 1'234'567.89",
+        "CHF\u{a0}1'234'567.89",
         "988M",
         "%25,6",
         "one,few,many,few",
