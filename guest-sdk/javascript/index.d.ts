@@ -10,6 +10,80 @@ declare global {
     error(...values: unknown[]): void;
   }
   var console: Console;
+
+  interface TextEncoder {
+    readonly encoding: "utf-8";
+    encode(text?: string): Uint8Array;
+    encodeInto(text: string, into: Uint8Array): { read: number; written: number };
+  }
+  var TextEncoder: { prototype: TextEncoder; new (): TextEncoder };
+  /** Decodes the encodings of the WHATWG standard, such as windows-1252, shift_jis, gbk, big5 and euc-kr. */
+  interface TextDecoder {
+    readonly encoding: string;
+    readonly fatal: boolean;
+    readonly ignoreBOM: boolean;
+    decode(bytes?: ArrayBuffer | ArrayBufferView, options?: { stream?: boolean }): string;
+  }
+  var TextDecoder: { prototype: TextDecoder; new (label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean }): TextDecoder };
+
+  interface URLSearchParams {
+    readonly size: number;
+    append(name: string, value: string): void;
+    delete(name: string, value?: string): void;
+    get(name: string): string | null;
+    getAll(name: string): string[];
+    has(name: string, value?: string): boolean;
+    set(name: string, value: string): void;
+    sort(): void;
+    toString(): string;
+    forEach(each: (value: string, name: string, query: URLSearchParams) => void): void;
+    entries(): IterableIterator<[string, string]>;
+    keys(): IterableIterator<string>;
+    values(): IterableIterator<string>;
+    [Symbol.iterator](): IterableIterator<[string, string]>;
+  }
+  var URLSearchParams: {
+    prototype: URLSearchParams;
+    new (init?: string | Iterable<[string, string]> | Record<string, string> | URLSearchParams): URLSearchParams;
+  };
+  interface URL {
+    href: string;
+    readonly origin: string;
+    protocol: string;
+    username: string;
+    password: string;
+    host: string;
+    hostname: string;
+    port: string;
+    pathname: string;
+    search: string;
+    hash: string;
+    readonly searchParams: URLSearchParams;
+    toString(): string;
+    toJSON(): string;
+  }
+  var URL: {
+    prototype: URL;
+    new (url: string | URL, base?: string | URL): URL;
+    canParse(url: string | URL, base?: string | URL): boolean;
+    parse(url: string | URL, base?: string | URL): URL | null;
+  };
+
+  /** Random numbers from the run's seed, and an error in a batch function. */
+  interface Crypto {
+    readonly subtle: { digest(algorithm: string | { name: string }, bytes: ArrayBuffer | ArrayBufferView): Promise<ArrayBuffer> };
+    getRandomValues<T extends ArrayBufferView>(array: T): T;
+    randomUUID(): `${string}-${string}-${string}-${string}-${string}`;
+  }
+  var crypto: Crypto;
+  function structuredClone<T>(value: T): T;
+  function queueMicrotask(f: () => void): void;
+  function atob(base64: string): string;
+  function btoa(bytes: string): string;
+  interface Performance {
+    now(): number;
+  }
+  var performance: Performance;
 }
 
 /** The families of databases. */

@@ -934,25 +934,6 @@ export function random(key) {
 if (!native.isFake) methods(Math, { random: native.random });
 if (!native.isFake) methods(globalThis, {
   console: { log: log.info, info: log.info, debug: log.debug, warn: log.warning, error: log.warning },
-  TextEncoder: class TextEncoder {
-    get encoding() { return "utf-8"; }
-    encode(text = "") { return native.encodeText(String(text)); }
-  },
-  TextDecoder: class TextDecoder {
-    #fatal;
-    #bom;
-    constructor(encoding = "utf-8", { fatal = false, ignoreBOM = false } = {}) {
-      if (!/^utf-?8$/i.test(encoding)) throw new RangeError(`the encoding \`${encoding}\` is not supported; only utf-8 is`);
-      this.#fatal = fatal;
-      this.#bom = ignoreBOM;
-    }
-    get encoding() { return "utf-8"; }
-    decode(bytes = new Uint8Array(), { stream = false } = {}) {
-      if (stream) throw new TypeError("TextDecoder does not support `stream`");
-      const text = native.decodeText(bytes, this.#fatal);
-      return !this.#bom && text.startsWith("\ufeff") ? text.slice(1) : text;
-    }
-  },
 });
 
 // The interpreter does not keep the last match, and would answer `undefined`.
@@ -990,8 +971,7 @@ function readDate(text) {
 }
 
 if (!native.isFake) methods(Date, { parse(text) { return new Date(`${text}`).getTime(); } });
-// What depends on locales. There is no `Intl` here: each method does what Node.js does by default, which is "en-US" in UTC, and
-// refuses everything else, since it would have to ignore it.
+// What depends on locales. `Intl` is a library: the default, "en-US" in UTC without options, is here, since most scripts ask for no more.
 
 // A language, script, region and variants; extensions, and private use.
 const LOCALE = /^([a-z]{2,3}|[a-z]{5,8})(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*(-[a-wy-z\d](-[a-z\d]{2,8})+)*(-x(-[a-z\d]{1,8})+)?$/i;
@@ -1006,20 +986,11 @@ function localeOf(locales) {
   return list[0];
 }
 
-// Throws if it is asked for anything but the default. `allowed`: the values of options that are the default's own.
-function onlyDefault(method, locales, options, advice, allowed = {}) {
-  const refuse = (asked) => {
-    const known = `the default of "en-US"${allowed.timeZone ? " in UTC" : ""}`;
-    throw new RangeError(`${method} knows no ${asked}: there is no \`Intl\` here, only ${known}; ${advice}`);
-  };
-  const locale = localeOf(locales);
-  if (locale !== undefined && !/^en(-us)?$/i.test(locale)) refuse(`locale ${shown(locale)}`);
-  if (options === undefined) return;
-  if (options === null || typeof options !== "object") throw wrong(options, `an object of options, for ${method}`);
-  for (const key in options) {
-    if (options[key] !== undefined && options[key] !== allowed[key]) refuse(`option \`${key}: ${shown(options[key])}\``);
-  }
-}
+const intl = () => native.library("intl");
+
+let defaultOrder;
+
+const isDefault = (locales, options) => options === undefined && (locales === undefined || locales === "en-US");
 
 // Years before the first count backwards, without a sign.
 function usDate(date) {
@@ -1047,44 +1018,20 @@ function usNumber(number) {
   return `${sign}${grouped(text.slice(0, -3))}${fraction && "."}${fraction}`;
 }
 
-// The order of ASCII in the root collation, in which both cases of a letter have one place. Other control characters do not count.
-const ORDER = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
-const PLACES = Uint8Array.from({ length: 128 }, (_, code) => ORDER.indexOf(String.fromCharCode(code).toLowerCase()) + 1);
-
-const BEYOND_ASCII = /[^\0-\x7f]/;
-
-// Case decides only where nothing else does, and the lower case comes first.
-function collated(a, b) {
-  let i = 0, j = 0, byCase = 0;
-  for (;;) {
-    const x = a.charCodeAt(i), y = b.charCodeAt(j);
-    if (x === y && i < a.length) {
-      i++, j++;
-      continue;
-    }
-    if (PLACES[x] === 0 || PLACES[y] === 0) {
-      if (PLACES[x] === 0) i++;
-      if (PLACES[y] === 0) j++;
-      continue;
-    }
-    if (i === a.length || j === b.length) break;
-    i++, j++;
-    if (PLACES[x] !== PLACES[y]) return PLACES[x] < PLACES[y] ? -1 : 1;
-    byCase ||= x > y ? -1 : 1;
-  }
-  return i < a.length ? 1 : j < b.length ? -1 : byCase;
-}
-
-const DATES = "write it out with toISOString(), getUTCFullYear() and the like";
-const NUMBERS = "write it out with String(x) or toFixed(2)";
-const TEXTS = "compare with `<`, which is by code units, or map both texts to ASCII first";
-
-function dateMethod(name, format) {
-  const method = `Date.prototype.${name}`;
+function dateMethod(name, kind, format) {
   return {
     [name](locales = undefined, options = undefined) {
-      onlyDefault(method, locales, options, DATES, { timeZone: "UTC" });
-      return Number.isNaN(Date.prototype.getTime.call(this)) ? "Invalid Date" : format(this);
+      if (Number.isNaN(Date.prototype.getTime.call(this))) return "Invalid Date";
+      return isDefault(locales, options) ? format(this) : intl().dateString(this, kind, locales, options);
+    },
+  };
+}
+
+function numberMethod(valueOf, format) {
+  return {
+    toLocaleString(locales = undefined, options = undefined) {
+      const number = valueOf.call(this);
+      return isDefault(locales, options) ? format(number) : intl().numberString(number, locales, options);
     },
   };
 }
@@ -1093,16 +1040,12 @@ function caseMethod(name, plain, special) {
   return {
     [name](locales = undefined) {
       const locale = localeOf(locales);
-      if (locale !== undefined && special.test(locale.split("-")[0])) {
-        throw new RangeError(`String.prototype.${name} knows no locale ${shown(locale)}: there is no \`Intl\` here; use ${plain.name}(), `
-          + "and replace the letters that this language changes in another way");
-      }
-      return plain.call(this);
+      if (locale === undefined || !special.test(locale.split("-")[0])) return plain.call(this);
+      return native.caseMapped(concat.call(this), locale, plain === toUpperCase);
     },
   };
 }
 
-// The elements refuse by themselves what they do not know.
 function joined(elements, locales, options) {
   return elements.map((each) => (each === undefined || each === null ? "" : String(each.toLocaleString(locales, options)))).join(",");
 }
@@ -1113,22 +1056,12 @@ const { toLowerCase, toUpperCase, concat } = String.prototype;
 
 if (!native.isFake) {
   methods(Date.prototype, {
-    ...dateMethod("toLocaleString", (date) => `${usDate(date)}, ${usTime(date)}`),
-    ...dateMethod("toLocaleDateString", usDate),
-    ...dateMethod("toLocaleTimeString", usTime),
+    ...dateMethod("toLocaleString", "any", (date) => `${usDate(date)}, ${usTime(date)}`),
+    ...dateMethod("toLocaleDateString", "date", usDate),
+    ...dateMethod("toLocaleTimeString", "time", usTime),
   });
-  methods(Number.prototype, {
-    toLocaleString(locales = undefined, options = undefined) {
-      onlyDefault("Number.prototype.toLocaleString", locales, options, NUMBERS);
-      return usNumber(numberOf.call(this));
-    },
-  });
-  methods(BigInt.prototype, {
-    toLocaleString(locales = undefined, options = undefined) {
-      onlyDefault("BigInt.prototype.toLocaleString", locales, options, NUMBERS);
-      return grouped(String(bigintOf.call(this)));
-    },
-  });
+  methods(Number.prototype, numberMethod(numberOf, usNumber));
+  methods(BigInt.prototype, numberMethod(bigintOf, (number) => grouped(String(number))));
   methods(Array.prototype, {
     toLocaleString(locales = undefined, options = undefined) { return joined(copied.call(this, 0, 0), locales, options); },
   });
@@ -1140,13 +1073,8 @@ if (!native.isFake) {
     ...caseMethod("toLocaleUpperCase", toUpperCase, /^(tr|tur|aze?|azj|lt|lit|el|ell|gre)$/i),
     localeCompare(that, locales = undefined, options = undefined) {
       const a = concat.call(this), b = `${that}`;
-      if (locales !== undefined || options !== undefined) onlyDefault("String.prototype.localeCompare", locales, options, TEXTS);
-      if (a === b) return 0;
-      if (BEYOND_ASCII.test(a) || BEYOND_ASCII.test(b)) {
-        const text = shown(BEYOND_ASCII.test(a) ? a : b);
-        throw new RangeError(`String.prototype.localeCompare knows only the order of ASCII, not of ${text}: there is no \`Intl\` here; ${TEXTS}`);
-      }
-      return collated(a, b);
+      if (!isDefault(locales, options)) return intl().compare(a, b, locales, options);
+      return native.collate(defaultOrder ??= native.collation("en-US", -1, -1, -1, -1, -1), a.toWellFormed(), b.toWellFormed());
     },
   });
 }
@@ -1185,7 +1113,7 @@ function framesOf(error) {
   const frames = [];
   for (const line of String(error.stack ?? "").split("\n")) {
     const match = /^\s*at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/.exec(line);
-    if (!match || match[2] === "runner-guest") continue;
+    if (!match || /^runner-guest(\/|$)/.test(match[2])) continue;
     const frame = { name: match[1], file: match[2], line: +match[3], column: +match[4] };
     // A recursion shows once.
     const last = frames.at(-1);
@@ -1207,7 +1135,8 @@ function messageOf(error) {
   if (!(error instanceof Error)) return `the script threw ${inspect(error, 1)}`;
   const plain = error.name === "Error" || error.name === "RunnerError" || !error.name;
   const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
-  return `${plain ? "" : `${error.name}: `}${error.message}${cause}`;
+  const isCommon = error instanceof ReferenceError && /^(module|exports) is not defined$/.test(error.message);
+  return `${plain ? "" : `${error.name}: `}${error.message}${isCommon ? `: ${ES_MODULES}` : ""}${cause}`;
 }
 
 function describeError(error) {
@@ -1301,12 +1230,71 @@ function readDescription() {
   return value instanceof Promise ? value.then(checked) : checked(value);
 }
 
+const context = Object.freeze({
+  db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
+  Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
+});
+
 native.register({
   type: TYPE,
   prototypes: CLASSES.map((type) => type?.prototype ?? null),
-  context: Object.freeze({
-    db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
-    Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
-  }),
+  context,
   makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough, readDate,
 });
+// What comes from libraries, which are evaluated when a script first touches them. The bundle that each global is in.
+
+const LAZY = {
+  Intl: "intl", Temporal: "temporal", TextDecoder: "encoding", TextEncoder: "encoding", URL: "url", URLSearchParams: "url", structuredClone: "clone",
+  Event: "events", EventTarget: "events", CustomEvent: "events", AbortController: "events", AbortSignal: "events", crypto: "crypto",
+  Buffer: "node:buffer",
+};
+
+// A property whose value is made when it is first read.
+function lazily(object, name, make) {
+  const become = (value) => Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });
+  Object.defineProperty(object, name, {
+    get() {
+      const value = make();
+      // A library may look for what it is about to bring.
+      if (value !== undefined) become(value);
+      return value;
+    },
+    set: become,
+    configurable: true,
+  });
+}
+
+// What a sandbox has no answer for: libraries may look whether it is there, and it says so when it is called.
+const STILL = "time stands still during a run; call the function itself";
+const ALONE = "a sandbox has no network; put the data into a table, or into a file of the script's directory, which `assets` reads";
+const MISSING = {
+  setTimeout: STILL, setInterval: STILL, fetch: ALONE, XMLHttpRequest: ALONE, WebSocket: ALONE,
+  Worker: "a migration has one thread; `db.transform` runs batches in parallel",
+};
+const ES_MODULES = "a script is an ES module; use `import` and `export`, and bundle what is in CommonJS with all that it requires: "
+  + "npx esbuild FILE --bundle --format=esm --platform=neutral --main-fields=module,main --outfile=BUNDLE.js";
+
+// What bundles of packages in CommonJS call.
+function require(name) {
+  if (name === "runner-guest") return context;
+  const library = native.nodeLibrary(String(name));
+  if (library !== undefined) return library;
+  throw new ReferenceError(`\`require(${shown(name)})\` finds no files: ${ES_MODULES}`);
+}
+
+if (!native.isFake) {
+  methods(Date.prototype, { toTemporalInstant() { return native.library("temporal").toTemporalInstant.call(this); } });
+  for (const [name, bundle] of Object.entries(LAZY)) lazily(globalThis, name, () => native.library(bundle)[name]);
+  methods(globalThis, {
+    self: globalThis, global: globalThis, require, clearTimeout() {}, clearInterval() {},
+    ...Object.fromEntries(Object.entries(MISSING).map(([name, hint]) => [name, function () {
+      throw new TypeError(`\`${name}\` is not available in a migration: ${hint}`);
+    }])),
+    // Without `versions.node`, libraries do not take it for Node.js.
+    process: {
+      env: { NODE_ENV: "production" }, argv: [], platform: "wasm", version: "", versions: {}, browser: true, cwd: () => "/",
+      nextTick(f, ...values) { queueMicrotask(() => f(...values)); },
+      emitWarning(warning) { log.warning(String(warning)); },
+    },
+  });
+}

@@ -11,6 +11,7 @@ mod fetched;
 mod grants;
 mod javascript;
 mod languages;
+mod libraries;
 mod lost;
 mod needs;
 mod packages;

@@ -13,11 +13,12 @@ use super::text::{ERROR, WORD, cut};
 use super::{Artifact, SandboxCore, component, convert, failure};
 use runner_base::error::{Error, Result};
 use runner_database::Dialect;
-use runner_database::stop::StopReason;
+use runner_database::stop::{StopReason, StopSignal};
 use runner_engine::script::Assets;
 use runner_engine::stopped::stopped;
 use runner_project::catalog::{Description, Need};
 use runner_project::package::PackageName;
+use wasmtime::component::InstancePre;
 
 /// What a component reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,28 +55,14 @@ fn describe_within(
     let stop = core.stop.child();
     let call = async {
         let pre = component::pre_instantiate(&core, &compiled)?;
-        let mut state = GuestState::new(Purpose::Describe, core.limits.clone());
-        state.assets = assets.map(GuestAssets::new).map(Arc::new);
-        state.stop = stop.clone();
-        let mut store = component::store(&core, state)?;
-        let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
-        let instance = match pre.instantiate_async(&mut store).await {
-            Ok(instance) => instance,
-            Err(error) => {
-                store.data_mut().end_lines();
-                return Err(fail(&error, store.data()));
-            }
-        };
-        let migration = match Migration::new(&mut store, &instance) {
-            Ok(migration) => migration,
-            Err(error) => return Err(component::mismatch(&error)),
-        };
-        let described = migration.call_describe(&mut store).await;
-        store.data_mut().end_lines();
-        match described {
-            Ok(description) => read(description),
-            Err(error) => Err(fail(&error, store.data())),
+        let once = |answers| ask(&core, &pre, assets.clone(), stop.clone(), answers);
+        let (description, asked) = once(0).await?;
+        if asked && once(1).await?.0 != description {
+            return Err(Error::denied("the description depends on the clock or on random numbers").hint(
+                "a description is the same at all times: write its summary, its dependencies and its needs as constants",
+            ));
         }
+        Ok(description)
     };
     let call = async {
         // What waits in the host, such as for a large asset, ends as well.
@@ -107,6 +94,40 @@ fn describe_within(
         false => error,
     })?;
     Ok(Described { description, transformer })
+}
+
+/// What one call of the component's `describe` returns, and whether it asked for the time or for the seed, which have other answers in
+/// another call.
+async fn ask(
+    core: &SandboxCore,
+    pre: &InstancePre<GuestState>,
+    assets: Option<Assets>,
+    stop: StopSignal,
+    answers: usize,
+) -> Result<(Description, bool)> {
+    let mut state = GuestState::new(Purpose::Describe, core.limits.clone());
+    state.assets = assets.map(GuestAssets::new).map(Arc::new);
+    state.stop = stop;
+    state.chance.answers = answers;
+    let mut store = component::store(core, state)?;
+    let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
+    let instance = match pre.instantiate_async(&mut store).await {
+        Ok(instance) => instance,
+        Err(error) => {
+            store.data_mut().end_lines();
+            return Err(fail(&error, store.data()));
+        }
+    };
+    let migration = match Migration::new(&mut store, &instance) {
+        Ok(migration) => migration,
+        Err(error) => return Err(component::mismatch(&error)),
+    };
+    let described = migration.call_describe(&mut store).await;
+    store.data_mut().end_lines();
+    match described {
+        Ok(description) => Ok((read(description)?, store.data().chance.asked)),
+        Err(error) => Err(fail(&error, store.data())),
+    }
 }
 
 /// The description that a component returned, checked.

@@ -60,6 +60,23 @@ impl Purpose {
     }
 }
 
+/// What a guest may ask for while it describes itself, although its description must not depend on it.
+#[derive(Default)]
+pub struct Chance {
+    /// Which of two answers it gets.
+    pub answers: usize,
+    /// Whether it asked.
+    pub asked: bool,
+}
+
+impl Chance {
+    /// The time, in microseconds since 1970, and the seed: of 2001, or of 2033.
+    pub const fn ask(&mut self) -> (i64, u64) {
+        self.asked = true;
+        if self.answers == 0 { (1_000_000_000_000_000, 1) } else { (2_000_000_000_000_000, 2) }
+    }
+}
+
 /// The data of a store.
 pub struct GuestState {
     /// Its purpose.
@@ -80,6 +97,8 @@ pub struct GuestState {
     pub limits: Arc<Limits>,
     /// The run it is part of; `None` while it describes itself.
     pub run: Option<RunContext>,
+    /// The time and the seed while it describes itself.
+    pub chance: Chance,
     /// The database's family and version, as of the start of the run.
     pub server: Option<(Dialect, String)>,
     /// Ends the guest at its next call of the host, and between two slices of its code.
@@ -146,6 +165,7 @@ impl GuestState {
         table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
         Self {
             purpose,
+            chance: Chance::default(),
             table,
             usage: UsageLimiter::new(&limits),
             log_budget: Arc::new(Mutex::new(LogBudget::new(&limits))),

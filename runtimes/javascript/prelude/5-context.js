@@ -89,25 +89,6 @@ export function random(key) {
 if (!native.isFake) methods(Math, { random: native.random });
 if (!native.isFake) methods(globalThis, {
   console: { log: log.info, info: log.info, debug: log.debug, warn: log.warning, error: log.warning },
-  TextEncoder: class TextEncoder {
-    get encoding() { return "utf-8"; }
-    encode(text = "") { return native.encodeText(String(text)); }
-  },
-  TextDecoder: class TextDecoder {
-    #fatal;
-    #bom;
-    constructor(encoding = "utf-8", { fatal = false, ignoreBOM = false } = {}) {
-      if (!/^utf-?8$/i.test(encoding)) throw new RangeError(`the encoding \`${encoding}\` is not supported; only utf-8 is`);
-      this.#fatal = fatal;
-      this.#bom = ignoreBOM;
-    }
-    get encoding() { return "utf-8"; }
-    decode(bytes = new Uint8Array(), { stream = false } = {}) {
-      if (stream) throw new TypeError("TextDecoder does not support `stream`");
-      const text = native.decodeText(bytes, this.#fatal);
-      return !this.#bom && text.startsWith("\ufeff") ? text.slice(1) : text;
-    }
-  },
 });
 
 // The interpreter does not keep the last match, and would answer `undefined`.

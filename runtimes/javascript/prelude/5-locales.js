@@ -1,5 +1,4 @@
-// What depends on locales. There is no `Intl` here: each method does what Node.js does by default, which is "en-US" in UTC, and
-// refuses everything else, since it would have to ignore it.
+// What depends on locales. `Intl` is a library: the default, "en-US" in UTC without options, is here, since most scripts ask for no more.
 
 // A language, script, region and variants; extensions, and private use.
 const LOCALE = /^([a-z]{2,3}|[a-z]{5,8})(-[a-z]{4})?(-([a-z]{2}|\d{3}))?(-([a-z\d]{5,8}|\d[a-z\d]{3}))*(-[a-wy-z\d](-[a-z\d]{2,8})+)*(-x(-[a-z\d]{1,8})+)?$/i;
@@ -14,20 +13,11 @@ function localeOf(locales) {
   return list[0];
 }
 
-// Throws if it is asked for anything but the default. `allowed`: the values of options that are the default's own.
-function onlyDefault(method, locales, options, advice, allowed = {}) {
-  const refuse = (asked) => {
-    const known = `the default of "en-US"${allowed.timeZone ? " in UTC" : ""}`;
-    throw new RangeError(`${method} knows no ${asked}: there is no \`Intl\` here, only ${known}; ${advice}`);
-  };
-  const locale = localeOf(locales);
-  if (locale !== undefined && !/^en(-us)?$/i.test(locale)) refuse(`locale ${shown(locale)}`);
-  if (options === undefined) return;
-  if (options === null || typeof options !== "object") throw wrong(options, `an object of options, for ${method}`);
-  for (const key in options) {
-    if (options[key] !== undefined && options[key] !== allowed[key]) refuse(`option \`${key}: ${shown(options[key])}\``);
-  }
-}
+const intl = () => native.library("intl");
+
+let defaultOrder;
+
+const isDefault = (locales, options) => options === undefined && (locales === undefined || locales === "en-US");
 
 // Years before the first count backwards, without a sign.
 function usDate(date) {
@@ -55,44 +45,20 @@ function usNumber(number) {
   return `${sign}${grouped(text.slice(0, -3))}${fraction && "."}${fraction}`;
 }
 
-// The order of ASCII in the root collation, in which both cases of a letter have one place. Other control characters do not count.
-const ORDER = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
-const PLACES = Uint8Array.from({ length: 128 }, (_, code) => ORDER.indexOf(String.fromCharCode(code).toLowerCase()) + 1);
-
-const BEYOND_ASCII = /[^\0-\x7f]/;
-
-// Case decides only where nothing else does, and the lower case comes first.
-function collated(a, b) {
-  let i = 0, j = 0, byCase = 0;
-  for (;;) {
-    const x = a.charCodeAt(i), y = b.charCodeAt(j);
-    if (x === y && i < a.length) {
-      i++, j++;
-      continue;
-    }
-    if (PLACES[x] === 0 || PLACES[y] === 0) {
-      if (PLACES[x] === 0) i++;
-      if (PLACES[y] === 0) j++;
-      continue;
-    }
-    if (i === a.length || j === b.length) break;
-    i++, j++;
-    if (PLACES[x] !== PLACES[y]) return PLACES[x] < PLACES[y] ? -1 : 1;
-    byCase ||= x > y ? -1 : 1;
-  }
-  return i < a.length ? 1 : j < b.length ? -1 : byCase;
-}
-
-const DATES = "write it out with toISOString(), getUTCFullYear() and the like";
-const NUMBERS = "write it out with String(x) or toFixed(2)";
-const TEXTS = "compare with `<`, which is by code units, or map both texts to ASCII first";
-
-function dateMethod(name, format) {
-  const method = `Date.prototype.${name}`;
+function dateMethod(name, kind, format) {
   return {
     [name](locales = undefined, options = undefined) {
-      onlyDefault(method, locales, options, DATES, { timeZone: "UTC" });
-      return Number.isNaN(Date.prototype.getTime.call(this)) ? "Invalid Date" : format(this);
+      if (Number.isNaN(Date.prototype.getTime.call(this))) return "Invalid Date";
+      return isDefault(locales, options) ? format(this) : intl().dateString(this, kind, locales, options);
+    },
+  };
+}
+
+function numberMethod(valueOf, format) {
+  return {
+    toLocaleString(locales = undefined, options = undefined) {
+      const number = valueOf.call(this);
+      return isDefault(locales, options) ? format(number) : intl().numberString(number, locales, options);
     },
   };
 }
@@ -101,16 +67,12 @@ function caseMethod(name, plain, special) {
   return {
     [name](locales = undefined) {
       const locale = localeOf(locales);
-      if (locale !== undefined && special.test(locale.split("-")[0])) {
-        throw new RangeError(`String.prototype.${name} knows no locale ${shown(locale)}: there is no \`Intl\` here; use ${plain.name}(), `
-          + "and replace the letters that this language changes in another way");
-      }
-      return plain.call(this);
+      if (locale === undefined || !special.test(locale.split("-")[0])) return plain.call(this);
+      return native.caseMapped(concat.call(this), locale, plain === toUpperCase);
     },
   };
 }
 
-// The elements refuse by themselves what they do not know.
 function joined(elements, locales, options) {
   return elements.map((each) => (each === undefined || each === null ? "" : String(each.toLocaleString(locales, options)))).join(",");
 }
@@ -121,22 +83,12 @@ const { toLowerCase, toUpperCase, concat } = String.prototype;
 
 if (!native.isFake) {
   methods(Date.prototype, {
-    ...dateMethod("toLocaleString", (date) => `${usDate(date)}, ${usTime(date)}`),
-    ...dateMethod("toLocaleDateString", usDate),
-    ...dateMethod("toLocaleTimeString", usTime),
+    ...dateMethod("toLocaleString", "any", (date) => `${usDate(date)}, ${usTime(date)}`),
+    ...dateMethod("toLocaleDateString", "date", usDate),
+    ...dateMethod("toLocaleTimeString", "time", usTime),
   });
-  methods(Number.prototype, {
-    toLocaleString(locales = undefined, options = undefined) {
-      onlyDefault("Number.prototype.toLocaleString", locales, options, NUMBERS);
-      return usNumber(numberOf.call(this));
-    },
-  });
-  methods(BigInt.prototype, {
-    toLocaleString(locales = undefined, options = undefined) {
-      onlyDefault("BigInt.prototype.toLocaleString", locales, options, NUMBERS);
-      return grouped(String(bigintOf.call(this)));
-    },
-  });
+  methods(Number.prototype, numberMethod(numberOf, usNumber));
+  methods(BigInt.prototype, numberMethod(bigintOf, (number) => grouped(String(number))));
   methods(Array.prototype, {
     toLocaleString(locales = undefined, options = undefined) { return joined(copied.call(this, 0, 0), locales, options); },
   });
@@ -148,13 +100,8 @@ if (!native.isFake) {
     ...caseMethod("toLocaleUpperCase", toUpperCase, /^(tr|tur|aze?|azj|lt|lit|el|ell|gre)$/i),
     localeCompare(that, locales = undefined, options = undefined) {
       const a = concat.call(this), b = `${that}`;
-      if (locales !== undefined || options !== undefined) onlyDefault("String.prototype.localeCompare", locales, options, TEXTS);
-      if (a === b) return 0;
-      if (BEYOND_ASCII.test(a) || BEYOND_ASCII.test(b)) {
-        const text = shown(BEYOND_ASCII.test(a) ? a : b);
-        throw new RangeError(`String.prototype.localeCompare knows only the order of ASCII, not of ${text}: there is no \`Intl\` here; ${TEXTS}`);
-      }
-      return collated(a, b);
+      if (!isDefault(locales, options)) return intl().compare(a, b, locales, options);
+      return native.collate(defaultOrder ??= native.collation("en-US", -1, -1, -1, -1, -1), a.toWellFormed(), b.toWellFormed());
     },
   });
 }

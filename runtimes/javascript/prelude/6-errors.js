@@ -23,7 +23,7 @@ function framesOf(error) {
   const frames = [];
   for (const line of String(error.stack ?? "").split("\n")) {
     const match = /^\s*at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/.exec(line);
-    if (!match || match[2] === "runner-guest") continue;
+    if (!match || /^runner-guest(\/|$)/.test(match[2])) continue;
     const frame = { name: match[1], file: match[2], line: +match[3], column: +match[4] };
     // A recursion shows once.
     const last = frames.at(-1);
@@ -45,7 +45,8 @@ function messageOf(error) {
   if (!(error instanceof Error)) return `the script threw ${inspect(error, 1)}`;
   const plain = error.name === "Error" || error.name === "RunnerError" || !error.name;
   const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
-  return `${plain ? "" : `${error.name}: `}${error.message}${cause}`;
+  const isCommon = error instanceof ReferenceError && /^(module|exports) is not defined$/.test(error.message);
+  return `${plain ? "" : `${error.name}: `}${error.message}${isCommon ? `: ${ES_MODULES}` : ""}${cause}`;
 }
 
 function describeError(error) {
@@ -139,12 +140,14 @@ function readDescription() {
   return value instanceof Promise ? value.then(checked) : checked(value);
 }
 
+const context = Object.freeze({
+  db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
+  Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
+});
+
 native.register({
   type: TYPE,
   prototypes: CLASSES.map((type) => type?.prototype ?? null),
-  context: Object.freeze({
-    db, schema, log, progress, parameters, parameter, assets, runTimestamp, seed, random, mapRows, rows, float64, Batch, Column, Reader,
-    Writer, Decimal, PlainDate, PlainTime, PlainDateTime, Instant, Uuid, Json, Native, Float64, RunnerError,
-  }),
+  context,
   makeBatch, dumpBatch, describeError, coerce, coerceParameter, valueType, readDescription, hostError, ranThrough, readDate,
 });

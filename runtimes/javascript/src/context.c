@@ -6,10 +6,11 @@
 
 int64_t clock_nanoseconds;
 
-/* The clock stands at the time of the run; there is none while the migration is described. */
+/* The clock stands at the time of the run. While the migration is described, the host answers as well, and asks again for the description
+   if something wanted to know. So only the script may ask. */
 void start_clock(void)
 {
-    if (phase == PHASE_DESCRIBE || clock_nanoseconds)
+    if (clock_nanoseconds)
         return;
     int64_t microseconds = runner_migration_context_run_timestamp();
     if (__builtin_mul_overflow(microseconds, (int64_t)1000, &clock_nanoseconds))
@@ -102,20 +103,45 @@ static JSValue get_seed(JSContext *context, JSValueConst this, int argc, JSValue
 /* Set around a batch function. */
 bool in_batch_function;
 
-/* Math.random: SplitMix64 from the run's seed. */
-static JSValue random_next(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
+/* The next of the run's random numbers, by SplitMix64 from its seed; false and an exception in a batch function. */
+static bool draw(const char *what, uint64_t *bits)
 {
     static uint64_t state;
     static bool started;
-    if (in_batch_function)
-        return JS_ThrowTypeError(js, "Math.random() in a batch function depends on how rows are split into batches; use "
-                                     "random(key) of runner-guest, with the row's key");
-    if (!in_a_run("Math.random()"))
-        return JS_EXCEPTION;
+    if (in_batch_function) {
+        JS_ThrowTypeError(js,
+                          "%s in a batch function depends on how rows are split into batches; use random(key) of runner-guest, with the "
+                          "row's key",
+                          what);
+        return false;
+    }
     if (!started)
         state = seed();
     started = true;
-    return JS_NewFloat64(js, unit_interval(mix(state += 0x9e3779b97f4a7c15)));
+    *bits = mix(state += 0x9e3779b97f4a7c15);
+    return true;
+}
+
+/* Math.random */
+static JSValue random_next(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
+{
+    uint64_t bits;
+    return draw("Math.random()", &bits) ? JS_NewFloat64(js, unit_interval(bits)) : JS_EXCEPTION;
+}
+
+/* randomBytes(array, what asks for them): fills the array. */
+static JSValue random_bytes(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
+{
+    uint8_t *bytes;
+    size_t size;
+    uint64_t bits = 0;
+    const char *what = JS_ToCString(js, argv[1]);
+    bool good = what && bytes_of(argv[0], &bytes, &size);
+    for (size_t i = 0; good && i < size; i++, bits >>= 8)
+        if ((good = i % 8 || draw(what, &bits)))
+            bytes[i] = bits;
+    JS_FreeCString(js, what);
+    return good ? JS_UNDEFINED : JS_EXCEPTION;
 }
 
 /* random(key): FNV-1a of the key's text, mixed with the seed. */
@@ -333,6 +359,7 @@ void context_functions(JSValue native)
     define(native, "runTimestamp", get_run_timestamp, 0);
     define(native, "seed", get_seed, 0);
     define(native, "random", random_next, 0);
+    define(native, "randomBytes", random_bytes, 2);
     define(native, "randomOf", random_of, 1);
     define(native, "log", log_message, 2);
     define(native, "progress", report_progress, 3);

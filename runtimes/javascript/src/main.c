@@ -7,6 +7,7 @@
 
 JSContext *js;
 enum Phase phase;
+bool script_runs;
 struct Prelude prelude;
 
 void engine_limit_stack(JSRuntime *runtime, size_t size);
@@ -67,6 +68,8 @@ static bool start_interpreter(void)
     schema_functions(native);
     context_functions(native);
     module_functions(native);
+    library_functions(native);
+    native_functions(native);
     define(native, "register", register_hooks, 1);
     JS_SetPropertyStr(js, global, "__runner", native);
     JS_FreeValue(js, global);
@@ -82,10 +85,9 @@ static bool start(enum Phase now, Error *error)
     static enum { NEW, READY, FAILED } state;
     static String failure;
     phase = now;
-    start_clock();
     if (state == READY)
         return true;
-    if (state == NEW && start_interpreter() && load_script()) {
+    if (state == NEW && start_interpreter() && (script_runs = true) && load_script()) {
         state = READY;
         return true;
     }

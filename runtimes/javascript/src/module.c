@@ -88,6 +88,8 @@ static char *find_package(const char *name)
         if (snprintf(path, sizeof path, "%s%s%s", place, name, ending) < (int)sizeof path && asset_exists(path))
             return join(directory, strlen(directory), path);
     }
+    if (node_library(name))
+        return strdup(node_library(name));
     JS_ThrowReferenceError(js, "there is no module `%.200s`: besides `runner-guest`, there are the files in `%.300s`", name,
                            directory);
     return NULL;
@@ -122,6 +124,8 @@ static char *normalize(JSContext *context, const char *base, const char *name, v
 {
     char *found = NULL;
     if (strcmp(name, "runner-guest") == 0) {
+        found = strdup(name);
+    } else if (strncmp(name, "node:", 5) == 0 && node_library(name)) {
         found = strdup(name);
     } else if (is_relative(name)) {
         found = join(base, directory_size(base), name);
@@ -163,6 +167,8 @@ static JSModuleDef *json_module(const char *name, JSValue value)
 
 static JSModuleDef *load(JSContext *context, const char *name, void *opaque, JSValueConst attributes)
 {
+    if (strncmp(name, "node:", 5) == 0 && node_library(name))
+        return library_module(name);
     const char *path = asset_path(name);
     size_t size, length = strlen(name);
     char *source = path ? asset_content(path, &size) : NULL;

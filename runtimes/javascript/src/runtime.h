@@ -39,6 +39,8 @@ enum Phase { PHASE_DESCRIBE, PHASE_MIGRATE, PHASE_TRANSFORM };
 /* The only context of the instance. */
 extern JSContext *js;
 extern enum Phase phase;
+/* Whether the interpreter has started, and the script may ask for the time. */
+extern bool script_runs;
 /* Functions and prototypes that prelude.js hands over. */
 extern struct Prelude {
     JSValue make_batch, dump_batch, describe_error, coerce, coerce_parameter, value_type, read_description, runner_error, ran_through;
@@ -176,6 +178,15 @@ bool load_script(void);
 JSValue script_function(const char *name);
 JSValue settle(JSValue result);
 void module_functions(JSValue native);
+
+/* library.c */
+const char *node_library(const char *name);
+JSValue library(const char *name);
+JSModuleDef *library_module(const char *name);
+void library_functions(JSValue native);
+
+/* natives.c */
+void native_functions(JSValue native);
 
 #ifdef TYPESCRIPT
 /* ../../typescript/src/typescript.c */

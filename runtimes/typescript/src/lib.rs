@@ -3,7 +3,8 @@
 //! Types become spaces, so that every line and column stays where it is. What is more than a type, such as `enum`, is an error
 //! with its position.
 
-mod memory;
+// Its functions, which the runtime of JavaScript has as well, and its allocator.
+extern crate natives as _;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -84,3 +84,19 @@ fn javascript_fills_columns_of_an_unknown_type() {
 fn failures_in_javascript_say_what_and_where() {
     JAVASCRIPT.tells_failures(25);
 }
+
+/// Web APIs and modules of Node.js answer what they answer there, and draw from the run's seed.
+#[test]
+fn javascript_has_web_apis_and_modules_of_node() {
+    let drawn = |end: &str| {
+        let project = project!();
+        project.write(&format!("migrations/0001_web.{end}"), include_str!("../../languages/javascript/web.js"));
+        project.runner("build").succeeds();
+        project.runner("apply").succeeds();
+        project.runner("verify").succeeds().prints(&["replay     proven"]);
+        let drawn: String = project.database().query_row("SELECT x FROM drawn", [], |row| row.get(0)).unwrap();
+        drawn
+    };
+    let (first, second) = (drawn("js"), drawn("ts"));
+    assert!(first != second, "two runs drew the same: {first}");
+}

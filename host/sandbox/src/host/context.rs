@@ -74,12 +74,12 @@ impl Host for GuestState {
 
     async fn run_timestamp(&mut self) -> wasmtime::Result<i64> {
         self.count_call(&()).await?;
-        Ok(self.run.as_ref().ok_or_else(|| outside_a_run("run-timestamp"))?.run_timestamp)
+        Ok(self.run.as_ref().map_or_else(|| self.chance.ask().0, |run| run.run_timestamp))
     }
 
     async fn seed(&mut self) -> wasmtime::Result<u64> {
         self.count_call(&()).await?;
-        Ok(self.run.as_ref().ok_or_else(|| outside_a_run("seed"))?.seed)
+        Ok(self.run.as_ref().map_or_else(|| self.chance.ask().1, |run| run.seed))
     }
 
     async fn log(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {

@@ -52,3 +52,42 @@ unsafe impl GlobalAlloc for Heap {
         }
     }
 }
+
+/// Bytes for the runtime, as `natives.h` declares them.
+#[repr(C)]
+pub struct Bytes {
+    /// A zero that `size` does not count follows them: the runtime's to free.
+    start: *mut u8,
+    size: usize,
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(mut bytes: Vec<u8>) -> Self {
+        let size = bytes.len();
+        bytes.push(0);
+        Self { start: Box::into_raw(bytes.into_boxed_slice()).cast(), size }
+    }
+}
+
+/// What the runtime passes.
+///
+/// # Safety
+///
+/// There are so many bytes at the address, which may be null if there are none, for as long as the result is used.
+pub(crate) unsafe fn slice<'a>(start: *const u8, size: usize) -> &'a [u8] {
+    if size == 0 {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(start, size) }
+}
+
+/// A text that the runtime passes; a lone surrogate becomes U+FFFD.
+///
+/// # Safety
+///
+/// As for [`slice`].
+pub(crate) unsafe fn text<'a>(start: *const u8, size: usize) -> std::borrow::Cow<'a, str> {
+    // SAFETY: the caller's promise.
+    String::from_utf8_lossy(unsafe { slice(start, size) })
+}

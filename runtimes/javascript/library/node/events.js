@@ -1,0 +1,3 @@
+const events = require("events-package");
+
+module.exports = Object.assign(events, { EventEmitter: events });

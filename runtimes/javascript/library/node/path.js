@@ -1,0 +1,3 @@
+const path = require("path-browserify");
+
+module.exports = path;

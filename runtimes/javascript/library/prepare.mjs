@@ -1,0 +1,166 @@
+// Run by scripts/build-runtimes in its copy of this directory, with a directory to write to: writes what intl.js reads by name, a file for
+// each locale and part, and changes FormatJS where it is slow or has data of its own.
+
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+
+const LANGUAGES = ["ar", "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "he", "hi", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv",
+  "nb", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk", "vi", "zh"];
+// Of other regions, those whose data differ.
+const REGIONS = ["de-AT", "de-CH", "en-AU", "en-CA", "en-GB", "en-IE", "en-IN", "en-NZ", "en-ZA", "es-AR", "es-MX", "fr-BE", "fr-CA", "fr-CH",
+  "nl-BE", "pt-PT", "zh-Hant"];
+// Between a long date and a time: CLDR's `atTime`, which FormatJS' data leave out. In Spanish only for the style `long`.
+const AT = { bg: "{1} 'в' {0}", ca: "{1}, 'a les' {0}", et: "{1}, 'kell' {0}", hr: "{1} 'u' {0}", sk: "{1} 'o' {0}", sl: "{1} 'ob' {0}",
+  ar: "{1} 'في' {0}", cs: "{1} 'v' {0}", da: "{1} 'kl.' {0}", de: "{1} 'um' {0}", el: "{1} 'στις' {0}", en: "{1} 'at' {0}", es: "{1} 'a las' {0}",
+  fi: "{1} 'klo' {0}", fr: "{1} 'à' {0}", he: "{1} 'בשעה' {0}", hi: "{1} 'को' {0} 'बजे'", id: "{1} 'pukul' {0}", it: "{1} 'alle ore' {0}", nb: "{1} 'kl.' {0}",
+  nl: "{1} 'om' {0}", no: "{1} 'kl.' {0}", pt: "{1} 'às' {0}", ro: "{1} 'la' {0}", ru: "{1} 'в' {0}", sv: "{1} 'kl.' {0}", th: "{1} 'เวลา' {0}",
+  uk: "{1} 'о' {0}", vi: "'lúc' {0} {1}" };
+// And between a short one and a time, where they have a space.
+const SHORT = { da: ", ", et: ", ", fi: " 'klo' ", id: ", ", pt: ", " };
+
+const [out] = process.argv.slice(2);
+const formatjs = (name) => `node_modules/@formatjs/intl-${name}`;
+const PARTS = { date: ["datetimeformat", "DateTimeFormat"], number: ["numberformat", "NumberFormat"], plural: ["pluralrules", "PluralRules"],
+  list: ["listformat", "ListFormat"], relative: ["relativetimeformat", "RelativeTimeFormat"] };
+
+function read(part, locale) {
+  const [directory, name] = PARTS[part];
+  const source = readFileSync(`${formatjs(directory)}/locale-data/${locale}.js`, "utf8").replace(/^export .*$/m, "");
+  let found;
+  new Function("Intl", source)({ [name]: { __addLocaleData: (data) => { found = data.data; } } });
+  return found;
+}
+
+function write(name, content) {
+  const text = typeof content === "string" ? content : JSON.stringify(content);
+  // As V8 does for dates, since programs compare with a plain space.
+  writeFileSync(`${out}/${name}`, name.startsWith("date-") ? text.replaceAll("\u202f", " ") : text);
+}
+
+function withConnectors(data, locale) {
+  const [language] = locale.split("-"), { dateTimeFormat, formats: { gregory } } = data;
+  const between = dateTimeFormat.long.replace("{1}", "").replace("{0}", ""), short = SHORT[locale], at = AT[language];
+  if (at) {
+    dateTimeFormat.long = at;
+    if (language !== "es") dateTimeFormat.full = at;
+  }
+  if (short) dateTimeFormat.medium = dateTimeFormat.short = `{1}${short}{0}`;
+  if (locale === "zh-Hant") data.hourCycle = "h12";
+  for (const [skeleton, pattern] of Object.entries(gregory)) {
+    // Forms with words would be taken for numeric ones.
+    if (skeleton.includes("年")) delete gregory[skeleton];
+    const [, date, time] = new RegExp(`^(.*[dMyEGL].*?)${between}([BabHhKk].*)$`).exec(pattern) ?? [];
+    if (!date) continue;
+    const isLong = /[ML]{4}/.test(date) && !(language === "es" && /[Ec]{4}/.test(date));
+    const connector = isLong && at ? at : short && `{1}${short}{0}`;
+    if (connector) gregory[skeleton] = connector.replace("{1}", date).replace("{0}", time);
+  }
+  return data;
+}
+
+// JavaScript, since the rules of plurals are functions.
+const script = (data) => `({categories:${JSON.stringify(data.categories)},pluralRanges:${JSON.stringify(data.pluralRanges)},fn:${data.fn}})`;
+
+// What a locale is by default, such as de-DE of de.
+const [, defaults] = /const defaultContent = (\{.*?\n\});/s.exec(readFileSync(`${formatjs("datetimeformat")}/index.js`, "utf8"));
+const DEFAULTS = JSON.parse(defaults);
+
+mkdirSync(out, { recursive: true });
+// The locale whose data each locale has; null: the locale is known, and its data are not here.
+const known = {};
+for (const file of readdirSync(`${formatjs("datetimeformat")}/locale-data`)) {
+  const locale = /^(.*)\.js$/.exec(file)?.[1];
+  if (!locale || !LANGUAGES.includes(locale.split("-")[0])) continue;
+  const [language] = locale.split("-");
+  if (LANGUAGES.includes(locale) || REGIONS.includes(locale)) known[locale] = locale;
+  else known[locale] = ["date", "number"].every((part) => isDeepStrictEqual(read(part, locale), read(part, language))) ? language : null;
+}
+for (const [of, tags] of Object.entries(DEFAULTS)) {
+  for (const tag of known[of] ? tags : []) {
+    known[tag] = known[of];
+    known[tag.replace(/-[A-Z][a-z]{3}(?=-)/, "")] = known[of];
+  }
+}
+write("locales", known);
+
+for (const locale of [...LANGUAGES, ...REGIONS]) {
+  const language = locale.split("-")[0];
+  for (const part of Object.keys(PARTS)) {
+    const data = read(part, part === "plural" && locale !== "pt-PT" ? language : locale);
+    if (part === "date") {
+      const { timeZoneName, intervalFormats: _, ...rest } = withConnectors(data, locale);
+      write(`zoneNames-${locale}`, timeZoneName);
+      write(`date-${locale}`, rest);
+    } else {
+      write(`${part}-${locale}`, part === "plural" ? script(data) : data);
+    }
+  }
+}
+
+function change(name, changes) {
+  const path = `${formatjs(name)}/index.js`;
+  let source = readFileSync(path, "utf8");
+  for (const [before, after] of changes) {
+    if (source.split(before).length !== 2) throw new Error(`${path} has not once: ${before}`);
+    source = source.replace(before, () => after);
+  }
+  writeFileSync(path, source);
+}
+
+// The locale is looked up by intl.js: no best fit, and its tables, are needed. There is one matcher for all.
+change("localematcher", [['if (matcher === "lookup") r', "r"],
+  ["\telse r = BestFitMatcher(Array.from(availableLocales), requestedLocales, getDefaultLocale);\n", ""]]);
+rmSync(`${formatjs("relativetimeformat")}/node_modules`, { recursive: true, force: true });
+change("datetimeformat", [
+  // A zone is a function of ours, and its name is looked up by one.
+  ["\tconst zoneData = tzData[timeZone];\n", "\treturn tzData.at(timeZone, t);\n"],
+  [/\t\tif \(!IsValidTimeZoneName\(timeZone, \{\s+zoneNamesFromData: Object\.keys\(tzData\)[^]*?uppercaseLinks\s+\}\);\n/,
+    "\t\ttimeZone = tzData.named(timeZone);\n"],
+  ['if (style === "long") offsetStr', 'if (style?.startsWith("long")) offsetStr'],
+  ['.replace("H", String(hours))', '.replace("H", pad(hours))'],
+  ["else if (mins || hours) {", 'else if (mins || hours || style?.endsWith("Offset")) {'],
+  // A zone without a time goes behind the date.
+  ["function BestFitFormatMatcher(options, formats) {\n", `function BestFitFormatMatcher(options, formats) {
+	if (options.timeZoneName && !isTimeRelated(options)) {
+		const { timeZoneName, ...rest } = options, format = BestFitFormatMatcher(rest, formats);
+		for (const pattern of ["pattern", "pattern12"]) if (format[pattern]) format[pattern] += ", {timeZoneName}";
+		return { ...format, timeZoneName };
+	}
+`],
+  // Months beside a year are in their form for themselves.
+  [' || part.type === "year" || part.type === "relatedYear"', ' || part.type === "relatedYear"'],
+  // Arithmetic of decimals, for whole numbers. Milliseconds stay what they are, only Temporal has nanoseconds.
+  ["function ToDateTimeFormattable(value) {\n", `function ToDateTimeFormattable(value) {
+	if (typeof value === "number" || value instanceof Date) return Number(value);
+`],
+  ["function HandleDateTimeValue(slots, value) {\n", `function HandleDateTimeValue(slots, value) {
+	if (typeof value === "number") {
+		if (!(Math.abs(value) <= 864e13)) throw new RangeError("Invalid time value");
+		return { format: slots, epochNanoseconds: Math.trunc(value), isPlain: false };
+	}
+`],
+  ["\tconst milliseconds = new Decimal$1(String(epochNanoseconds)).div(1e6);\n", `	const milliseconds = typeof epochNanoseconds === "number" ? epochNanoseconds
+		: Number(epochNanoseconds / 1000000n - (epochNanoseconds % 1000000n < 0n ? 1n : 0n));
+`],
+  ["\t\tconst year = YearFromTime(t);\n", `		const date = new Date(t), of = date.getUTCFullYear();
+		if (of > 0) return { era: "AD", year: of, month: date.getUTCMonth(), day: date.getUTCDate() };
+		const year = YearFromTime(t);
+`],
+  ["function PartitionPattern(pattern) {\n", `const partitioned = new Map();
+function PartitionPattern(pattern) {
+	if (!partitioned.has(pattern)) partitioned.set(pattern, PartitionedPattern(pattern));
+	return partitioned.get(pattern);
+}
+function PartitionedPattern(pattern) {
+`],
+  ["getApplicableZoneData(milliseconds.floor().toNumber(), timeZone, tzData)", "getApplicableZoneData(milliseconds, timeZone, tzData)"],
+  ["milliseconds.plus(timeZoneOffset).floor().toNumber()", "milliseconds + timeZoneOffset"],
+  // `Temporal` is another bundle, which tells when it is there.
+  ["const temporal = globalThis.Temporal;\nconst readers = temporal ? [\n",
+    "const readers = [];\nexport const readTemporal = (temporal) => readers.push(...[\n"],
+  ["\"toString\").value\n})) : [];\n", "\"toString\").value\n})));\n"],
+  ["function createNumberFormatters(internalSlots) {\n", `function createNumberFormatters(internalSlots) {
+	const padded = (size) => ({ format: (number) => String(number).padStart(size, "0") });
+	if (internalSlots.numberingSystem === "latn") return { nf: padded(1), nf2: padded(2), nf3: padded(internalSlots.fractionalSecondDigits) };
+`],
+]);

@@ -1,0 +1,4 @@
+import { urlClass } from "./shared/forms.js";
+
+export { URLSearchParams } from "./shared/forms.js";
+export const URL = urlClass(native);

@@ -1,0 +1,3 @@
+// says: ReferenceError: module is not defined
+// says: a script is an ES module; use `import` and `export`
+module.exports = { description: "fails", upgrade() {} };

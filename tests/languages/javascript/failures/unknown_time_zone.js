@@ -1,0 +1,7 @@
+// says: Invalid time zone specified: Europe/Atlantis: it is not in the IANA database 2026
+// says: at upgrade, migrations/0001_failing.js:6:
+import { log } from "runner-guest";
+export const description = "fails";
+export function upgrade() {
+  log.info(new Date().toLocaleString(undefined, { timeZone: "Europe/Atlantis" }));
+}
