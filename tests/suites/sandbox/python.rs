@@ -203,8 +203,16 @@ fn python_packages_that_cannot_be_imported_say_why() {
             "PermissionError: `socket.getaddrinfo` cannot be called: a migration has no network",
         ),
         ("orjson/orjson.py", "open('/etc/hosts')", "and no others: '/etc/hosts'"),
-        ("orjson/orjson.py", "from . import other", "at migrations/1_import/orjson/other.py:1:1: `from .orjson import x`"),
-        ("orjson/orjson.py", "import pydantic_core", "there is no module `pydantic_core`: besides the standard library and"),
+        (
+            "orjson/orjson.py",
+            "from . import other",
+            "at migrations/1_import/orjson/other.py:1:1: `from .orjson import x`",
+        ),
+        (
+            "orjson/orjson.py",
+            "import pydantic_core",
+            "there is no module `pydantic_core`: besides the standard library and",
+        ),
         ("orjson/orjson.py", "import pydantic_core", "version 1 is pure Python (`pydantic<2`)"),
     ] {
         let project = project!();
