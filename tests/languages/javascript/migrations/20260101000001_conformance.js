@@ -325,12 +325,12 @@ function context() {
   const chunks = [...assets.open("names.json")];
   same("chunks", new TextDecoder().decode(chunks[0]).includes("Zürich"), true);
   same("encoder", [new TextEncoder().encode("ü\ud800"), new TextDecoder().decode(new Uint8Array([0xef, 0xbb, 0xbf, 0x41, 0xff]))], [new Uint8Array([0xc3, 0xbc, 0xef, 0xbf, 0xbd]), "A\ufffd"]);
-  fails("decoder", () => new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array([255])), "UTF-8");
+  fails("decoder", () => new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array([255])), "not valid utf-8");
   progress(1, 2, "checks");
   progress(2);
   log.debug("debug", { a: [1n, "x"] });
   console.log("a line\nand another");
-  same("nothing else", [typeof setTimeout, typeof fetch, typeof WebAssembly, typeof process, typeof __runner], Array(5).fill("undefined"));
+  same("nothing else", [typeof WebAssembly, typeof __runner], Array(2).fill("undefined"));
 }
 
 // What depends on locales and on heuristics: as Node.js has it, or not at all.
