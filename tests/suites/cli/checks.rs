@@ -365,6 +365,7 @@ fn an_artifact_whose_source_changed_since_does_not_run() {
     std::fs::remove_dir_all(project.root().join(MIGRATION)).unwrap();
     project.runner("plan").succeeds();
     project.write(&format!("{MIGRATION}/make.sh"), "exit 1\n");
+    project.database().execute_batch("CREATE TABLE t (a)").unwrap();
     project.runner("stamp --why test").succeeds();
     project.runner("apply").succeeds().says(&["nothing to do"]);
 }

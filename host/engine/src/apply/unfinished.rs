@@ -116,7 +116,7 @@ pub(super) fn partial(
     Box::new(Failure { error, took_effect: Some(took_effect), met_a_lock: false })
 }
 
-/// Says how an upgrade goes on if its own code is the cause. A downgrade runs with the build that was applied.
+/// Says how an upgrade continues if its own code is the cause. A downgrade runs with the build that was applied.
 fn correctable(error: Error, migration: &PlannedMigration, committed: &Transformed) -> Error {
     if migration.direction == Direction::Down {
         return error;

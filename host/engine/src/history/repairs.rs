@@ -13,7 +13,7 @@ pub const ACCEPT_CHECKSUM: &str = "accept-checksum";
 /// before.
 pub const ACCEPT_CHANGED: &str = "accept-changed";
 
-/// A corrected build that repeated what was recorded went on by itself; its statement is the digest of the build before.
+/// A corrected build that repeated what was recorded continued by itself; its statement is the digest of the build before.
 pub const CORRECTED: &str = "corrected";
 
 /// A repair.

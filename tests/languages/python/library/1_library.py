@@ -113,6 +113,7 @@ def in_memory():
         path = os.path.join(directory, "a.zip")
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("a.txt", "text")
+            archive.write(__file__, "b.txt")
         same("zipfile", [zipfile.ZipFile(path).read("a.txt"), os.listdir(directory)], [b"text", ["a.zip"]])
     same("a temporary directory", os.path.exists(directory), False)
     with tempfile.NamedTemporaryFile("w+", suffix=".txt", delete=False) as file:
