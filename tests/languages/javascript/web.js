@@ -98,7 +98,10 @@ function values() {
   const copy = structuredClone(cyclic);
   same("a clone", [copy.self === copy, copy !== cyclic, copy.map.get(1).has(2n), copy.date.getTime(), [...copy.bytes], String(copy.regexp), copy.error.message],
     [true, true, true, 0, [1, 2], "/a/g", "x"]);
+  const [holes, error, view] = structuredClone([[1, , 3], new TypeError("t"), new DataView(new ArrayBuffer(4), 1, 2)]);
+  same("clones of objects", [1 in holes, holes.length, error instanceof TypeError, view.byteLength, view.buffer.byteLength], [false, 3, true, 2, 4]);
   fails("what cannot be cloned", () => structuredClone(() => 1), "DataCloneError");
+  fails("nor this", () => structuredClone(new WeakMap()), "DataCloneError");
   same("base64", [btoa("ÿa"), atob("/2E=")], ["/2E=", "ÿa"]);
   same("Buffer", [Buffer.from("ü€").toString("hex"), Buffer.from("_-8", "base64url").toString("base64"), Buffer.concat([Buffer.from([1]), Buffer.alloc(1)]).readUInt16BE(), Bytes === Buffer,
     Buffer.from("ff", "latin1").equals(new Uint8Array([102, 102]))], ["c3bce282ac", "/+8=", 256, true, true]);

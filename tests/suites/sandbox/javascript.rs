@@ -93,7 +93,7 @@ fn javascript_has_web_apis_and_modules_of_node() {
         project.write(&format!("migrations/0001_web.{end}"), include_str!("../../languages/javascript/web.js"));
         project.runner("build").succeeds();
         project.runner("apply").succeeds();
-        project.runner("verify").succeeds().prints(&["replay     proven"]);
+        project.runner("verify").succeeds().prints(&["replay    proven"]);
         let drawn: String = project.database().query_row("SELECT x FROM drawn", [], |row| row.get(0)).unwrap();
         drawn
     };

@@ -9,7 +9,7 @@ module.exports = {
   readFileSync readlink readlinkSync realpath realpathSync rename renameSync rm rmSync rmdir rmdirSync stat statfs statSync
   statfsSync symlink symlinkSync truncate truncateSync unwatchFile unlink unlinkSync utimes utimesSync watch watchFile writeFile
   writeFileSync write writeSync writev writevSync Dirent Stats ReadStream WriteStream FileReadStream FileWriteStream
-  _toUnixTimestamp Dir opendir opendirSync
+  Dir opendir opendirSync
 `, "read files of the script's directory with `assets` of runner-guest"),
   constants: {},
   promises: missingAll("fs.promises", "access appendFile copyFile cp lstat mkdir open readFile readdir rename rm rmdir stat unlink writeFile",
