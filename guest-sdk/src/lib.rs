@@ -67,8 +67,8 @@ pub use sea_query;
 /// Everything that most migrations need: `use runner_guest::prelude::*;`.
 pub mod prelude {
     pub use crate::batch::{
-        Batch, BooleanBuilder, BytesBuilder, Column, DateBuilder, DecimalBuilder, Float64Builder, Int64Builder, JsonBuilder,
-        TextBuilder, TimeBuilder, TimestampBuilder, TimestamptzBuilder, UuidBuilder,
+        Batch, BooleanBuilder, BytesBuilder, Column, DateBuilder, DecimalBuilder, Float64Builder, Int64Builder,
+        JsonBuilder, TextBuilder, TimeBuilder, TimestampBuilder, TimestamptzBuilder, UuidBuilder,
     };
     pub use crate::batches::{self, TableSource, TableTarget};
     pub use crate::context;

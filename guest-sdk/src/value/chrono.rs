@@ -119,12 +119,17 @@ impl<Z: TimeZone> TryFrom<DateTime<Z>> for Value {
 
 fn whole_micros(nanoseconds: u32, value: impl Display) -> Result<i64> {
     if nanoseconds >= 1_000_000_000 {
-        return Err(Error::with_kind(ErrorKind::Conversion, format!("{value} is within a leap second, and databases have none")));
+        return Err(Error::with_kind(
+            ErrorKind::Conversion,
+            format!("{value} is within a leap second, and databases have none"),
+        ));
     }
     if nanoseconds.is_multiple_of(1_000) {
         return Ok((nanoseconds / 1_000).into());
     }
-    let what = format!("{value} is finer than a microsecond, and databases are not: use `trunc_subsecs(6)` or `round_subsecs(6)`");
+    let what = format!(
+        "{value} is finer than a microsecond, and databases are not: use `trunc_subsecs(6)` or `round_subsecs(6)`"
+    );
     Err(Error::with_kind(ErrorKind::Conversion, what))
 }
 

@@ -3,9 +3,9 @@
 //! [`Value`] is what is passed to and from the host; the other types are thin wrappers around the units of the contract. The
 //! table at the top of [`sql`](crate::sql) shows how they map to Rust and to the databases.
 
-mod convert;
 #[cfg(feature = "chrono")]
 mod chrono;
+mod convert;
 #[cfg(feature = "jiff")]
 mod jiff;
 mod parse;
