@@ -191,7 +191,7 @@ async fn another_build_is_refused() {
     create(&database).await;
     let Err(error) = open(&database, "cd").await else { panic!("another build resumed") };
     assert_eq!(error.kind, ErrorKind::Mismatch);
-    assert_eq!(error.causes, ["the migration began with sha256 ab, but the project has cd"]);
+    assert_eq!(error.causes, ["the downgrade began with sha256 ab, but the project has cd"]);
 }
 
 #[tokio::test]

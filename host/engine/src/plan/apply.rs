@@ -33,10 +33,11 @@ pub fn plan_apply(input: &PlanInput<'_>, target: &Target) -> Result<Plan> {
         check_dialect(input.facts.dialect, migration)?;
         check_dependencies(input, migration, &chosen[..index])?;
         check_built(input, migration)?;
+        let step = up_step(input, migration)?;
         if let Some(record) = broken.filter(|it| compare_revisions(&it.revision, &migration.revision).is_eq()) {
             check_resumed(input, migration, record)?;
         }
-        steps.push(up_step(input, migration)?);
+        steps.push(step);
     }
     Ok(Plan { steps, current: input.history.current().map(|record| record.id()) })
 }

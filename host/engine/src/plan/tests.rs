@@ -87,6 +87,8 @@ fn record(id: usize, text: &str) -> Record {
         state,
         finished_at: (state != State::PartlyApplied).then(String::new),
         run_id: "run".to_owned(),
+        // What is partly done was stepwise.
+        mode: if state.is_partial() { RunMode::Stepwise } else { RunMode::Atomic },
         steps_done: done,
         unknown_step: unknown.then_some(done + 1),
         ..Record::blank()
