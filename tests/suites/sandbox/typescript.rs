@@ -192,7 +192,11 @@ fn nesting_meets_the_limit_of_the_stack() {
 fn a_new_script_brings_typings() {
     TYPESCRIPT.ready();
     let project = project!();
-    project.runner("new tidy --lang ts").succeeds().says(&["tsconfig.json", "index.d.ts", "_tidy.ts"]);
+    project.runner("new tidy --lang ts").succeeds().says(&[
+        "tsconfig.json",
+        ".runner/sdk/javascript-0.1.0",
+        "_tidy.ts",
+    ]);
     let typings = project.read(".runner/sdk/javascript-0.1.0/index.d.ts");
     assert!(typings.contains("export class Batch"));
     let config = project.read("tsconfig.json");

@@ -162,7 +162,7 @@ def files():
          [text.encode(), ["left", "right", "rolls"]])
     same("metadata", [importlib.metadata.version("shop"), importlib.metadata.metadata("shop")["Summary"],
                       [point.load()() for point in importlib.metadata.entry_points(group="tills")]], ["1.2", "A shop", ["ding"]])
-    same("paths", [shop.__file__, sys.path], [f"{HERE}/shop/__init__.py", [str(HERE)]])
+    same("paths", [shop.__file__, sys.path], [f"{HERE}/shop/__init__.py", [str(HERE), f"{HERE}/vendor"]])
     same("a circle", [shop.left.NAME, shop.right.name()], ["left", "left"])
     same("find_spec", [importlib.util.find_spec("numpy"), importlib.util.find_spec("shop").name], [None, "shop"])
     fails("outside", lambda: open("/etc/passwd"), "and no others: '/etc/passwd'", FileNotFoundError)
