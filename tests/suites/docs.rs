@@ -24,6 +24,7 @@ const TOLD: &[&str] = &[
     "guide/dry-run",
     "guide/fleets",
     "guide/go",
+    "guide/languages",
     "guide/other-languages",
     "guide/other-tools",
     "guide/packages",

@@ -332,6 +332,36 @@ fn typescript() {
     story.end();
 }
 
+/// Packages of npm and pip, which `runner build` vendors, and by hand.
+#[test]
+fn languages() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/languages", &place);
+    story.execute("runner init shop", 0);
+    story.execute("cd shop", 0);
+    story.run("runner new tidy_names --lang typescript --npm", 0).says(&["package.json"]);
+    let directory = format!("migrations/{}_tidy_names", story.revision("tidy_names.ts"));
+    story.replace("migrations/*_tidy_names", &directory);
+    story.run("cd migrations/*_tidy_names", 0);
+    story.run("npm install slugify", 0);
+    story.execute("cd ../..", 0);
+    story.execute("runner build", 0);
+    assert!(place.read(&format!("shop/{directory}/vendor/slugify.js")).contains("export"));
+    story.run("runner new tidy_more --lang python --pip", 0).says(&["requirements.txt"]);
+    story.run("echo python-slugify > migrations/*_tidy_more/requirements.txt", 0);
+    story.execute("runner build", 0);
+    story.execute("ls migrations/*_tidy_more/vendor/slugify/__init__.py", 0);
+    story.execute("runner apply", 0);
+    story.execute("mkdir by_hand", 0);
+    story.execute("cd by_hand", 0);
+    story.run("npm install slugify esbuild", 0);
+    story.run("echo 'export { default } from \"slugify\"' > entry.js", 0);
+    story.run("npx esbuild entry.js --bundle --format=esm --outfile=slugify.js", 0);
+    story.execute("cd ..", 0);
+    story.run("pip install --target migrations/20260301100000_tidy_names --only-binary :all: python-slugify", 0);
+    story.end();
+}
+
 #[test]
 fn go() {
     let place = project!(empty);
@@ -348,9 +378,16 @@ fn go() {
     story.run("runner apply", 0).says(&["2 rows are tidy"]);
     story.run("runner rollback", 0).says(&["rolled back 1 migration"]);
     story.execute("runner test", 0);
+    let revision = story.revision("tidy_names.wasm");
+    story.execute(&format!("cd migrations/{revision}_tidy_names"), 0);
+    story.run("go get github.com/google/uuid@v1.6.0", 0);
+    story.run("go mod vendor", 0);
+    story.execute("cd ../..", 0);
+    story.execute("runner build", 0);
+    story.execute("rm -r migrations/*_tidy_names/vendor", 0);
     // The page shows both files as they are.
     let page = std::fs::read_to_string(guests::repository().join("docs/src/guide/go.md")).unwrap();
-    let directory = format!("shop/migrations/{}_tidy_names", story.revision("tidy_names.wasm"));
+    let directory = format!("shop/migrations/{revision}_tidy_names");
     let essence = |text: &str| {
         let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#') && !line.starts_with("//"));
         lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
