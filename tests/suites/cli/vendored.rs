@@ -67,12 +67,15 @@ fn packages_of_npm_are_bundled_and_need_no_npm_to_run() {
         package(&project, "@scope/modern/node_modules/deep", "", &[("index.js", "module.exports = 'second'")]);
         let absent = "const fs = require('fs'); exports.read = () => fs.promises.readFile('x');";
         package(&project, "absent", "", &[("index.js", absent)]);
-        project.write(&format!("{directory}/package.json"), manifest(&["plain", "@scope/modern", "absent"]));
+        // Node.js has a module of this name.
+        package(&project, "punycode", "", &[("index.js", "exports.toASCII = () => 'a package';")]);
+        project
+            .write(&format!("{directory}/package.json"), manifest(&["plain", "@scope/modern", "absent", "punycode"]));
         project.write(
             &format!("{directory}{end}"),
             "import { log } from 'runner-guest';\nimport plain, { deep, twice } from 'plain';\nimport part from 'plain/part.mjs';\n\
-             import mode, { other } from '@scope/modern';\nimport { read } from 'absent';\nexport const description = 'x';\n\
-             export function upgrade() {\n  log.info([deep, plain.deep, twice(1), part, mode(), other].join());\n\
+             import mode, { other } from '@scope/modern';\nimport { read } from 'absent';\nimport { toASCII } from 'punycode';\nexport const description = 'x';\n\
+             export function upgrade() {\n  log.info([deep, plain.deep, twice(1), part, mode(), other, toASCII()].join());\n\
              try { read() } catch (error) { log.info(error.message) }\n}\nexport function downgrade() {}\n",
         );
         project.runner("status").says(&["changed since it was built", "runner build"]);
@@ -88,7 +91,7 @@ fn packages_of_npm_are_bundled_and_need_no_npm_to_run() {
         project.runner("validate --locked").succeeds().does_not_say(&["warning"]);
         let mut command = project.command(["apply", "--locked"]);
         project.finish(command.env("PATH", "/nonexistent")).succeeds().says(&[
-            "first,first,1,first,a part,production,second",
+            "first,first,1,first,a part,production,second,a package",
             "`node:fs` is not available in a migration: `fs.promises.readFile` was called",
         ]);
         project.runner("verify").succeeds();

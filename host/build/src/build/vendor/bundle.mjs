@@ -42,7 +42,8 @@ const plugin = {
     // Modules of Node.js. CommonJS gets what they export by default, and those that the runtime lacks fail where they are used.
     bundle.onResolve({ filter: new RegExp(`^(node:.*|${builtins})$`) }, ({ path, kind }) => {
       const name = path.replace(/^node:/, "");
-      if (!PROVIDED.includes(name.split("/")[0])) return { path: name, namespace: "missing" };
+      // A package may have the name of a module that Node.js is about to drop, such as `punycode`.
+      if (!PROVIDED.includes(name.split("/")[0])) return existsSync(join("node_modules", path)) ? undefined : { path: name, namespace: "missing" };
       return kind === "require-call" ? { path: name, namespace: "required" } : { path: `node:${name}`, external: true };
     });
     bundle.onLoad({ filter: /.*/, namespace: "required" }, ({ path }) => ({
