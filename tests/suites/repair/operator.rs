@@ -115,7 +115,7 @@ for_each_engine! {
         let mut other = component().to_vec();
         other.extend([0, 2, 1, b'x']);
         project.component("0002_halfway", &other);
-        project.runner("apply").exits(4);
+        project.runner("apply").exits(6).says(&["the corrected build, sha256"]);
         project.execute("DROP TABLE notes");
         project.execute("UPDATE items SET name = lower(name)");
         let output = project.run(["repair", "2", "--as-not-applied", "--why", "its build is lost"]);
