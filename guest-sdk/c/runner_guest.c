@@ -324,7 +324,7 @@ static bool is_of(rg_column *column, uint8_t type, const char *what, rg_error *e
     return blank(column, type, column->nulls.len, error);
 }
 
-rg_column *rg_add_column(rg_batch *batch, const char *name, uint8_t type, rg_error *error)
+rg_column *rg_new_column(rg_batch *batch, const char *name, uint8_t type, rg_error *error)
 {
     size_t rows = batch->row_count, count = batch->columns.len;
     for (size_t i = 0; i < count; i++) {

@@ -153,7 +153,7 @@ rg_column *rg_column_of(rg_batch *batch, const char *name, rg_error *error);
 
 /* A new column at the end of the batch, of nothing but NULLs; NULL, and an error, if there is one of that name. `type`:
    RUNNER_MIGRATION_TYPES_COLUMN_VALUES_…. A pointer to another column of the batch is not valid after it. */
-rg_column *rg_add_column(rg_batch *batch, const char *name, uint8_t type, rg_error *error);
+rg_column *rg_new_column(rg_batch *batch, const char *name, uint8_t type, rg_error *error);
 
 /* The entries of a column, one for each row; NULL, and an error, only if it has another type. Change them in place. A column of
    nothing but NULLs has any type, since a database may not know theirs: it becomes one of the type that is asked for. */

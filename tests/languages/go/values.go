@@ -98,7 +98,7 @@ func kindOf(statement string) string {
 	return "none"
 }
 
-func source(table string) guest.Source {
+func source(table guest.Table) guest.Source {
 	made := guest.From(table, names...)
 	made.ReadAs = map[string]guest.ColumnType{}
 	for i, name := range names {
@@ -142,7 +142,7 @@ func upgrade() error {
 	}
 	tell("transformed: %d, %d, %d", report.RowsRead, report.RowsWritten, report.Chunks)
 	for _, table := range []string{"every", "copies"} {
-		reader, err := guest.ReadTable(source(table))
+		reader, err := guest.ReadTable(source(guest.Table(table)))
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ bool turn_instants(rg_batch *batch, rg_error *error)
     static const char *const names[] = {"id", "year", "month", "day", "sched_dep_time", "dep_time", "dep_delay", "arr_time"};
     static const char *const kept[] = {"id", "departed_at", "arrived_at"};
     for (size_t i = 1; i < RG_COUNT(kept); i++)
-        if (!rg_add_column(batch, kept[i], RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIMESTAMPTZ, error))
+        if (!rg_new_column(batch, kept[i], RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TIMESTAMPTZ, error))
             return false;
     numbers columns[RG_COUNT(names)];
     for (size_t i = 0; i < RG_COUNT(names); i++)
@@ -121,7 +121,7 @@ bool turn_issues(rg_batch *batch, rg_error *error)
     /* A key has no NULLs. */
     ids->values.val.int64.len = found;
     batch->row_count = found;
-    rg_column *issues = rg_add_column(batch, "issue", RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, error);
+    rg_column *issues = rg_new_column(batch, "issue", RUNNER_MIGRATION_TYPES_COLUMN_VALUES_TEXT, error);
     for (uint32_t row = 0; issues && row < found; row++)
         issues->nulls.ptr[row] = 0;
     if (!issues) {
