@@ -147,14 +147,13 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
 
 /// What Go's runtime prints before it ends a program, which no SDK sees if another goroutine panics: the message, and the stack.
 fn panic_of_go(lines: &str) -> Option<(String, String)> {
-    let (before, stack) = lines.rsplit_once("\n\ngoroutine ")?;
+    // It comes last, and may have the stacks of several goroutines.
     let at = ["panic: ", "fatal error: "].into_iter().filter_map(|begin| {
-        let at = if before.starts_with(begin) { 0 } else { before.rfind(&format!("\n{begin}"))? + 1 };
-        Some((at, begin))
+        let at = lines.rfind(&format!("\n{begin}")).map(|at| at + 1).or(lines.starts_with(begin).then_some(0))?;
+        Some(at + begin.len())
     });
-    let (at, begin) = at.min()?;
-    let message = before[at + begin.len()..].trim_end();
-    Some((format!("the migration panicked: {message}"), format!("goroutine {stack}")))
+    let (message, stack) = lines.get(at.max()?..)?.split_once("\n\ngoroutine ")?;
+    Some((format!("the migration panicked: {}", message.trim_end()), format!("goroutine {stack}")))
 }
 
 /// The error of a guest that ended, with the last that it said in this call, which need not have to do with it.
@@ -211,4 +210,28 @@ pub fn of_returned(error: wit::Error, state: &GuestState, call: &str) -> Error {
         report = fault.error.advice().into_iter().fold(report, Error::hint);
     }
     report.at("call", call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::panic_of_go;
+
+    #[test]
+    fn the_message_of_go_is_separated_from_its_stacks() {
+        let shown = |lines: &str| panic_of_go(lines).map(|(message, stack)| format!("{message}|{stack}"));
+        let deadlock = "said before\nfatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\na\n\ngoroutine 5 [sleep]:\nb";
+        assert_eq!(
+            shown(deadlock).as_deref(),
+            Some(
+                "the migration panicked: all goroutines are asleep - deadlock!|goroutine 1 [chan receive]:\na\n\ngoroutine 5 [sleep]:\nb"
+            )
+        );
+        let panic = "panic: one\ntwo\n\ngoroutine 7 [running]:\nc";
+        assert_eq!(shown(panic).as_deref(), Some("the migration panicked: one\ntwo|goroutine 7 [running]:\nc"));
+        for other in
+            ["", "panic: without a stack", "\n\ngoroutine 1 [running]:\nd", "a panic: inside\n\ngoroutine 1:\ne"]
+        {
+            assert_eq!(shown(other), None, "{other}");
+        }
+    }
 }
