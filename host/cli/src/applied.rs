@@ -26,7 +26,8 @@ impl<'a> Applied<'a> {
         Self { context, known: OnceCell::new() }
     }
 
-    /// Whether a revision is applied, and so must stay as it is; one that is partly applied may be corrected. An error if the database cannot be asked; one that does not exist has nothing applied.
+    /// Whether a revision is applied, and so must stay as it is; one that is partly applied may be corrected. An error if the database
+    /// cannot be asked; one that does not exist has nothing applied.
     pub fn contains(&self, revision: &str) -> Result<bool> {
         self.ask(|known| known.history.get(revision).is_some_and(|record| record.state != State::PartlyApplied))
     }

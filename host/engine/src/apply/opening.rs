@@ -38,8 +38,15 @@ impl Engine {
         let mut database = self.database.lock().await;
         let database = &mut database.host();
         if let (Some(history), Some(_)) = (migration.record, migration.resume_after) {
-            let successor = self.successor(database, request, migration, source, history).await?;
-            return self.resume(database, migration, source, (history, successor)).await;
+            let rows = history::read(database).await?;
+            let row = rows.live.into_iter().find(|row| row.id == history);
+            let row = row.ok_or_else(|| Error::failed("history has lost the row of the migration"))?;
+            // The same build needs nothing that another one would record.
+            let successor = match row.sha256 == migration.sha256 {
+                true => None,
+                false => self.successor(database, request, migration, source, history).await?,
+            };
+            return self.resume(database, migration, source, (&row, successor)).await;
         }
         if let Some(broken) = &migration.broken {
             let message = format!(
@@ -98,9 +105,9 @@ impl Engine {
         database: &mut HostSession<'_>,
         migration: &PlannedMigration,
         source: &ScriptSource,
-        (history, successor): (i64, Option<Successor>),
+        (row, successor): (&history::Record, Option<Successor>),
     ) -> Result<Opened> {
-        let run = Run { history, direction: migration.direction };
+        let run = Run { history: row.id, direction: migration.direction };
         check_values(database, run, source).await?;
         let build = Build { sha256: &migration.sha256, successor };
         let resumed = Journal::resume(database, run, (migration.kind, build), &self.worker(), &self.stop).await?;
@@ -112,15 +119,12 @@ impl Engine {
             let message = "its first run had other parameters, which remain in use".to_owned();
             self.warn(&migration.revision, message);
         }
-        let rows = history::read(database).await?;
-        let row = rows.live.iter().find(|row| row.id == history);
-        let before = row.map(|row| match migration.direction {
+        let (rows_read, rows_written) = match migration.direction {
             Direction::Up => (row.rows_read, row.rows_written),
             Direction::Down => {
                 (row.rolled_back_rows_read.unwrap_or_default(), row.rolled_back_rows_written.unwrap_or_default())
             }
-        });
-        let (rows_read, rows_written) = before.unwrap_or_default();
+        };
         let before = history::Work { rows_read, rows_written, ..history::Work::default() };
         Ok(Opened { journal: Arc::new(resumed.journal), before, is_new: false })
     }

@@ -12,6 +12,9 @@ use runner_project::script::{Installer, Packages};
 /// The program that has pip.
 pub(super) const PYTHON: &str = "python3";
 
+/// Its module, in one word: pyenv knows pip by two, and adds work of its own, which fails where two installations end at once.
+const PIP: &str = "-mpip";
+
 /// For which Python a wheel has to be: the runtime's.
 const FOR: [&str; 4] = ["--only-binary", ":all:", "--python-version", "3.14"];
 
@@ -50,7 +53,7 @@ const OF: &str = "sha256 of requirements.txt: ";
 
 /// Installs what the lock pins; returns the lock if there was none for this manifest.
 pub(super) fn make(place: &Place<'_>, packages: &Packages) -> Result<Option<String>> {
-    let ran = place.run(PYTHON, |it| it.args(["-m", "pip", "--version"]))?;
+    let ran = place.run(PYTHON, |it| it.args([PIP, "--version"]))?;
     if !ran.succeeded {
         let error = Error::usage(format!("a tool is missing: `{PYTHON} -m pip` failed"));
         return Err(ran
@@ -150,7 +153,7 @@ fn resolve(place: &Place<'_>, packages: &Packages, head: &str) -> Result<String>
 
 /// A verb of pip.
 fn pip(place: &Place<'_>, verb: &[&str], with: impl FnOnce(&mut Command) -> &mut Command) -> Result<Ran> {
-    place.run(PYTHON, |it| with(it.args(["-m", "pip"]).args(verb).args(ALWAYS).args(FOR)))
+    place.run(PYTHON, |it| with(it.arg(PIP).args(verb).args(ALWAYS).args(FOR)))
 }
 
 /// The requirement for which pip finds no wheel. If every version of a package needs such a one, pip names all of them.
@@ -222,13 +225,7 @@ fn failed(place: &Place<'_>, ran: &Ran, packages: &Packages) -> Result<Error> {
     let name = name_of(requirement);
     // Whatever runs here: then only the kind of wheel is at fault.
     let any = place.run(PYTHON, |it| {
-        it.args(["-m", "pip"]).args(INSTALL).args(ALWAYS).args([
-            "--only-binary",
-            ":all:",
-            "--dry-run",
-            "--no-deps",
-            "--target",
-        ]);
+        it.arg(PIP).args(INSTALL).args(ALWAYS).args(["--only-binary", ":all:", "--dry-run", "--no-deps", "--target"]);
         it.arg(place.stage.join("none")).args(options(packages)).arg(requirement)
     })?;
     if any.succeeded {
