@@ -34,16 +34,16 @@ def install():
     if not alembic.exists():
         say("installing Alembic")
         venv.create(PEERS / "venv", with_pip=True)
-        _run(python, "-m", "pip", "install", "--quiet", f"alembic=={ALEMBIC}", f"sqlalchemy=={SQLALCHEMY}")
+        run(python, "-m", "pip", "install", "--quiet", f"alembic=={ALEMBIC}", f"sqlalchemy=={SQLALCHEMY}")
     if not list((PEERS / "venv").glob("lib/*/site-packages/MySQLdb")):
         say("installing the drivers for PostgreSQL and MySQL")
         # mysqlclient is C code against the server's client library (Debian: libmariadb-dev).
         drivers = [f"psycopg[binary]=={PSYCOPG}", f"pymysql=={PYMYSQL}", f"mysqlclient=={MYSQLCLIENT}"]
-        _run(python, "-m", "pip", "install", "--quiet", *drivers)
+        run(python, "-m", "pip", "install", "--quiet", *drivers)
     if not dbmate().exists():
         say("installing dbmate")
         (PEERS / "dbmate").mkdir(exist_ok=True)
-        _run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", PEERS / "dbmate", f"dbmate@{DBMATE}")
+        run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", PEERS / "dbmate", f"dbmate@{DBMATE}")
     _cargo_install("sqlx-cli", SQLX, "sqlite,postgres", sqlx)
     _cargo_install("refinery_cli", REFINERY, "sqlite-bundled", refinery)
 
@@ -53,10 +53,10 @@ def _cargo_install(package, version, features, binary):
         say(f"installing {package}: takes minutes")
         root = binary.parent.parent
         features = ["--no-default-features", "--features", features]
-        _run("nice", "-n", "10", "cargo", "install", "--quiet", "--locked", "--root", root, *features, f"{package}@{version}")
+        run("nice", "-n", "10", "cargo", "install", "--quiet", "--locked", "--root", root, *features, f"{package}@{version}")
 
 
-def _run(*argv):
+def run(*argv):
     argv = [str(a) for a in argv]
     if not shutil.which(argv[0]):
         raise Failure(f"{argv[0]} is needed to install a peer")

@@ -288,6 +288,28 @@ def beside(section):
     return "\n\n".join(parts)
 
 
+def code(section):
+    head = ["way", "rows/s", "whole run, s", "min–max, s", "CPU, s", "start-up, s", "`runner` ÷ it"]
+    parts = [heading(f"Code as people write it: {section['rows']:,} rows", section)]
+    for place in section["places"]:
+        own = {language(way): way["seconds_median"] for way in place["ways"] if way["key"].endswith("_runner") and not way["missing"]}
+        rows = []
+        for way in place["ways"]:
+            if way["missing"]:
+                rows.append(absent(way, len(head)))
+                continue
+            seconds, ours = way["seconds_median"], own.get(language(way))
+            ratio = "" if way["key"].endswith("_runner") or not ours else times(ours, seconds)
+            rows.append([way["label"], f"{way['rows'] / seconds:,.0f}", f"{seconds:.2f}", spread(way["seconds"]), f"{way['cpu_median']:.2f}",
+                         f"{way['startup_median']:.2f}", ratio])
+        parts += [f"{place['label']}:", table(head, rows)]
+    return "\n\n".join(parts)
+
+
+def language(way):
+    return way["key"].partition("_")[0]
+
+
 def fleet(section):
     ways, files = section["ways"], section["files"]
     measured = {way["key"]: way["median"] for way in ways if not way["missing"]}
@@ -349,4 +371,5 @@ PARTS = {
     "files": files,
     "trips": trips,
     "languages": languages,
+    "code": code,
 }
