@@ -1,5 +1,9 @@
-/* The interpreter, with what it does not offer: a bound on the depth of calls on this target, a quick look at properties, and
- * dates from texts by a function of the prelude. */
+/* The interpreter, with what it does not offer: a bound on the depth of calls on this target, a quick look at properties, objects in
+ * the form of others, and dates from texts by a function of the prelude. */
+#include "quickjs.h"
+
+/* The build gives the interpreter's own one, which this stands before, another name. */
+static int JS_CopyDataProperties(JSContext *context, JSValue target, JSValue source, JSValue excluded, bool is_set);
 #include "quickjs.c"
 
 void engine_limit_stack(JSRuntime *runtime, size_t size)
@@ -28,6 +32,49 @@ bool engine_may_have_others(JSValueConst object, const JSAtom *names, uint32_t c
         next++;
     }
     return false;
+}
+
+/* Whether other objects may have its form: it is plain, and all of its properties are ordinary. */
+static bool has_plain_form(const JSObject *object)
+{
+    const JSShape *shape = object->shape;
+    if (object->class_id != JS_CLASS_OBJECT || object->is_exotic || !shape->is_hashed || shape->deleted_prop_count)
+        return false;
+    for (int i = 0; i < shape->prop_count; i++)
+        if (get_shape_prop(shape)[i].flags != JS_PROP_C_W_E)
+            return false;
+    return true;
+}
+
+/* `{ ...row, more }`: a new object takes all properties of a plain one at once. */
+static int JS_CopyDataProperties(JSContext *context, JSValue target, JSValue source, JSValue excluded, bool is_set)
+{
+    if (!is_set && JS_IsObject(source) && !JS_IsObject(excluded)) {
+        JSObject *to = JS_VALUE_GET_OBJ(target);
+        const JSObject *from = JS_VALUE_GET_OBJ(source);
+        if (has_plain_form(to) && !to->shape->prop_count && to->shape->proto == from->shape->proto && has_plain_form(from)) {
+            JSProperty *properties = js_malloc(context, sizeof *properties * from->shape->prop_size);
+            if (!properties)
+                return -1;
+            for (int i = 0; i < from->shape->prop_count; i++)
+                properties[i].u.value = JS_DupValue(context, from->prop[i].u.value);
+            js_free(context, to->prop);
+            js_free_shape(context->rt, to->shape);
+            to->shape = js_dup_shape(from->shape);
+            to->prop = properties;
+            return 0;
+        }
+    }
+    return JS_CopyEachDataProperty(context, target, source, excluded, is_set);
+}
+
+JSValue engine_object_like(JSContext *context, JSValueConst other, const JSValue *values)
+{
+    JSShape *shape = JS_VALUE_GET_OBJ(other)->shape;
+    JSValue made = JS_NewObjectFromShape(context, js_dup_shape(shape), JS_CLASS_OBJECT, NULL);
+    for (int i = 0; i < shape->prop_count && !JS_IsException(made); i++)
+        JS_VALUE_GET_OBJ(made)->prop[i].u.value = values[i];
+    return made;
 }
 
 /* What follows so many digits; NULL if they are not there. */
@@ -101,11 +148,40 @@ static JSValue construct_date(JSContext *context, JSValueConst target, int count
     return date;
 }
 
+static char *put_digits(char *at, int number, int count)
+{
+    for (int i = count; i--; number /= 10)
+        at[i] = '0' + number % 10;
+    return at + count;
+}
+
+/* `date.toISOString()`: the interpreter's own prints each part. */
+static JSValue iso_text(JSContext *context, JSValueConst this, int count, JSValueConst *values)
+{
+    double fields[9];
+    int is_valid = get_date_fields(context, this, fields, 0, 0);
+    if (is_valid <= 0)
+        return is_valid ? JS_EXCEPTION : JS_ThrowRangeError(context, "Invalid time value");
+    char text[27], *at = text;
+    int year = fields[0];
+    if (year < 0 || year > 9999)
+        *at++ = year < 0 ? '-' : '+';
+    at = put_digits(at, abs(year), year < 0 || year > 9999 ? 6 : 4);
+    for (int i = 1; i <= 6; i++) {
+        *at++ = "--T::."[i - 1];
+        at = put_digits(at, (int)fields[i] + (i == 1), i == 6 ? 3 : 2);
+    }
+    *at++ = 'Z';
+    return JS_NewStringLen(context, text, at - text);
+}
+
 void engine_read_dates(JSContext *context, JSValue reader)
 {
     JSValue global = JS_GetGlobalObject(context), constructor = JS_GetPropertyStr(context, global, "Date");
     date_reader = reader;
     JS_VALUE_GET_OBJ(constructor)->u.cfunc.c_function.constructor_or_func = construct_date;
+    JSValue iso = JS_NewCFunction(context, iso_text, "toISOString", 0);
+    JS_DefinePropertyValueStr(context, context->class_proto[JS_CLASS_DATE], "toISOString", iso, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
     JS_FreeValue(context, constructor);
     JS_FreeValue(context, global);
 }

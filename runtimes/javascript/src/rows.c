@@ -8,6 +8,9 @@ typedef struct Rows {
     uint32_t count;
     Column **columns;
     JSAtom *names;
+    JSValue *cells;
+    /* A row object that no script has, whose form the others take. */
+    JSValue form;
 } Rows;
 
 static void rows_free(Rows *rows)
@@ -16,18 +19,21 @@ static void rows_free(Rows *rows)
         JS_FreeAtom(js, rows->names[i]);
     free(rows->names);
     free(rows->columns);
+    free(rows->cells);
+    JS_FreeValue(js, rows->form);
 }
 
 /* The columns and names of two arrays; the caller keeps the arrays alive. */
 static bool rows_start(Rows *rows, JSValueConst columns, JSValueConst names)
 {
     int64_t count;
-    *rows = (Rows){0};
+    *rows = (Rows){.form = JS_UNDEFINED};
     if (JS_GetLength(js, names, &count))
         return false;
     rows->names = calloc(count + 1, sizeof *rows->names);
     rows->columns = calloc(count + 1, sizeof *rows->columns);
-    bool good = rows->names && rows->columns;
+    rows->cells = calloc(count + 1, sizeof *rows->cells);
+    bool good = rows->names && rows->columns && rows->cells;
     if (!good)
         JS_ThrowOutOfMemory(js);
     for (; good && rows->count < count; rows->count++) {
@@ -46,17 +52,33 @@ static bool rows_start(Rows *rows, JSValueConst columns, JSValueConst names)
     return good;
 }
 
-static JSValue row_object(const Rows *rows, uint32_t row)
+static JSValue object_of_cells(const Rows *rows)
 {
     JSValue object = JS_NewObject(js);
     for (uint32_t i = 0; i < rows->count && !JS_IsException(object); i++) {
-        JSValue cell = row < rows->columns[i]->rows ? column_cell(rows->columns[i], row)
-                                                    : JS_ThrowRangeError(js, "the batch has no row %u", row);
-        if (JS_IsException(cell) || JS_DefinePropertyValue(js, object, rows->names[i], cell, JS_PROP_C_W_E) < 0) {
+        if (JS_DefinePropertyValue(js, object, rows->names[i], JS_DupValue(js, rows->cells[i]), JS_PROP_C_W_E) < 0) {
             JS_FreeValue(js, object);
             object = JS_EXCEPTION;
         }
     }
+    return object;
+}
+
+static JSValue row_object(Rows *rows, uint32_t row)
+{
+    uint32_t made = 0;
+    for (bool good = true; good && made < rows->count; made += good) {
+        rows->cells[made] = row < rows->columns[made]->rows ? column_cell(rows->columns[made], row)
+                                                            : JS_ThrowRangeError(js, "the batch has no row %u", row);
+        good = !JS_IsException(rows->cells[made]);
+    }
+    if (made == rows->count && JS_IsUndefined(rows->form))
+        rows->form = object_of_cells(rows);
+    JSValue object = JS_EXCEPTION;
+    if (made == rows->count && JS_IsObject(rows->form))
+        object = engine_object_like(js, rows->form, rows->cells);
+    for (uint32_t i = 0; JS_IsException(object) && i < made; i++)
+        JS_FreeValue(js, rows->cells[i]);
     return object;
 }
 

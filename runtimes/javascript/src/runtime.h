@@ -128,6 +128,8 @@ bool is_utf8(const uint8_t *bytes, size_t size);
 /* engine.c */
 /* Whether an object may have own properties with other names: looks at plain objects only, without a list of their names. */
 bool engine_may_have_others(JSValueConst object, const JSAtom *names, uint32_t count);
+/* A plain object with the properties of another one, which has ordinary ones only. It takes the values, unless it is an exception. */
+JSValue engine_object_like(JSContext *context, JSValueConst other, const JSValue *values);
 
 /* rows.c */
 void row_functions(JSValue native);
