@@ -9,7 +9,7 @@ use super::assets::GuestAssets;
 use super::failure::{self, Stopped};
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, cut};
-use super::{SandboxCore, inspect, standing};
+use super::{SandboxCore, inspect, script_place};
 use runner_base::error::{Error, Result};
 use runner_database::Dialect;
 use runner_engine::script::RunContext;
@@ -91,7 +91,7 @@ pub(super) fn refuel(store: &mut Store<GuestState>, limits: &Limits) -> wasmtime
 /// The error of a call that ended in a trap or in the host.
 pub(super) fn failed(error: &wasmtime::Error, store: &mut Store<GuestState>, call: &str) -> Error {
     if store.data().is_script() {
-        store.data_mut().stood_at = standing::place(error, &*store);
+        store.data_mut().was_at = script_place::place(error, &*store);
     }
     failure::of_trap(error, store.data(), call)
 }

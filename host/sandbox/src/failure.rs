@@ -85,7 +85,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
     if let Some(Stopped(reason)) = error.downcast_ref() {
         return failure(stopped(*reason));
     }
-    let used_up = |limit: &LimitExceeded| match &state.stood_at {
+    let used_up = |limit: &LimitExceeded| match &state.was_at {
         Some(place) => used_up(limit).at("line", place.clone()),
         None => used_up(limit),
     };
@@ -149,7 +149,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
     }
 }
 
-/// The error and its causes, without what `standing` looks at.
+/// The error and its causes, without what `script_place` looks at.
 fn told(error: &wasmtime::Error) -> String {
     let parts = error.chain().map(ToString::to_string).filter(|part| !part.starts_with("wasm coredump generated"));
     parts.collect::<Vec<_>>().join(": ")

@@ -1,5 +1,5 @@
 //! Names the rows of a batch in an error. Code that transforms a batch knows a row by its position, and writes `{row 17}`; the
-//! operator is told its key, and what the function was given.
+//! operator sees its key and what the function was given.
 
 use runner_base::error::Error;
 use runner_data::Batch;

@@ -1,4 +1,4 @@
-//! Where a script stood when a limit ended it: its interpreter says so in the memory that is left.
+//! Where a script was when a limit ended it: its interpreter says so in the memory that is left.
 //!
 //! The runtime of JavaScript keeps its place in a variable behind a mark (`runtimes/javascript/src/engine.c`). CPython describes for
 //! debuggers how its frames are found from outside (`_Py_DebugOffsets`); what follows holds for 3.14, on 32 bits. Whatever
