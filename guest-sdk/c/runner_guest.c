@@ -262,8 +262,19 @@ rg_column *rg_column_of(rg_batch *batch, const char *name, rg_error *error)
         if (column->name.len == size && memcmp(column->name.ptr, name, size) == 0)
             return column;
     }
-    rg_fail(error, "the batch has no column `%s`", name);
+    rg_fail_column(batch, name, size, error);
     return NULL;
+}
+
+bool rg_fail_column(const rg_batch *batch, const char *name, size_t size, rg_error *error)
+{
+    char names[512] = "";
+    size_t end = 0;
+    for (size_t i = 0; i < batch->columns.len && end < sizeof names - 1; i++) {
+        const rg_string *known = &batch->columns.ptr[i].name;
+        end += snprintf(names + end, sizeof names - end, "%s`%.*s`", i ? ", " : "", (int)known->len, (const char *)known->ptr);
+    }
+    return rg_fail(error, "the batch has no column `%.*s`; its columns are %s", (int)size, name, names);
 }
 
 /* The entries of variable length, whatever their type; NULL if it has a fixed length. */
@@ -362,7 +373,7 @@ bool rg_set_null(rg_column *column, uint32_t row, bool null, rg_error *error)
     size_t entries = texts ? texts->offsets.len - 1 : column->values.val.int64.len;
     size_t rows = column->values.tag == RUNNER_MIGRATION_TYPES_COLUMN_VALUES_UUID ? entries / 2 : entries;
     if (row >= rows)
-        return rg_fail(error, "row %u of a column of %zu rows", (unsigned)row, rows);
+        return rg_fail(error, "there is no entry %u in a column of %zu", (unsigned)row, rows);
     if (!column->nulls.len) {
         if (!null)
             return true;

@@ -108,7 +108,8 @@ void rg_readable(rg_string *text);
 
 /* Errors and messages. */
 
-/* Fails: fills the error, in the manner of `printf`. Always returns false. */
+/* Fails: fills the error, in the manner of `printf`. Always returns false. In a batch function, `{row 17}` in the message is a row of the
+   batch that it was given, for whose key and values the operator is told: `rg_fail(error, "{row %u}: no such country", row)`. */
 bool rg_fail(rg_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writes to the log of the run, in the manner of `printf`. */
@@ -150,6 +151,8 @@ bool rg_transform(const char *name, const char *table, const char *const *column
 
 /* The column of that name; NULL, and an error, if there is none. */
 rg_column *rg_column_of(rg_batch *batch, const char *name, rg_error *error);
+/* Fails: the batch has no such column. Always returns false. */
+bool rg_fail_column(const rg_batch *batch, const char *name, size_t size, rg_error *error);
 
 /* A new column at the end of the batch, of nothing but NULLs; NULL, and an error, if there is one of that name. `type`:
    RUNNER_MIGRATION_TYPES_COLUMN_VALUES_…. A pointer to another column of the batch is not valid after it. */

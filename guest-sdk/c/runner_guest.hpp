@@ -94,7 +94,8 @@ private:
 /// A value, or why there is none.
 template <class T = void> using result = std::expected<T, error>;
 
-/// An error with a message in the manner of `printf`.
+/// An error with a message in the manner of `printf`. In a batch function, `{row 17}` in it is a row of the batch that it was given, whose
+/// key and values the operator is told: `runner::fail("{row %u}: no such country", row)`.
 template <class... Arguments> std::unexpected<error> fail(const char *format, Arguments... arguments)
 {
     static_assert(((std::is_arithmetic_v<Arguments> || std::is_pointer_v<Arguments> || std::is_enum_v<Arguments>) && ...),
@@ -308,7 +309,9 @@ public:
         for (rg_column &found : std::span(raw_->columns.ptr, raw_->columns.len))
             if (detail::view(found.name) == name)
                 return runner::column(&found, size());
-        return fail("the batch has no column `%.*s`", int(name.size()), name.data());
+        rg_error failure;
+        rg_fail_column(raw_, name.data(), name.size(), &failure);
+        return std::unexpected(error(failure));
     }
 
 private:

@@ -85,6 +85,7 @@ extern fn rg_mode(into: *anyopaque, mode: u8) void;
 extern fn rg_dialect(into: *anyopaque, dialect: u8) void;
 extern fn rg_depends_on(into: *anyopaque, revision: [*:0]const u8) void;
 extern fn rg_readable(text: *String) void;
+extern fn rg_fail_column(batch: *const Batch, name: [*]const u8, size: usize, failure: *RawError) bool;
 extern fn rg_int64s(column: *Column, failure: *RawError) ?*anyopaque;
 extern fn rg_float64s(column: *Column, failure: *RawError) ?*anyopaque;
 extern fn rg_booleans(column: *Column, failure: *RawError) ?*anyopaque;
@@ -162,7 +163,8 @@ pub fn clear() void {
     failure = null;
 }
 
-/// A failure with this reason: `return guest.fail("row {d}: no such country", .{row})`.
+/// A failure with this reason: `return guest.fail("no country {s}", .{code})`. In a batch function, `{row 17}` in it is a row of the
+/// batch that it was given, whose key and values the operator is told: `guest.fail("{{row {d}}}: no such country", .{row})`.
 pub fn fail(comptime format: []const u8, arguments: anytype) Failure {
     // What is formatted may be the reason that is kept: `reason()`, `code()`.
     const text = std.fmt.allocPrint(allocator, format, arguments) catch &.{};
@@ -649,7 +651,9 @@ pub const Batch = extern struct {
         for (self.columns.items()) |*found| {
             if (std.mem.eql(u8, found.name.items(), name)) return found;
         }
-        return fail("the batch has no column `{s}`", .{name});
+        var raw: RawError = undefined;
+        _ = rg_fail_column(self, name.ptr, name.len, &raw);
+        return failed(raw);
     }
 };
 

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"fmt"
+	"strings"
 	"unsafe"
 )
 
@@ -173,6 +174,8 @@ func as[To, From any](from []From) []To {
 type Batch struct {
 	rows    int
 	columns []*Column
+	// Whether it is the chunk that the host has passed, which knows the keys of its rows.
+	ofChunk bool
 }
 
 // NewBatch is a batch of so many rows, without columns.
@@ -191,7 +194,11 @@ func (b *Batch) Column(name string) (*Column, error) {
 			return column, nil
 		}
 	}
-	return nil, fmt.Errorf("the batch has no column `%s`", name)
+	var names []string
+	for _, column := range b.columns {
+		names = append(names, "`"+column.Name+"`")
+	}
+	return nil, fmt.Errorf("the batch has no column `%s`; its columns are %s", name, strings.Join(names, ", "))
 }
 
 // Int64s are the entries of a column: see [Column.Int64s].
@@ -261,8 +268,13 @@ func contains(names []string, name string) bool {
 	return false
 }
 
-// Errorf is an error of a row, which it names: the row's number in the batch, and its first column.
+// Errorf is an error of a row, which it names. In a batch function, the operator is told the row's key and its values; elsewhere, its number in
+// the batch and its first column.
 func (b *Batch) Errorf(row int, format string, arguments ...any) error {
+	if b.ofChunk {
+		// The host knows its key.
+		return fmt.Errorf("{row %d}: %w", row, fmt.Errorf(format, arguments...))
+	}
 	place := fmt.Sprintf("row %d of the batch", row)
 	if len(b.columns) > 0 {
 		place += fmt.Sprintf(" (`%s` is %s)", b.columns[0].Name, b.columns[0].shown(row))

@@ -117,7 +117,7 @@ func NullableColumn(name string, columnType ColumnType, rows int, value func(row
 			column.nulls[row] = 1
 		}
 		if err := column.put(row, it); err != nil {
-			return nil, fmt.Errorf("row %d of the column `%s`: %w", row, name, err)
+			return nil, fmt.Errorf("entry %d of the column `%s`: %w", row, name, err)
 		}
 	}
 	return column, nil

@@ -82,6 +82,7 @@ func transformBatch(name, nameSize, rows, columns, columnCount uint32) uint32 {
 	place.put32(0, rows)
 	place.putPair(4, columns, columnCount)
 	batch, function := place.batch(0), textAt(name, nameSize)
+	batch.ofChunk = true
 	taken()
 	followRun(hostRunTimestamp()*1000, hostSeed()^mark(function, batch))
 	var result *Batch

@@ -40,7 +40,7 @@ func TestEntriesAreChangedInPlace(t *testing.T) {
 		t.Fatal(again, err)
 	}
 	rows.Drop("name")
-	if _, err := rows.Texts("name"); err == nil || err.Error() != "the batch has no column `name`" {
+	if _, err := rows.Texts("name"); err == nil || err.Error() != "the batch has no column `name`; its columns are `id`" {
 		t.Fatal(err)
 	}
 	if _, err := rows.Float64s("id"); err == nil || err.Error() != "the column `id` holds int64, not 64-bit floating-point numbers" {
@@ -212,7 +212,7 @@ func TestANewColumnHasNullsInOnePass(t *testing.T) {
 			t.Error(columnType, column, err)
 		}
 		_, err = NullableColumn("v", columnType, 1, func(int) any { return struct{}{} })
-		if err == nil || err.Error() != fmt.Sprintf("row 0 of the column `v`: a struct {} is not of the type %s", columnType) {
+		if err == nil || err.Error() != fmt.Sprintf("entry 0 of the column `v`: a struct {} is not of the type %s", columnType) {
 			t.Error(err)
 		}
 	}

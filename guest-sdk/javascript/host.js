@@ -221,12 +221,12 @@ function typeInPlace(type, old, values) {
 function fromValues(type, typeName, rows, value, place = (i) => `row ${i}`) {
   const entries = [], nulls = new Uint8Array(rows);
   for (let i = 0; i < rows; i++) {
-    const given = value(i);
-    nulls[i] = given === null ? 1 : 0;
     try {
+      const given = value(i);
+      nulls[i] = given === null ? 1 : 0;
       entries.push(given === null ? null : entryOf(type, typeName, given));
     } catch (error) {
-      error.message = `${place(i)}: ${error.message}`;
+      if (error instanceof Error) error.message = `${place(i)}: ${error.message}`;
       throw error;
     }
   }
@@ -237,8 +237,8 @@ function columnsFromRows(rows, names, types, origins, old = {}) {
   rows.forEach((row, i) => {
     const key = Object.keys(row).find((it) => !names.includes(it));
     if (key !== undefined) {
-      throw new TypeError(`row ${origins?.[i] ?? i} has a property \`${key}\`, which is no column of the result; add it to the types: `
-        + "mapRows(f, { ...batch.types, name: \"text\" })");
+      throw new TypeError(`row ${origins?.[i] ?? i}: the row has a property \`${key}\`, which is no column of the result; its columns are `
+        + `${names.map((name) => `\`${name}\``).join(", ")}. For a further one, name its type: mapRows(f, { ...batch.types, ${key}: "text" })`);
     }
   });
   return names.map((name, c) => {
@@ -265,7 +265,12 @@ function mapRows(columns, names, rows, f, resultNames, types) {
     const row = rowAt(columns, names, i);
     const result = f(row, i);
     for (const each of result === null ? [] : result === undefined ? [row] : Array.isArray(result) ? result : [result]) {
-      if (each === null || typeof each !== "object") throw new TypeError(`row ${i}: a row is an object, null, undefined or an array of objects`);
+      if (each === null || typeof each !== "object") {
+        throw new TypeError(`row ${i}: the function returned no row: a row is an object, null, undefined or an array of objects`);
+      }
+      if (each instanceof Promise) {
+        throw new TypeError(`row ${i}: the function for rows is \`async\`, and nothing awaits it: write it without \`async\``);
+      }
       results.push(each);
       origins.push(i);
     }

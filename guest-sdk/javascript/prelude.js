@@ -329,17 +329,17 @@ function typeOf(column) { return column.typeName === undefined ? column.type : `
 // NULLs whose type the database does not know come as text: other values may take their place.
 function isUntyped(column) { return column.type === "text" && column.nullCount === column.length; }
 
-// `like`: the column of the same type whose place the values take. A typed array keeps its NULLs, and `isOpen` says that the
+// `peer`: a column of the same rows. `like`: the column of the same type whose place the values take. A typed array keeps its NULLs, and `isOpen` says that the
 // type may be another, if it is untyped.
-function columnFrom(type, values, like, isOpen = false) {
+function columnFrom(type, values, like, isOpen = false, peer = undefined) {
   if (ArrayBuffer.isView(values) && type in ARRAYS) {
     if (values instanceof ARRAYS[type]) return native.columnFromBuffer(type, values, like);
-    return native.columnFromArray(type, Array.from(values, (value, i) => (like?.isNull(i) ? null : value)));
+    return native.columnFromArray(type, Array.from(values, (value, i) => (like?.isNull(i) ? null : value)), undefined, peer);
   }
   if (values === null || typeof values !== "object" || typeof values[Symbol.iterator] !== "function") {
     throw wrong(values, "an array of values");
   }
-  return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values), isOpen ? like : undefined);
+  return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values), isOpen ? like : undefined, peer);
 }
 
 // A number as databases write it: `Number` also takes spaces, nothing at all and other bases.
@@ -396,19 +396,12 @@ methods(Column.prototype, {
   toArray() { return Array.from(this); },
   *[Symbol.iterator]() { for (let i = 0; i < this.length; i++) yield this.at(i); },
   cast(type) {
-    return this.map((value, row) => {
-      try {
-        return castValue(value, type);
-      } catch (error) {
-        error.message = `row ${row}: ${error.message}`;
-        throw error;
-      }
-    }, type);
+    return this.map((value) => castValue(value, type), type);
   },
   fillNulls(value) {
     if (!this.nullCount) return this.clone();
     if (value === null || value === undefined) throw wrong(value, "a value for NULLs");
-    return native.columnFromArray(typeOf(this), Array.from(this, (entry) => entry ?? value), this);
+    return native.columnFromArray(typeOf(this), Array.from(this, (entry) => entry ?? value), this, this);
   },
   replaceAll(from, to) {
     const literal = typeof from === "string" && from !== "" && typeof to === "string" && !to.includes("$");
@@ -493,7 +486,7 @@ export class Batch {
       const own = values instanceof Float64Array ? "float64" : values instanceof BigInt64Array ? "int64" : undefined;
       const found = type ?? (old && !(own && isUntyped(old)) ? typeOf(old) : own);
       if (found === undefined) throw new TypeError(`column \`${name}\` is new: name its type, set("${name}", values, "text")`);
-      column = columnFrom(found, values, old && typeOf(old) === found ? old : undefined, type === undefined);
+      column = columnFrom(found, values, old && typeOf(old) === found ? old : undefined, type === undefined, this.#peer);
     } else if (type !== undefined && typeOf(column) !== type) {
       column = column.cast(type);
     }
@@ -503,6 +496,9 @@ export class Batch {
     this.#columns.set(name, column);
     return this;
   }
+
+  // Any of its columns: which rows it has.
+  get #peer() { return this.#columns.values().next().value; }
 
   rename(old, name) {
     const column = this.get(old);
@@ -538,7 +534,12 @@ export class Batch {
     return Batch.#make(columns.length ? columns[0].length : 0, names, columns);
   }
 
-  filterRows(f) { return this.mapRows((row, i) => (f(row, i) ? undefined : null)); }
+  filterRows(f) {
+    return this.mapRows((row, i) => {
+      const kept = f(row, i);
+      return kept ? (kept instanceof Promise ? kept : undefined) : null;
+    });
+  }
 }
 const { make: makeBatch, dump: dumpBatch } = Batch.internals;
 delete Batch.internals;
@@ -1109,9 +1110,9 @@ export class RunnerError extends Error {
 function hostError(message, kind, code, detail) { return new RunnerError(message, { kind: KINDS[kind], code, detail }); }
 
 // The frames of a stack that are the script's.
-function framesOf(error) {
+function framesOf(stack) {
   const frames = [];
-  for (const line of String(error.stack ?? "").split("\n")) {
+  for (const line of String(stack ?? "").split("\n")) {
     const match = /^\s*at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/.exec(line);
     if (!match || /^runner-guest(\/|$)/.test(match[2])) continue;
     const frame = { name: match[1], file: match[2], line: +match[3], column: +match[4] };
@@ -1122,8 +1123,8 @@ function framesOf(error) {
   return frames;
 }
 
-function placeOf(error) {
-  const frames = framesOf(error);
+function placeOf(stack) {
+  const frames = framesOf(stack);
   const at = ({ name, file, line, column }) => `${name && name !== "<anonymous>" ? `${name}, ` : ""}${file}:${line}:${column}`;
   if (!frames.length) return null;
   const source = native.sourceOf(frames[0].file)?.split("\n")[frames[0].line - 1]?.trim();
@@ -1131,7 +1132,21 @@ function placeOf(error) {
   return `at ${at(frames[0])}${source ? `: \`${source.length > 160 ? `${source.slice(0, 160)}…` : source}\`` : ""}${more}`;
 }
 
+
+function shortened(text) { return text.length > 200 ? `${text.slice(0, 200)}…` : text; }
+
+// The row that an exception was thrown for. The host puts the key of a row of the chunk in the place of its position.
+function rowPrefix(error) {
+  const [row, holds] = native.rowOf(error) ?? [-1];
+  if (row >= 0) return `{row ${row}}: `;
+  return holds === undefined ? "" : `${isKeyed(holds) && isPlain(holds) ? "row" : "the value"} ${shortened(inspect(holds, 1))}: `;
+}
+
 function messageOf(error) {
+  return rowPrefix(error) + ownMessage(error);
+}
+
+function ownMessage(error) {
   if (!(error instanceof Error)) return `the script threw ${inspect(error, 1)}`;
   const plain = error.name === "Error" || error.name === "RunnerError" || !error.name;
   const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
@@ -1142,7 +1157,8 @@ function messageOf(error) {
 function describeError(error) {
   const own = error instanceof RunnerError;
   const kind = own ? Math.max(KINDS.indexOf(error.kind), 0) : KINDS.indexOf("failed");
-  const place = error instanceof Error ? placeOf(error) : null;
+  const thrownAt = native.thrownAt();
+  const place = placeOf(error instanceof Error ? error.stack : thrownAt);
   const detail = [own && error.detail ? String(error.detail) : null, place].filter(Boolean).join("; ");
   return [kind, own ? String(error.code) : "", messageOf(error), detail || null];
 }

@@ -52,9 +52,9 @@ test("columns", () => {
 
 test("a property that no column takes is refused in every row", () => {
   const batch = Batch.fromColumns({ id: new Column("int64", [1, 2, 3]) });
-  assert.throws(() => batch.mapRows((row) => (row.id === 3 ? { ...row, note: "x" } : row)), /row 2 has a property `note`/);
-  assert.throws(() => batch.mapRows((row) => [row, row.id === 2 ? { ...row, note: "x" } : row]), /row 1 has a property `note`/);
-  assert.throws(() => Batch.fromRows([{ a: 1 }, { a: 2, b: 3 }], { a: "int64" }), /row 1 has a property `b`/);
+  assert.throws(() => batch.mapRows((row) => (row.id === 3 ? { ...row, note: "x" } : row)), /row 2: the row has a property `note`, which is no column of the result; its columns are `id`/);
+  assert.throws(() => batch.mapRows((row) => [row, row.id === 2 ? { ...row, note: "x" } : row]), /row 1: the row has a property `note`/);
+  assert.throws(() => Batch.fromRows([{ a: 1 }, { a: 2, b: 3 }], { a: "int64" }), /row 1: the row has a property `b`/);
 });
 
 test("NULLs of a column whose type is not known make room for any", () => {

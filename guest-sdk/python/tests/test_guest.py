@@ -51,12 +51,12 @@ class Batches(unittest.TestCase):
         ]:
             self.assertEqual(Column(type, [None, given]).to_list(), [None, expected], type)
         for type, given, message in [
-            ("int64", 2**63, "row 1: 9223372036854775808 does not fit into 64 bits"), ("int64", 1.5, "row 1: 1.5 is not an int64"),
-            ("float64", 2**53 + 1, "no exact float64"), ("text", 1, "row 1: 1 is not a text"), ("text", "\ud800", "surrogate"),
+            ("int64", 2**63, "entry 1: 9223372036854775808 does not fit into 64 bits"), ("int64", 1.5, "entry 1: 1.5 is not an int64"),
+            ("float64", 2**53 + 1, "no exact float64"), ("text", 1, "entry 1: 1 is not a text"), ("text", "\ud800", "surrogate"),
             ("boolean", 1, "not a boolean"), ("decimal", 1.5, "give it as a Decimal"), ("decimal", "x", "not a decimal"),
             ("date", ROW["moment"], "not a date"), ("timestamp", ROW["instant"], "has a time zone"),
             ("timestamptz", ROW["moment"], "has no time zone"), ("json", {1j}, "JSON"), ("json", float("nan"), "JSON"),
-            ("native:inet", Native("cidr", "x"), "`cidr`"), ("uuid", "x", "row 1: "),
+            ("native:inet", Native("cidr", "x"), "`cidr`"), ("uuid", "x", "entry 1: "),
         ]:
             with self.assertRaises((TypeError, ValueError, OverflowError), msg=type) as raised:
                 Column(type, [None, given])
@@ -109,10 +109,10 @@ class Batches(unittest.TestCase):
         self.assertEqual([cast("-Infinity", "float64"), cast("true", "boolean")], [float("-inf"), True])
         for text in ["1_000", " 1 ", "", "0x10", "٣"]:
             for type in ["int64", "float64", "decimal"]:
-                with self.assertRaisesRegex(ValueError, "row 0: ", msg=f"{text} as {type}"):
+                with self.assertRaisesRegex(ValueError, "entry 0: ", msg=f"{text} as {type}"):
                     cast(text, type)
         for text, type in [("True", "boolean"), ("inf", "float64")]:
-            with self.assertRaisesRegex(ValueError, "row 0: "):
+            with self.assertRaisesRegex(ValueError, "entry 0: "):
                 cast(text, type)
         for given, values in [("float64", [1.0, 0.0]), ("int64", [1, 0]), ("boolean", [True, False])]:
             self.assertEqual(Column(given, values).cast("boolean").to_list(), [True, False])
@@ -154,9 +154,9 @@ class Batches(unittest.TestCase):
             ("text", ["2026-03-01"], "date", [date(2026, 3, 1)]), ("text", ["::1"], "native:inet", [Native("inet", "::1")]),
         ]:
             self.assertEqual(Column(given, values).cast(to).to_list(), expected, to)
-        with self.assertRaisesRegex(ValueError, "row 1"):
+        with self.assertRaisesRegex(ValueError, "entry 1"):
             Column("text", ["1", "x"]).cast("int64")
-        with self.assertRaisesRegex(ValueError, "row 0: 9007199254740993 has no exact float64"):
+        with self.assertRaisesRegex(ValueError, "entry 0: 9007199254740993 has no exact float64"):
             Column("int64", [2**53 + 1]).cast("float64")
         self.assertEqual(Column("int64", [2**60, None]).cast("float64").to_list(), [2.0**60, None])
 
@@ -222,7 +222,7 @@ class Batches(unittest.TestCase):
         for type, text in [
             ("timestamp", "2026-01-01T09:30:00.123456789"), ("time", "09:30:00.1234561"), ("timestamptz", "2026-01-01T09:30:00.12345601Z"),
         ]:
-            with self.assertRaisesRegex(ValueError, "row 0: '.*' is finer than a microsecond"):
+            with self.assertRaisesRegex(ValueError, "entry 0: '.*' is finer than a microsecond"):
                 Column("text", [text]).cast(type)
             with self.assertRaisesRegex(ValueError, "finer"):
                 Column(type, [text])
@@ -246,10 +246,10 @@ class Batches(unittest.TestCase):
         for message, wrong in [
             ("`x`; it has id, name", lambda: batch["x"]), ("has 1 entries", lambda: batch.set("id", [1])),
             ("`extra`", lambda: batch.map_rows(lambda row: {**row, "extra": 1})),
-            ("row 0 has no value for the column `name`", lambda: batch.map_rows(lambda row: {"id": 1})),
-            ("column `id`, row 1", lambda: batch.map_rows(lambda row: {**row, "id": "x" if row["id"] == 2 else 1})),
+            ("the row has no value for the column `name`", lambda: batch.map_rows(lambda row: {"id": 1})),
+            ("column `id`, entry 1", lambda: batch.map_rows(lambda row: {**row, "id": "x" if row["id"] == 2 else 1})),
             ("returned 7 for a row", lambda: batch.map_rows(lambda row: 7)), ("new column", lambda: batch.__setitem__("y", [1, 2])),
-            ("column `n`, row 0", lambda: batch.set("n", batch["name"], "int64")), ("5 is not the name", lambda: batch.set(5, batch["id"])),
+            ("column `n`, entry 0", lambda: batch.set("n", batch["name"], "int64")), ("5 is not the name", lambda: batch.set(5, batch["id"])),
             ("surrogate", lambda: batch.rename("id", "\ud800")), ("surrogate", lambda: Batch.from_rows([], {"\ud800": "text"})),
             ("surrogate", lambda: Column("native:\ud800", [])), ("surrogate", lambda: Native("\ud800", "")),
         ]:

@@ -158,13 +158,32 @@ impl Batch {
         Ok(())
     }
 
+    /// An error of a row of the batch that a batch function was given: the operator is told the row's key and its values.
+    ///
+    /// ```
+    /// use runner_guest::prelude::*;
+    ///
+    /// fn positive(rows: Batch) -> Result<Batch> {
+    ///     for (row, price) in rows.int64("price")?.iter().enumerate() {
+    ///         if price < Some(0) {
+    ///             return Err(rows.row_error(row, "the price is negative"));
+    ///         }
+    ///     }
+    ///     Ok(rows)
+    /// }
+    /// ```
+    pub fn row_error(&self, row: usize, message: impl std::fmt::Display) -> Error {
+        // The host knows the key, and puts it in this place.
+        Error::new(format!("{{row {row}}}: {message}"))
+    }
+
     fn position(&self, name: &str) -> Result<usize> {
         self.columns.iter().position(|column| column.name == name).ok_or_else(|| self.missing(name))
     }
 
     fn missing(&self, name: &str) -> Error {
-        let names: Vec<_> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        let message = format!("the batch has no column `{name}`; it has: {}", names.join(", "));
+        let names: Vec<_> = self.columns.iter().map(|column| format!("`{}`", column.name)).collect();
+        let message = format!("the batch has no column `{name}`; its columns are {}", names.join(", "));
         Error::with_kind(ErrorKind::InvalidArgument, message)
     }
 }

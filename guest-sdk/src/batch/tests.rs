@@ -83,7 +83,7 @@ fn says_which_column_is_of_which_type() {
     assert_eq!(wrong.message(), "column `delay` is of type float64, not text");
     let missing = rows.text("Delay").unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::InvalidArgument);
-    assert_eq!(missing.message(), "the batch has no column `Delay`; it has: id, carrier, delay");
+    assert_eq!(missing.message(), "the batch has no column `Delay`; its columns are `id`, `carrier`, `delay`");
 }
 
 #[test]

@@ -66,7 +66,32 @@ pub fn cells_text<'a>(columns: impl Iterator<Item = &'a Column>, row: usize) -> 
     columns.map(|column| format!("{} = {}", column.name, cell_text(column, row))).collect::<Vec<_>>().join(", ")
 }
 
-/// Names a row of a batch: by the key if the batch has it (empty means the table's own key), otherwise by its position.
+/// The most characters of a row in a message, and of one of its values.
+const ROW: usize = 200;
+
+/// Formats the cells of a row, those of its key first. Long values are cut, and columns that do not fit are left out.
+pub fn row_text(rows: &Batch, key: &[String], row: usize) -> String {
+    let of_key = key.iter().filter_map(|name| rows.column(name));
+    let others = rows.columns.iter().filter(|column| !key.contains(&column.name));
+    let (mut text, mut length) = (String::new(), 0);
+    for column in of_key.chain(others) {
+        let value = cell_text(column, row);
+        // A text is cut already, and its quotes and escapes come on top.
+        let cut = value.char_indices().nth(2 * EXCERPT).map_or(value.len(), |(at, _)| at);
+        let ellipsis = if cut < value.len() { "…" } else { "" };
+        let cell = format!("{} = {}{ellipsis}", column.name, &value[..cut]);
+        length += cell.chars().count() + 2;
+        if length > ROW && !text.is_empty() {
+            text.push_str(", …");
+            break;
+        }
+        text.push_str(if text.is_empty() { "" } else { ", " });
+        text.push_str(&cell);
+    }
+    text
+}
+
+/// Names a row of a batch: by the key if the batch has it (empty means the table's own key), otherwise by what it holds.
 pub fn row_name(table: &TableInfo, key: &[String], rows: &Batch, row: usize) -> String {
     let key = if key.is_empty() { &table.key } else { key };
     let cells = key.iter().filter_map(|name| {
@@ -74,7 +99,7 @@ pub fn row_name(table: &TableInfo, key: &[String], rows: &Batch, row: usize) -> 
         exact.or_else(|| rows.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
     });
     match cells_text(cells, row) {
-        none if none.is_empty() => format!("row {row} of the batch"),
+        none if none.is_empty() => format!("row {}", row_text(rows, &[], row)),
         cells => format!("row {cells}"),
     }
 }

@@ -24,4 +24,9 @@ pub trait BatchFunction: Send + Sync {
 pub trait BatchInstance: Send {
     /// Runs the batch function of that name. What it returns is checked by the engine.
     async fn transform(&mut self, name: &str, rows: Batch) -> Result<Batch>;
+
+    /// The rows of the call that failed, if its error may name one of them as `{row 17}`.
+    fn given(&mut self) -> Option<Batch> {
+        None
+    }
 }

@@ -6,10 +6,10 @@ use wasmtime::component::{Component, InstancePre};
 use wasmtime::{CallHook, Store, StoreContextMut, Trap};
 
 use super::assets::GuestAssets;
-use super::failure::Stopped;
+use super::failure::{self, Stopped};
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, cut};
-use super::{SandboxCore, inspect};
+use super::{SandboxCore, inspect, script_place};
 use runner_base::error::{Error, Result};
 use runner_database::Dialect;
 use runner_engine::script::RunContext;
@@ -86,6 +86,14 @@ fn between(mut store: StoreContextMut<'_, GuestState>, hook: CallHook) -> wasmti
 pub(super) fn refuel(store: &mut Store<GuestState>, limits: &Limits) -> wasmtime::Result<()> {
     store.set_fuel(limits.fuel)?;
     store.fuel_async_yield_interval(Some(FUEL_SLICE))
+}
+
+/// The error of a call that ended in a trap or in the host.
+pub(super) fn failed(error: &wasmtime::Error, store: &mut Store<GuestState>, call: &str) -> Error {
+    if store.data().is_script() {
+        store.data_mut().was_at = script_place::place(error, &*store);
+    }
+    failure::of_trap(error, store.data(), call)
 }
 
 /// The error for a component whose functions have other types than the contract's.

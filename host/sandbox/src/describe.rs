@@ -10,7 +10,7 @@ use super::bindings::runner::migration::description_types as wit;
 use super::inspect::is_transformer;
 use super::state::{GuestState, Purpose};
 use super::text::{ERROR, WORD, cut};
-use super::{Artifact, SandboxCore, component, convert, failure};
+use super::{Artifact, SandboxCore, component, convert};
 use runner_base::error::{Error, Result};
 use runner_database::Dialect;
 use runner_database::stop::{StopReason, StopSignal};
@@ -110,12 +110,11 @@ async fn ask(
     state.stop = stop;
     state.chance.answers = answers;
     let mut store = component::store(core, state)?;
-    let fail = |error: &wasmtime::Error, state: &GuestState| failure::of_trap(error, state, "describe");
     let instance = match pre.instantiate_async(&mut store).await {
         Ok(instance) => instance,
         Err(error) => {
             store.data_mut().end_lines();
-            return Err(fail(&error, store.data()));
+            return Err(component::failed(&error, &mut store, "describe"));
         }
     };
     let migration = match Migration::new(&mut store, &instance) {
@@ -126,7 +125,7 @@ async fn ask(
     store.data_mut().end_lines();
     match described {
         Ok(description) => Ok((read(description)?, store.data().chance.asked)),
-        Err(error) => Err(fail(&error, store.data())),
+        Err(error) => Err(component::failed(&error, &mut store, "describe")),
     }
 }
 

@@ -22,6 +22,8 @@ pub fn engine(limits: &Limits) -> Result<Engine> {
         .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true)
         .consume_fuel(true)
+        // Only what there is to look at after a trap: nothing is copied.
+        .coredump_on_trap(true)
         .max_wasm_stack(stack)
         .async_stack_size(stack.saturating_add(HOST_STACK))
         .concurrency_support(false)

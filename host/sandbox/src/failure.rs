@@ -85,6 +85,10 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
     if let Some(Stopped(reason)) = error.downcast_ref() {
         return failure(stopped(*reason));
     }
+    let used_up = |limit: &LimitExceeded| match &state.was_at {
+        Some(place) => used_up(limit).at("line", place.clone()),
+        None => used_up(limit),
+    };
     if let Some(limit) = error.downcast_ref::<LimitExceeded>() {
         return failure(used_up(limit));
     }
@@ -120,7 +124,7 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         }),
         None if is_out_of_memory(error) => failure(out_of_memory("the component cannot be started", error)),
         None => {
-            let text = text::cut_owned(format!("{error:#}"), text::ERROR);
+            let text = text::cut_owned(told(error), text::ERROR);
             // wasmtime keeps the type of this error private (`HostcallFuelExhausted`), so only its text can be
             // tested.
             if text.contains("fuel allocated for hostcalls") {
@@ -143,6 +147,12 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
             )
         }
     }
+}
+
+/// The error and its causes, without what `script_place` looks at.
+fn told(error: &wasmtime::Error) -> String {
+    let parts = error.chain().map(ToString::to_string).filter(|part| !part.starts_with("wasm coredump generated"));
+    parts.collect::<Vec<_>>().join(": ")
 }
 
 /// What Go's runtime prints before it ends a program, which no SDK sees if another goroutine panics: the message, and the stack.

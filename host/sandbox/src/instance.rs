@@ -7,9 +7,8 @@ use wasmtime::Store;
 use wasmtime::component::TypedFunc;
 
 use super::bindings::runner::migration::{packed as wit_packed, types as wit};
-use super::component::{LoadedComponent, refuel, store};
+use super::component::{LoadedComponent, failed, refuel, store};
 use super::convert;
-use super::failure;
 use super::host::arguments;
 use super::inspect::{PACKED_TRANSFORMER, TRANSFORMER};
 use super::packed;
@@ -23,7 +22,7 @@ use runner_engine::CallError;
 use runner_engine::script::RunContext;
 use runner_engine::transform::{BatchFunction, BatchInstance};
 
-type Transform<Rows> = TypedFunc<(String, Rows), (Result<Rows, String>,)>;
+type Transform<Rows> = TypedFunc<(String, Arc<Rows>), (Result<Rows, String>,)>;
 
 /// The exported function, in the form of batches that the component takes.
 enum TransformBatch {
@@ -83,10 +82,10 @@ impl BatchFunction for ComponentFunction {
             })
         };
         match function.await {
-            Ok(function) => Ok(Box::new(ComponentInstance { store, function })),
+            Ok(function) => Ok(Box::new(ComponentInstance { store, function, given: None })),
             Err(error) => {
                 store.data_mut().end_lines();
-                Err(failure::of_trap(&error, store.data(), FUNCTION))
+                Err(failed(&error, &mut store, FUNCTION))
             }
         }
     }
@@ -96,6 +95,8 @@ impl BatchFunction for ComponentFunction {
 struct ComponentInstance {
     store: Store<GuestState>,
     function: TransformBatch,
+    /// The rows of a call that failed.
+    given: Option<Batch>,
 }
 
 #[async_trait]
@@ -107,11 +108,19 @@ impl BatchInstance for ComponentInstance {
         let name = name.to_owned();
         let transformed = match &self.function {
             TransformBatch::Plain(function) => {
-                let called = function.call_async(&mut self.store, (name, convert::batch_out(rows))).await;
+                let given = Arc::new(convert::batch_out(rows));
+                let called = function.call_async(&mut self.store, (name, given.clone())).await;
+                if matches!(called, Ok((Err(_),))) {
+                    self.given = Arc::into_inner(given).map(convert::batch_in);
+                }
                 called.map(|(result,)| result.map(|rows| Ok(convert::batch_in(rows))))
             }
             TransformBatch::Packed(function) => {
-                let called = function.call_async(&mut self.store, (name, packed::batch_out(rows))).await;
+                let given = Arc::new(packed::batch_out(rows));
+                let called = function.call_async(&mut self.store, (name, given.clone())).await;
+                if matches!(called, Ok((Err(_),))) {
+                    self.given = Arc::into_inner(given).and_then(|rows| packed::batch_in(rows).ok());
+                }
                 called.map(|(result,)| result.map(packed::batch_in))
             }
         };
@@ -122,7 +131,11 @@ impl BatchInstance for ComponentInstance {
                 checked.map_err(|refused| refused.into_error().at("call", FUNCTION))
             }
             Ok(Err(message)) => Err(Error::failed(cut_owned(message, ERROR)).at("call", FUNCTION)),
-            Err(error) => Err(failure::of_trap(&error, self.store.data(), FUNCTION)),
+            Err(error) => Err(failed(&error, &mut self.store, FUNCTION)),
         }
+    }
+
+    fn given(&mut self) -> Option<Batch> {
+        self.given.take()
     }
 }

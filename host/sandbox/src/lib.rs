@@ -54,6 +54,7 @@ mod instance;
 mod lines;
 mod packed;
 mod script;
+mod script_place;
 mod state;
 mod text;
 mod usage;

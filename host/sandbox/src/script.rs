@@ -7,6 +7,7 @@ use super::bindings::Migration;
 use super::component::{LoadedComponent, store};
 use super::failure::{self, HostFailure, Stopped};
 use super::instance::ComponentFunction;
+use super::script_place;
 use super::state::{GuestState, Purpose, call_limits};
 use super::usage::LogBudget;
 use async_trait::async_trait;
@@ -70,6 +71,9 @@ impl Script for ComponentScript {
             ended = &mut call => ended,
         };
         drop(call);
+        if let (Err(error), true) = (&ended, store.data().is_script()) {
+            store.data_mut().was_at = script_place::place(error, &store);
+        }
         let nothing = GuestState::new(Purpose::Describe, self.loaded.core.limits.clone());
         let mut state = std::mem::replace(store.data_mut(), nothing);
         state.end_lines();

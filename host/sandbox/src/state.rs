@@ -109,6 +109,8 @@ pub struct GuestState {
     pub assets: Option<Arc<GuestAssets>>,
     /// The last warning that it logged in this call: it may say why the guest trapped.
     pub last_words: Option<String>,
+    /// Where a script was when it was ended.
+    pub was_at: Option<String>,
 }
 
 /// The limits on one batch.
@@ -179,6 +181,7 @@ impl GuestState {
             batch_function: None,
             assets: None,
             last_words: None,
+            was_at: None,
         }
     }
 }

@@ -17,17 +17,17 @@ function typeOf(column) { return column.typeName === undefined ? column.type : `
 // NULLs whose type the database does not know come as text: other values may take their place.
 function isUntyped(column) { return column.type === "text" && column.nullCount === column.length; }
 
-// `like`: the column of the same type whose place the values take. A typed array keeps its NULLs, and `isOpen` says that the
+// `peer`: a column of the same rows. `like`: the column of the same type whose place the values take. A typed array keeps its NULLs, and `isOpen` says that the
 // type may be another, if it is untyped.
-function columnFrom(type, values, like, isOpen = false) {
+function columnFrom(type, values, like, isOpen = false, peer = undefined) {
   if (ArrayBuffer.isView(values) && type in ARRAYS) {
     if (values instanceof ARRAYS[type]) return native.columnFromBuffer(type, values, like);
-    return native.columnFromArray(type, Array.from(values, (value, i) => (like?.isNull(i) ? null : value)));
+    return native.columnFromArray(type, Array.from(values, (value, i) => (like?.isNull(i) ? null : value)), undefined, peer);
   }
   if (values === null || typeof values !== "object" || typeof values[Symbol.iterator] !== "function") {
     throw wrong(values, "an array of values");
   }
-  return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values), isOpen ? like : undefined);
+  return native.columnFromArray(type, Array.isArray(values) ? values : Array.from(values), isOpen ? like : undefined, peer);
 }
 
 // A number as databases write it: `Number` also takes spaces, nothing at all and other bases.
@@ -84,19 +84,12 @@ methods(Column.prototype, {
   toArray() { return Array.from(this); },
   *[Symbol.iterator]() { for (let i = 0; i < this.length; i++) yield this.at(i); },
   cast(type) {
-    return this.map((value, row) => {
-      try {
-        return castValue(value, type);
-      } catch (error) {
-        error.message = `row ${row}: ${error.message}`;
-        throw error;
-      }
-    }, type);
+    return this.map((value) => castValue(value, type), type);
   },
   fillNulls(value) {
     if (!this.nullCount) return this.clone();
     if (value === null || value === undefined) throw wrong(value, "a value for NULLs");
-    return native.columnFromArray(typeOf(this), Array.from(this, (entry) => entry ?? value), this);
+    return native.columnFromArray(typeOf(this), Array.from(this, (entry) => entry ?? value), this, this);
   },
   replaceAll(from, to) {
     const literal = typeof from === "string" && from !== "" && typeof to === "string" && !to.includes("$");

@@ -61,7 +61,7 @@ export class Batch {
       const own = values instanceof Float64Array ? "float64" : values instanceof BigInt64Array ? "int64" : undefined;
       const found = type ?? (old && !(own && isUntyped(old)) ? typeOf(old) : own);
       if (found === undefined) throw new TypeError(`column \`${name}\` is new: name its type, set("${name}", values, "text")`);
-      column = columnFrom(found, values, old && typeOf(old) === found ? old : undefined, type === undefined);
+      column = columnFrom(found, values, old && typeOf(old) === found ? old : undefined, type === undefined, this.#peer);
     } else if (type !== undefined && typeOf(column) !== type) {
       column = column.cast(type);
     }
@@ -71,6 +71,9 @@ export class Batch {
     this.#columns.set(name, column);
     return this;
   }
+
+  // Any of its columns: which rows it has.
+  get #peer() { return this.#columns.values().next().value; }
 
   rename(old, name) {
     const column = this.get(old);
@@ -106,7 +109,12 @@ export class Batch {
     return Batch.#make(columns.length ? columns[0].length : 0, names, columns);
   }
 
-  filterRows(f) { return this.mapRows((row, i) => (f(row, i) ? undefined : null)); }
+  filterRows(f) {
+    return this.mapRows((row, i) => {
+      const kept = f(row, i);
+      return kept ? (kept instanceof Promise ? kept : undefined) : null;
+    });
+  }
 }
 const { make: makeBatch, dump: dumpBatch } = Batch.internals;
 delete Batch.internals;

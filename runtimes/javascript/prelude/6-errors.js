@@ -19,9 +19,9 @@ export class RunnerError extends Error {
 function hostError(message, kind, code, detail) { return new RunnerError(message, { kind: KINDS[kind], code, detail }); }
 
 // The frames of a stack that are the script's.
-function framesOf(error) {
+function framesOf(stack) {
   const frames = [];
-  for (const line of String(error.stack ?? "").split("\n")) {
+  for (const line of String(stack ?? "").split("\n")) {
     const match = /^\s*at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/.exec(line);
     if (!match || /^runner-guest(\/|$)/.test(match[2])) continue;
     const frame = { name: match[1], file: match[2], line: +match[3], column: +match[4] };
@@ -32,8 +32,8 @@ function framesOf(error) {
   return frames;
 }
 
-function placeOf(error) {
-  const frames = framesOf(error);
+function placeOf(stack) {
+  const frames = framesOf(stack);
   const at = ({ name, file, line, column }) => `${name && name !== "<anonymous>" ? `${name}, ` : ""}${file}:${line}:${column}`;
   if (!frames.length) return null;
   const source = native.sourceOf(frames[0].file)?.split("\n")[frames[0].line - 1]?.trim();
@@ -41,7 +41,21 @@ function placeOf(error) {
   return `at ${at(frames[0])}${source ? `: \`${source.length > 160 ? `${source.slice(0, 160)}…` : source}\`` : ""}${more}`;
 }
 
+
+function shortened(text) { return text.length > 200 ? `${text.slice(0, 200)}…` : text; }
+
+// The row that an exception was thrown for. The host puts the key of a row of the chunk in the place of its position.
+function rowPrefix(error) {
+  const [row, holds] = native.rowOf(error) ?? [-1];
+  if (row >= 0) return `{row ${row}}: `;
+  return holds === undefined ? "" : `${isKeyed(holds) && isPlain(holds) ? "row" : "the value"} ${shortened(inspect(holds, 1))}: `;
+}
+
 function messageOf(error) {
+  return rowPrefix(error) + ownMessage(error);
+}
+
+function ownMessage(error) {
   if (!(error instanceof Error)) return `the script threw ${inspect(error, 1)}`;
   const plain = error.name === "Error" || error.name === "RunnerError" || !error.name;
   const cause = error.cause === undefined ? "" : `: ${messageOf(error.cause)}`;
@@ -52,7 +66,8 @@ function messageOf(error) {
 function describeError(error) {
   const own = error instanceof RunnerError;
   const kind = own ? Math.max(KINDS.indexOf(error.kind), 0) : KINDS.indexOf("failed");
-  const place = error instanceof Error ? placeOf(error) : null;
+  const thrownAt = native.thrownAt();
+  const place = placeOf(error instanceof Error ? error.stack : thrownAt);
   const detail = [own && error.detail ? String(error.detail) : null, place].filter(Boolean).join("; ");
   return [kind, own ? String(error.code) : "", messageOf(error), detail || null];
 }

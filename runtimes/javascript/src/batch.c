@@ -13,7 +13,7 @@ static Block *list_block(void *list, size_t entries, size_t width)
 static JSValue column_lift(runner_migration_types_column_t *from, uint32_t rows)
 {
     ColumnValues *values = &from->values;
-    Column shape = {.type = values->tag, .rows = rows};
+    Column shape = {.type = values->tag, .of_chunk = phase == PHASE_TRANSFORM, .rows = rows};
     Column *column = column_like(&shape);
     if (!column)
         return JS_ThrowOutOfMemory(js);

@@ -118,7 +118,7 @@ Column *column_like(const Column *column)
     Column *copy = malloc(sizeof *copy);
     if (!copy)
         return NULL;
-    *copy = (Column){column->type, column->rows, .data_view = JS_UNDEFINED, .offsets_view = JS_UNDEFINED};
+    *copy = (Column){column->type, column->of_chunk, column->rows, .data_view = JS_UNDEFINED, .offsets_view = JS_UNDEFINED};
     copy->nulls = column->nulls ? block_copy(column->nulls) : NULL;
     copy->type_name = column->type_name ? strdup(column->type_name) : NULL;
     return copy;
@@ -270,7 +270,7 @@ static bool row_of(Column *column, JSValueConst value, uint32_t *row)
     if (JS_ToInt64(js, &index, value))
         return false;
     if (index < 0 || index >= column->rows) {
-        JS_ThrowRangeError(js, "row %lld of a column of %u rows", (long long)index, column->rows);
+        JS_ThrowRangeError(js, "there is no entry %lld in a column of %u", (long long)index, column->rows);
         return false;
     }
     *row = (uint32_t)index;
@@ -368,6 +368,14 @@ static JSValue column_get(JSContext *context, JSValueConst this, int magic)
     }
 }
 
+/* A column that was made row by row of another one. */
+JSValue with_rows_of(const Column *column, JSValue made)
+{
+    if (column && column->of_chunk && !JS_IsException(made) && column_of(made)->rows == column->rows)
+        column_of(made)->of_chunk = true;
+    return made;
+}
+
 /* map(f, type = this.type): f(value, row) for each entry that is not NULL. */
 static JSValue column_map(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -390,16 +398,18 @@ static JSValue column_map(JSContext *context, JSValueConst this, int argc, JSVal
         }
         JSValue arguments[2] = {column_cell(column, row), JS_NewUint32(js, row)};
         JSValue result = JS_IsException(arguments[0]) ? JS_EXCEPTION : JS_Call(js, argv[0], JS_UNDEFINED, 2, arguments);
-        JS_FreeValue(js, arguments[0]);
         good = !JS_IsException(result);
         if (good && !(good = builder_value(&builder, result)))
-            exception_at("row %u", row);
+            refuse_promise(result);
+        if (!good)
+            exception_in_row(column->of_chunk, row, JS_DupValue(js, arguments[0]));
+        JS_FreeValue(js, arguments[0]);
         JS_FreeValue(js, result);
     }
-    return good ? builder_finish(&builder) : (builder_free(&builder), JS_EXCEPTION);
+    return good ? with_rows_of(column, builder_finish(&builder)) : (builder_free(&builder), JS_EXCEPTION);
 }
 
-/* columnFromArray(type, array, column whose place it takes, or undefined) */
+/* columnFromArray(type, array, column whose place it takes, or undefined, column of the same rows, or undefined) */
 static JSValue column_from_array(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
     char *type_name;
@@ -409,7 +419,8 @@ static JSValue column_from_array(JSContext *context, JSValueConst this, int argc
         return JS_EXCEPTION;
     Builder builder;
     Column *old = JS_IsUndefined(argv[2]) ? NULL : column_of(argv[2]);
-    bool good = (old || JS_IsUndefined(argv[2])) && JS_GetLength(js, argv[1], &rows) == 0;
+    Column *peer = JS_IsUndefined(argv[3]) ? NULL : column_of(argv[3]);
+    bool good = (old || JS_IsUndefined(argv[2])) && (peer || JS_IsUndefined(argv[3])) && JS_GetLength(js, argv[1], &rows) == 0;
     if (good && rows > UINT32_MAX - 1) {
         JS_ThrowRangeError(js, "a column has at most 2^32 - 2 rows");
         good = false;
@@ -422,11 +433,13 @@ static JSValue column_from_array(JSContext *context, JSValueConst this, int argc
     for (uint32_t row = 0; good && row < rows; row++) {
         JSValue value = JS_GetPropertyUint32(js, argv[1], row);
         good = !JS_IsException(value);
-        if (good && !(good = builder_value(&builder, value)))
-            exception_at("row %u", row);
+        if (good && !(good = builder_value(&builder, value)) && peer && peer->of_chunk && row < peer->rows)
+            exception_in_row(true, row, JS_UNDEFINED);
+        else if (!good)
+            exception_at("entry %u", row);
         JS_FreeValue(js, value);
     }
-    return good ? builder_finish(&builder) : (builder_free(&builder), JS_EXCEPTION);
+    return good ? with_rows_of(peer, builder_finish(&builder)) : (builder_free(&builder), JS_EXCEPTION);
 }
 
 /* columnFromBuffer(type, typed array of its entries, column with the NULLs or undefined) */
@@ -494,6 +507,6 @@ void column_classes(JSValue native)
     JS_SetPropertyFunctionList(js, prototype, column_members, COUNT(column_members));
     JS_SetPropertyStr(js, native, "columnPrototype", JS_DupValue(js, prototype));
     JS_SetClassProto(js, column_class, prototype);
-    define(native, "columnFromArray", column_from_array, 3);
+    define(native, "columnFromArray", column_from_array, 4);
     define(native, "columnFromBuffer", column_from_buffer, 3);
 }

@@ -1,5 +1,5 @@
 /* The interpreter, with what it does not offer: a bound on the depth of calls on this target, a quick look at properties, objects in
- * the form of others, and dates from texts by a function of the prelude. */
+ * the form of others, dates from texts by a function of the prelude, and where a script stands. */
 #include "quickjs.h"
 
 /* The build gives the interpreter's own one, which this stands before, another name. */
@@ -9,6 +9,47 @@ static int JS_CopyDataProperties(JSContext *context, JSValue target, JSValue sou
 void engine_limit_stack(JSRuntime *runtime, size_t size)
 {
     runtime->stack_limit = js_get_stack_pointer() - size;
+}
+
+JSValue engine_take_stack(JSContext *context)
+{
+    JSValue stack = context->error_back_trace;
+    context->error_back_trace = JS_UNDEFINED;
+    return stack;
+}
+
+/* Where the script stood when it was last looked at. The host finds it in the memory of an instance that a limit has ended. */
+static struct {
+    _Alignas(8) char mark[24];
+    char place[232];
+} stands = {"runner: it stands at", ""};
+
+/* Called every 10,000 jumps and calls: scripts/build-runtimes has the interpreter keep where it is before. */
+static int look(JSRuntime *runtime, void *opaque)
+{
+    for (JSStackFrame *frame = runtime->current_stack_frame; frame; frame = frame->prev_frame) {
+        const JSObject *function = JS_VALUE_GET_OBJ(frame->cur_func);
+        if (!js_class_has_bytecode(function->class_id) || !frame->cur_pc)
+            continue;
+        JSFunctionBytecode *code = function->u.func.function_bytecode;
+        char file[128], name[64];
+        JS_AtomGetStrRT(runtime, file, sizeof file, code->filename);
+        /* The prelude and libraries are not the script's. */
+        if (!strncmp(file, "runner-guest", 12) || !strncmp(file, "node:", 5))
+            continue;
+        int column, line = find_line_num(code->realm, code, frame->cur_pc - code->byte_code_buf - 1, &column);
+        JS_AtomGetStrRT(runtime, name, sizeof name, code->func_name);
+        bool has_name = *name && *name != '<';
+        snprintf(stands.place, sizeof stands.place, "%s%s%s:%d:%d", has_name ? name : "", has_name ? ", " : "", file, line, column);
+        return 0;
+    }
+    return 0;
+}
+
+void engine_watch(JSRuntime *runtime)
+{
+    stands.place[0] = 0;
+    JS_SetInterruptHandler(runtime, look, NULL);
 }
 
 bool engine_may_have_others(JSValueConst object, const JSAtom *names, uint32_t count)

@@ -47,6 +47,65 @@ void exception_at(const char *format, ...)
     JS_Throw(js, exception);
 }
 
+/* The last exception that was thrown for a row, the row's position in the chunk or -1, and what it holds. */
+static struct {
+    JSValue exception, holds;
+    int64_t row;
+} failed = {JS_UNDEFINED, JS_UNDEFINED, -1};
+
+void forget_exceptions(void)
+{
+    JS_FreeValue(js, failed.exception);
+    JS_FreeValue(js, failed.holds);
+    failed.exception = failed.holds = JS_UNDEFINED;
+    JS_FreeValue(js, engine_take_stack(js));
+}
+
+void exception_in_row(bool of_chunk, uint32_t row, JSValue holds)
+{
+    JSValue exception = JS_GetException(js);
+    /* Inside of a row of the chunk, rows of other batches say less. */
+    if (of_chunk || failed.row < 0 || !JS_IsStrictEqual(js, exception, failed.exception)) {
+        JS_FreeValue(js, failed.exception);
+        JS_FreeValue(js, failed.holds);
+        failed.exception = JS_DupValue(js, exception);
+        failed.holds = JS_IsException(holds) ? JS_UNDEFINED : JS_DupValue(js, holds);
+        failed.row = of_chunk ? (int64_t)row : -1;
+    }
+    JS_FreeValue(js, holds);
+    JS_Throw(js, exception);
+}
+
+void refuse_promise(JSValueConst result)
+{
+    if (!JS_IsPromise(result))
+        return;
+    JS_FreeValue(js, JS_GetException(js));
+    JS_ThrowTypeError(js, "the function for rows is `async`, and nothing awaits it: write it without `async`");
+}
+
+/* rowOf(exception): [position in the chunk or -1, what it holds], or undefined if it was not thrown for a row. */
+static JSValue row_of_exception(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
+{
+    if (JS_IsUndefined(argv[0]) || !JS_IsStrictEqual(js, argv[0], failed.exception))
+        return JS_UNDEFINED;
+    JSValue found = JS_NewArray(js);
+    JS_SetPropertyUint32(js, found, 0, JS_NewInt64(js, failed.row));
+    JS_SetPropertyUint32(js, found, 1, JS_DupValue(js, failed.holds));
+    return found;
+}
+
+static JSValue thrown_at(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
+{
+    return engine_take_stack(js);
+}
+
+void error_functions(JSValue native)
+{
+    define(native, "rowOf", row_of_exception, 1);
+    define(native, "thrownAt", thrown_at, 0);
+}
+
 static void fixed_message(Error *error, JSValueConst exception)
 {
     const char *text = JS_ToCString(js, exception);

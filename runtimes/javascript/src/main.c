@@ -61,9 +61,11 @@ static bool start_interpreter(void)
         __builtin_trap();
     engine_limit_stack(runtime, STACK);
     JSValue global = JS_GetGlobalObject(js), native = JS_NewObject(js);
+    engine_watch(runtime);
     column_classes(native);
     text_functions(native);
     row_functions(native);
+    error_functions(native);
     database_functions(native);
     schema_functions(native);
     context_functions(native);
@@ -85,8 +87,11 @@ static bool start(enum Phase now, Error *error)
     static enum { NEW, READY, FAILED } state;
     static String failure;
     phase = now;
-    if (state == READY)
+    if (state == READY) {
+        forget_exceptions();
+        engine_watch(JS_GetRuntime(js));
         return true;
+    }
     if (state == NEW && start_interpreter() && (script_runs = true) && load_script()) {
         state = READY;
         return true;

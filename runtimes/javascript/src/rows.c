@@ -1,4 +1,5 @@
 /* Rows of batches as objects. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,15 +120,32 @@ typedef struct Sink {
     Builder *builders;
 } Sink;
 
-static void place(const Sink *sink, uint32_t column, uint32_t row)
+static void place(const Sink *sink, uint32_t column)
 {
     const char *name = JS_AtomToCString(js, sink->rows.names[column]);
-    exception_at("row %u, column `%s`", row, name ? name : "");
+    exception_at("column `%s`", name ? name : "");
+    JS_FreeCString(js, name);
+}
+
+static void throw_unknown(const Sink *sink, JSAtom property)
+{
+    char known[400] = "";
+    size_t size = 0;
+    for (uint32_t i = 0; i < sink->rows.count && size < sizeof known - 1; i++) {
+        const char *name = JS_AtomToCString(js, sink->rows.names[i]);
+        size += snprintf(known + size, sizeof known - size, "%s`%.80s`", i ? ", " : "", name ? name : "");
+        JS_FreeCString(js, name);
+    }
+    const char *name = JS_AtomToCString(js, property);
+    JS_ThrowTypeError(js,
+                      "the row has a property `%.80s`, which is no column of the result; its columns are %s%s. For a further one, name "
+                      "its type: mapRows(f, { ...batch.types, %.80s: \"text\" })",
+                      name ? name : "", known, size < sizeof known ? "" : "…", name ? name : "name");
     JS_FreeCString(js, name);
 }
 
 /* A property that no column takes is a mistake in the script: it would be lost. */
-static bool all_are_known(const Sink *sink, JSValueConst object, uint32_t row)
+static bool all_are_known(const Sink *sink, JSValueConst object)
 {
     JSPropertyEnum *properties;
     uint32_t count;
@@ -138,32 +156,28 @@ static bool all_are_known(const Sink *sink, JSValueConst object, uint32_t row)
         known = false;
         for (uint32_t j = 0; j < sink->rows.count && !known; j++)
             known = properties[i].atom == sink->rows.names[j];
-        if (!known) {
-            const char *name = JS_AtomToCString(js, properties[i].atom);
-            JS_ThrowTypeError(js,
-                              "row %u has a property `%.80s`, which is no column of the result; add it to the types: "
-                              "mapRows(f, { ...batch.types, name: \"text\" })",
-                              row, name ? name : "");
-            JS_FreeCString(js, name);
-        }
+        if (!known)
+            throw_unknown(sink, properties[i].atom);
     }
     JS_FreePropertyEnum(js, properties, count);
     return known;
 }
 
-static bool sink_row(Sink *sink, JSValueConst object, uint32_t row)
+static bool sink_row(Sink *sink, JSValueConst object)
 {
     if (!JS_IsObject(object)) {
-        JS_ThrowTypeError(js, "row %u: a row is an object, null, undefined or an array of objects", row);
+        JS_ThrowTypeError(js, "the function returned no row: a row is an object, null, undefined or an array of objects");
         return false;
     }
-    if (engine_may_have_others(object, sink->rows.names, sink->rows.count) && !all_are_known(sink, object, row))
+    if (engine_may_have_others(object, sink->rows.names, sink->rows.count) && (JS_IsPromise(object) || !all_are_known(sink, object))) {
+        refuse_promise(object);
         return false;
+    }
     for (uint32_t i = 0; i < sink->rows.count; i++) {
         JSValue value = JS_GetProperty(js, object, sink->rows.names[i]);
         bool good = !JS_IsException(value);
         if (good && !(good = builder_value(sink->builders + i, value)))
-            place(sink, i, row);
+            place(sink, i);
         JS_FreeValue(js, value);
         if (!good)
             return false;
@@ -171,15 +185,15 @@ static bool sink_row(Sink *sink, JSValueConst object, uint32_t row)
     return true;
 }
 
-static bool sink_rows(Sink *sink, JSValueConst rows, uint32_t row)
+static bool sink_rows(Sink *sink, JSValueConst rows)
 {
     int64_t count;
     if (!JS_IsArray(rows))
-        return sink_row(sink, rows, row);
+        return sink_row(sink, rows);
     bool good = JS_GetLength(js, rows, &count) == 0;
     for (int64_t i = 0; good && i < count; i++) {
         JSValue object = JS_GetPropertyInt64(js, rows, i);
-        good = !JS_IsException(object) && sink_row(sink, object, row);
+        good = !JS_IsException(object) && sink_row(sink, object);
         JS_FreeValue(js, object);
     }
     return good;
@@ -210,7 +224,7 @@ static bool sink_start(Sink *sink, JSValueConst names, JSValueConst types, uint3
         good = type >= 0 && builder_start(sink->builders + i, type, type_name, rows);
         free(type_name);
         if (!good)
-            place(sink, i, 0);
+            place(sink, i);
     }
     if (!good)
         sink_free(sink);
@@ -241,6 +255,18 @@ static JSValue sink_finish(Sink *sink)
     return array;
 }
 
+/* The function may have changed its row: this is what it was given. */
+static void row_failed(Rows *rows, uint32_t row)
+{
+    bool of_chunk = false;
+    for (uint32_t i = 0; i < rows->count; i++)
+        of_chunk = of_chunk || rows->columns[i]->of_chunk;
+    JSValue exception = JS_GetException(js);
+    JSValue holds = of_chunk ? JS_UNDEFINED : row_object(rows, row);
+    JS_Throw(js, exception);
+    exception_in_row(of_chunk, row, holds);
+}
+
 /* mapRows(columns, names, row count, f, names of the result, types of the result) */
 static JSValue map_rows(JSContext *context, JSValueConst this, int argc, JSValueConst *argv)
 {
@@ -260,7 +286,9 @@ static JSValue map_rows(JSContext *context, JSValueConst this, int argc, JSValue
         JSValue result = JS_IsException(arguments[0]) ? JS_EXCEPTION : JS_Call(js, argv[3], JS_UNDEFINED, 2, arguments);
         good = !JS_IsException(result);
         if (good && !JS_IsNull(result))
-            good = sink_rows(&sink, JS_IsUndefined(result) ? arguments[0] : result, row);
+            good = sink_rows(&sink, JS_IsUndefined(result) ? arguments[0] : result);
+        if (!good)
+            row_failed(&rows, row);
         JS_FreeValue(js, result);
         JS_FreeValue(js, arguments[0]);
     }
@@ -278,7 +306,8 @@ static JSValue columns_from_rows(JSContext *context, JSValueConst this, int argc
     bool good = true;
     for (uint32_t row = 0; good && row < count; row++) {
         JSValue object = JS_GetPropertyUint32(js, argv[0], row);
-        good = !JS_IsException(object) && sink_row(&sink, object, row);
+        if (!(good = !JS_IsException(object) && sink_row(&sink, object)))
+            exception_in_row(false, row, JS_DupValue(js, object));
         JS_FreeValue(js, object);
     }
     return good ? sink_finish(&sink) : (sink_free(&sink), JS_EXCEPTION);

@@ -58,6 +58,8 @@ typedef struct Block {
 
 typedef struct Column {
     uint8_t type;
+    /* Whether its rows are those of the chunk that the host has passed, which knows their keys. */
+    bool of_chunk;
     uint32_t rows;
     /* Of a native column; otherwise NULL. */
     char *type_name;
@@ -108,6 +110,7 @@ bool column_is_untyped(const Column *column);
 int type_by_itself(JSValueConst value, char **type_name);
 bool column_entry(const Column *column, uint32_t row, const uint8_t **bytes, size_t *size);
 Column *column_like(const Column *column);
+JSValue with_rows_of(const Column *column, JSValue made);
 /* The typed array over the entries or the offsets. */
 JSValue column_view(Column *column, bool offsets);
 
@@ -126,6 +129,10 @@ void text_functions(JSValue native);
 bool is_utf8(const uint8_t *bytes, size_t size);
 
 /* engine.c */
+/* Where the exception that nothing caught was thrown, whatever it is; undefined if that is not known. */
+JSValue engine_take_stack(JSContext *context);
+/* From here on, a limit that ends the instance leaves behind where the script stood. */
+void engine_watch(JSRuntime *runtime);
 /* Whether an object may have own properties with other names: looks at plain objects only, without a list of their names. */
 bool engine_may_have_others(JSValueConst object, const JSAtom *names, uint32_t count);
 /* A plain object with the properties of another one, which has ordinary ones only. It takes the values, unless it is an exception. */
@@ -201,5 +208,11 @@ JSValue throw_error(Error *error);
 void error_of_exception(Error *error);
 /* Prepends a place to the message of the pending exception. */
 void exception_at(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Notes in which row the pending exception was thrown: its position in the chunk, or else what it holds. Takes `holds`. */
+void exception_in_row(bool of_chunk, uint32_t row, JSValue holds);
+/* Replaces the pending exception if a function for rows returned a promise. */
+void refuse_promise(JSValueConst result);
+void forget_exceptions(void);
+void error_functions(JSValue native);
 
 void define(JSValue object, const char *name, JSCFunction *function, int length);

@@ -102,9 +102,9 @@ static JSValue each_text(JSValueConst object, EntryFunction *function, void *arg
         else
             good = column_entry(column, row, &bytes, &size) && function(&builder, bytes, size, argument);
         if (!good)
-            exception_at("row %u", row);
+            exception_in_row(column->of_chunk, row, column_cell(column, row));
     }
-    return good ? builder_finish(&builder) : (builder_free(&builder), JS_EXCEPTION);
+    return good ? with_rows_of(column, builder_finish(&builder)) : (builder_free(&builder), JS_EXCEPTION);
 }
 
 /* A method of String for one entry, where bytes do not suffice. */
@@ -375,8 +375,10 @@ static JSValue number_calculate(JSContext *context, JSValueConst this, int argc,
     for (uint32_t row = 0; is_number && row < copy->rows; row++) {
         if (!is_float) {
             if (operation != ROUND && !column_is_null(copy, row) && !calculate(wholes + row, operation, whole)) {
+                JS_ThrowRangeError(js, "the result does not fit into 64 bits");
+                exception_in_row(copy->of_chunk, row, new_int64(((int64_t *)column->data->bytes)[row]));
                 JS_FreeValue(js, result);
-                return JS_ThrowRangeError(js, "row %u: the result does not fit into 64 bits", row);
+                return JS_EXCEPTION;
             }
         } else if (operation == ROUND) {
             /* Math.round: halves go up, and the sign of zero stays. */

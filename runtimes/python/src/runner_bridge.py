@@ -64,7 +64,7 @@ def packed_in(batch):
         (column.name, TYPE_NAME[column.values_type], column.type_name, column.nulls, column.offsets, column.data)
         for column in batch.columns
     ]
-    return Batch._raw((batch.row_count, columns))
+    return Batch._raw((batch.row_count, columns), of_chunk=True)
 
 
 def packed_out(batch):

@@ -150,7 +150,7 @@ fn go_does_everything(engine: Engine) {
     }
     // A batch function that fails says where; nothing of the migration remains.
     for (function, says) in [
-        ("fails", "row 1 of the batch (`name` is \"name no. 2 true\"): too many: 1000"),
+        ("fails", "row id = 2: too many: 1000"),
         (
             "panics",
             "panic: runtime error: index out of range [1000] with length 0 (at migration_conformance/migration.go:",
@@ -195,6 +195,13 @@ fn failures_in_cpp_and_zig_are_told() {
             "does not hold 64-bit floating-point numbers",
         ),
         ("cpp", "migration.cpp", "bool up = ", "return runner::fail(\"%s: %d\", \"dear\", 7); bool up = ", "dear: 7"),
+        (
+            "cpp",
+            "migration.cpp",
+            "bool up = ",
+            "return runner::fail(\"{row %u}: too dear\", 1u); bool up = ",
+            "row id = 2: too dear",
+        ),
         ("cpp", "migration.cpp", "\"products\",", "\"nowhere\",", "nowhere"),
         (
             "cpp",
@@ -218,6 +225,13 @@ fn failures_in_cpp_and_zig_are_told() {
             "const up = ",
             "if (batch.row_count == 4) @panic(\"on purpose\"); const up = ",
             "on purpose",
+        ),
+        (
+            "zig",
+            "migration.zig",
+            "const up = ",
+            "if (batch.row_count == 4) return guest.fail(\"{{row {d}}}: too dear\", .{1}); const up = ",
+            "row id = 2: too dear",
         ),
         ("zig", "migration.zig", "\"products\",", "\"nowhere\",", "nowhere"),
     ] {

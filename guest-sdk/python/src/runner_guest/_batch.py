@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Optional, Union
 
 from ._column import Column, type_of
+from ._errors import Text, in_row, refuse_async
 from ._host import RawBatch
 from ._values import again, name_of, shown
 
@@ -33,12 +34,23 @@ class Batch:
         return cls._of_rows(list(rows), types)
 
     @classmethod
-    def _of_rows(cls, rows: list[Row], types: Mapping[str, str], old: Optional[Mapping[str, Column]] = None) -> "Batch":
+    def _of_rows(
+        cls, rows: list[Row], types: Mapping[str, str], old: Optional[Mapping[str, Column]] = None, of_chunk: bool = False
+    ) -> "Batch":
+        def refuse(row: int, message: str) -> KeyError:
+            error = KeyError(Text(message))
+            in_row(error, row, of_chunk, rows[row])
+            return error
+
         if any(length != len(types) for length in set(map(len, rows))):
             for row, values in enumerate(rows):
                 for name in values:
                     if name not in types:
-                        raise KeyError(_Text(f"row {row} has the key `{name}`, which is no column: give its type in `types`"))
+                        raise refuse(
+                            row,
+                            f"the row has a key `{name}`, which is no column; the columns are {', '.join(types) or 'none'}. For a "
+                            "further one, give its type in `types`",
+                        )
         made = cls()
         for name, type in types.items():
             name_of(name, "a column")
@@ -46,19 +58,25 @@ class Batch:
                 values = [row[name] for row in rows]
             except KeyError:
                 row = next(index for index, values in enumerate(rows) if name not in values)
-                raise KeyError(_Text(f"row {row} has no value for the column `{name}`; use None for NULL")) from None
+                raise refuse(row, f"the row has no value for the column `{name}`; use None for NULL") from None
             column = (old or {}).get(name)
             # Types that are given are often those of the batch with some more.
-            made._columns[name] = cls._column(name, values, type if column is None or column.type != type else column)
+            like = type if column is None or column.type != type else column
+            made._columns[name] = cls._column(name, values, like, of_chunk)
         made._rows = len(rows)
         return made
 
     @classmethod
-    def _raw(cls, raw: RawBatch) -> "Batch":
+    def _raw(cls, raw: RawBatch, of_chunk: bool = False) -> "Batch":
         made = cls()
         made._rows = raw[0]
-        made._columns = {name: Column._raw(rest) for name, *rest in raw[1]}  # type: ignore[arg-type]
+        made._columns = {name: Column._raw(rest, of_chunk) for name, *rest in raw[1]}  # type: ignore[arg-type]
         return made
+
+    @property
+    def _of_chunk(self) -> bool:
+        """Whether its rows are those of the chunk that the host has passed."""
+        return any(column._of_chunk for column in self._columns.values())
 
     def _dump(self) -> RawBatch:
         return self.row_count, [(name, *column._dump()) for name, column in self._columns.items()]
@@ -91,7 +109,7 @@ class Batch:
     def __getitem__(self, name: str) -> Column:
         column = self._columns.get(name)
         if column is None:
-            raise KeyError(_Text(f"the batch has no column `{name}`; it has {', '.join(self._columns) or 'none'}"))
+            raise KeyError(Text(f"the batch has no column `{name}`; it has {', '.join(self._columns) or 'none'}"))
         return column
 
     def __setitem__(self, name: str, values: Union[Column, Iterable[Any]]) -> None:
@@ -102,13 +120,14 @@ class Batch:
         elif old is None:
             raise TypeError(f"the type of the new column `{name}` is not known: use `Column(type, values)`, or `set` with a type")
         else:
-            column = self._column(name, values, old)
+            column = self._column(name, values, old, self._of_chunk)
             if isinstance(values, array) and len(column) == len(old) and column.type == old.type:
                 # The numbers are changed, and what is NULL stays so.
                 column._nulls = old._nulls
         if self._rows is not None and len(column) != self._rows:
             raise ValueError(f"column `{name}` has {len(column)} entries, and the batch {self._rows} rows")
         self._rows = len(column)
+        column._of_chunk = column._of_chunk or self._of_chunk
         self._columns[name] = column
 
     def set(self, name: str, values: Union[Column, Iterable[Any]], type: Optional[str] = None) -> "Batch":
@@ -118,7 +137,7 @@ class Batch:
         elif isinstance(values, Column):
             self[name] = self._cast(name, values, type)
         else:
-            self[name] = self._column(name, values, type)
+            self[name] = self._column(name, values, type, self._of_chunk)
         return self
 
     @staticmethod
@@ -126,10 +145,13 @@ class Batch:
         try:
             return column if column.type == type else column.cast(type)
         except ValueError as error:
-            raise ValueError(f"column `{name}`, {error}") from None
+            named = ValueError(f"column `{name}`, {error}")
+            # The row that it is of.
+            vars(named).update(vars(error))
+            raise named from None
 
     @staticmethod
-    def _column(name: str, values: Iterable[Any], like: Union[str, Column]) -> Column:
+    def _column(name: str, values: Iterable[Any], like: Union[str, Column], of_chunk: bool = False) -> Column:
         """A column of a type, or of that of the column whose place it takes."""
         try:
             if isinstance(like, str):
@@ -138,7 +160,11 @@ class Batch:
                 values = Column._listed(values)
             return Column(like._type_for(values), values)
         except (TypeError, ValueError, OverflowError) as error:
-            raise again(error, f"column `{name}`, {error}") from None
+            text = str(error)
+            if of_chunk and text.startswith("entry "):
+                # The host knows its key.
+                text = f"{{row {text[6:].replace(':', '}:', 1)}"
+            raise again(error, f"column `{name}`, {text}") from None
 
     def __delitem__(self, name: str) -> None:
         self[name]
@@ -178,31 +204,45 @@ class Batch:
         """
         types = self.types if types is None else types
         made: list[Row] = []
-        for row in self.rows():
-            result = function(row)
-            if result is None:
-                made.append(row)
-            elif isinstance(result, dict):
-                made.append(result)
-            elif isinstance(result, (list, tuple)) and all(isinstance(it, dict) for it in result):
-                made.extend(result)
-            else:
-                raise TypeError(f"the function returned {shown(result)} for a row: it returns a dict, None, or a list of dicts")
-        return Batch._of_rows(made, types, self._columns)
+        at, is_same = 0, True
+        try:
+            for at, row in enumerate(self.rows()):
+                result = function(row)
+                if result is None:
+                    made.append(row)
+                elif isinstance(result, dict):
+                    made.append(result)
+                elif isinstance(result, (list, tuple)) and all(isinstance(it, dict) for it in result):
+                    is_same = False
+                    made.extend(result)
+                else:
+                    refuse_async(result)
+                    raise TypeError(f"the function returned {shown(result)} for a row: it returns a dict, None, or a list of dicts")
+        except BaseException as error:
+            self._failed(error, at)
+            raise
+        return Batch._of_rows(made, types, self._columns, is_same and self._of_chunk)
+
+    def _failed(self, error: BaseException, row: int) -> None:
+        if row < self.row_count:
+            in_row(error, row, self._of_chunk, self.row(row))
 
     def filter_rows(self, function: Callable[[Row], Any]) -> "Batch":
         """A batch of the rows for which the function returns something true."""
-        return Batch._of_rows([row for row in self.rows() if function(row)], self.types, self._columns)
+        made: list[Row] = []
+        at = 0
+        try:
+            for at, row in enumerate(self.rows()):
+                kept = function(row)
+                if kept:
+                    if kept is not True:
+                        refuse_async(kept)
+                    made.append(row)
+        except BaseException as error:
+            self._failed(error, at)
+            raise
+        return Batch._of_rows(made, self.types, self._columns)
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{name} {type}" for name, type in self.types.items())
         return f"<Batch of {self.row_count} rows: {columns}>"
-
-
-class _Text(str):
-    """A text that `KeyError` shows without quotes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)

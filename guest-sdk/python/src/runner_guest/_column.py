@@ -10,8 +10,10 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import accumulate, repeat
 from math import isinf
+from operator import length_hint
 from typing import Any, Optional, Union
 
+from ._errors import in_row, refuse_async
 from ._values import ENTRIES, OBJECTS, TYPES, Json, Native, again, kind_of, shown, utf8, wrong
 
 #: The typed array of each type of fixed width. A UUID is two numbers.
@@ -41,13 +43,15 @@ class Column:
     ``column[3] = value`` unless the type has entries of variable length. ``column[1:3]`` is a column of these rows.
     """
 
-    __slots__ = ("_type", "_type_name", "_nulls", "_data", "_array", "_offsets", "_bounds")
+    __slots__ = ("_type", "_type_name", "_nulls", "_data", "_array", "_offsets", "_bounds", "_of_chunk")
 
     def __init__(self, type: str, values: Iterable[Any]) -> None:
         kind, name = type_of(type)
         self._type, self._type_name = kind, name
         self._array: Any = None
         self._bounds: Any = None
+        # Whether its rows are those of the chunk that the host has passed, which knows their keys.
+        self._of_chunk = False
         self._offsets = b""
         self._data: bytes = b""
         self._nulls: Any = b""
@@ -63,8 +67,9 @@ class Column:
         return values if isinstance(values, list) else list(values)
 
     @classmethod
-    def _raw(cls, raw: tuple[str, str, Any, Any, Any]) -> "Column":
+    def _raw(cls, raw: tuple[str, str, Any, Any, Any], of_chunk: bool = False) -> "Column":
         made = object.__new__(cls)
+        made._of_chunk = of_chunk
         made._type, made._type_name, made._nulls, made._offsets, made._data = raw
         made._array = made._bounds = None
         return made
@@ -75,7 +80,7 @@ class Column:
 
     def _of_texts(self, values: list[str]) -> "Column":
         """A column of texts; those of NULLs have no meaning."""
-        made = Column._raw(("text", "", self._nulls, b"", b""))
+        made = Column._raw(("text", "", self._nulls, b"", b""), self._of_chunk)
         made._join(values)
         return made
 
@@ -136,7 +141,7 @@ class Column:
                 return ENTRIES["text"](value)
             return ENTRIES[self._type](value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise again(error, f"row {row}: {error}") from None
+            raise again(error, f"entry {row}: {error}") from None
 
     # What it is.
 
@@ -190,7 +195,7 @@ class Column:
         if not isinstance(row, int):
             raise TypeError(f"{shown(row)} is not a row: rows of a column are numbers, from 0")
         if not -count <= row < count:
-            raise IndexError(f"row {row} of a column of {count} rows")
+            raise IndexError(f"there is no entry {row} in a column of {count}")
         return row % count if count else 0
 
     def __getitem__(self, row: Any) -> Any:
@@ -281,16 +286,38 @@ class Column:
 
     def copy(self) -> "Column":
         """A column of its own with the same entries."""
-        return Column._raw(self._dump())
+        return Column._raw(self._dump(), self._of_chunk)
 
     def map(self, function: Callable[[Any], Any], type: Optional[str] = None) -> "Column":
         """A column of what the function makes of each value; NULLs stay NULL without a call."""
         values = self.to_list()
-        if self._nulls:
-            results = [None if value is None else function(value) for value in values]
-        else:
-            results = [function(value) for value in values]
-        return Column(self.type if type is None else type, results)
+        rest = iter(values)
+        try:
+            if self._nulls:
+                results = [None if value is None else function(value) for value in rest]
+            else:
+                results = [function(value) for value in rest]
+        except BaseException as error:
+            row = len(values) - length_hint(rest) - 1
+            in_row(error, row, self._of_chunk, values[row])
+            raise
+        return self._mapped(values, results, self.type if type is None else type)
+
+    def _mapped(self, values: list[Any], results: list[Any], type: str) -> "Column":
+        """A column of what the values have become."""
+        try:
+            made = Column(type, results)
+        except (TypeError, ValueError, OverflowError) as error:
+            for result in results:
+                refuse_async(result)
+            number, found, text = str(error).removeprefix("entry ").partition(": ")
+            if not self._of_chunk or not found or not number.isdecimal():
+                raise
+            named = again(error, text)
+            in_row(named, int(number), True, values[int(number)])
+            raise named from None
+        made._of_chunk = self._of_chunk
+        return made
 
     def fill_nulls(self, value: Any) -> "Column":
         """A column with that value instead of NULL."""
@@ -302,13 +329,17 @@ class Column:
         """The values as another type; one that does not fit is an error."""
         kind = type_of(type)[0]
         values = self.to_list()
+        results = list(values)
         for row, value in enumerate(values):
             if value is not None:
                 try:
-                    values[row] = _cast(value, kind)
+                    results[row] = _cast(value, kind)
                 except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
-                    raise ValueError(f"row {row}: {error}") from None
-        return Column(type, values)
+                    named = ValueError(str(error) if self._of_chunk else f"entry {row}: {error}")
+                    if self._of_chunk:
+                        in_row(named, row, True, value)
+                    raise named from None
+        return self._mapped(values, results, type)
 
     def _is_null(self) -> bool:
         """Whether there is nothing but NULLs, which have any type: a database may not know theirs."""
@@ -344,7 +375,7 @@ class Column:
     def _letters(self, method: str) -> "Column":
         if self._type == "text" and self._data.isascii():
             # Each letter keeps its place.
-            return Column._raw((self._type, "", self._nulls, self._offsets, getattr(self._data, method)()))
+            return Column._raw((self._type, "", self._nulls, self._offsets, getattr(self._data, method)()), self._of_chunk)
         return self._of_texts(list(map(getattr(str, method), self._text(method))))
 
     def upper(self) -> "Column":
@@ -423,7 +454,7 @@ class Column:
             if self._is_null():
                 return self.copy()
             raise TypeError(f"`{method}` is for int64 and float64, and the column is of the type {self.type}")
-        made = self._raw((self._type, "", self._nulls, b"", b""))
+        made = self._raw((self._type, "", self._nulls, b"", b""), self._of_chunk)
         try:
             made._array = array(CODES[self._type], results(self.values))
         except OverflowError:

@@ -35,6 +35,39 @@ class RunnerError(Exception):
 FRAMES = 6
 #: The most characters of a line of the script.
 LINE = 160
+#: The most characters of a row.
+ROW = 200
+
+
+class Text(str):
+    """A text that `KeyError` shows without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def in_row(error: BaseException, row: int, of_chunk: bool, holds: Any) -> None:
+    """Notes for which row an exception was raised. The host knows the key of a row of the chunk; of another one, what it holds is said."""
+    try:
+        if of_chunk or not hasattr(error, "_runner_row"):
+            text = repr(holds)
+            kind = "row" if isinstance(holds, dict) else "the value"
+            error._runner_row = f"{{row {row}}}" if of_chunk else f"{kind} {text[:ROW]}{'…' if len(text) > ROW else ''}"  # type: ignore[attr-defined]
+            if type(error) is KeyError and isinstance(holds, dict):
+                error._runner_columns = list(holds)  # type: ignore[attr-defined]
+    except Exception:
+        # An exception of the script may take no attributes, and one of its values may have no text.
+        pass
+
+
+def refuse_async(result: Any) -> None:
+    """Fails if a function for rows is `async`."""
+    if hasattr(result, "__await__"):
+        if hasattr(result, "close"):
+            result.close()
+        raise TypeError("the function for rows is `async`, and nothing awaits it: write it with `def` alone")
 
 
 def _said(value: Any, how: Callable[[Any], str] = str) -> str:
@@ -51,7 +84,10 @@ def _text_of(error: BaseException) -> str:
     if isinstance(error, KeyError) and len(error.args) == 1:
         # Its own text is only the key.
         key = error.args[0]
-        return key if type(error) is not KeyError and isinstance(key, str) else f"no key {key!r}"
+        if isinstance(key, Text) or type(error) is not KeyError and isinstance(key, str):
+            return str(key)
+        columns = getattr(error, "_runner_columns", None)
+        return f"no key {key!r}" + (f"; the columns of the row are {', '.join(columns)}" if columns else "")
     return str(error)
 
 
@@ -59,7 +95,8 @@ def _own_message(error: BaseException) -> str:
     text, name = _said(error, _text_of), type(error).__name__
     shown = text if type(error) in (RunnerError, Exception) and text else f"{name}: {text}" if text else name
     notes = getattr(error, "__notes__", ())
-    return shown + "".join(f" ({_said(note)})" for note in (notes if isinstance(notes, (list, tuple)) else [notes]))
+    row = getattr(error, "_runner_row", None)
+    return (f"{row}: " if row else "") + shown + "".join(f" ({_said(note)})" for note in (notes if isinstance(notes, (list, tuple)) else [notes]))
 
 
 def message_of(error: BaseException) -> str:

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::key_check::{BatchKeys, KeyCheck};
+use super::row_names::named_rows;
 use crate::batch_function::{BatchFunction, BatchInstance};
 use crate::transcript::{StoredRows, WrittenRange};
 use runner_base::error::{Error, Result};
@@ -50,7 +51,12 @@ impl CheckedInstance {
         let stored = check.notes().input(&rows);
         let returned = without_panic(self.instance.transform(name, rows)).await;
         let checked = returned.and_then(|rows| checked(rows, input, keys.as_ref(), check, self.limits));
+        let given = checked.is_err().then(|| self.instance.given()).flatten();
         checked.map(|it| TransformedBatch { stored, ..it }).map_err(|error| {
+            let error = match given {
+                Some(rows) => named_rows(error, &rows, check.row_key()),
+                None => error,
+            };
             let error = match keys.as_ref().and_then(BatchKeys::span) {
                 Some(span) => error.at("chunk", span),
                 None => error,

@@ -12,6 +12,8 @@ use runner_database::message::cells_text;
 pub struct KeyCheck {
     /// The target's key, if only rows of the chunk may be addressed.
     key: Option<Vec<String>>,
+    /// The source's key, by which messages name a row.
+    row_key: Vec<String>,
     /// Whether a chunk holds all rows of the target between its first and its last key.
     whole: bool,
     /// What is recorded of each batch.
@@ -26,15 +28,20 @@ pub struct BatchKeys {
 
 impl KeyCheck {
     /// The check for a target of that mode and key. `whole`: a chunk holds all rows that the target has between the
-    /// chunk's first and last key.
-    pub fn new(mode: WriteMode, key: Vec<String>, whole: bool, notes: ChunkNotes) -> Self {
+    /// chunk's first and last key. `row_key`: the source's.
+    pub fn new(mode: WriteMode, key: Vec<String>, row_key: Vec<String>, whole: bool, notes: ChunkNotes) -> Self {
         let by_key = matches!(mode, WriteMode::Update | WriteMode::Delete);
-        Self { key: by_key.then_some(key), whole, notes }
+        Self { key: by_key.then_some(key), row_key, whole, notes }
     }
 
     /// No check at all.
     pub fn none() -> Self {
-        Self { key: None, whole: false, notes: ChunkNotes::default() }
+        Self { key: None, row_key: Vec::new(), whole: false, notes: ChunkNotes::default() }
+    }
+
+    /// The key by which messages name a row.
+    pub fn row_key(&self) -> &[String] {
+        &self.row_key
     }
 
     /// What is recorded of each batch.
@@ -80,10 +87,10 @@ impl KeyCheck {
             let shown = || cells_text(answered.iter().copied(), row);
             match given.get_mut(&encode(answered.iter().copied(), row)) {
                 Some(seen) if !*seen => *seen = true,
-                Some(_) => return Err(format!("row {row} has the key {}, which occurs twice in the batch", shown())),
+                Some(_) => return Err(format!("the key {} occurs twice in the batch", shown())),
                 None => {
                     return Err(format!(
-                        "row {row} has the key {}, which was not in the chunk: keys must not be changed",
+                        "a row has the key {}, which was not in the chunk: keys must not be changed",
                         shown()
                     ));
                 }
@@ -145,7 +152,7 @@ mod tests {
     use super::*;
 
     fn check(mode: WriteMode) -> KeyCheck {
-        KeyCheck::new(mode, vec!["id".to_owned()], true, ChunkNotes::default())
+        KeyCheck::new(mode, vec!["id".to_owned()], Vec::new(), true, ChunkNotes::default())
     }
 
     fn batch(ids: &[i64]) -> Batch {
@@ -167,7 +174,7 @@ mod tests {
         let check = check(WriteMode::Update);
         let keys = check.keys_of(&batch(&[1, 5, 9])).expect("keys");
         let error = check.compare(&keys, &batch(&[1, 6, 9])).expect_err("a changed key");
-        assert!(error.contains("row 1 has the key id = 6"), "{error}");
+        assert!(error.contains("a row has the key id = 6"), "{error}");
     }
 
     #[test]
@@ -175,7 +182,7 @@ mod tests {
         let check = check(WriteMode::Update);
         let keys = check.keys_of(&batch(&[1, 5, 9])).expect("keys");
         let error = check.compare(&keys, &batch(&[1, 5, 5])).expect_err("a repeated key");
-        assert!(error.contains("row 2 has the key id = 5, which occurs twice"), "{error}");
+        assert!(error.contains("the key id = 5 occurs twice"), "{error}");
     }
 
     #[test]

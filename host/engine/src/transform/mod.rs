@@ -13,6 +13,7 @@ mod key_check;
 mod notes;
 mod parallel;
 mod read_ahead;
+mod row_names;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -128,7 +129,7 @@ fn key_check_of(run: &RunContext, work: &TransformSpec, reader: &TableReader, di
         && reader.covers_key_range()
         && !dialect.locks_rows();
     let notes = ChunkNotes::new(work.target.key.clone(), run.transforms.stored_row_bytes);
-    KeyCheck::new(work.target.mode, work.target.key.clone(), whole, notes)
+    KeyCheck::new(work.target.mode, work.target.key.clone(), reader.key().to_vec(), whole, notes)
 }
 
 /// The record of a transform, without its chunks.

@@ -1,4 +1,5 @@
 // says: the limit `fuel` of 2000000000 is used up
+// says: upgrade, migrations/0001_failing.js:7:
 // with: --limit fuel=2000000000
 import { db } from "runner-guest";
 export const description = "fails";

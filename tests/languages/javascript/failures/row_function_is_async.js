@@ -1,0 +1,11 @@
+// says: row id = 7: TypeError: the function for rows is `async`, and nothing awaits it: write it without `async`
+import { db } from "runner-guest";
+export const description = "fails";
+export function upgrade() {
+  db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, born DATE)");
+  db.execute("INSERT INTO t VALUES (7, 'a', '2001-02-03'), (4711, 'Anna', NULL)");
+  db.transform(f, "t");
+}
+export function f(batch) {
+  return batch.mapRows(async (row) => row);
+}

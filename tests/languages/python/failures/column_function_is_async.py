@@ -1,0 +1,18 @@
+# says: TypeError: the function for rows is `async`, and nothing awaits it
+from runner_guest import db
+
+description = "fails"
+
+
+def upgrade():
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, born DATE)")
+    db.execute("INSERT INTO t VALUES (7, 'a', '2001-02-03'), (4711, 'Anna', NULL)")
+    db.transform(f, "t")
+
+
+async def clean(name):
+    return name
+
+
+def f(batch):
+    return batch.set("name", batch["name"].map(clean))

@@ -1,0 +1,15 @@
+# says: row id = 4711: TypeError: 5 is not a text
+# says: id = 4711, name = "Anna", born = NULL
+from runner_guest import db
+
+description = "fails"
+
+
+def upgrade():
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, born DATE)")
+    db.execute("INSERT INTO t VALUES (7, 'a', '2001-02-03'), (4711, 'Anna', NULL)")
+    db.transform(f, "t")
+
+
+def f(batch):
+    return batch.set("name", batch["name"].map(lambda name: 5 if name == "Anna" else name))
