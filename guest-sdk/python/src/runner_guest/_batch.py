@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Optional, Union
 
 from ._column import Column, type_of
@@ -13,6 +15,15 @@ from ._values import again, name_of, shown
 
 #: A row: the values of its columns by their names.
 Row = dict[str, Any]
+
+
+@lru_cache(maxsize=16)
+def _maker(names: tuple[str, ...]) -> Callable[[list[list[Any]]], Iterator[Row]]:
+    """What makes rows of columns. Code with the names in it takes half the time of ``dict(zip(names, row))``."""
+    values = [f"value_{index}" for index in range(len(names))]
+    row = ", ".join(f"{name!r}: {value}" for name, value in zip(names, values))
+    made: Callable[[list[list[Any]]], Iterator[Row]] = eval(f"lambda columns: ({{{row}}} for {', '.join(values)}, in zip(*columns))")
+    return made
 
 
 class Batch:
@@ -52,17 +63,20 @@ class Batch:
                             "further one, give its type in `types`",
                         )
         made = cls()
-        for name, type in types.items():
+        for name in types:
             name_of(name, "a column")
-            try:
-                values = [row[name] for row in rows]
-            except KeyError:
-                row = next(index for index, values in enumerate(rows) if name not in values)
-                raise refuse(row, f"the row has no value for the column `{name}`; use None for NULL") from None
+        try:
+            # A single name gives values in place of tuples.
+            columns = zip(*map(itemgetter(*types), rows)) if len(types) > 1 else [[row[name] for row in rows] for name in types]
+            lists = list(map(list, columns)) if rows else [[] for _ in types]
+        except KeyError:
+            row, name = next((row, name) for row, values in enumerate(rows) for name in types if name not in values)
+            raise refuse(row, f"the row has no value for the column `{name}`; use None for NULL") from None
+        for (name, type), entries in zip(types.items(), lists):
             column = (old or {}).get(name)
             # Types that are given are often those of the batch with some more.
             like = type if column is None or column.type != type else column
-            made._columns[name] = cls._column(name, values, like, of_chunk)
+            made._columns[name] = cls._column(name, entries, like, of_chunk)
         made._rows = len(rows)
         return made
 
@@ -194,7 +208,7 @@ class Batch:
         names = tuple(self._columns)
         if not names:
             return iter([{} for _ in range(self.row_count)])
-        return (dict(zip(names, row)) for row in zip(*[column.to_list() for column in self._columns.values()]))
+        return _maker(names)([column.to_list() for column in self._columns.values()])
 
     def map_rows(self, function: Callable[[Row], Any], types: Optional[Mapping[str, str]] = None) -> "Batch":
         """A batch of what the function returns for each row.

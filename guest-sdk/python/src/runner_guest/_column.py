@@ -99,7 +99,7 @@ class Column:
         kind = self._type
         kinds = set(map(type, values))
         if type(None) in kinds:
-            self._nulls = bytes(map(_is_none, values))
+            self._nulls = bytes([value is None for value in values])
             kinds.discard(type(None))
         # Values of the very type cross as they are; others are looked at one by one.
         plain = _PLAIN.get(kind)
@@ -258,16 +258,18 @@ class Column:
 
     def _texts(self) -> list[Any]:
         """All entries of a type of variable length; those of NULLs have no meaning."""
+        data: Any = self._data
+        if self._type != "bytes" and data.isascii():
+            data = data.decode()
         bounds = memoryview(self._offsets).cast("I").tolist()
-        if self._type == "bytes":
-            return list(map(self._data.__getitem__, map(slice, bounds, bounds[1:])))
-        if self._data.isascii():
-            return list(map(self._data.decode().__getitem__, map(slice, bounds, bounds[1:])))
-        return list(map(str, map(self._data.__getitem__, map(slice, bounds, bounds[1:])), repeat("utf-8")))
+        entries = [data[start:end] for start, end in zip(bounds, bounds[1:])]
+        return entries if self._type == "bytes" or isinstance(data, str) else list(map(str, entries, repeat("utf-8")))
 
     def to_list(self) -> list[Any]:
         """All values; NULL is ``None``."""
         kind, nulls = self._type, self._nulls
+        if nulls and 0 not in nulls:
+            return [None] * len(nulls)
         if kind not in CODES:
             entries = self._texts()
         elif kind == "uuid":
@@ -350,7 +352,8 @@ class Column:
         whose type the database does not know. It says `text` then."""
         if self._type != "text" or not self._is_null():
             return self.type
-        given = [value for value in values if value is not None]
+        # One value of each type.
+        given = list({type(value): value for value in values if value is not None}.values())
         kinds = set(map(kind_of, given))
         if not given or not all(kinds):
             return "text"
@@ -485,10 +488,6 @@ class Column:
 
 #: The type of values that need no look, for each type of columns.
 _PLAIN: dict[str, Any] = {"boolean": bool, "int64": int, "float64": float, "text": str, "bytes": bytes}
-
-
-def _is_none(value: Any) -> bool:
-    return value is None
 
 
 #: Numbers as databases write them; Python's own also have underscores, spaces and the digits of other scripts.
