@@ -322,12 +322,11 @@ fn typescript() {
     let script = format!("shop/migrations/{}_tidy_names.ts", story.revision("tidy_names.ts"));
     let lines = place.read(&script).split('\n').skip(8).collect::<Vec<_>>().join("\n");
     assert!(place.read("shop/migrations/../tsconfig.json").contains("javascript-0.1.0/index.d.ts"));
-    place.write(&script, format!("\n\n\n\nenum Colour {{ Red, Blue }}\n{lines}"));
+    place.write(&script, format!("\n\n\n\nexport = rules;\nconst rules = 1;\n{lines}"));
     story.execute("runner build", 1).says(&[
-        "error: SyntaxError: `enum` cannot be stripped: it is more than a type (at migrations/",
-        "_tidy_names.ts:5:1: `enum Colour { Red, Blue }`)",
-        "hint: only types are stripped: use an object with `as const` for an `enum`, a module for a `namespace`, and assignments in \
-         the constructor for its properties",
+        "error: SyntaxError: `export = …` cannot be stripped: it is more than a type (at migrations/",
+        "_tidy_names.ts:5:1: `export = rules;`)",
+        "hint: only types are stripped: use `import` with `from`, `export default`, and `value as Type`",
     ]);
     story.end();
 }
