@@ -365,6 +365,38 @@ fn languages() {
 }
 
 #[test]
+fn libraries_of_javascript() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/libraries-javascript", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang javascript --npm", 0);
+    let directory = format!("migrations/{}_tidy_names", story.revision("tidy_names.js"));
+    story.replace("migrations/*_tidy_names", &directory);
+    story.run("cd migrations/*_tidy_names", 0);
+    story.run("npm install slugify", 0);
+    story.run("cd ../..", 0);
+    story.run("runner build", 0);
+    assert!(place.read(&format!("shop/{directory}/vendor/slugify.js")).contains("export"));
+    story.end();
+}
+
+#[test]
+fn libraries_of_python() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/libraries-python", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang python --pip", 0);
+    let directory = format!("migrations/{}_tidy_names", story.revision("tidy_names.py"));
+    story.replace("migrations/*_tidy_names", &directory);
+    story.run("echo \"python-slugify\" >> migrations/*_tidy_names/requirements.txt", 0);
+    story.run("runner build", 0);
+    assert!(place.read(&format!("shop/{directory}/vendor/slugify/__init__.py")).contains("slugify"));
+    story.end();
+}
+
+#[test]
 fn go() {
     let place = project!(empty);
     let mut story = Story::new("guide/go", &place);
