@@ -25,6 +25,8 @@ const TOLD: &[&str] = &[
     "guide/fleets",
     "guide/go",
     "guide/languages",
+    "guide/libraries-javascript",
+    "guide/libraries-python",
     "guide/other-languages",
     "guide/other-tools",
     "guide/packages",

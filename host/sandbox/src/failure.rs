@@ -183,8 +183,7 @@ pub fn with_hint(error: Error) -> Error {
     match error.message.lines().next().is_some_and(|line| line.starts_with("SyntaxError: ") && line.contains(STRIPPED))
     {
         true => error.hint(
-            "only types are stripped: use an object with `as const` for an `enum`, a module for a `namespace`, and \
-             assignments in the constructor for its properties",
+            "only types are stripped: use `import` with `from`, `export default`, and `value as Type`",
         ),
         false => error,
     }

@@ -42,3 +42,28 @@ export class TextDecoder {
 }
 
 for (const type of [TextEncoder, TextDecoder]) Object.defineProperty(type.prototype, Symbol.toStringTag, { value: type.name, configurable: true });
+
+// Bytes with a type. A part is text, bytes or another one.
+export class Blob {
+  #bytes;
+  #type;
+  constructor(parts = [], { type = "" } = {}) {
+    const encoder = new TextEncoder();
+    const all = Array.from(parts, (part) => (part instanceof Blob ? part.#bytes
+      : part instanceof ArrayBuffer ? new Uint8Array(part)
+      : ArrayBuffer.isView(part) ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength) : encoder.encode(String(part))));
+    this.#bytes = new Uint8Array(all.reduce((size, part) => size + part.length, 0));
+    let at = 0;
+    for (const part of all) {
+      this.#bytes.set(part, at);
+      at += part.length;
+    }
+    this.#type = String(type).toLowerCase();
+  }
+  get size() { return this.#bytes.length; }
+  get type() { return this.#type; }
+  slice(start, end, type = "") { return new Blob([this.#bytes.slice(start, end)], { type }); }
+  async bytes() { return this.#bytes.slice(); }
+  async arrayBuffer() { return this.#bytes.slice().buffer; }
+  async text() { return new TextDecoder().decode(this.#bytes); }
+}

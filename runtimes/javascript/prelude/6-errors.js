@@ -18,6 +18,40 @@ export class RunnerError extends Error {
 
 function hostError(message, kind, code, detail) { return new RunnerError(message, { kind: KINDS[kind], code, detail }); }
 
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// The numbers of a segment of a source map: six bits in each letter, the lowest first, and the sign in the first bit.
+function numbersOf(segment) {
+  const numbers = [];
+  let number = 0, shift = 0;
+  for (const letter of segment) {
+    const digit = DIGITS.indexOf(letter);
+    number += (digit & 31) << shift;
+    shift += 5;
+    if (digit & 32) continue;
+    numbers.push(number & 1 ? -(number >> 1) : number >> 1);
+    number = shift = 0;
+  }
+  return numbers;
+}
+
+// Where a position of a module is in its source, as its map has it. Segments are [column, source, line, column], each the difference to
+// the one before it; columns of the module begin anew in each line.
+function sourcePlace(map, { line, column }) {
+  let sourceLine = 1, sourceColumn = 1, found = { line, column };
+  for (const [index, segments] of JSON.parse(map).mappings.split(";", line).entries()) {
+    let at = 1;
+    for (const segment of segments.split(",").filter(Boolean)) {
+      const [columns, , lines = 0, sourceColumns = 0] = numbersOf(segment);
+      at += columns;
+      sourceLine += lines;
+      sourceColumn += sourceColumns;
+      if (index < line - 1 || at <= column) found = { line: sourceLine, column: sourceColumn };
+    }
+  }
+  return found;
+}
+
 // The frames of a stack that are the script's.
 function framesOf(stack) {
   const frames = [];
@@ -25,6 +59,8 @@ function framesOf(stack) {
     const match = /^\s*at (?:(.*) \()?(.+?):(\d+):(\d+)\)?$/.exec(line);
     if (!match || /^runner-guest(\/|$)/.test(match[2])) continue;
     const frame = { name: match[1], file: match[2], line: +match[3], column: +match[4] };
+    const map = native.mapOf?.(frame.file);
+    if (map) Object.assign(frame, sourcePlace(map, frame));
     // A recursion shows once.
     const last = frames.at(-1);
     if (last?.file !== frame.file || last.line !== frame.line || last.column !== frame.column) frames.push(frame);

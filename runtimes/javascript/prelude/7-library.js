@@ -1,7 +1,7 @@
 // What comes from libraries, which are evaluated when a script first touches them. The bundle that each global is in.
 
 const LAZY = {
-  Intl: "intl", Temporal: "temporal", TextDecoder: "encoding", TextEncoder: "encoding", URL: "url", URLSearchParams: "url", structuredClone: "clone",
+  Intl: "intl", Temporal: "temporal", TextDecoder: "encoding", TextEncoder: "encoding", Blob: "encoding", URL: "url", URLSearchParams: "url", structuredClone: "clone",
   Event: "events", EventTarget: "events", CustomEvent: "events", AbortController: "events", AbortSignal: "events", crypto: "crypto",
   Buffer: "node:buffer",
 };

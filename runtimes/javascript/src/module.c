@@ -82,10 +82,13 @@ static char *find_package(const char *name)
     static const char *const endings[] = {"", ".js", ".mjs", "/index.js"};
 #endif
     static const char *const places[] = {"", "vendor/"};
+    /* `punycode/` is the package, and not the module of Node.js. */
+    size_t size = strlen(name);
+    bool is_package = size && name[size - 1] == '/';
     for (int i = 0; i < COUNT(places) * COUNT(endings); i++) {
         char path[1024];
         const char *place = places[i / COUNT(endings)], *ending = endings[i % COUNT(endings)];
-        if (snprintf(path, sizeof path, "%s%s%s", place, name, ending) < (int)sizeof path && asset_exists(path))
+        if (snprintf(path, sizeof path, "%s%.*s%s", place, (int)(size - is_package), name, ending) < (int)sizeof path && asset_exists(path))
             return join(directory, strlen(directory), path);
     }
     if (node_library(name))
@@ -337,4 +340,7 @@ void module_functions(JSValue native)
 {
     define(native, "exports", script_exports, 0);
     define(native, "sourceOf", source_of, 1);
+#ifdef TYPESCRIPT
+    define(native, "mapOf", map_of, 1);
+#endif
 }

@@ -201,6 +201,7 @@ void native_functions(JSValue native);
 /* ../../typescript/src/typescript.c */
 /* The source with blanks for its types, in the place of the one that it takes; NULL and an exception if that cannot be. */
 char *types_stripped(char *source, size_t *size, const char *name);
+JSValue map_of(JSContext *context, JSValueConst this, int argc, JSValueConst *argv);
 #endif
 
 /* error.c */

@@ -19,7 +19,7 @@ DESCRIPTORS = "a migration has no file descriptors: use `open` and `pathlib`"
 
 #: Functions that change files, and those that need descriptors.
 OF_WRITES = """
-    chmod fchmod ftruncate link mkfifo symlink truncate utime writev pwrite pwritev
+    chmod fchmod ftruncate link mkfifo symlink truncate writev pwrite pwritev
 """.split()
 OF_DESCRIPTORS = """
     chdir dup dup2 fdatasync fstatvfs fsync ioctl lseek pipe posix_fadvise posix_fallocate pread preadv read readv sendfile statvfs
@@ -47,6 +47,8 @@ class Memory:
     """A temporary file."""
 
     content = b""
+    #: When it was changed, in seconds; `None` at the time of the run.
+    changed = None
 
     @property
     def size(self):
@@ -241,6 +243,13 @@ def remove(path, *, dir_fd=None):
     del directory[name]
 
 
+def utime(path, times=None, *, ns=None, **options):
+    found = find(path)
+    if not isinstance(found, Memory):
+        raise PermissionError(errno.EACCES, WRITES, path)
+    found.changed = times[1] if times else ns[1] / 1e9 if ns else None
+
+
 def mkdir(path, mode=0o777, *, dir_fd=None):
     directory, name = _place(path)
     if name in directory:
@@ -279,7 +288,8 @@ def stat_of(path, *, dir_fd=None, follow_symlinks=True):
     inode = path if isinstance(path, int) else zlib.crc32(_full(path).encode(errors="replace"))
     # Archives of ZIP know no time before 1980.
     now = int(time.time())
-    return os.stat_result((mode, inode, 1, 1, 0, 0, size, now, now, now))
+    changed = getattr(found, "changed", None)
+    return os.stat_result((mode, inode, 1, 1, 0, 0, size, now, now if changed is None else int(changed), now))
 
 
 def listdir(path="."):
@@ -370,7 +380,7 @@ def replace_files():
         "stat": stat_of, "lstat": stat_of, "fstat": stat_of, "access": access, "listdir": listdir, "scandir": scandir, "readlink": readlink,
         "open": open_descriptor, "close": lambda number: _descriptors.pop(number, None), "isatty": lambda number: False,
         "write": write_descriptor,
-        "remove": remove, "unlink": remove, "mkdir": mkdir, "rmdir": rmdir, "rename": rename, "replace": rename,
+        "remove": remove, "unlink": remove, "mkdir": mkdir, "utime": utime, "rmdir": rmdir, "rename": rename, "replace": rename,
         "getcwd": lambda: "/", "getcwdb": lambda: b"/",
     }
     functions |= dict.fromkeys(OF_WRITES, refusing(WRITES)) | dict.fromkeys(OF_DESCRIPTORS, refusing(DESCRIPTORS))

@@ -112,11 +112,24 @@ def fill(module):
         setattr(module, of, stand_in(name, of, reason))
     if name == "ssl":
         module.OPENSSL_VERSION, module.OPENSSL_VERSION_INFO = "OpenSSL 3.0.0, which the runtime has not", (3, 0, 0, 0, 0)
+        module.SSLContext = context_of_no_connection(module.SSLContext)
+        for of in "create_default_context _create_default_https_context _create_unverified_context _create_stdlib_context".split():
+            setattr(module, of, lambda *arguments, **named: module.SSLContext())
         module.TLSVersion = enum.IntEnum("TLSVersion", "MINIMUM_SUPPORTED SSLv3 TLSv1 TLSv1_1 TLSv1_2 TLSv1_3 MAXIMUM_SUPPORTED")
     if name == "_multiprocessing":
         module.SemLock.SEM_VALUE_MAX = 1
     if name == "ctypes":
         module.sizeof = lambda kind: SIZES[kind.__name__]
+
+
+def context_of_no_connection(base):
+    """The class of contexts, which libraries make and configure when they are imported. It is refused to connect by one."""
+
+    def __getattr__(self, name):
+        return refusing(f"ssl.SSLContext.{name}", NETWORK) if name.startswith("wrap_") else lambda *arguments, **named: None
+
+    return type("SSLContext", (), {"__module__": "ssl", "__doc__": base.__doc__, "__getattr__": __getattr__,
+                                   "__init__": lambda self, *arguments, **named: None})
 
 
 def refuse_calls(module):

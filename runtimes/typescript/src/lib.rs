@@ -1,7 +1,7 @@
-//! The C function that blanks the types of TypeScript, over the library that Node.js uses for the same.
+//! The C function that makes JavaScript of TypeScript, over the library that Node.js uses for the same.
 //!
-//! Types become spaces, so that every line and column stays where it is. What is more than a type, such as `enum`, is an error
-//! with its position.
+//! Types become spaces, so that every line and column stays where it is. A module with more than types, such as an `enum`, is
+//! printed anew, with a map of its positions. What has no form as a module of JavaScript is an error with its position.
 
 // Its functions, which the runtime of JavaScript has as well, and its allocator.
 extern crate natives as _;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use swc_common::errors::{DiagnosticBuilder, Emitter, Handler};
 use swc_common::sync::Lrc;
 use swc_common::{BytePos, GLOBALS, Globals, SourceMap};
-use swc_ts_fast_strip::{Mode, Options, operate};
+use swc_ts_fast_strip::{Mode, Options, TransformOutput, operate};
 
 /// What `typescript_strip` made of a source, as `typescript.h` declares it.
 #[repr(C)]
@@ -22,47 +22,68 @@ pub struct Stripped {
     /// Where the error is, from 1; 0 if that is unknown.
     line: u32,
     column: u32,
+    /// Where the pieces of the JavaScript come from, as a source map; null if every position stays where it is. The caller's to
+    /// free.
+    map: *mut u8,
 }
 
 /// An error, and the offset of its position.
 type Failure = (String, Option<u32>);
 
-/// Keeps the first error in the source.
-struct FirstError(Arc<Mutex<Option<Failure>>>);
+/// Keeps the errors in the source.
+struct Errors(Arc<Mutex<Vec<Failure>>>);
 
-impl Emitter for FirstError {
+impl Emitter for Errors {
     fn emit(&mut self, error: &mut DiagnosticBuilder<'_>) {
         let at = error.span.primary_span().filter(|span| span.lo != BytePos::DUMMY).map(|span| span.lo.0);
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_earlier = |(_, of): &Failure| at.is_some_and(|at| of.is_none_or(|of| at < of));
-        if first.as_ref().is_none_or(is_earlier) {
-            *first = Some((error.message(), at));
-        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((error.message(), at));
     }
 }
 
-fn strip(source: &str) -> Result<String, Failure> {
-    let first = Arc::new(Mutex::new(None));
-    let handler = Handler::with_emitter(false, false, Box::new(FirstError(first.clone())));
-    let options = Options { module: Some(true), mode: Mode::StripOnly, ..Options::default() };
-    let result = GLOBALS
-        .set(&Globals::new(), || operate(&Lrc::new(SourceMap::default()), &handler, source.to_owned(), options));
-    result.map(|output| output.code).map_err(|error| {
-        let found = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Positions count from 1.
-        found.map_or((error.message, None), |(message, at)| (named(message), at.map(|at| at.saturating_sub(1))))
+/// JavaScript, and the map of its positions if they are others.
+fn javascript(source: &str) -> Result<TransformOutput, Failure> {
+    operated(source, Mode::StripOnly).or_else(|mut errors| {
+        errors.sort_by_key(|(_, at)| at.unwrap_or(u32::MAX));
+        match errors.iter().position(|(message, _)| !is_transformed(message)) {
+            None => operated(source, Mode::Transform).map_err(|mut errors| errors.remove(0)),
+            Some(first) => Err(errors.swap_remove(first)),
+        }
     })
 }
 
-/// What cannot be stripped, in the words of the project; other messages as they are. The program adds a hint to those that
-/// say "cannot be stripped".
+/// At least one error, if it fails.
+fn operated(source: &str, mode: Mode) -> Result<TransformOutput, Vec<Failure>> {
+    let errors = Arc::new(Mutex::new(Vec::new()));
+    let handler = Handler::with_emitter(false, false, Box::new(Errors(errors.clone())));
+    let mut options = Options { module: Some(true), mode, source_map: true, ..Options::default() };
+    // Imports stay as they are, and so do fields: as where types are only blanked.
+    let transform = options.transform.get_or_insert_default();
+    (transform.typescript.verbatim_module_syntax, transform.typescript.native_class_properties) = (true, true);
+    let result = GLOBALS
+        .set(&Globals::new(), || operate(&Lrc::new(SourceMap::default()), &handler, source.to_owned(), options));
+    result.map_err(|error| {
+        let found = std::mem::take(&mut *errors.lock().unwrap_or_else(PoisonError::into_inner));
+        // Positions count from 1.
+        let found = found.into_iter().map(|(message, at)| (named(message), at.map(|at| at.saturating_sub(1))));
+        let found: Vec<Failure> = found.collect();
+        if found.is_empty() { vec![(error.message, None)] } else { found }
+    })
+}
+
+/// What is more than a type, and has a form in JavaScript.
+const TRANSFORMED: [&str; 3] = ["enum", "namespace declaration", "parameter property"];
+
+fn is_transformed(message: &str) -> bool {
+    TRANSFORMED.contains(&message)
+}
+
+/// What cannot be stripped: its name if it has a form in JavaScript, and else an error in the words of the project. Other
+/// messages as they are. The program adds a hint to those that say "cannot be stripped".
 fn named(message: String) -> String {
     let what = match message.strip_prefix("TypeScript ").and_then(|it| it.strip_suffix(" is not supported in strip-only mode")) {
-        Some("enum") => "`enum`",
-        Some("namespace declaration") => "`namespace`",
         Some("import equals declaration") => "`import … = …`",
         Some("export assignment") => "`export = …`",
-        Some("parameter property") => "a parameter property",
+        Some(other) if is_transformed(other) => return other.to_owned(),
         Some(other) => other,
         None if message.starts_with("The angle-bracket syntax") => {
             return "`<Type>value` cannot be stripped where it stands".to_owned();
@@ -80,7 +101,12 @@ fn position(source: &str, offset: usize) -> (u32, u32) {
     (line as u32 + 1, column as u32 + 1)
 }
 
-/// Blanks the types of a module; false, with a message, if that cannot be done.
+/// Text with a zero at its end, for C.
+fn for_c(text: &str) -> *mut u8 {
+    Box::into_raw([text.as_bytes(), b"\0"].concat().into_boxed_slice()).cast()
+}
+
+/// Makes JavaScript of a module; false, with a message, if that cannot be done.
 ///
 /// # Safety
 /// `source` points at `size` bytes of UTF-8, and `into` at a `Stripped`.
@@ -89,17 +115,15 @@ pub unsafe extern "C" fn typescript_strip(source: *const u8, size: usize, into: 
     // SAFETY: the caller's promise. An empty source may have no address.
     let bytes = if size == 0 { &[][..] } else { unsafe { std::slice::from_raw_parts(source, size) } };
     let result = match std::str::from_utf8(bytes) {
-        Ok(text) => strip(text).map_err(|(message, at)| (message, at.map(|at| position(text, at as usize)))),
+        Ok(text) => javascript(text).map_err(|(message, at)| (message, at.map(|at| position(text, at as usize)))),
         Err(_) => Err(("the source is not UTF-8".to_owned(), None)),
     };
     let good = result.is_ok();
-    let (text, (line, column)) = match result {
-        Ok(code) => (code, (0, 0)),
-        Err((message, at)) => (message, at.unwrap_or_default()),
+    let (text, (line, column), map) = match result {
+        Ok(output) => (output.code, (0, 0), output.map.map_or(std::ptr::null_mut(), |map| for_c(&map))),
+        Err((message, at)) => (message, at.unwrap_or_default(), std::ptr::null_mut()),
     };
-    let size = text.len();
-    let text = Box::into_raw([text.as_bytes(), b"\0"].concat().into_boxed_slice()).cast();
     // SAFETY: the caller's promise.
-    unsafe { into.write(Stripped { text, size, line, column }) };
+    unsafe { into.write(Stripped { text: for_c(&text), size: text.len(), line, column, map }) };
     good
 }

@@ -11,6 +11,9 @@ typedef struct Stripped {
     size_t size;
     /* Where the error is, from 1; 0 if that is unknown. */
     uint32_t line, column;
+    /* Where the pieces of the JavaScript come from, as a source map; NULL if every position stays where it is. The caller's to
+       free. */
+    char *map;
 } Stripped;
 
 bool typescript_strip(const char *source, size_t size, Stripped *into);

@@ -67,15 +67,28 @@ fn packages_of_npm_are_bundled_and_need_no_npm_to_run() {
         package(&project, "@scope/modern/node_modules/deep", "", &[("index.js", "module.exports = 'second'")]);
         let absent = "const fs = require('fs'); exports.read = () => fs.promises.readFile('x');";
         package(&project, "absent", "", &[("index.js", absent)]);
+        // A build for browsers, which would need a page; types alone; parts without a module of their own, and no default export.
+        let builds = ", \"main\": \"node.js\", \"browser\": \"page.js\"";
+        package(&project, "builds", builds, &[("node.js", "exports.of = 'Node.js'"), ("page.js", "exports.of = document.title")]);
+        package(&project, "@types/plain", "", &[("index.d.ts", "")]);
+        package(
+            &project,
+            "parts",
+            ", \"type\": \"module\", \"exports\": { \".\": \"./main.js\", \"./a.js\": \"./a.js\" }",
+            &[("main.js", "throw new Error('import a part')"), ("a.js", "export const a = 'one of parts'")],
+        );
         // Node.js has a module of this name.
         package(&project, "punycode", "", &[("index.js", "exports.toASCII = () => 'a package';")]);
         project
-            .write(&format!("{directory}/package.json"), manifest(&["plain", "@scope/modern", "absent", "punycode"]));
+            .write(&format!("{directory}/package.json"), manifest(&[
+                "plain", "@scope/modern", "absent", "punycode", "builds", "@types/plain", "parts",
+            ]));
         project.write(
             &format!("{directory}{end}"),
             "import { log } from 'runner-guest';\nimport plain, { deep, twice } from 'plain';\nimport part from 'plain/part.mjs';\n\
-             import mode, { other } from '@scope/modern';\nimport { read } from 'absent';\nimport { toASCII } from 'punycode';\nexport const description = 'x';\n\
-             export function upgrade() {\n  log.info([deep, plain.deep, twice(1), part, mode(), other, toASCII()].join());\n\
+             import mode, { other } from '@scope/modern';\nimport { read } from 'absent';\nimport { toASCII } from 'punycode/';\nimport builds from 'builds';\n\
+             import { a } from 'parts/a.js';\nexport const description = 'x';\n\
+             export function upgrade() {\n  log.info([deep, plain.deep, twice(1), part, mode(), other, toASCII(), builds.of, a].join());\n\
              try { read() } catch (error) { log.info(error.message) }\n}\nexport function downgrade() {}\n",
         );
         project.runner("status").says(&["changed since it was built", "runner build"]);
@@ -91,7 +104,7 @@ fn packages_of_npm_are_bundled_and_need_no_npm_to_run() {
         project.runner("validate --locked").succeeds().does_not_say(&["warning"]);
         let mut command = project.command(["apply", "--locked"]);
         project.finish(command.env("PATH", "/nonexistent")).succeeds().says(&[
-            "first,first,1,first,a part,production,second,a package",
+            "first,first,1,first,a part,production,second,a package,Node.js,one of parts",
             "`node:fs` is not available in a migration: `fs.promises.readFile` was called",
         ]);
         project.runner("verify").succeeds();
@@ -214,8 +227,9 @@ const WHEELS: &str = "--no-index\n--find-links tests/wheels\n";
 fn packages_of_pip_are_installed_by_their_lock_and_need_no_python_to_run() {
     let (project, directory) = with_script("python", "--pip");
     let of_slugs = [
-        ("slugs/__init__.py", "from deep import word\nname = f'slugs of {word}'\n"),
+        ("slugs/__init__.py", "from deep import word\nhidden = open(f'{__path__[0]}/.word').read()\nname = f'{hidden} slugs of {word}'\n"),
         ("slugs/tests/test_slugs.py", "import unknown\n"),
+        ("slugs/.word", "two"),
         ("slugs-1.0.data/scripts/slugs", "#!python\n"),
     ];
     wheel(&project, &directory, "slugs-1.0-py3-none-any.whl", &of_slugs);
@@ -250,7 +264,7 @@ fn packages_of_pip_are_installed_by_their_lock_and_need_no_python_to_run() {
     }
     project.runner("validate --locked").succeeds().does_not_say(&["warning"]);
     let mut command = project.command(["apply", "--locked"]);
-    project.finish(command.env("PATH", "/nonexistent")).succeeds().says(&["slugs of two"]);
+    project.finish(command.env("PATH", "/nonexistent")).succeeds().says(&["two slugs of two"]);
     project.runner("rollback").succeeds();
     // A newer version is not taken unless the lock is removed, and one with other bytes is refused.
     wheel(&project, &directory, "deep-3.0-py3-none-any.whl", &[("deep.py", "word = 'three'\n")]);
@@ -288,7 +302,7 @@ fn what_pip_refuses_leaves_what_was_there() {
             &["the package `orjson` needs native code", "certain processors", "`json`"][..],
         ),
         (format!("{WHEELS}hidden\n"), 2, &["the package `hidden` needs native code", "it contains `hidden/x.so`"]),
-        (format!("{WHEELS}deep>=9\n"), 2, &["pip does not find a wheel of `deep>=9`", "2.0", "pip wheel"]),
+        (format!("{WHEELS}deep>=9\n"), 2, &["pip does not find a wheel of `deep>=9`", "2.0", "`--no-binary deep`"]),
         ("idna\n".to_owned(), 1, &["the index of pip cannot be reached", "nothing was changed"]),
         ("-r more.txt\n".to_owned(), 2, &["refers to something else: `-r more.txt`"]),
         ("a b c\n".to_owned(), 1, &["`pip install` failed", "Invalid requirement"]),

@@ -322,12 +322,11 @@ fn typescript() {
     let script = format!("shop/migrations/{}_tidy_names.ts", story.revision("tidy_names.ts"));
     let lines = place.read(&script).split('\n').skip(8).collect::<Vec<_>>().join("\n");
     assert!(place.read("shop/migrations/../tsconfig.json").contains("javascript-0.1.0/index.d.ts"));
-    place.write(&script, format!("\n\n\n\nenum Colour {{ Red, Blue }}\n{lines}"));
+    place.write(&script, format!("\n\n\n\nexport = rules;\nconst rules = 1;\n{lines}"));
     story.execute("runner build", 1).says(&[
-        "error: SyntaxError: `enum` cannot be stripped: it is more than a type (at migrations/",
-        "_tidy_names.ts:5:1: `enum Colour { Red, Blue }`)",
-        "hint: only types are stripped: use an object with `as const` for an `enum`, a module for a `namespace`, and assignments in \
-         the constructor for its properties",
+        "error: SyntaxError: `export = …` cannot be stripped: it is more than a type (at migrations/",
+        "_tidy_names.ts:5:1: `export = rules;`)",
+        "hint: only types are stripped: use `import` with `from`, `export default`, and `value as Type`",
     ]);
     story.end();
 }
@@ -362,6 +361,38 @@ fn languages() {
     story.run("npx esbuild entry.js --bundle --format=esm --outfile=slugify.js", 0);
     story.execute("cd ..", 0);
     story.run("pip install --target migrations/20260301100000_tidy_names --only-binary :all: python-slugify", 0);
+    story.end();
+}
+
+#[test]
+fn libraries_of_javascript() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/libraries-javascript", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang javascript --npm", 0);
+    let directory = format!("migrations/{}_tidy_names", story.revision("tidy_names.js"));
+    story.replace("migrations/*_tidy_names", &directory);
+    story.run("cd migrations/*_tidy_names", 0);
+    story.run("npm install slugify", 0);
+    story.run("cd ../..", 0);
+    story.run("runner build", 0);
+    assert!(place.read(&format!("shop/{directory}/vendor/slugify.js")).contains("export"));
+    story.end();
+}
+
+#[test]
+fn libraries_of_python() {
+    let place = project!(empty);
+    let mut story = Story::new("guide/libraries-python", &place);
+    story.run("runner init shop", 0);
+    story.run("cd shop", 0);
+    story.run("runner new tidy_names --lang python --pip", 0);
+    let directory = format!("migrations/{}_tidy_names", story.revision("tidy_names.py"));
+    story.replace("migrations/*_tidy_names", &directory);
+    story.run("echo \"python-slugify\" >> migrations/*_tidy_names/requirements.txt", 0);
+    story.run("runner build", 0);
+    assert!(place.read(&format!("shop/{directory}/vendor/slugify/__init__.py")).contains("slugify"));
     story.end();
 }
 

@@ -110,3 +110,49 @@ fn locales_and_zones() {
         "RangeError: no data for the locale \"de-LU\" are built in: there are ar, bg,",
     ]);
 }
+
+/// What a module does while it is imported is told with its line.
+#[test]
+fn modules_that_cannot_be_imported_say_why() {
+    for end in ["js", "ts"] {
+        for (module, said) in [
+            ("import net from 'node:net';\nnet.connect(80);\n", "`net.connect` is not available in a migration"),
+            ("import { readFileSync } from 'fs';\nreadFileSync('/etc/hosts');\n", "`fs.readFileSync` is not available in a migration"),
+            ("fetch('https://localhost');\n", "`fetch` is not available in a migration: a sandbox has no network"),
+            // It is evaluated first, and needs what the other one has not made yet.
+            ("import { name } from './first.js';\nexport const copy = name;\n", "ReferenceError: name is not initialized"),
+        ] {
+            let project = project!();
+            let line = module.lines().count();
+            project
+                .write(
+                    &format!("migrations/1_import.{end}"),
+                    "import './first.js';\nexport const description = 'imports';\nexport function upgrade() {}\n",
+                )
+                .write(&format!("migrations/1_import/first.{end}"), "import './other.js';\nexport const name = 'first';\n")
+                .write(&format!("migrations/1_import/other.{end}"), module);
+            let place = format!("migrations/1_import/other.{end}:{line}:");
+            project.runner("apply").exits(1).says(&[said, &place]);
+        }
+    }
+}
+
+#[test]
+fn modules_may_import_each_other() {
+    let project = project!();
+    project
+        .write(
+            "migrations/1_cycle.js",
+            "import { even } from './even.js';\nimport { log } from 'runner-guest';\nexport const description = 'a cycle';\n\
+             export function upgrade() { log.info(`${even(10)} ${even(7)}`); }\n",
+        )
+        .write(
+            "migrations/1_cycle/even.js",
+            "import { odd } from './odd.js';\nexport const even = (n) => n === 0 || odd(n - 1);\n",
+        )
+        .write(
+            "migrations/1_cycle/odd.js",
+            "import { even } from './even.js';\nexport const odd = (n) => n !== 0 && even(n - 1);\n",
+        );
+    project.runner("apply").succeeds().says(&["true false"]);
+}

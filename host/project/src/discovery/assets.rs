@@ -28,7 +28,7 @@ pub fn find_assets(
         .map_err(|error| wrong(&directory.file_name, &error))?;
     let top = format!("{}/{ASSETS}", directory.file_name);
     match here.open_dir(ASSETS) {
-        Ok(dir) => walk_files(&dir, &top, WalkRules { limit, skip: &|_| false }, &mut assets)?,
+        Ok(dir) => walk_files(&dir, &top, WalkRules { limit, skip: &is_hidden }, &mut assets)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(wrong(&top, &error)),
     }
@@ -40,8 +40,13 @@ pub fn find_assets(
 pub(crate) struct WalkRules<'a> {
     /// The largest size of a file.
     pub limit: u64,
-    /// Whether a path is left out; hidden ones always are.
+    /// Whether a path is left out.
     pub skip: &'a dyn Fn(&str) -> bool,
+}
+
+/// Whether the last part of a path begins with a dot.
+fn is_hidden(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with('.'))
 }
 
 /// Adds the files below a directory: path, with `/`, to sha256. `top` is the directory's name in messages.
@@ -72,7 +77,7 @@ fn walk(
             return Err(Problem::new(message).hint("rename it; names are UTF-8 without control characters"));
         };
         let path = format!("{below}{name}");
-        if name.starts_with('.') || (rules.skip)(&path) {
+        if (rules.skip)(&path) {
             continue;
         }
         let kind = entry.file_type().map_err(|error| failed(&path, error))?;

@@ -194,7 +194,8 @@ fn parts_of(source: &str, package: &str) -> BTreeSet<String> {
             let before = source[..at].trim_end().trim_end_matches('(').trim_end();
             let part = source[at + 1..].split(quote).next().unwrap_or_default();
             if (before.ends_with("from") || before.ends_with("import")) && !part.contains(['\n', '\\', '`']) {
-                parts.insert(part.to_owned());
+                // The slash after `punycode/` only tells it from a module of Node.js.
+                parts.insert(part.trim_end_matches('/').to_owned());
             }
         }
     }
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn parts_of_packages_are_those_that_are_imported() {
         let source = "import { parse } from \"csv-parse/sync\";\nimport 'csv-parse/x';\nconst y = await import( 'csv-parse/y');\n\
-                      import a from \"csv-parse\";\nconst path = \"csv-parse/z\"; from('csv-parse-more/a')";
+                      import a from \"csv-parse\";\nimport b from \"csv-parse/x/\";\nconst path = \"csv-parse/z\"; from('csv-parse-more/a')";
         let parts: Vec<String> = parts_of(source, "csv-parse").into_iter().collect();
         assert_eq!(parts, ["csv-parse/sync", "csv-parse/x", "csv-parse/y"]);
         assert!(parts_of("import x from \"@a/b/c\"", "b").is_empty());

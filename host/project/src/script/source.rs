@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::packages::VENDORED;
 use crate::discovery::{FoundEntry, TESTS, WalkRules, walk_files};
 use crate::files::{ProjectDirectory, unreadable};
 use crate::problem::{Problem, shown};
@@ -46,12 +47,16 @@ fn other_tool(text: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// Whether a file of a script's directory is one of its companions. Hidden files are not.
+/// Whether a file of a script's directory is one of its companions. Hidden files are not, but for those inside of packages, which read
+/// them; of these, only what the Finder writes is none.
 pub fn is_companion(path: &str) -> bool {
-    let mut parts = path.split('/');
-    let first = parts.next().unwrap_or_default();
-    let is_hidden = |part: &str| part.starts_with('.') || WRITTEN.contains(&part);
-    !is_hidden(first) && first != TESTS && !parts.any(is_hidden)
+    let first = path.split('/').next().unwrap_or_default();
+    let is_in_package = first == VENDORED && path.matches('/').count() > 1;
+    let is_left_out = |part: &str| {
+        let is_hidden = if is_in_package { part == ".DS_Store" } else { part.starts_with('.') };
+        is_hidden || WRITTEN.contains(&part)
+    };
+    first != TESTS && !path.split('/').any(is_left_out)
 }
 
 /// The companion files of a script: path, with `/`, to sha256.
@@ -112,6 +117,8 @@ mod tests {
             ("node_modules", false),
             ("vendor/slugify.js", true),
             ("vendor/.from", false),
+            ("vendor/tldextract/.tld_set_snapshot", true),
+            ("vendor/tldextract/.DS_Store", false),
         ] {
             assert_eq!(is_companion(path), expected, "{path}");
         }

@@ -15,6 +15,7 @@ Buffer.isEncoding = (encoding) => isUrl(encoding) || isEncoding(encoding);
 module.exports = {
   ...buffer,
   constants: { MAX_LENGTH: buffer.kMaxLength, MAX_STRING_LENGTH: 2 ** 29 - 24 },
+  get Blob() { return globalThis.Blob; },
   atob: globalThis.atob, btoa: globalThis.btoa,
   isUtf8: (bytes) => native.decode(native.decoder("utf-8", true, true), bytes, false) !== undefined,
   isAscii: (bytes) => new Uint8Array(bytes.buffer ?? bytes, bytes.byteOffset ?? 0, bytes.byteLength).every((byte) => byte < 128),

@@ -36,6 +36,18 @@ class Hash {
   }
 }
 
+/** A secret as `createSecretKey` makes it; a migration has no other keys. */
+class KeyObject {
+  #bytes;
+  constructor(bytes) { this.#bytes = Uint8Array.from(bytes); }
+  get type() { return "secret"; }
+  get symmetricKeySize() { return this.#bytes.length; }
+  export({ format = "buffer" } = {}) {
+    return format === "jwk" ? { kty: "oct", k: Buffer.from(this.#bytes).toString("base64url") } : Buffer.from(this.#bytes);
+  }
+  equals(other) { return Buffer.compare(this.#bytes, other.export()) === 0; }
+}
+
 function randomBytes(size, done = undefined) {
   const bytes = Buffer.alloc(size);
   native.randomBytes(bytes, "randomBytes()");
@@ -49,7 +61,7 @@ function randomInt(low, high) {
 }
 
 module.exports = {
-  ...missingAll("crypto", `createCipheriv createDecipheriv createSign createVerify createSecretKey createPublicKey createPrivateKey
+  ...missingAll("crypto", `createCipheriv createDecipheriv createSign createVerify createPublicKey createPrivateKey
     createDiffieHellman createECDH generateKeyPair generateKeyPairSync generateKey generateKeySync pbkdf2 pbkdf2Sync scrypt scryptSync hkdf
     hkdfSync sign verify publicEncrypt privateDecrypt checkPrime checkPrimeSync`, "`node:crypto` has hashes, HMAC and random numbers here"),
   webcrypto: globalThis.crypto,
@@ -57,7 +69,9 @@ module.exports = {
   getRandomValues: (array) => globalThis.crypto.getRandomValues(array),
   randomUUID: () => globalThis.crypto.randomUUID(),
   createHash: (name) => new Hash(name),
-  createHmac: (name, key) => new Hash(name, bytesOf(key, "utf8")),
+  createHmac: (name, key) => new Hash(name, bytesOf(key instanceof KeyObject ? key.export() : key, "utf8")),
+  createSecretKey: (key, encoding = "utf8") => new KeyObject(bytesOf(key, encoding)),
+  KeyObject,
   hash: (name, data, encoding = "hex") => new Hash(name).update(data).digest(encoding),
   getHashes: () => [...HASHES],
   randomBytes, randomInt, Hash,

@@ -74,7 +74,7 @@ def refusals():
         ("http", lambda: http.client.HTTPConnection("localhost").request("GET", "/"), "a migration has no network", OSError),
         ("urllib", lambda: urllib.request.urlopen("https://localhost"), "a migration has no network", OSError),
         ("smtplib", lambda: smtplib.SMTP("localhost"), "a migration has no network", OSError),
-        ("ssl", ssl.create_default_context, "a migration has no network", OSError),
+        ("ssl", lambda: ssl.create_default_context().wrap_socket(None), "a migration has no network", OSError),
         ("subprocess", lambda: subprocess.run(["ls"]), "a migration starts no processes", OSError),
         ("system", lambda: os.system("ls"), "a migration starts no processes", OSError),
         ("webbrowser", lambda: webbrowser.open("http://localhost"), "a migration starts no processes", OSError),
@@ -114,6 +114,8 @@ def in_memory():
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("a.txt", "text")
             archive.write(__file__, "b.txt")
+        os.utime(f"{directory}/a.zip", (315619200, 315619200))
+        same("a time of a file", os.stat(f"{directory}/a.zip").st_mtime, 315619200)
         same("zipfile", [zipfile.ZipFile(path).read("a.txt"), os.listdir(directory)], [b"text", ["a.zip"]])
     same("a temporary directory", os.path.exists(directory), False)
     with tempfile.NamedTemporaryFile("w+", suffix=".txt", delete=False) as file:

@@ -36,7 +36,9 @@ const plugin = {
     bundle.onLoad({ filter: /.*/, namespace: "entry" }, ({ path }) => {
       const from = JSON.stringify(path);
       const listed = names[path]?.map((name) => JSON.stringify(name)).join(", ");
-      const contents = names[path] ? `export { ${listed} } from ${from};` : `import * as all from ${from}; export { all };`;
+      // Without a default export, it is all of them, as Node.js has it of CommonJS.
+      const whole = names[path]?.includes("default") ? "" : `export * as default from ${from};`;
+      const contents = names[path] ? `export { ${listed} } from ${from}; ${whole}` : `import * as all from ${from}; export { all };`;
       return { contents, resolveDir: process.cwd(), loader: "js" };
     });
     // Modules of Node.js. CommonJS gets what they export by default, and those that the runtime lacks fail where they are used.
@@ -77,13 +79,16 @@ const plugin = {
   },
 };
 
+// Which builds of packages are taken: those for Node.js, whose modules the runtime has in part, and else those for browsers.
+const FOR = [
+  { platform: "neutral", mainFields: ["main", "module"], conditions: ["node"] },
+  { platform: "browser", conditions: ["worker"] },
+];
+
 const options = {
-  entryPoints: modules.map((module) => ({ in: `entry:${module}`, out: module })),
   bundle: true,
   splitting: true,
   format: "esm",
-  platform: "browser",
-  conditions: ["worker"],
   target: "es2023",
   define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
   chunkNames: "shared/[hash]",
@@ -94,29 +99,42 @@ const options = {
   tsconfigRaw: {},
 };
 
-async function bundled(more) {
-  try {
-    await build({ ...options, ...more });
-  } catch (error) {
-    if (!natives.size) {
-      for (const { text, location } of error.errors ?? [{ text: error.message }])
-        console.error(location ? `${location.file}:${location.line}: ${text}` : text);
-      process.exit(1);
-    }
-  }
+// Why esbuild fails, a line each; nothing if it does not.
+async function bundled(of, more) {
+  const entryPoints = of.map((module) => ({ in: `entry:${module}`, out: module }));
+  const failures = await build({ ...options, ...more, entryPoints }).then(() => [], ({ errors, message }) => errors ?? [{ text: message }]);
   for (const [name, reason] of natives) console.log(`native ${name}: ${reason}`);
   if (natives.size) process.exit(1);
+  return failures.map(({ text, location }) => (location ? `${location.file}:${location.line}: ${text}` : text));
 }
 
-await bundled({ outdir: scratch });
-// As in the runtime, for builds that are made for browsers.
-globalThis.self ??= globalThis;
-for (const module of modules) {
+// Why a module cannot be loaded; if it can, its names are known.
+async function loaded(module, directory) {
   try {
-    names[module] = Object.keys((await import(pathToFileURL(join(scratch, `${module}.js`)))).all);
+    names[module] = Object.keys((await import(pathToFileURL(join(directory, `${module}.js`)))).all);
   } catch (error) {
-    console.error(`\`${module}\` cannot be loaded: ${error}`);
-    process.exit(1);
+    return `\`${module}\` cannot be loaded: ${error}`;
   }
 }
-await bundled({ outdir: out, banner: { js: "// @ts-nocheck" } });
+
+// As in the runtime, for builds that are made for browsers.
+globalThis.self ??= globalThis;
+// Types are for editors.
+let left = modules.filter((module) => !module.startsWith("@types/")), failures = [];
+for (const [index, kind] of FOR.entries()) {
+  const directory = join(scratch, String(index)), rest = [];
+  failures = [];
+  for (const module of left) {
+    const why = await bundled([module], { ...kind, outdir: directory });
+    if (!why.length) why.push(...[await loaded(module, directory)].filter(Boolean));
+    // A package of which parts are imported need not have a module of its own.
+    const isNeeded = !modules.some((other) => other.startsWith(`${module}/`));
+    if (why.length && isNeeded) failures.push(...why);
+    if (why.length) rest.push(module);
+  }
+  const good = left.filter((module) => !rest.includes(module));
+  if (good.length) failures.push(...await bundled(good, { ...kind, outdir: out, banner: { js: "// @ts-nocheck" } }));
+  left = rest;
+}
+for (const failure of failures) console.error(failure);
+if (failures.length) process.exit(1);

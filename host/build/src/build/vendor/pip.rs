@@ -42,8 +42,8 @@ const ANY: [&str; 14] = [
 /// What else holds for each call of pip.
 const ALWAYS: [&str; 4] = ["--retries", "2", "--disable-pip-version-check", "--no-input"];
 
-/// What holds for installing.
-const INSTALL: [&str; 3] = ["install", "--ignore-installed", "--no-compile"];
+/// What holds for installing. Otherwise pip compares the versions of Python that a package is for with the one that runs pip.
+const INSTALL: [&str; 4] = ["install", "--ignore-installed", "--no-compile", "--ignore-requires-python"];
 
 /// What pip says if it gets no answer.
 const UNREACHABLE: [&str; 3] = ["Retrying (Retry(", "Failed to establish a new connection", "Max retries exceeded"];
@@ -236,7 +236,9 @@ fn failed(place: &Place<'_>, ran: &Ran, packages: &Packages) -> Result<Error> {
     let error = Error::usage(format!("pip does not find a wheel of `{requirement}`"));
     let error = ran.failed_by(error, &["Could not find a version", " depends on "]);
     Ok(at(error.hint(format!(
-        "see its name; of a package in source code alone, `pip wheel --no-deps {name}` makes a wheel, whose path can be named in its place"
+        "see its name; a package that is published as source alone has pip run its `setup.py` on this machine: if you trust it, add the \
+         line `--no-binary {name}` to `{}`",
+        packages.installer.manifest()
     ))))
 }
 
