@@ -17,6 +17,18 @@ const AT = { bg: "{1} 'в' {0}", ca: "{1}, 'a les' {0}", et: "{1}, 'kell' {0}", 
   uk: "{1} 'о' {0}", vi: "'lúc' {0} {1}" };
 // And between a short one and a time, where they have a space.
 const SHORT = { da: ", ", et: ", ", fi: " 'klo' ", id: ", ", pt: ", " };
+// Numbers with two digits, where the form with plain ones is another.
+const TWO_DIGITS = { cs: { yyMMdd: "dd. MM. yy" }, "en-ZA": { yMMMMd: "d MMMM y" }, "fr-BE": { yyMd: "d/M/yy" }, lv: { yMMdd: "dd.MM.y" } };
+// Weekdays that stand for themselves, where they are others: CLDR's `stand-alone`, which FormatJS' data leave out. From Sunday on.
+const ofWord = (change) => (words) => words.map(change);
+const ALONE = {
+  de: { short: ofWord((word) => word.replace(".", "")) },
+  "en-AU": { narrow: ofWord((word) => word[0]) },
+  fi: { long: () => ["sunnuntai", "maanantai", "tiistai", "keskiviikko", "torstai", "perjantai", "lauantai"] },
+  hr: { narrow: ofWord((word) => word.toLowerCase()) },
+  lv: { long: ofWord((word) => word[0].toUpperCase() + word.slice(1)), short: ofWord((word) => word[0].toUpperCase() + word.slice(1)) },
+  pl: { narrow: ofWord((word) => word.toUpperCase()) },
+};
 
 const [out] = process.argv.slice(2);
 const formatjs = (name) => `node_modules/@formatjs/intl-${name}`;
@@ -45,16 +57,23 @@ function withConnectors(data, locale) {
     if (language !== "es") dateTimeFormat.full = at;
   }
   if (short) dateTimeFormat.medium = dateTimeFormat.short = `{1}${short}{0}`;
-  if (locale === "zh-Hant") data.hourCycle = "h12";
+  if (locale === "zh-Hant") Object.assign(data, { hourCycle: "h12", dayPeriodRules: read("date", "zh").dayPeriodRules });
+  if (language === "ja") data.hourCycle12 = "h12";
+  for (const [width, change] of Object.entries(ALONE[locale] ?? ALONE[language] ?? {})) {
+    data.weekdayStandalone = { ...data.weekday, ...data.weekdayStandalone, [width]: change(data.weekday[width]) };
+  }
   for (const [skeleton, pattern] of Object.entries(gregory)) {
     // Forms with words would be taken for numeric ones.
-    if (skeleton.includes("年")) delete gregory[skeleton];
+    if (skeleton.includes("年") || skeleton.includes("cccc")) delete gregory[skeleton];
+    // CLDR's own forms have no sign between their fields.
+    if (/^[A-Za-z]+$/.test(skeleton)) continue;
     const [, date, time] = new RegExp(`^(.*[dMyEGL].*?)${between}([BabHhKk].*)$`).exec(pattern) ?? [];
     if (!date) continue;
     const isLong = /[ML]{4}/.test(date) && !(language === "es" && /[Ec]{4}/.test(date));
     const connector = isLong && at ? at : short && `{1}${short}{0}`;
     if (connector) gregory[skeleton] = connector.replace("{1}", date).replace("{0}", time);
   }
+  Object.assign(gregory, TWO_DIGITS[locale]);
   return data;
 }
 
@@ -119,14 +138,40 @@ change("datetimeformat", [
   ['if (style === "long") offsetStr', 'if (style?.startsWith("long")) offsetStr'],
   ['.replace("H", String(hours))', '.replace("H", pad(hours))'],
   ["else if (mins || hours) {", 'else if (mins || hours || style?.endsWith("Offset")) {'],
-  // A zone without a time goes behind the date.
-  ["function BestFitFormatMatcher(options, formats) {\n", `function BestFitFormatMatcher(options, formats) {
+  // A zone without a time stands to the date as a time does.
+  ["function BestFitFormatMatcher(options, formats) {\n", `function BestFitFormatMatcher(options, formats, data) {
 	if (options.timeZoneName && !isTimeRelated(options)) {
 		const { timeZoneName, ...rest } = options, format = BestFitFormatMatcher(rest, formats);
-		for (const pattern of ["pattern", "pattern12"]) if (format[pattern]) format[pattern] += ", {timeZoneName}";
+		for (const pattern of ["pattern", "pattern12"]) {
+			if (format[pattern]) format[pattern] = data.dateTimeFormat.short.replace(/'/g, "").replace("{0}", "{timeZoneName}").replace("{1}", format[pattern]);
+		}
 		return { ...format, timeZoneName };
 	}
 `],
+  ["\t\t\tbestFormat = BestFitFormatMatcher(opt, formats);\n", "\t\t\tbestFormat = BestFitFormatMatcher(opt, formats, dataLocaleData);\n"],
+  ["selected = formatMatcher === \"basic\" ? BasicFormatMatcher(selectedOptions, formats) : BestFitFormatMatcher(selectedOptions, formats);\n\t\t}",
+    "selected = BestFitFormatMatcher(selectedOptions, formats, dataLocaleData);\n\t\t}"],
+  // A clock of 24 hours has no periods of the day.
+  ["\t\t\t\topt.hour12 = hc === \"h11\" || hc === \"h12\";\n", `\t\t\t\topt.hour12 = hc === "h11" || hc === "h12";
+				if (opt.hour !== void 0 && !opt.hour12) delete opt.dayPeriod;
+`],
+  // Two digits that are asked for of minutes leave the hour as it is asked for, too.
+  ["\tpatternFormat.pattern = skeletonFormat.pattern;\n", `	const isAdjusted = !options.timeZoneName && (!options.weekday || options.day) && !/^h1/.test(data?.hourCycle);
+	if (isAdjusted && patternFormat.hour && options.hour === "numeric" && [options.minute, options.second].includes("2-digit")) patternFormat.hour = "numeric";
+	patternFormat.pattern = skeletonFormat.pattern;
+`],
+  // The form of a name that stands for itself is the pattern's choice.
+  ["const isMonthStandalone = hasMonth && !hasOtherDateFields;", `const rawPattern = (internalSlots.format?.rawPattern ?? "").replace(/'[^']*'/g, "");
+	const isMonthStandalone = hasMonth && rawPattern.includes("L"), isWeekdayStandalone = rawPattern.includes("c");`],
+  ["\t\t\t\telse fv = dataLocaleData[p][f][v];\n", "\t\t\t\telse fv = ((isWeekdayStandalone && p === \"weekday\" && dataLocaleData.weekdayStandalone) || dataLocaleData[p])[f][v];\n"],
+  ["\t\tif (\"pattern12\" in timeFormat) format.pattern12", "\t\tformat.rawPattern = dateFormat.rawPattern;\n\t\tif (\"pattern12\" in timeFormat) format.pattern12"],
+  ["getDayPeriodName(dataLocaleData, tm, internalSlots.dayPeriod)", "internalSlots.dayPeriod || internalSlots.timeStyle ? getDayPeriodName(dataLocaleData, tm, internalSlots.dayPeriod) : tm.hour < 12 ? dataLocaleData.am : dataLocaleData.pm"],
+  ["\tif (opt.dayPeriod !== void 0) internalSlots.dayPeriod = opt.dayPeriod;", "\tinternalSlots.dayPeriod = opt.dayPeriod;"],
+  ["\tconst rule = rules.find((rule) => rule.at === value) ||", "\tconst rule = rules.find((rule) => rule.at === value && data.dayPeriods?.[width][rule.name]) ||"],
+  ["pattern.replace(/:?m+/, \"\")", "pattern.replace(/[:.]?m+.*/, \"\")"],
+  // An offset that has seconds is of a time before the zone's names.
+  ["if (timeZoneData && timeZoneData[f]) {", "if (timeZoneData && timeZoneData[f] && tm.timeZoneOffset % 6e4 === 0) {"],
+  ["\tconst offsetInMinutes = Math.floor(offsetInMs / 6e4);\n", "\tconst offsetInMinutes = Math.trunc(offsetInMs / 6e4), secs = Math.abs(offsetInMs / 1e3) % 60;\n\tif (secs) hourFormat = hourFormat.replace(/(.)mm/g, `$1mm$1${pad(secs)}`);\n"],
   // A form is read when it may be the best one: 700 of them take longer than all else. One with other fields scores -20 at most.
   ["return parsed ??= Object.keys(formats[calendar]).map((skeleton) => parseDateTimeSkeleton(skeleton, formats[calendar][skeleton], "
     + "calendarIntervals[skeleton] || findIntervalFormat(skeleton, calendarIntervals), calendarIntervals.intervalFormatFallback));",
@@ -150,14 +195,14 @@ function readWhenNeeded(skeletons, read) {
 	forms[Symbol.iterator] = function* () { for (const skeleton of skeletons) yield one(skeleton); };
 	forms.of = (options) => {
 		const wanted = key(DATE_TIME_PROPS.filter((field) => options[field] !== undefined));
-		return skeletons.filter((_, at) => keys[at] === wanted).map(one);
+		const found = skeletons.filter((_, at) => keys[at] === wanted).map(one);
+		const same = found.filter((form) => (form.month === "long") === (options.month === "long"));
+		return same.length ? same : found;
 	};
 	return forms;
 }
 function bestFitFormatMatcherScore(options, format) {
 `],
-  // Months beside a year are in their form for themselves.
-  [' || part.type === "year" || part.type === "relatedYear"', ' || part.type === "relatedYear"'],
   // Arithmetic of decimals, for whole numbers. Milliseconds stay what they are, only Temporal has nanoseconds.
   ["function ToDateTimeFormattable(value) {\n", `function ToDateTimeFormattable(value) {
 	if (typeof value === "number" || value instanceof Date) return Number(value);
