@@ -1578,6 +1578,8 @@ pub mod exports {
                     /// Transforms one batch into another. The result must only depend on the arguments, the parameters and the assets: the
                     /// host may call it in any order, on several instances in parallel, again after a crash, or on a sample. Calls to `sql`,
                     /// `batches` and `schema` are denied. An error fails the migration with the given message.
+                    /// In it, `{row 17}` is a row of `rows` by its position, from 0: the operator is told the row's key instead, and the values of
+                    /// the first row that is named so.
                     ///
                     /// For `update`, `upsert` and `delete` targets, the result includes the target's key columns; for `update` and `delete`,
                     /// each key must be one of the chunk's. For `insert`, it may have more or fewer rows than the input.

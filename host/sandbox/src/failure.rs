@@ -85,10 +85,6 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
     if let Some(Stopped(reason)) = error.downcast_ref() {
         return failure(stopped(*reason));
     }
-    let used_up = |limit: &LimitExceeded| match &state.was_at {
-        Some(place) => used_up(limit).at("line", place.clone()),
-        None => used_up(limit),
-    };
     if let Some(limit) = error.downcast_ref::<LimitExceeded>() {
         return failure(used_up(limit));
     }
@@ -103,7 +99,13 @@ pub fn of_trap(error: &wasmtime::Error, state: &GuestState, call: &str) -> Error
         return failure(used_up(&LimitExceeded { name: "handles", at: state.limits.handles.to_string() }));
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => failure(used_up(&LimitExceeded { name: "fuel", at: state.limits.fuel.to_string() })),
+        Some(Trap::OutOfFuel) => {
+            let error = used_up(&LimitExceeded { name: "fuel", at: state.limits.fuel.to_string() });
+            failure(match &state.was_at {
+                Some(place) => error.at("line", place.clone()),
+                None => error,
+            })
+        }
         Some(Trap::StackOverflow) => {
             failure(used_up(&LimitExceeded { name: "stack", at: format_size(state.limits.stack) }))
         }

@@ -2,7 +2,7 @@
  *
  * says error: no such country: Züri
  * says raised: unreachable
- * says batch: row 2: too many rows
+ * says batch: row id = 1: too many rows
  * says unreadable: no such country: Z��ri�
  * says unreadable: : Gen�ve */
 #include "runner_guest.h"
@@ -578,5 +578,5 @@ bool migration_transform(const char *name, rg_batch *batch, rg_error *error)
 {
     if (strcmp(name, "changed") == 0)
         return changed(batch, error);
-    return strcmp(name, "halved") == 0 ? halved(batch, error) : rg_fail(error, "row 2: too many rows");
+    return strcmp(name, "halved") == 0 ? halved(batch, error) : rg_fail(error, "{row %u}: too many rows", 0);
 }

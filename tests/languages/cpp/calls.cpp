@@ -2,7 +2,7 @@
 //
 // says error: no such country: Züri
 // says raised: unreachable
-// says batch: row 2: too many rows
+// says batch: row id = 1: too many rows
 // says unreadable: no such country: Z��ri�
 // says unreadable: : Gen�ve
 #include "runner_guest.hpp"
@@ -387,7 +387,7 @@ struct calls {
     static runner::result<> transform(string_view name, runner::batch &rows)
     {
         if (name == "fails")
-            return runner::fail("row 2: too many rows");
+            return runner::fail("{row %u}: too many rows", 0);
         RUNNER_TRY(n, rows.column("n"));
         RUNNER_TRY(ns, n.int64s());
         RUNNER_TRY(text, rows.column("name"));

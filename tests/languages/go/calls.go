@@ -3,7 +3,7 @@
 // says error: no such country: Züri
 // says raised: panic: runtime error: index out of range [5] with length 0
 // says raised: @FILE:@LINE)
-// says batch: row 2 of the batch (`name` is "x"): too many rows
+// says batch: row id = 1: too many rows
 package main
 
 import (
@@ -364,4 +364,4 @@ func halved(rows *guest.Batch) (*guest.Batch, error) {
 	return batch(slices.Clip(evenIDs), slices.Clip(evenNs), names), nil
 }
 
-func fails(rows *guest.Batch) (*guest.Batch, error) { return nil, rows.Errorf(2, "too many rows") }
+func fails(rows *guest.Batch) (*guest.Batch, error) { return nil, rows.Errorf(0, "too many rows") }

@@ -3,7 +3,7 @@
 // says error: no such country: Züri
 // says raised: TypeError: cannot read property 'length' of undefined
 // says raised: @FILE:@LINE:
-// says batch: row 2: too many rows
+// says batch: row id = 1: too many rows
 // says batch: @FILE:@LINE:
 import {
   Batch, Column, Decimal, Float64, Instant, Json, Native, PlainDate, PlainDateTime, PlainTime, RunnerError, Uuid, assets, db, log, parameters, progress,
@@ -198,6 +198,8 @@ export function halved(batch) {
   return batch.filterRows((row) => row.id % 2 === 0);
 }
 
-export function fails() {
-  throw new RunnerError("row 2: too many rows"); // raises batch
+export function fails(batch) {
+  return batch.mapRows((row, i) => {
+    if (i === 0) throw new RunnerError("too many rows"); // raises batch
+  });
 }

@@ -3,7 +3,7 @@
 # says error: no such country: Züri
 # says raised: IndexError: list index out of range
 # says raised: @FILE:@LINE:
-# says batch: row 2: too many rows
+# says batch: row id = 1: too many rows
 # says batch: @FILE:@LINE:
 import struct
 from datetime import UTC, date, datetime, time
@@ -214,4 +214,8 @@ def halved(batch):
 
 
 def fails(batch):
-    raise RunnerError("row 2: too many rows")  # raises batch
+    def refuse(row):
+        if row["id"] == 1:
+            raise RunnerError("too many rows")  # raises batch
+
+    return batch.map_rows(refuse)

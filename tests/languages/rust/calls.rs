@@ -3,7 +3,7 @@
 //! says error: no such country: Züri
 //! says raised: index out of bounds: the len is 0 but the index is 5
 //! says raised: calls.rs:@LINE:
-//! says batch: row 2: too many rows
+//! says batch: row id = 1: too many rows
 
 use std::io::Read;
 
@@ -296,7 +296,7 @@ impl Transformer for Calls {
                 let even: Vec<bool> = rows.int64("id")?.iter().map(|id| id.is_some_and(|id| id % 2 == 0)).collect();
                 Ok(rows.filter(|row| even[row]))
             }
-            _ => bail!("row 2: too many rows"),
+            _ => Err(rows.row_error(0, "too many rows")),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! says error: no such country: Züri
 //! says raised: index out of bounds: index 5, len 0
-//! says batch: row 2: too many rows
+//! says batch: row id = 1: too many rows
 //! says unreadable: no such country: Z��ri�
 //! says unreadable: : Gen�ve
 const std = @import("std");
@@ -303,7 +303,7 @@ pub fn downgrade() !void {
 }
 
 pub fn transform(name: []const u8, batch: *guest.Batch) !void {
-    if (std.mem.eql(u8, name, "fails")) return guest.fail("row 2: too many rows", .{});
+    if (std.mem.eql(u8, name, "fails")) return guest.fail("{{row {d}}}: too many rows", .{0});
     const n = try batch.column("n");
     const ns = try n.int64s();
     const text = try batch.column("name");

@@ -268,7 +268,7 @@ def upgrade():
         "ValueError: `strftime` does not know all of '%Y %Q'",
         "ValueError: `strftime` does not know all of '%H %f'",
         "ValueError: `strftime` does not know all of '%P'",
-        "row 0: '1e400' is too large for a float64",
+        "entry 0: '1e400' is too large for a float64",
         "[-inf, 1e+300]",
     ]);
 }

@@ -1,5 +1,5 @@
 // says: the limit `fuel` of 2000000000 is used up
-// says: spin, migrations/0001_failing.js:12:
+// says: spin, migrations/0001_failing.js:1
 // with: --limit fuel=2000000000
 import { db } from "runner-guest";
 export const description = "fails";

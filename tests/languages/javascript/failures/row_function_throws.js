@@ -1,4 +1,4 @@
-// says: row id = 4711: TypeError: cannot read property 'year' of null
+// says: row id = 4711: TypeError: cannot read property 'trim' of null
 // says: id = 4711, name = "Anna", born = NULL
 // says: rows id = 7 to id = 4711
 import { db } from "runner-guest";
@@ -9,5 +9,5 @@ export function upgrade() {
   db.transform(f, "t");
 }
 export function f(batch) {
-  return batch.mapRows((row) => { row.name = `changed ${row.born.year}`; });
+  return batch.mapRows((row) => { row.name = `changed ${row.born.trim()}`; });
 }

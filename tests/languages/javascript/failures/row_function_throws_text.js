@@ -1,5 +1,5 @@
 // says: row id = 4711: the script threw "just text"
-// says: failing.js:11:
+// says: failing.js:13:
 // says: `if (row.id > 7) throw "just text";`
 import { db } from "runner-guest";
 export const description = "fails";

@@ -1,4 +1,4 @@
-// says: row id = 4711: TypeError: column `name`: 7 is not
+// says: row id = 4711: TypeError: column `name`: the value is no text
 import { db } from "runner-guest";
 export const description = "fails";
 export function upgrade() {

@@ -1,5 +1,5 @@
-// says: row { id: 4711, name: "Anna", born: null }: Error: not her
-// says: failing.js:11:
+// says: row { id: 4711, name: "Anna", born: null }: not her
+// says: failing.js:12:
 import { db } from "runner-guest";
 export const description = "fails";
 export function upgrade() {

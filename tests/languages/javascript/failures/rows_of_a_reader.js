@@ -1,4 +1,4 @@
-// says: row { id: 4711, name: "Anna", born: null }: Error: not her
+// says: row { id: 4711, name: "Anna", born: null }: not her
 import { db } from "runner-guest";
 export const description = "fails";
 export function upgrade() {

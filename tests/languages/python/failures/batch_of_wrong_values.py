@@ -1,4 +1,4 @@
-# says: column `name`, row 1: 2 is not a text
+# says: column `name`, row id = 2: 2 is not a text
 import random
 
 from runner_guest import db

@@ -1,5 +1,5 @@
 # says: the limit `fuel` of 2000000000 is used up
-# says: spin, migrations/0001_failing.py:16
+# says: spin, migrations/0001_failing.py:18
 # with: --limit fuel=2000000000
 from runner_guest import db
 

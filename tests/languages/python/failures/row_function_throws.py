@@ -1,4 +1,4 @@
-# says: row id = 4711: AttributeError: 'NoneType' object has no attribute 'year'
+# says: row id = 4711: AttributeError: 'NoneType' object has no attribute 'strip'
 # says: id = 4711, name = "Anna", born = NULL
 # says: rows id = 7 to id = 4711
 from runner_guest import db
@@ -13,4 +13,4 @@ def upgrade():
 
 
 def f(batch):
-    return batch.map_rows(lambda row: row.update(name=f"changed {row['born'].year}"))
+    return batch.map_rows(lambda row: row.update(name=f"changed {row['born'].strip()}"))

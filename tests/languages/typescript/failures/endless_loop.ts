@@ -1,5 +1,5 @@
 // says: the limit `fuel` of 2000000000 is used up
-// says: f, migrations/0001_failing.ts:12:
+// says: f, migrations/0001_failing.ts:13:
 // with: --limit fuel=2000000000
 import { db, type Batch } from "runner-guest";
 export const description: string = "fails";
@@ -9,5 +9,6 @@ export function upgrade(): void {
   db.transform(f, "t");
 }
 export function f(batch: Batch): Batch {
-  for (;;) {}
+  let count = 0;
+  while (count >= 0) count += 1;
 }
