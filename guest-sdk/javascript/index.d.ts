@@ -1,4 +1,5 @@
 // The module `runner-guest`, which the runtimes of migrations in JavaScript and TypeScript provide.
+/// <reference path="./node.d.ts" />
 
 declare global {
   /** What it writes goes to the log of the run. */
@@ -17,6 +18,15 @@ declare global {
     encodeInto(text: string, into: Uint8Array): { read: number; written: number };
   }
   var TextEncoder: { prototype: TextEncoder; new (): TextEncoder };
+  interface Blob {
+    readonly size: number;
+    readonly type: string;
+    slice(start?: number, end?: number, type?: string): Blob;
+    bytes(): Promise<Uint8Array>;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    text(): Promise<string>;
+  }
+  var Blob: { prototype: Blob; new (parts?: Iterable<string | ArrayBuffer | ArrayBufferView | Blob>, options?: { type?: string }): Blob };
   /** Decodes the encodings of the WHATWG standard, such as windows-1252, shift_jis, gbk, big5 and euc-kr. */
   interface TextDecoder {
     readonly encoding: string;

@@ -184,9 +184,7 @@ const STRIPPED: &str = " cannot be stripped";
 pub fn with_hint(error: Error) -> Error {
     match error.message.lines().next().is_some_and(|line| line.starts_with("SyntaxError: ") && line.contains(STRIPPED))
     {
-        true => error.hint(
-            "only types are stripped: use `import` with `from`, `export default`, and `value as Type`",
-        ),
+        true => error.hint("only types are stripped: use `import` with `from`, `export default`, and `value as Type`"),
         false => error,
     }
 }

@@ -87,6 +87,11 @@ async function hashes() {
   }
   same("hmac", createHmac("sha256", "key").update("The quick brown fox jumps over the lazy dog").digest("hex"),
     "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8");
+  const secret = crypto.createSecretKey("key");
+  same("a secret", [secret.type, secret.symmetricKeySize, secret instanceof crypto.KeyObject, createHmac("md5", secret).update("a").digest("hex")],
+    ["secret", 3, true, createHmac("md5", "key").update("a").digest("hex")]);
+  const blob = new Blob(["aü", new Uint8Array([98]), new Blob(["c"]).slice(0, 1)], { type: "Text/Plain" });
+  same("a blob", [blob.size, blob.type, await blob.text(), [...await blob.slice(-2).bytes()]], [5, "text/plain", "aübc", [98, 99]]);
   same("subtle", Bytes.from(await globalThis.crypto.subtle.digest("SHA-1", new TextEncoder().encode("abc"))).toString("hex"), digests.sha1);
   fails("an unknown hash", () => createHash("whirlpool"), "Error", "whirlpool", "sha256");
   fails("a cipher", () => crypto.createCipheriv("aes", "", ""), "TypeError", "crypto.createCipheriv");

@@ -69,7 +69,12 @@ fn packages_of_npm_are_bundled_and_need_no_npm_to_run() {
         package(&project, "absent", "", &[("index.js", absent)]);
         // A build for browsers, which would need a page; types alone; parts without a module of their own, and no default export.
         let builds = ", \"main\": \"node.js\", \"browser\": \"page.js\"";
-        package(&project, "builds", builds, &[("node.js", "exports.of = 'Node.js'"), ("page.js", "exports.of = document.title")]);
+        package(
+            &project,
+            "builds",
+            builds,
+            &[("node.js", "exports.of = 'Node.js'"), ("page.js", "exports.of = document.title")],
+        );
         package(&project, "@types/plain", "", &[("index.d.ts", "")]);
         package(
             &project,
@@ -79,10 +84,10 @@ fn packages_of_npm_are_bundled_and_need_no_npm_to_run() {
         );
         // Node.js has a module of this name.
         package(&project, "punycode", "", &[("index.js", "exports.toASCII = () => 'a package';")]);
-        project
-            .write(&format!("{directory}/package.json"), manifest(&[
-                "plain", "@scope/modern", "absent", "punycode", "builds", "@types/plain", "parts",
-            ]));
+        project.write(
+            &format!("{directory}/package.json"),
+            manifest(&["plain", "@scope/modern", "absent", "punycode", "builds", "@types/plain", "parts"]),
+        );
         project.write(
             &format!("{directory}{end}"),
             "import { log } from 'runner-guest';\nimport plain, { deep, twice } from 'plain';\nimport part from 'plain/part.mjs';\n\
@@ -227,7 +232,10 @@ const WHEELS: &str = "--no-index\n--find-links tests/wheels\n";
 fn packages_of_pip_are_installed_by_their_lock_and_need_no_python_to_run() {
     let (project, directory) = with_script("python", "--pip");
     let of_slugs = [
-        ("slugs/__init__.py", "from deep import word\nhidden = open(f'{__path__[0]}/.word').read()\nname = f'{hidden} slugs of {word}'\n"),
+        (
+            "slugs/__init__.py",
+            "from deep import word\nhidden = open(f'{__path__[0]}/.word').read()\nname = f'{hidden} slugs of {word}'\n",
+        ),
         ("slugs/tests/test_slugs.py", "import unknown\n"),
         ("slugs/.word", "two"),
         ("slugs-1.0.data/scripts/slugs", "#!python\n"),

@@ -117,10 +117,16 @@ fn modules_that_cannot_be_imported_say_why() {
     for end in ["js", "ts"] {
         for (module, said) in [
             ("import net from 'node:net';\nnet.connect(80);\n", "`net.connect` is not available in a migration"),
-            ("import { readFileSync } from 'fs';\nreadFileSync('/etc/hosts');\n", "`fs.readFileSync` is not available in a migration"),
+            (
+                "import { readFileSync } from 'fs';\nreadFileSync('/etc/hosts');\n",
+                "`fs.readFileSync` is not available in a migration",
+            ),
             ("fetch('https://localhost');\n", "`fetch` is not available in a migration: a sandbox has no network"),
             // It is evaluated first, and needs what the other one has not made yet.
-            ("import { name } from './first.js';\nexport const copy = name;\n", "ReferenceError: name is not initialized"),
+            (
+                "import { name } from './first.js';\nexport const copy = name;\n",
+                "ReferenceError: name is not initialized",
+            ),
         ] {
             let project = project!();
             let line = module.lines().count();
@@ -129,7 +135,10 @@ fn modules_that_cannot_be_imported_say_why() {
                     &format!("migrations/1_import.{end}"),
                     "import './first.js';\nexport const description = 'imports';\nexport function upgrade() {}\n",
                 )
-                .write(&format!("migrations/1_import/first.{end}"), "import './other.js';\nexport const name = 'first';\n")
+                .write(
+                    &format!("migrations/1_import/first.{end}"),
+                    "import './other.js';\nexport const name = 'first';\n",
+                )
                 .write(&format!("migrations/1_import/other.{end}"), module);
             let place = format!("migrations/1_import/other.{end}:{line}:");
             project.runner("apply").exits(1).says(&[said, &place]);

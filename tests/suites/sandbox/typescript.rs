@@ -145,7 +145,7 @@ namespace Rules {
   export function twice(n: number): number { return n * 2; }
   export namespace Inner { export let x = limit + 1; }
 }
-namespace Rules { export const more = twice(limit); }
+namespace Rules { export const more = Rules.twice(Rules.limit); }
 class Prices {
   readonly base = 10;
   constructor(private readonly rate: number, public name = "n") {}

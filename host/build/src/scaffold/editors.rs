@@ -15,7 +15,7 @@ use runner_project::script::{Installer, ScriptLanguage};
 static JAVASCRIPT_SDK: Sdk = Sdk {
     name: "javascript",
     files: files![include_bytes, "javascript":
-        "README.md", "package.json", "index.js", "host.js", "prelude.js", "statements.js", "testing.js", "testing.d.ts", "index.d.ts"],
+        "README.md", "package.json", "index.js", "host.js", "prelude.js", "statements.js", "testing.js", "testing.d.ts", "node.d.ts", "index.d.ts"],
 };
 
 static PYTHON_SDK: Sdk = Sdk {

@@ -194,7 +194,7 @@ fn parts_of(source: &str, package: &str) -> BTreeSet<String> {
             let before = source[..at].trim_end().trim_end_matches('(').trim_end();
             let part = source[at + 1..].split(quote).next().unwrap_or_default();
             if (before.ends_with("from") || before.ends_with("import")) && !part.contains(['\n', '\\', '`']) {
-                // The slash after `punycode/` only tells it from a module of Node.js.
+                // The slash after `punycode/` only distinguishes it from a module of Node.js.
                 parts.insert(part.trim_end_matches('/').to_owned());
             }
         }

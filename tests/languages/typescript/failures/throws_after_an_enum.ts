@@ -1,6 +1,6 @@
 // says: TypeError: cannot read property 'toFixed' of null
-// says: of, migrations/0001_failing.ts:20:22: `return this.rates[row]!.toFixed(Digits.Two);`
-// says: called from upgrade, migrations/0001_failing.ts:30:3
+// says: of, migrations/0001_failing.ts:20:23: `return this.rates[row]!.toFixed(Digits.Two);`
+// says: called from upgrade, migrations/0001_failing.ts:31:6
 import { type Batch } from "runner-guest";
 
 /** What a module with an enum is printed with loses its comments and empty lines. */
