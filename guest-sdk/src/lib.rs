@@ -49,6 +49,8 @@ pub mod schema;
 pub mod sql;
 pub mod sqlite;
 pub mod value;
+#[cfg(feature = "jiff")]
+pub mod zones;
 
 pub use batch::Batch;
 pub use bindings::migration::runner::migration::types::{ColumnType, Dialect};

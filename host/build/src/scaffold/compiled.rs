@@ -42,7 +42,8 @@ static GO_SDK: Sdk = Sdk {
     name: "go",
     files: files![include_bytes, "go":
         "README.md", "batch.go", "columns.go", "context.go", "database.go", "errors.go", "exports_wasip1.go", "guest.go", "host_other.go",
-        "host_wasip1.go", "memory_wasip1.go", "needs.go", "schema.go", "schema_wasip1.go", "types.go", "values.go", "go.mod"],
+        "host_wasip1.go", "memory_wasip1.go", "needs.go", "schema.go", "schema_wasip1.go", "types.go", "values.go", "zones.bin",
+        "zones.go", "go.mod"],
 };
 
 /// The end of a template's name.

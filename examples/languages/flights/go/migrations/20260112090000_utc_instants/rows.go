@@ -2,7 +2,6 @@ package main
 
 import (
 	"time"
-	_ "time/tzdata" // The sandbox has no files: the zones become a part of the component.
 
 	guest "github.com/runner-migrations/runner/guest-sdk/go"
 )
@@ -87,7 +86,7 @@ func zoneAt(column *guest.Column, row int) *time.Location {
 	var zone *time.Location
 	// To Go, no name is UTC, and `Local` is the zone of the machine.
 	if text := string(name); text != "" && text != "Local" {
-		zone, _ = time.LoadLocation(text)
+		zone, _ = guest.LoadLocation(text)
 	}
 	known[string(name)] = zone
 	return zone
