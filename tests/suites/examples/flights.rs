@@ -147,7 +147,7 @@ fn c_is_built_again() {
 #[test]
 fn go_is_built_again() {
     let project = example("go", Engine::Sqlite);
-    copy_sdk(&project, "go", "go");
+    copy_sdk(&project);
     is_built_again("go", &project);
 }
 

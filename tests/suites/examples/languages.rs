@@ -50,19 +50,13 @@ fn zig_is_built_again_and_applied() {
 #[test]
 fn go_is_built_again_and_applied() {
     let project = copy("go", "go", "no path of the SDK");
-    copy_sdk(&project, "go", "go");
+    copy_sdk(&project);
     is_built_again_and_applied(&project, "go");
 }
 
 /// Go writes the path of the SDK into the module, so it is where it is in every project.
-pub(super) fn copy_sdk(project: &EngineProject, sdk: &str, end: &str) {
-    for entry in std::fs::read_dir(guests::repository().join("guest-sdk").join(sdk)).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy();
-        if path.extension().is_some_and(|found| found == end || found == "mod") {
-            project.write(&format!(".runner/sdk/{sdk}-0.1.0/{name}"), std::fs::read(&path).unwrap());
-        }
-    }
+pub(super) fn copy_sdk(project: &EngineProject) {
+    project.copy(&guests::repository().join("guest-sdk/go"), ".runner/sdk/go-0.1.0");
 }
 
 /// A migration in Rust is the same in another directory, and with its SDK and crates somewhere else.
