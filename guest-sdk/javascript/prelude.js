@@ -329,8 +329,8 @@ function typeOf(column) { return column.typeName === undefined ? column.type : `
 // NULLs whose type the database does not know come as text: other values may take their place.
 function isUntyped(column) { return column.type === "text" && column.nullCount === column.length; }
 
-// `peer`: a column of the same rows. `like`: the column of the same type whose place the values take. A typed array keeps its NULLs, and `isOpen` says that the
-// type may be another, if it is untyped.
+// `peer`: a column of the same rows. `like`: the column of the same type whose place the values take. A typed array keeps its NULLs, and
+// `isOpen` says that the type may be another, if it is untyped.
 function columnFrom(type, values, like, isOpen = false, peer = undefined) {
   if (ArrayBuffer.isView(values) && type in ARRAYS) {
     if (values instanceof ARRAYS[type]) return native.columnFromBuffer(type, values, like);

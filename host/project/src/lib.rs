@@ -33,6 +33,7 @@ mod per_dialect;
 pub mod problem;
 mod source;
 pub mod sql_file;
+pub mod time_zones;
 pub mod toml_reader;
 
 #[cfg(test)]

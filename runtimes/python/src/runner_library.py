@@ -26,6 +26,7 @@ LEFT_OUT = {"test", "tests", "__pycache__", "site-packages", "pydoc_data", "conf
 #: Code of the modules that are not imported yet: whether it is a package, and the code.
 CODE = {}
 ZONES = {}
+EDITION = ""
 
 
 def keep_code():
@@ -65,6 +66,9 @@ def keep_zones():
                 content = source.read()
             if content.startswith(b"TZif"):
                 ZONES[os.path.relpath(os.path.join(directory, file), root)] = content
+    # The program looks for it in the runtime.
+    global EDITION
+    EDITION = f"IANA time zones {tzdata.IANA_VERSION}"
     for name in [name for name in sys.modules if name.split(".")[0] == "tzdata"]:
         del sys.modules[name]
 

@@ -105,10 +105,13 @@ fn locales_and_zones() {
         "info 0001: UTC",
         "2020-07-02T00:45:00+12:45[Pacific/Chatham]",
         "29.2.2020",
-        "RangeError: Invalid time zone specified: Mars/Phobos: it is not in the IANA database 2026",
+        "RangeError: Invalid time zone specified: Mars/Phobos: it is not among the IANA time zones 2026",
         "RangeError: `timeZoneName: \"longGeneric\"` is not built in",
         "RangeError: no data for the locale \"de-LU\" are built in: there are ar, bg,",
     ]);
+    // Of the migration, and of its run.
+    let shown = project.runner("show 0001");
+    assert_eq!(shown.stdout.matches("  time zones:   20").count(), 2, "{shown}");
 }
 
 /// What a module does while it is imported is told with its line.

@@ -187,6 +187,9 @@ pub fn declared_json(description: &Description) -> String {
     if let Some(runtime) = &description.runtime {
         declared["runtime"] = json!(runtime);
     }
+    if let Some(edition) = &description.time_zones {
+        declared["time_zones"] = json!(edition);
+    }
     if !description.renames.is_empty() {
         declared["tables"] = json!(description.renames.lines());
     }
@@ -216,6 +219,7 @@ fn parse_declared(declared: &str, summary: &str) -> Option<Description> {
         // Only migrations of packages have it.
         requires: texts("requires").unwrap_or_default(),
         runtime: declared["runtime"].as_str().map(str::to_owned),
+        time_zones: declared["time_zones"].as_str().map(str::to_owned),
         renames: Arc::new(renames(&declared["tables"])?),
         project: declared["project"].as_str().unwrap_or_default().to_owned(),
     })
@@ -250,6 +254,7 @@ mod tests {
             no_downgrade: true,
             requires: vec!["read users(id)".to_owned()],
             runtime: Some("javascript 00".to_owned()),
+            time_zones: Some("2026f".to_owned()),
             renames: Arc::new(Renames::parse([("out*", "a.\"o x\"*"), ("users", "clients")]).expect("rules")),
             project: "shop".to_owned(),
         };

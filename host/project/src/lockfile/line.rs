@@ -84,6 +84,9 @@ fn describe(component: &ComponentDescription, field: &mut impl FnMut(&str, Strin
     if description.irreversible {
         field("irreversible", "true".to_owned());
     }
+    if let Some(edition) = &description.time_zones {
+        field("time_zones", quote(edition));
+    }
     let dialects: Vec<&str> = description.dialects.iter().map(|dialect| dialect.name()).collect();
     let needs: Vec<String> = description.needs.iter().map(ToString::to_string).collect();
     for (key, texts) in [
@@ -175,8 +178,8 @@ fn sql(section: &Section<'_, '_>) -> Option<SqlDigests> {
 }
 
 /// The keys of a description.
-const DESCRIPTION: [&str; 8] =
-    ["world", "transformer", "summary", "mode", "irreversible", "depends_on", "dialects", "needs"];
+const DESCRIPTION: [&str; 9] =
+    ["world", "transformer", "summary", "mode", "irreversible", "time_zones", "depends_on", "dialects", "needs"];
 
 fn component(section: &Section<'_, '_>, odd: OddNeeds) -> Option<LockedArtifact> {
     section.only(&[&["kind", "sha256", "source", "shared", "assets"][..], &DESCRIPTION].concat());
@@ -242,6 +245,7 @@ fn description(section: &Section<'_, '_>, odd: OddNeeds) -> Option<ComponentDesc
         mode,
         dialects,
         irreversible: section.boolean("irreversible"),
+        time_zones: section.text("time_zones").map(str::to_owned),
         needs,
         ..Description::default()
     };

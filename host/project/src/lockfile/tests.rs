@@ -58,7 +58,11 @@ fn sample() -> Lockfile {
         language: ScriptLanguage::Typescript,
         sha256: "5c".to_owned(),
         runtime: "0f".repeat(32),
-        description: ComponentDescription { world: "w".to_owned(), ..ComponentDescription::default() },
+        description: ComponentDescription {
+            description: Description { time_zones: Some("2026f".to_owned()), ..Description::default() },
+            world: "w".to_owned(),
+            transformer: false,
+        },
         files: [("lib/a.js".to_owned(), "aa".to_owned())].into(),
     };
     let package = |name: &str, key: Option<&str>| LockedPackage {
@@ -101,7 +105,7 @@ fn a_lockfile_round_trips() {
             r#"11_plain = { kind = "component", sha256 = "ff", world = "w" }"#,
             r#""12_acme/outbox:1" = { kind = "component", sha256 = "ab", world = "w" }"#,
             &format!(
-                r#"13_tidy = {{ kind = "script", language = "typescript", sha256 = "5c", runtime = "{}", world = "w", files = {{ "lib/a.js" = "aa" }} }}"#,
+                r#"13_tidy = {{ kind = "script", language = "typescript", sha256 = "5c", runtime = "{}", world = "w", time_zones = "2026f", files = {{ "lib/a.js" = "aa" }} }}"#,
                 "0f".repeat(32)
             ),
             "",

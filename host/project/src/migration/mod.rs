@@ -77,6 +77,8 @@ pub struct Description {
     pub requires: Vec<String>,
     /// What runs it, if it is a script: the runtime's name and digest.
     pub runtime: Option<String>,
+    /// The edition of the IANA time zones in its component or its runtime, such as `2026f`, if that says it.
+    pub time_zones: Option<String>,
     /// What its tables are called here, if it belongs to a package. What it needs and asks for has these names already.
     pub renames: Arc<Renames>,
     /// The project whose migration it is; empty if that is not known.

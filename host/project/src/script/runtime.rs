@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::digest::{sha256, short};
 use crate::discovery::RUNTIMES;
 use crate::files::{has_bytes, read_regular_anywhere};
+use crate::time_zones::time_zones;
 use runner_base::error::{Error, Result};
 
 /// The largest compressed file of a runtime. Those of interpreters have 0.3 to 8 MB.
@@ -120,6 +121,14 @@ impl Runtime {
             .map_err(|error| Error::failed(format!("the runtime `{name}` is damaged")).cause(error))
     }
 
+    /// The edition of the time zones that it has.
+    pub fn time_zones(&self) -> Result<Option<String>> {
+        match OWN.iter().find(|own| own.sha256 == self.pin.sha256) {
+            Some(own) => Ok(own.time_zones.clone()),
+            None => Ok(time_zones(self.component()?)),
+        }
+    }
+
     /// The component.
     pub fn component(&self) -> Result<&[u8]> {
         if let Some(component) = self.component.get() {
@@ -193,6 +202,7 @@ struct Own {
     file: &'static [u8],
     size: usize,
     sha256: String,
+    time_zones: Option<String>,
 }
 
 /// The runtimes that are part of this program, as the script that builds them recorded them.
@@ -202,13 +212,15 @@ static OWN: LazyLock<Vec<Own>> = LazyLock::new(|| {
     struct Record {
         component_bytes: usize,
         component_sha256: String,
+        time_zones: Option<String>,
     }
     let all: BTreeMap<String, serde_json::Value> =
         serde_json::from_str(include_str!("../../../../runtimes/runtimes.lock")).unwrap_or_default();
     let own = |(name, value): (String, serde_json::Value)| {
         let file = embedded(&name)?;
-        let Record { component_bytes: size, component_sha256: sha256 } = serde_json::from_value(value).ok()?;
-        Some(Own { name, file, size, sha256 })
+        let Record { component_bytes: size, component_sha256: sha256, time_zones } =
+            serde_json::from_value(value).ok()?;
+        Some(Own { name, file, size, sha256, time_zones })
     };
     all.into_iter().filter_map(own).collect()
 });
@@ -242,6 +254,8 @@ mod tests {
             // What is recorded is true.
             let component = runtime.component().expect("a component");
             assert_eq!((runtime.size, &runtime.pin.sha256), (component.len(), &sha256(component)), "{name}");
+            let edition = runtime.time_zones().expect("an edition");
+            assert!(edition.is_some() && edition == time_zones(component), "{name}: {edition:?}");
             assert!(is_embedded(&runtime.pin.sha256), "{name}");
             // Another file with the same name is read.
             let other = zstd::bulk::compress(name.as_bytes(), 19).expect("compressed");

@@ -184,6 +184,9 @@ document! {
             }
             _ => None,
         },
+        /// The edition of the IANA time zones in the component or the runtime, such as `2026f`, if that says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        time_zones: Option<String> = description.time_zones.clone(),
     }
 
     /// A runtime.

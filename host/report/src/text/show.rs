@@ -50,6 +50,7 @@ fn of_project(text: &mut Text, migration: &Migration) {
     optional(text, "needs", &description.shown_needs().join(", "));
     let is_irreversible = description.irreversible || migration.has_no_downgrade();
     line(text, "reversible", if is_irreversible { "no" } else { "yes" });
+    optional(text, "time zones", description.time_zones.as_deref().unwrap_or_default());
     line(text, "lockfile", if migration.locked { "listed" } else { "not listed" });
     match &migration.artifact {
         Artifact::Sql { .. } => {}
@@ -81,7 +82,9 @@ fn of_history(text: &mut Text, record: &Record) {
     line(text, "rows read", &units::count(record.rows_read));
     line(text, "rows written", &units::count(record.rows_written));
     line(text, "sha256", &record.sha256);
-    optional(text, "runtime", record.description().ok().and_then(|it| it.runtime).as_deref().unwrap_or_default());
+    let description = record.description().unwrap_or_default();
+    optional(text, "runtime", description.runtime.as_deref().unwrap_or_default());
+    optional(text, "time zones", description.time_zones.as_deref().unwrap_or_default());
     optional(text, "transcript", &record.transcript);
     if record.state.is_partial() {
         let (one, many) = if record.kind == Kind::Sql { ("statement", "statements") } else { ("step", "steps") };

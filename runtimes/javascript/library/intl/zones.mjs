@@ -19,7 +19,7 @@ export function named(zone) {
   if (offset) return `${offset[2] === "00" && !Number(offset[3]) ? "+" : offset[1]}${offset[2]}:${offset[3] ?? "00"}`;
   const name = spelled.get(zone.toUpperCase());
   if (name === undefined) {
-    throw new RangeError(`Invalid time zone specified: ${zone.slice(0, 60)}: it is not in the IANA database ${version}, which has names such as "Europe/Berlin"`);
+    throw new RangeError(`Invalid time zone specified: ${zone.slice(0, 60)}: it is not among the ${version}, which have names such as "Europe/Berlin"`);
   }
   return UTC.test(name) ? "UTC" : name;
 }
