@@ -1,6 +1,6 @@
 //! Which edition of the time zones a component has.
 
-/// What stands before the edition, in the data of the runtimes and of the SDKs (`scripts/build-runtimes`).
+/// What is before the edition, in the data of the runtimes and of the SDKs (`scripts/build-runtimes`).
 const MARK: &[u8] = b"IANA time zones ";
 
 /// The longest name of an edition that is looked for: `2026f` has five letters.
