@@ -115,7 +115,9 @@ fn agree(described: &Description, locked: &Description, is_packaged: bool) -> bo
     // Without a summary, the catalog derives one from the name.
     let same_summary = described.summary.is_empty() || described.summary == locked.summary;
     let (summary, depends_on) = (described.summary.clone(), described.depends_on.clone());
-    let locked = Description { summary, depends_on, requires: Vec::new(), runtime: None, ..locked.clone() };
+    // Lines of builds before 0.1.0 have no edition.
+    let time_zones = locked.time_zones.clone().or_else(|| described.time_zones.clone());
+    let locked = Description { summary, depends_on, time_zones, requires: Vec::new(), runtime: None, ..locked.clone() };
     same_revisions && same_summary && *described == locked
 }
 

@@ -14,7 +14,7 @@
 //! convert_schema     types of the contract as those of the engine
 //! convert packed weight
 //! bindings inspect   the contract, generated; checks before anything is compiled
-//! assets engine lines usage
+//! assets engine lines script_place usage
 //! text
 //! ```
 //!
@@ -83,6 +83,7 @@ use runner_engine::script::{Assets, Compiled, Script};
 use runner_project::limits::Limits;
 use runner_project::script::{LoadedScript, Runtime, is_embedded};
 use runner_project::sha256;
+use runner_project::time_zones::time_zones;
 use script::ComponentScript;
 use state::GuestState;
 
@@ -179,14 +180,20 @@ impl Sandbox {
 
     /// Asks a component for its description, and whether it transforms.
     pub fn describe(&self, bytes: &[u8], assets: Option<Assets>) -> Result<Described> {
-        describe::describe(self.core()?, &Artifact { source: Source::Bytes(bytes), sha256: &sha256(bytes) }, assets)
+        let artifact = Artifact { source: Source::Bytes(bytes), sha256: &sha256(bytes) };
+        let mut described = describe::describe(self.core()?, &artifact, assets)?;
+        described.description.time_zones = time_zones(bytes);
+        Ok(described)
     }
 
     /// Asks a script, in its runtime.
     pub fn describe_script(&self, script: &Arc<LoadedScript>) -> Result<Described> {
         let place = |error: Error| in_runtime(error, script).at("script", script.path.clone());
         let runtime = Artifact::runtime(&script.runtime);
-        describe::describe(self.core()?, &runtime, Some(Assets::of_script(script))).map_err(place)
+        let mut described =
+            describe::describe(self.core()?, &runtime, Some(Assets::of_script(script))).map_err(place)?;
+        described.description.time_zones = script.runtime.time_zones()?;
+        Ok(described)
     }
 
     fn core(&self) -> Result<Arc<SandboxCore>> {

@@ -16,7 +16,6 @@ use runner_project::lockfile::{ComponentDescription, LockLine, LockedArtifact, L
 use runner_project::problem::{Problem, error_for};
 use runner_project::settings::Settings;
 use runner_project::sql_file::SqlTexts;
-use runner_project::time_zones::time_zones;
 
 /// How often a source is compiled that is another one after each time: the build itself writes something else there.
 const ROUNDS: usize = 3;
@@ -151,13 +150,11 @@ impl Refresh<'_> {
             // Before it is written: an artifact without a description is unusable.
             None => {
                 let assets_directory = self.settings.migrations_directory().join(found.directory()).join(ASSETS);
-                let mut described = (self.request.describe)(Described::Component {
+                (self.request.describe)(Described::Component {
                     bytes: &bytes,
                     assets: &assets,
                     assets_directory: &assets_directory,
-                })?;
-                described.description.time_zones = time_zones(&bytes);
-                described
+                })?
             }
         };
         if there.as_ref() != Some(&bytes) {

@@ -51,8 +51,7 @@ impl Refresh<'_> {
             ScriptFiles { path: path.clone(), language, source: source.into(), digests, runtime: pin, place };
         let loaded = LoadedScript { path, files: files_of.read_files()?, runtime };
         // Before anything is written: a script without a description is unusable.
-        let mut description = (self.request.describe)(Described::Script(&loaded))?;
-        description.description.time_zones = loaded.runtime.time_zones()?;
+        let description = (self.request.describe)(Described::Script(&loaded))?;
         keep(self.project, &loaded.runtime)?;
         let runtime = loaded.runtime.pin.sha256;
         Ok((LockedArtifact::Script { language, sha256: digest, runtime, description, files }, bytes.len() as u64))
