@@ -29,7 +29,7 @@ use insta::assert_snapshot;
 use runner_tests::{Engine, EngineProject, Output, TestProject, dump, guests, normalise, project};
 use serde_json::Value;
 
-const VERBS: [&str; 31] = [
+const VERBS: [&str; 32] = [
     "init",
     "new",
     "build",
@@ -61,6 +61,7 @@ const VERBS: [&str; 31] = [
     "remove",
     "outdated",
     "package",
+    "diff",
 ];
 
 fn shop() -> TestProject {

@@ -16,6 +16,7 @@ mod examples;
 mod files;
 mod library;
 mod repair;
+mod schema;
 mod targets;
 mod test_verb;
 mod verify;

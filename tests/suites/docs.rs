@@ -19,6 +19,7 @@ const TOLD: &[&str] = &[
     "guide/backups",
     "guide/c",
     "guide/ci",
+    "guide/compare-schemas",
     "guide/cpp",
     "guide/demo",
     "guide/dry-run",

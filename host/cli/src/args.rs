@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::adopt_args::{BaselineArgs, DbArgs, StampArgs};
 use super::control_args::{CancelArgs, PauseArgs, ResumeArgs};
+use super::diff_args::DiffArgs;
 use super::grants_args::GrantsArgs;
 use super::history_args::{RepairArgs, ShowArgs, StatusArgs, VerifyArgs};
 use super::package_args::{AddArgs, PackageArgs, RemoveArgs, UpdateArgs};
@@ -215,6 +216,8 @@ Examples:
     Baseline(BaselineArgs),
     /// Create, drop, reset or wait for a database
     Db(DbArgs),
+    /// Show how two schemas differ: of databases, of the migrations, of SQL files
+    Diff(DiffArgs),
     /// Check the project without a database
     #[command(visible_alias = "check")]
     Validate(ValidateArgs),

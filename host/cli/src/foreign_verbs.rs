@@ -11,7 +11,7 @@ pub fn hint(verb: &str) -> Option<&'static str> {
         "steps" => "use `runner apply --target +N` or `runner rollback -n N`",
         "make" | "makemigrations" => "use `runner new NAME`",
         "edit" => "open the migration's file; `runner redo` applies it again",
-        "diff" | "autogenerate" => "`runner plan` shows what would run; migrations are not generated from a schema",
+        "autogenerate" => "`runner diff` shows how two schemas differ; migrations are not generated from a schema",
         "preview" | "sqlmigrate" => "use `runner plan --sql`",
         "dry-run" | "dryrun" => "use `runner apply --dry-run`",
         "heads" | "head" => "use `runner status`: its last migration is the head",

@@ -23,6 +23,8 @@ mod control;
 mod control_args;
 mod current;
 mod db;
+mod diff;
+mod diff_args;
 mod doctor;
 mod exit;
 mod fleet;
@@ -263,6 +265,11 @@ fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Result<u8> {
             let context = context()?;
             let request = request::crash_at(args, &context.settings.switches)?;
             test_runs::crash_at(context, &global, &request)
+        }
+        Command::Diff(args) => {
+            let context = context()?;
+            let request = request::diff(args, &context.settings.switches)?;
+            diff::run(context, &global, &request)
         }
         Command::Verify(args) => verify::run(&context()?, &request::verify(args)),
         Command::Completions(args) => completions::print(printer, args.shell),

@@ -46,7 +46,7 @@ pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
 pub use classify::{StatementClass, classify, inserts_values, leading_words, names_schema, substitute, used_database};
 pub use copied_rows::{CopiedRows, without_rows};
-pub use definition::{SchemaRow, normalised_schema};
+pub use definition::{Definition, SchemaRow, TableDefinition, definitions};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
 pub use effect::Isolation;
@@ -56,7 +56,7 @@ pub use formats::{flyway_placeholder, foreign_format, is_of_liquibase};
 pub use lex::{BOM, has_semicolon, has_statement};
 pub use names::{
     assigned_scopes, catalog_names, for_statement, identifiers_of_objects, introduces_text, names_after, qualifiers,
-    quoted, words,
+    quoted, without_qualifier, words,
 };
 pub use near_markers::{DOWN_WORDS, near_marker};
 pub use placeholders::{Placeholder, fill, placeholders};

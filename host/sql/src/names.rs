@@ -145,6 +145,21 @@ pub fn for_statement<'a>(tokens: &Tokens<'a>) -> Option<&'a str> {
     None
 }
 
+/// A text of the server's without this qualifier, which it quotes, before names.
+pub fn without_qualifier(text: &str, qualifier: &str, dialect: Dialect) -> String {
+    let quoted = dialect.quote(qualifier);
+    let tokens = Tokens::new(text, dialect);
+    let (mut told, mut from) = (String::with_capacity(text.len()), 0);
+    for (at, (_, part)) in tokens.parts().iter().enumerate() {
+        if *part == quoted && tokens.is_sign(at + 1, ".") {
+            told.push_str(&text[from..tokens.place(part).start]);
+            from = tokens.parts().get(at + 1).map_or(from, |(_, dot)| tokens.place(dot).end);
+        }
+    }
+    told.push_str(&text[from..]);
+    told
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +175,14 @@ mod tests {
         ] {
             assert_eq!(introduces_text(&Tokens::new(text, Dialect::Mariadb)), is_one, "{text}");
         }
+    }
+
+    #[test]
+    fn a_view_does_not_name_its_database() {
+        let text = "select `a`.`b`.`c` AS `a`,'`a`.`b`' AS `x` from (`a`.`b` join `c`.`a`)";
+        let told = without_qualifier(text, "a", Dialect::Mariadb);
+        assert_eq!(told, "select `b`.`c` AS `a`,'`a`.`b`' AS `x` from (`b` join `c`.`a`)");
+        assert_eq!(without_qualifier("select `a`", "a", Dialect::Mariadb), "select `a`");
     }
 
     #[test]

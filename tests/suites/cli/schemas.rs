@@ -29,6 +29,7 @@ fn every_command_fits_its_published_schema() {
         "rollback",
         "plan",
         "pause --why maintenance",
+        "diff",
         "status",
         "resume",
         "cancel",

@@ -63,6 +63,27 @@ fn the_schema_that_the_query_prints_is_a_migration() {
 }
 
 #[test]
+fn compare_schemas() {
+    let project = with_url();
+    project.sql("1_people", PEOPLE, "DROP TABLE people;");
+    project.runner("apply").succeeds();
+    project.sql(
+        "2_orders",
+        "CREATE TABLE orders (id INTEGER, person INTEGER REFERENCES people (id));\n\
+         CREATE INDEX people_name ON people (name);",
+        "DROP TABLE orders; DROP INDEX people_name;",
+    );
+    let mut story = Story::new("guide/compare-schemas", &project);
+    story.prints("runner diff", 0);
+    story.run("runner diff migrations@current database --exit-code", 0);
+    story.run("runner diff migrations@-1 migrations@current", 0).prints(&["+ table people"]);
+    story.run("runner diff migrations@1 migrations@2", 0).prints(&["+ table orders"]);
+    project.write("schema.sql", format!("{PEOPLE}\n"));
+    story.run("runner diff migrations schema.sql", 0).prints(&["- table orders"]);
+    story.end();
+}
+
+#[test]
 fn backups() {
     let project = project!();
     project.sql("1_people", PEOPLE, "DROP TABLE people;");

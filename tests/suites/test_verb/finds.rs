@@ -57,7 +57,7 @@ for_each_engine! {
         let output = test(&project, "2");
         output.exits(1).prints(&[
             "failed 2_shout on",
-            if engine == Engine::Mariadb { "`table users` differs" } else { "`index users_shout` is unexpected" },
+            if engine == Engine::Mariadb { "`index users.users_shout` is" } else { "`index users_shout` is unexpected" },
             "after the downgrade: the rows of `users` differ",
         ]);
         // A migration that was not fully rolled back cannot be applied again.

@@ -1,5 +1,6 @@
 //! Translates clap's types into plain values.
 
+mod diff;
 mod record;
 mod run;
 mod test;
@@ -9,6 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use diff::{DiffRequest, diff};
 pub use record::{RepairOrder, RepairRequest, StampOrder, VerifyRequest, baseline, repair, stamp, verify};
 pub use run::{CONNECTIONS, PlanRequest, RunRequest, apply, plan, redo, reset, rollback};
 pub use test::{CrashAtRequest, TestRequest, crash_at, test};

@@ -29,6 +29,7 @@ macro_rules! document {
 mod check;
 mod control;
 mod current;
+mod diff;
 mod doctor;
 mod dry_run;
 mod event;
@@ -52,6 +53,7 @@ mod verify;
 pub use check::CheckJson;
 pub use control::{ControlJson, RunsJson};
 pub use current::CurrentJson;
+pub use diff::DiffJson;
 pub use doctor::DoctorJson;
 pub use event::EventJson;
 pub use fleet::{FleetPlanJson, FleetRunJson, FleetStatusJson};

@@ -23,6 +23,7 @@ fn schemas() -> BTreeMap<&'static str, Value> {
         ),
         ("current", of::<CurrentJson>("`runner current`", &["current"])),
         ("db", of::<DbJson>("`runner db create`, `drop`, `wait`", &["db"])),
+        ("diff", of::<DiffJson>("`runner diff`", &["diff"])),
         ("doctor", of::<DoctorJson>("`runner doctor`", &["doctor"])),
         ("error", of::<ErrorDocument>("A command that failed before it had other output", &[])),
         ("event", of::<EventJson>("A line on standard error: an event of a run", &[])),

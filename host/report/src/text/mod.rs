@@ -3,6 +3,7 @@
 mod build;
 mod control;
 mod database;
+mod diff;
 mod doctor;
 mod dry_run;
 mod fleet;
@@ -22,6 +23,7 @@ mod verify;
 pub use build::{built, check_summary, checked};
 pub use control::{bar_numbers, numbers, runs};
 pub use database::database;
+pub use diff::{differences, differences_summary};
 pub use doctor::{attacked, doctor};
 pub use dry_run::{caveats, dry_run_event};
 pub(crate) use fleet::word;

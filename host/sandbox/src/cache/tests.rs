@@ -127,7 +127,7 @@ fn what_is_damaged_or_exchanged_is_not_loaded() {
         fs::read(path_in(&cache, &engine, sha256)).expect("a file")
     };
     let of_two = whole(&two);
-    for at in [0, code.len() / 2, code.len() - 1, code.len(), code.len() + blake3::OUT_LEN - 1] {
+    for at in [0, code.len() / 2, code.len() - 1, code.len(), code.len() + DIGEST - 1] {
         let mut flipped = whole(&one);
         flipped[at] ^= 1;
         fs::write(path_in(&cache, &engine, &one), flipped).expect("written");

@@ -22,9 +22,28 @@ pub struct SchemaRow {
     pub sql: String,
 }
 
-/// The meaning of each row, in the same order: one line each for a table and its columns and constraints, in an order of their own,
-/// and one line for everything else. Column positions are left out. A text that cannot be read is its own meaning.
-pub fn normalised_schema(rows: &[SchemaRow]) -> Vec<Vec<String>> {
+/// What a row means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Definition {
+    /// A table.
+    Table(TableDefinition),
+    /// Everything else in one line, and what cannot be read as it is.
+    Text(String),
+}
+
+/// What the definition of a table means. All names are in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableDefinition {
+    /// Such as `strict`.
+    pub options: Vec<&'static str>,
+    /// Each column with its properties. One without a text says that it is so.
+    pub columns: Vec<(String, Vec<(&'static str, Option<String>)>)>,
+    /// The constraints with their names, in an order of their own.
+    pub constraints: Vec<(Option<String>, String)>,
+}
+
+/// The meaning of each row, in the same order. Column positions are left out.
+pub fn definitions(rows: &[SchemaRow]) -> Vec<Definition> {
     let words: Vec<Option<Vec<Word>>> = rows.iter().map(|row| words::read(&row.sql)).collect();
     let mut tables = BTreeMap::new();
     for (row, words) in rows.iter().zip(&words) {
@@ -34,17 +53,19 @@ pub fn normalised_schema(rows: &[SchemaRow]) -> Vec<Vec<String>> {
     }
     let meaning = |row: &SchemaRow, words: &[Word]| {
         let table = tables.get(&row.table.to_ascii_lowercase());
-        match (row.kind.as_str(), table) {
-            ("table", Some(table)) => Some(of_table(table, &tables)),
-            ("index", Some(table)) => of_index(words, table).map(|line| vec![line]),
-            ("trigger", _) => Some(vec![write(&of_trigger(words), &|name| is_known(name, words, &tables))]),
-            _ => Some(vec![write(words, &|name| is_known(name, words, &tables))]),
-        }
+        let text = match (row.kind.as_str(), table) {
+            ("table", Some(table)) => return Some(Definition::Table(of_table(table, &tables))),
+            ("index", Some(table)) => of_index(words, table)?,
+            ("trigger", _) => write(&of_trigger(words), &|name| is_known(name, words, &tables)),
+            _ => write(words, &|name| is_known(name, words, &tables)),
+        };
+        Some(Definition::Text(text))
     };
     rows.iter()
         .zip(&words)
         .map(|(row, words)| {
-            words.as_ref().and_then(|words| meaning(row, words)).unwrap_or_else(|| vec![row.sql.clone()])
+            let read = words.as_ref().and_then(|words| meaning(row, words));
+            read.unwrap_or_else(|| Definition::Text(row.sql.clone()))
         })
         .collect()
 }
@@ -69,26 +90,29 @@ fn is_known(name: &str, words: &[Word], tables: &BTreeMap<String, Table>) -> boo
         })
 }
 
-fn of_table(table: &Table, tables: &BTreeMap<String, Table>) -> Vec<String> {
-    let mut head = if table.temporary { "temporary table" } else { "table" }.to_owned();
-    head.push_str(&format!(" {}", quoted(&table.name)));
-    for (is_set, option) in [(table.strict, " strict"), (table.without_rowid, " without rowid")] {
-        head.push_str(if is_set { option } else { "" });
+fn of_table(table: &Table, tables: &BTreeMap<String, Table>) -> TableDefinition {
+    let options = [(table.temporary, "temporary"), (table.strict, "strict"), (table.without_rowid, "without rowid")];
+    let mut constraints = BTreeSet::new();
+    constraints.extend(table.keys.iter().map(|key| (key.name.clone(), of_key(key, table))));
+    constraints.extend(
+        table
+            .checks
+            .iter()
+            .map(|check| (check.name.clone(), format!("check ({})", expression(&check.condition, table)))),
+    );
+    constraints
+        .extend(table.references.iter().map(|reference| (reference.name.clone(), of_reference(reference, tables))));
+    TableDefinition {
+        options: options.into_iter().filter_map(|(is_set, option)| is_set.then_some(option)).collect(),
+        columns: table.columns.iter().map(|column| (column.name.clone(), of_column(column, table))).collect(),
+        constraints: constraints.into_iter().collect(),
     }
-    let mut lines = BTreeSet::new();
-    lines.extend(table.columns.iter().map(|column| of_column(column, table)));
-    lines.extend(table.keys.iter().map(|key| of_key(key, table)));
-    for check in &table.checks {
-        lines.insert(named(check.name.as_ref(), &format!("check ({})", expression(&check.condition, table))));
-    }
-    lines.extend(table.references.iter().map(|reference| of_reference(reference, tables)));
-    std::iter::once(head).chain(lines).collect()
 }
 
-fn of_column(column: &Column, table: &Table) -> String {
-    let mut text = format!("column {}", quoted(&column.name));
+fn of_column(column: &Column, table: &Table) -> Vec<(&'static str, Option<String>)> {
+    let mut told = Vec::new();
     if !column.data_type.is_empty() {
-        text.push_str(&format!(" {}", column.data_type));
+        told.push(("type", Some(column.data_type.clone())));
     }
     let is_key = table.primary_key().is_some_and(|key| {
         key.columns.iter().any(|words| words.first().and_then(Word::as_name).as_deref() == Some(&column.name))
@@ -96,20 +120,22 @@ fn of_column(column: &Column, table: &Table) -> String {
     match &column.not_null {
         // The key says as much.
         Some(None) if is_key && table.key_is_never_null() => {}
-        Some(conflict) => text.push_str(&format!(" not null{}", on_conflict(conflict.as_ref()))),
+        Some(conflict) => told.push(("not null", conflict.as_ref().map(|it| format!("on conflict {it}")))),
         None => {}
     }
     if let Some(default) = &column.default {
-        text.push_str(&format!(" default {}", expression(default, table)));
+        told.push(("default", Some(expression(default, table))));
     }
     if let Some(collation) = &column.collation {
-        text.push_str(&format!(" collate {}", quoted(collation)));
+        told.push(("collate", Some(collation.clone())));
     }
     if let Some((words, stored)) = &column.generated {
-        let kind = if *stored { "stored" } else { "virtual" };
-        text.push_str(&format!(" as ({}) {kind}", expression(words, table)));
+        told.push(("generated", Some(expression(words, table))));
+        if *stored {
+            told.push(("stored", None));
+        }
     }
-    text
+    told
 }
 
 fn of_key(key: &Key, table: &Table) -> String {
@@ -121,8 +147,10 @@ fn of_key(key: &Key, table: &Table) -> String {
     if key.autoincrement {
         text.push_str(" autoincrement");
     }
-    text.push_str(&on_conflict(key.conflict.as_ref()));
-    named(key.name.as_ref(), &text)
+    if let Some(conflict) = &key.conflict {
+        text.push_str(&format!(" on conflict {conflict}"));
+    }
+    text
 }
 
 fn of_reference(reference: &Reference, tables: &BTreeMap<String, Table>) -> String {
@@ -143,7 +171,7 @@ fn of_reference(reference: &Reference, tables: &BTreeMap<String, Table>) -> Stri
         }
     }
     text.push_str(if reference.deferred { " initially deferred" } else { "" });
-    named(reference.name.as_ref(), &text)
+    text
 }
 
 fn of_index(words: &[Word], table: &Table) -> Option<String> {
@@ -152,17 +180,12 @@ fn of_index(words: &[Word], table: &Table) -> Option<String> {
     let unique = cursor.takes(&["unique"]);
     cursor.takes(&["index"]).then_some(())?;
     cursor.takes(&["if", "not", "exists"]);
-    let name = cursor.name()?;
+    cursor.name()?;
     cursor.takes(&["on"]).then_some(())?;
     let on = cursor.name()?;
     let columns: Vec<String> = split_list(cursor.group()?).into_iter().map(|words| key_column(words, table)).collect();
-    let mut text = format!(
-        "{} {} on {} ({})",
-        if unique { "unique index" } else { "index" },
-        quoted(&name),
-        quoted(&on),
-        columns.join(", ")
-    );
+    let unique = if unique { "unique " } else { "" };
+    let mut text = format!("{unique}on {} ({})", quoted(&on), columns.join(", "));
     if cursor.takes(&["where"]) {
         text.push_str(&format!(" where {}", expression(without_parentheses(cursor.words), table)));
     } else if !cursor.words.is_empty() {
@@ -231,12 +254,4 @@ fn key_column(words: &[Word], table: &Table) -> String {
 /// In expressions of a table, double quotes enclose a column's name, or a string if it has no such column.
 fn expression(words: &[Word], table: &Table) -> String {
     write(words, &|name| table.column_named(name).is_some() || ["rowid", "oid", "_rowid_"].contains(&name))
-}
-
-fn on_conflict(conflict: Option<&String>) -> String {
-    conflict.map(|conflict| format!(" on conflict {conflict}")).unwrap_or_default()
-}
-
-fn named(name: Option<&String>, text: &str) -> String {
-    name.map_or_else(|| text.to_owned(), |name| format!("constraint {} {text}", quoted(name)))
 }

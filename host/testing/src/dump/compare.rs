@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use runner_schema::{Change, Kind, Object};
+
 use super::{Dump, Rows};
 
 /// What to exclude from the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ignore {
-    /// Objects, by their names in [`Dump::objects`].
+    /// Objects, as messages name them: `table users`, `column users.email`. Those that are parts of one are ignored with it.
     pub schema: BTreeSet<String>,
     /// `table`, or `table.column`.
     pub rows: BTreeSet<String>,
@@ -46,21 +48,28 @@ impl Dump {
     /// Differences from `expected`. Both must ignore the same.
     pub fn differences(&self, expected: &Self, ignore: &Ignore) -> Vec<Difference> {
         let mut found = Vec::new();
-        for (label, before, now) in pairs(&expected.objects, &self.objects) {
-            if before == now || ignore.schema.contains(label) {
+        for difference in expected.schema.differences(&self.schema) {
+            let (id, dump) = match difference.change {
+                Change::Removed => (&difference.id, expected),
+                _ => (&difference.id, self),
+            };
+            let object = dump.schema.objects.get(id);
+            let label = dump.schema.label(id);
+            let parent = object.and_then(|object| object.parent.as_ref()).map(|parent| dump.schema.label(parent));
+            if ignore.schema.contains(&label) || parent.is_some_and(|parent| ignore.schema.contains(&parent)) {
                 continue;
             }
-            let (message, details) = match (before, now) {
-                (Some(before), None) => {
-                    (format!("`{label}` is missing"), vec![format!("expected: {}", before.join(", "))])
-                }
-                (None, Some(now)) => (format!("`{label}` is unexpected"), vec![format!("found: {}", now.join(", "))]),
-                (before, now) => {
-                    let lines = |lines: Option<&Vec<String>>| lines.cloned().unwrap_or_default();
-                    let (before, now) = (lines(before), lines(now));
-                    let lost = before.iter().filter(|line| !now.contains(line)).map(|line| format!("expected: {line}"));
-                    let new = now.iter().filter(|line| !before.contains(line)).map(|line| format!("found: {line}"));
-                    (format!("`{label}` differs"), lost.chain(new).collect())
+            let line =
+                |word: &str| object.map(Object::line).filter(|it| !it.is_empty()).map(|it| format!("{word}: {it}"));
+            let (message, details) = match difference.change {
+                Change::Removed => (format!("`{label}` is missing"), line("expected").into_iter().collect()),
+                Change::Added => (format!("`{label}` is unexpected"), line("found").into_iter().collect()),
+                Change::Altered(properties) => {
+                    let lines = properties.iter().map(|it| it.lines());
+                    let lines = lines.flat_map(|(before, now)| {
+                        [before.map(|it| format!("expected: {it}")), now.map(|it| format!("found: {it}"))]
+                    });
+                    (format!("`{label}` differs"), lines.flatten().collect())
                 }
             };
             found.push(Difference { message, details });
@@ -82,11 +91,18 @@ impl Dump {
     /// notice. A column that was dropped and added again is the last one, and not every engine can change that.
     pub fn moved_columns(&self, expected: &Self, ignore: &Ignore) -> Vec<MovedColumns> {
         let mut found = Vec::new();
-        for (table, before, now) in pairs(&expected.columns, &self.columns) {
-            let (Some(before), Some(now)) = (before, now) else { continue };
-            let sorted = |columns: &[String]| columns.iter().cloned().collect::<BTreeSet<_>>();
-            if before != now && sorted(before) == sorted(now) && !ignore.schema.contains(&moved_label(table)) {
-                found.push(MovedColumns { table: table.clone(), before: before.clone(), now: now.clone() });
+        for id in self.schema.objects.keys().filter(|id| id.kind == Kind::Table) {
+            let [before, now] = [expected, self].map(|dump| dump.schema.columns(id));
+            let sorted = |columns: &[&str]| columns.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+            if before == now || sorted(&before) != sorted(&now) {
+                continue;
+            }
+            let owned = |columns: Vec<&str>| columns.into_iter().map(str::to_owned).collect();
+            let label = self.schema.label(id);
+            let table = label.split_once(' ').map_or(label.as_str(), |(_, name)| name).to_owned();
+            let moved = MovedColumns { table, before: owned(before), now: owned(now) };
+            if !ignore.schema.contains(&moved.label()) {
+                found.push(moved);
             }
         }
         found
@@ -107,12 +123,8 @@ pub struct MovedColumns {
 impl MovedColumns {
     /// What [`Ignore::schema`] calls it.
     pub fn label(&self) -> String {
-        moved_label(&self.table)
+        format!("column order {}", self.table)
     }
-}
-
-fn moved_label(table: &str) -> String {
-    format!("column order {table}")
 }
 
 fn pairs<'a, T>(
@@ -152,14 +164,22 @@ fn rows_differ(label: &str, before: &Rows, now: &Rows) -> Option<Difference> {
 
 #[cfg(test)]
 mod tests {
+    use runner_database::Dialect;
+    use runner_schema::{ObjectId, Property, Schema};
+
     use super::*;
 
-    fn dump(objects: &[(&str, &str)], rows: Rows) -> Dump {
-        Dump {
-            objects: objects.iter().map(|(label, text)| ((*label).to_owned(), vec![(*text).to_owned()])).collect(),
-            tables: [("users".to_owned(), rows)].into(),
-            ..Dump::default()
+    /// Each object: a kind, a path and a text. Parts belong to the table of their path.
+    fn dump(objects: &[(Kind, &[&str], &str)], rows: Rows) -> Dump {
+        let mut schema = Schema::empty(Dialect::Sqlite);
+        for (at, (kind, path, text)) in objects.iter().enumerate() {
+            let path = path.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            let parent = (path.len() > 1).then(|| ObjectId { kind: Kind::Table, path: vec![path[0].clone()] });
+            let properties = [("type".to_owned(), Property::Text((*text).to_owned()))].into();
+            let position = i64::try_from(at).ok();
+            schema.objects.insert(ObjectId { kind: *kind, path }, Object { parent, position, properties });
         }
+        Dump { schema, tables: [("users".to_owned(), rows)].into() }
     }
 
     fn rows(count: u64, digest: u64, lines: &[&str]) -> Rows {
@@ -173,45 +193,49 @@ mod tests {
 
     #[test]
     fn differences_have_details() {
-        let before = dump(&[("table users", "a"), ("index i", "x")], rows(2, 1, &["1 | Ada", "2 | Bob"]));
-        let now = dump(&[("table users", "b"), ("view v", "y")], rows(2, 2, &["1 | Ada", "2 | NULL"]));
+        let before = dump(
+            &[
+                (Kind::Table, &["users"], "a"),
+                (Kind::Column, &["users", "name"], "integer"),
+                (Kind::Index, &["i"], "x"),
+                (Kind::Table, &["orders"], "a"),
+                (Kind::Column, &["orders", "id"], "integer"),
+            ],
+            rows(2, 1, &["1 | Ada", "2 | Bob"]),
+        );
+        let now = dump(
+            &[(Kind::Table, &["users"], "a"), (Kind::Column, &["users", "name"], "text"), (Kind::View, &["v"], "y")],
+            rows(2, 2, &["1 | Ada", "2 | NULL"]),
+        );
         let found = now.differences(&before, &Ignore::default());
         let messages: Vec<&str> = found.iter().map(|it| it.message.as_str()).collect();
         assert_eq!(
             messages,
             [
-                "`index i` is missing",
-                "`table users` differs",
+                "`table orders` is missing",
                 "`view v` is unexpected",
+                "`column users.name` differs",
+                "`index i` is missing",
                 "the rows of `users` differ: `name` differs"
             ]
         );
-        assert_eq!(found[3].details, ["expected: 2 | Bob", "found: 2 | NULL"]);
-        let ignore = Ignore { schema: ["index i".to_owned(), "view v".to_owned()].into(), ..Ignore::default() };
-        assert_eq!(now.differences(&before, &ignore).len(), 2);
+        assert_eq!(found[1].details, ["found: type y"]);
+        assert_eq!(found[2].details, ["expected: type integer", "found: type text"]);
+        assert_eq!(found[4].details, ["expected: 2 | Bob", "found: 2 | NULL"]);
+        // The parts of a table are ignored with it.
+        let ignore = Ignore { schema: ["index i".to_owned(), "table users".to_owned()].into(), ..Ignore::default() };
+        assert_eq!(now.differences(&before, &ignore).len(), 3);
         assert_eq!(before.differences(&before, &Ignore::default()), []);
     }
 
     #[test]
-    fn a_table_that_differs_shows_only_what_does() {
-        let dump = |lines: &[&str]| Dump {
-            objects: [("table t".to_owned(), lines.iter().map(|line| (*line).to_owned()).collect())].into(),
-            ..Dump::default()
-        };
-        let found = dump(&["table t", "column a int"])
-            .differences(&dump(&["table t", "column a int not null", "unique (a)"]), &Ignore::default());
-        assert_eq!(found[0].message, "`table t` differs");
-        assert_eq!(
-            found[0].details,
-            ["expected: column a int not null", "expected: unique (a)", "found: column a int"]
-        );
-    }
-
-    #[test]
     fn columns_in_another_order_are_found_unless_ignored() {
-        let dump = |columns: &[&str]| Dump {
-            columns: [("t".to_owned(), columns.iter().map(|name| (*name).to_owned()).collect())].into(),
-            ..Dump::default()
+        let dump = |columns: &[&str]| {
+            let table: &[&str] = &["t"];
+            let mut objects = vec![(Kind::Table, table, "")];
+            let paths: Vec<[&str; 2]> = columns.iter().map(|name| ["t", name]).collect();
+            objects.extend(paths.iter().map(|path| (Kind::Column, &path[..], "integer")));
+            dump(&objects, Rows::default())
         };
         let (before, now) = (dump(&["a", "b", "c"]), dump(&["a", "c", "b"]));
         let found = now.moved_columns(&before, &Ignore::default());

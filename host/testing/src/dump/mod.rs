@@ -2,27 +2,23 @@
 //! table by a digest. Rows are read in batches and not kept; runner's own tables are excluded.
 
 mod compare;
-mod mysql;
-mod postgres;
 mod rows;
-mod schema;
+mod tables;
 
 pub use compare::{Difference, Ignore, MovedColumns};
 
 use std::collections::BTreeMap;
 
 use runner_database::{Database, DatabaseError};
+use runner_schema::{Reading, Schema};
 
 /// The content of a database at one point in time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dump {
-    /// Schema objects, such as `table users` or `index users_email`, and their definitions: one line, or one for each column and
-    /// constraint of a table.
-    pub objects: BTreeMap<String, Vec<String>>,
+    /// Its schema, with owners and privileges.
+    pub schema: Schema,
     /// The rows of the tables.
     pub tables: BTreeMap<String, Rows>,
-    /// The columns of each table in their order, which [`Dump::differences`] does not compare.
-    pub columns: BTreeMap<String, Vec<String>>,
 }
 
 /// The rows of a table.
@@ -40,15 +36,14 @@ pub struct Rows {
 
 /// Reads the content of the database. Opens a transaction, so none may be open.
 pub async fn take(database: &mut dyn Database, ignore: &Ignore) -> Result<Dump, DatabaseError> {
+    let schema = runner_schema::read(database, Reading { privileges: true }).await?;
     let session = &mut database.host();
-    let schema = schema::read(&mut **session).await?;
-    let (mut tables, mut columns) = (BTreeMap::new(), BTreeMap::new());
-    for table in schema.tables {
-        columns.insert(table.label.clone(), table.columns.iter().map(|(name, _)| name.clone()).collect());
+    let mut tables = BTreeMap::new();
+    for table in tables::tables(&schema) {
         let rows = rows::digest(session, &table, ignore).await?;
         tables.insert(table.label, rows);
     }
-    Ok(Dump { objects: schema.objects, tables, columns })
+    Ok(Dump { schema, tables })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
-use super::schema::Table;
+use super::tables::Table;
 use super::{Ignore, Rows};
 use runner_data::{Batch, ColumnType, ColumnValues};
 use runner_database::{BatchLimits, CursorRequest, DatabaseError, HostSession, Session, TransactionOptions};

@@ -7,6 +7,7 @@ use runner_tests::servers::{self, TestDatabase};
 use super::{Difference, Dump, Ignore, take};
 use runner_database::{ConnectOptions, Database, DatabaseUrl};
 use runner_drivers::connect;
+use runner_schema::{Kind, ObjectId};
 
 /// An object as failures name it, a statement that changes it, and one that takes that back.
 type Change = [&'static str; 3];
@@ -66,10 +67,10 @@ async fn postgres_privileges_are_compared_by_what_they_allow() {
     // A role may be given what does not exist yet.
     database.sql("ALTER DEFAULT PRIVILEGES IN SCHEMA more GRANT SELECT ON TABLES TO PUBLIC");
     let granted = dump(&database).await;
-    assert!(granted.objects.keys().any(|label| label.starts_with("default privileges ")), "{granted:?}");
+    assert!(granted.schema.objects.keys().any(|id| id.kind == Kind::DefaultPrivileges), "{granted:?}");
     database.sql("COMMENT ON TABLE users IS 'who'");
-    let users = dump(&database).await.objects["table users"].join("\n");
-    assert!(users.contains("PRIVILEGES ") && users.contains("COMMENT who"), "{users}");
+    let users = dump(&database).await.schema.objects[&ObjectId::new(Kind::Table, ["public", "users"])].line();
+    assert!(users.starts_with("comment who, owner ") && users.contains("privileges ("), "{users}");
 }
 
 #[tokio::test]

@@ -21,6 +21,11 @@ pub(super) async fn load(database: &mut dyn Database, fixture: &Fixture) -> Resu
     loaded.map_err(|error| error.at("fixture", fixture.origin.file.clone()))
 }
 
+/// Runs the statements of a SQL file, with the rights of the connection. An error says in which line.
+pub async fn run_script(database: &mut dyn Database, text: &str) -> Result<()> {
+    statements(&mut database.host(), text).await
+}
+
 async fn statements(session: &mut HostSession<'_>, text: &str) -> Result<()> {
     let statements = split(text, session.facts().dialect).map_err(|error| {
         let told = Error::usage(error.message).at("line", error.line.to_string());

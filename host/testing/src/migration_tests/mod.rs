@@ -29,6 +29,7 @@ mod report;
 mod run;
 mod warnings;
 
+pub use load::run_script;
 pub use report::{
     Crashes, DatabaseReport, Failure, MigrationReport, Phase, PhaseReport, Verdict, Warning, WarningKind,
 };

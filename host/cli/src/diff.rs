@@ -1,0 +1,293 @@
+//! `runner diff`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::context::{Context, HistoryDetail};
+use super::exit;
+use super::new_lines::NewLines;
+use super::request::{DiffRequest, GlobalRequest};
+use super::signals;
+use super::test_runs::{Catalogs, TestRuns};
+use runner_base::error::{Error, Result};
+use runner_base::runtime;
+use runner_database::{ConnectOptions, Database, DatabaseUrl, Dialect, StopSignal};
+use runner_drivers::connect;
+use runner_engine::apply::Action;
+use runner_engine::identity::Identity;
+use runner_engine::target::Target;
+use runner_project::{Catalog, Checks, migration_id};
+use runner_report::json::DiffJson;
+use runner_report::{Format, text};
+use runner_schema::{Reading, Schema};
+use runner_testing::migration_tests::{TestRunner as _, run_script};
+use runner_testing::scratch::Scratch;
+
+/// The database of the settings.
+const DATABASE: &str = "database";
+/// The project's migrations; with `@`, up to a target.
+const MIGRATIONS: &str = "migrations";
+
+/// Where a schema comes from.
+enum Side {
+    Database,
+    Url(DatabaseUrl),
+    Migrations(Target),
+    Files(Vec<PathBuf>),
+}
+
+/// Compares two schemas.
+pub fn run(context: Context, global: &GlobalRequest, request: &DiffRequest) -> Result<u8> {
+    let sides = [Side::read(&request.from)?, Side::read(&request.to)?];
+    let dialect = dialect(&context, &sides)?;
+    let stop = StopSignal::default();
+    signals::watch(&context.printer, &stop, None)?;
+    let server = match sides.iter().any(Side::needs_scratch) {
+        true => Some(scratch_server(&context, dialect, request.scratch.as_deref())?),
+        false => None,
+    };
+    let states = States::new(context, global, (dialect, server), request, stop)?;
+    let [from, to] = &sides;
+    let (before, before_name) = runtime::run(states.read(from))?;
+    let (after, after_name) = runtime::run(states.read(to))?;
+    let differences = before.differences(&after);
+    let printer = &states.context.printer;
+    match printer.format() {
+        Format::Json => printer.json(&DiffJson::new((&before, &before_name), (&after, &after_name), &differences)),
+        Format::Text => {
+            printer.data(&text::differences(&before, &after, &differences));
+            printer.info(&text::differences_summary((&before, &before_name), (&after, &after_name), differences.len()));
+        }
+    }
+    Ok(if request.exit_code && !differences.is_empty() { exit::PENDING } else { exit::DONE })
+}
+
+/// The one kind of database that both sides are of.
+fn dialect(context: &Context, sides: &[Side; 2]) -> Result<Dialect> {
+    let own = context.settings.database_url.value.dialect();
+    let mut found = sides.iter().filter_map(|side| match side {
+        Side::Database => Some(own),
+        Side::Url(url) => Some(url.dialect()),
+        Side::Migrations(_) | Side::Files(_) => None,
+    });
+    let first = found.next().unwrap_or(own);
+    match found.next() {
+        // A URL of MySQL may be that of MariaDB, and the other way round: the servers say which they are.
+        Some(second)
+            if second.has_server() != first.has_server()
+                || (second == Dialect::Postgres) != (first == Dialect::Postgres) =>
+        {
+            Err(Error::usage(format!("a schema of {first} cannot be compared with one of {second}"))
+                .hint("compare databases of one kind"))
+        }
+        _ => Ok(first),
+    }
+}
+
+impl Side {
+    /// Whether it has to be made before it can be read.
+    fn needs_scratch(&self) -> bool {
+        matches!(self, Self::Migrations(_) | Self::Files(_))
+    }
+
+    fn read(text: &str) -> Result<Self> {
+        if text == DATABASE {
+            return Ok(Self::Database);
+        }
+        if let Some(rest) = text.strip_prefix(MIGRATIONS) {
+            if rest.is_empty() {
+                return Ok(Self::Migrations(Target::Latest));
+            }
+            if let Some(target) = rest.strip_prefix('@') {
+                return target.parse().map(Self::Migrations);
+            }
+        }
+        let path = Path::new(text);
+        if path.is_dir() {
+            return files_of(path).map(Self::Files);
+        }
+        if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("sql")) {
+            return Ok(Self::Files(vec![path.to_owned()]));
+        }
+        if text.contains(':') {
+            let start = std::env::current_dir().unwrap_or_default();
+            return Ok(Self::Url(DatabaseUrl::parse(text, &start)?));
+        }
+        Err(Error::usage(format!("`{text}` is not a schema"))
+            .hint("name `database`, `migrations`, `migrations@TARGET`, the URL of a database, a SQL file, or a directory of them"))
+    }
+}
+
+/// The SQL files of a directory, in the order of their names.
+fn files_of(directory: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error: std::io::Error| Error::failed(format!("cannot read `{}`", directory.display())).cause(error);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("sql")) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        let error = Error::usage(format!("there is no SQL file in `{}`", directory.display()));
+        return Err(error.hint("name a directory of files that end in `.sql`"));
+    }
+    Ok(found)
+}
+
+/// What obtains schemas.
+struct States {
+    context: Arc<Context>,
+    runs: TestRuns,
+    catalogs: Catalogs,
+    options: ConnectOptions,
+    /// The server on which scratch databases are made, where there has to be one.
+    server: Option<DatabaseUrl>,
+}
+
+impl States {
+    fn new(
+        context: Context,
+        global: &GlobalRequest,
+        (dialect, server): (Dialect, Option<DatabaseUrl>),
+        request: &DiffRequest,
+        stop: StopSignal,
+    ) -> Result<Self> {
+        let needs_project = [&request.from, &request.to].iter().any(|text| text.starts_with(MIGRATIONS));
+        let mut catalogs = Catalogs::new();
+        if let Some(server) = server.as_ref().filter(|_| needs_project) {
+            let (_, NewLines(lines)) = context.catalog_for_now(false)?;
+            let checks = Checks { dialect: Some(server.dialect()), ..Checks::default() };
+            catalogs.insert(server.dialect(), Arc::new(Catalog::load_with(&context.settings, checks, &lines)?));
+        }
+        let context = Arc::new(context);
+        let now = Identity::now();
+        let inputs = (now.run_timestamp, now.seed);
+        Ok(Self {
+            options: TestRuns::options(&context, dialect),
+            runs: TestRuns::new(context.clone(), global, catalogs.clone(), inputs, request.jobs, stop)?,
+            server,
+            catalogs,
+            context,
+        })
+    }
+
+    /// The schema of a side, and how messages call it.
+    async fn read(&self, side: &Side) -> Result<(Schema, String)> {
+        match side {
+            Side::Database => {
+                let url = &self.context.settings.database_url.value;
+                let options = ConnectOptions { create: false, ..self.options.clone() };
+                Ok((self.schema(url, &options).await?, url.to_string()))
+            }
+            Side::Url(url) => {
+                let options = ConnectOptions { create: false, ..ConnectOptions::default() };
+                Ok((self.schema(url, &options).await?, url.to_string()))
+            }
+            Side::Migrations(target) => {
+                let target = self.resolve(target).await?;
+                let name = match &target {
+                    Target::Revision(revision) => format!("the migrations up to `{}`", self.name_of(revision)),
+                    Target::Base => "no migrations".to_owned(),
+                    _ => "the migrations".to_owned(),
+                };
+                let apply = async |url: &DatabaseUrl| match target {
+                    Target::Base => Ok(()),
+                    target => self.runs.run(url, Action::Apply(target)).await,
+                };
+                let schema = self.on_scratch(apply).await;
+                Ok((schema.map_err(|error| error.at("doing", "applying the migrations to a scratch database"))?, name))
+            }
+            Side::Files(files) => {
+                let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+                let load = async |url: &DatabaseUrl| {
+                    let mut database = connect(url, &self.options).await?;
+                    for (file, name) in files.iter().zip(&names) {
+                        let text = std::fs::read_to_string(file)
+                            .map_err(|error| Error::usage(format!("cannot read `{name}`")).cause(error))?;
+                        run_script(&mut *database, &text).await.map_err(|error| error.at("file", name))?;
+                    }
+                    Ok(())
+                };
+                Ok((self.on_scratch(load).await?, names.join(", ")))
+            }
+        }
+    }
+
+    /// What is relative is so to the database of the settings, and not to the scratch database.
+    async fn resolve(&self, target: &Target) -> Result<Target> {
+        if matches!(target, Target::Latest | Target::Base | Target::Revision(_)) {
+            return Ok(target.clone());
+        }
+        let opened = self.context.open(HistoryDetail::Live).await?;
+        let all: Vec<&str> =
+            self.catalogs.values().flat_map(|it| &it.migrations).map(|it| it.revision.as_str()).collect();
+        let applied = match opened.history.current() {
+            None => 0,
+            Some(record) => {
+                all.iter().position(|revision| *revision == record.revision).map(|at| at + 1).ok_or_else(|| {
+                    Error::mismatch(format!("the migration `{}`, which is current, is not in the project", record.id()))
+                        .hint("name a revision: `migrations@REVISION`")
+                })?
+            }
+        };
+        let wanted = match target {
+            Target::Next => applied.checked_add(1),
+            Target::Forward(count) => applied.checked_add(*count),
+            Target::Back(count) => applied.checked_sub(*count),
+            _ => Some(applied),
+        };
+        match wanted.filter(|wanted| *wanted <= all.len()) {
+            Some(0) => Ok(Target::Base),
+            Some(wanted) => Ok(Target::Revision(all[wanted - 1].to_owned())),
+            None => Err(Error::usage(format!("`{MIGRATIONS}@{target}` is beyond the migrations of the project"))
+                .hint(format!("{applied} of its {} migrations are applied", all.len()))),
+        }
+    }
+
+    fn name_of(&self, revision: &str) -> String {
+        let mut all = self.catalogs.values().flat_map(|catalog| &catalog.migrations);
+        let found = all.find(|migration| migration.revision == revision);
+        found.map_or_else(|| revision.to_owned(), |migration| migration_id(&migration.revision, &migration.name))
+    }
+
+    /// Fills a scratch database, and reads its schema.
+    async fn on_scratch(&self, fill: impl AsyncFnOnce(&DatabaseUrl) -> Result<()>) -> Result<Schema> {
+        let no_server = || Error::failed("there is no server for a scratch database");
+        let server = self.server.as_ref().ok_or_else(no_server)?;
+        let scratch = Scratch::for_migrations(server, &self.options).await?;
+        let read = match fill(&scratch.url).await {
+            Ok(()) => self.schema(&scratch.url, &self.options).await,
+            Err(error) => Err(error),
+        };
+        let discarded = scratch.discard().await;
+        let schema = read?;
+        discarded.map(|()| schema)
+    }
+
+    async fn schema(&self, url: &DatabaseUrl, options: &ConnectOptions) -> Result<Schema> {
+        let place = |error: Error| error.at("database", url.to_string());
+        let mut database: Box<dyn Database> = connect(url, options).await.map_err(|error| place(error.into()))?;
+        runner_schema::read(&mut *database, Reading::default()).await.map_err(|error| place(error.into()))
+    }
+}
+
+/// Where scratch databases are made: never on a server that was configured for other purposes.
+fn scratch_server(context: &Context, dialect: Dialect, flag: Option<&str>) -> Result<DatabaseUrl> {
+    if let Some(text) = flag {
+        return DatabaseUrl::parse(text, &std::env::current_dir().unwrap_or_default()).map_err(Error::from);
+    }
+    if !dialect.has_server() {
+        return DatabaseUrl::parse("sqlite:scratch", &std::env::temp_dir()).map_err(Error::from);
+    }
+    let urls = context.settings.test.urls.clone()?;
+    let is_wanted = |url: &DatabaseUrl| {
+        (url.dialect() == Dialect::Postgres) == (dialect == Dialect::Postgres) && url.dialect().has_server()
+    };
+    urls.into_iter().map(|url| url.value).find(is_wanted).ok_or_else(|| {
+        Error::usage(format!("no server of {dialect} is configured for scratch databases"))
+            .hint("`--scratch URL` names one, on which a database is created and dropped afterwards")
+            .hint("or list it in `runner.toml`: `[test]` with `urls = [\"postgres://…\"]`")
+    })
+}

@@ -1,0 +1,143 @@
+//! How two schemas differ. Nothing here knows kinds of objects.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Object, ObjectId, Property, Schema, line};
+
+/// An object that is not the same in two schemas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The object.
+    pub id: ObjectId,
+    /// How it differs.
+    pub change: Change,
+}
+
+/// How an object differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Only the second schema has it.
+    Added,
+    /// Only the first one has it.
+    Removed,
+    /// Both have it, with other properties.
+    Altered(Vec<Altered>),
+}
+
+/// A property that is not the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Altered {
+    /// Its name.
+    pub property: String,
+    /// What it is in the first schema.
+    pub from: Option<Property>,
+    /// What it is in the second schema.
+    pub to: Option<Property>,
+}
+
+impl Altered {
+    /// The property in one line, as each of the two has it.
+    pub fn lines(&self) -> (Option<String>, Option<String>) {
+        let line = |value: &Option<Property>| value.as_ref().map(|value| line(&self.property, value));
+        (line(&self.from), line(&self.to))
+    }
+}
+
+impl Schema {
+    /// The differences that another schema has from this one, in the order of the objects. The parts of an object that only one of
+    /// them has are not listed by themselves.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let ids: BTreeSet<&ObjectId> = self.objects.keys().chain(other.objects.keys()).collect();
+        let mut found = Vec::new();
+        for id in ids {
+            let (before, now) = (self.objects.get(id), other.objects.get(id));
+            let change = match (before, now) {
+                (None, Some(object)) if is_whole(object, self) => Change::Added,
+                (Some(object), None) if is_whole(object, other) => Change::Removed,
+                (Some(before), Some(now)) if before != now => match altered(before, now) {
+                    found if found.is_empty() => continue,
+                    found => Change::Altered(found),
+                },
+                _ => continue,
+            };
+            found.push(Difference { id: id.clone(), change });
+        }
+        found
+    }
+}
+
+/// Whether the other schema has the parent of an object that it has not.
+fn is_whole(object: &Object, other: &Schema) -> bool {
+    object.parent.as_ref().is_none_or(|parent| other.objects.contains_key(parent))
+}
+
+/// The position is not compared: a column that was dropped and added again is the last one.
+fn altered(before: &Object, now: &Object) -> Vec<Altered> {
+    let names: BTreeSet<&String> = before.properties.keys().chain(now.properties.keys()).collect();
+    let each = names.into_iter().map(|name| Altered {
+        property: name.clone(),
+        from: before.properties.get(name).cloned(),
+        to: now.properties.get(name).cloned(),
+    });
+    each.filter(|it| it.from != it.to).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use runner_base::dialect::Dialect;
+
+    use super::*;
+    use crate::model::Kind;
+
+    fn schema(objects: &[(ObjectId, Option<ObjectId>, &[(&str, Property)])]) -> Schema {
+        let mut schema = Schema::empty(Dialect::Postgres);
+        for (id, parent, properties) in objects {
+            let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            schema.objects.insert(id.clone(), Object { parent: parent.clone(), properties, ..Object::default() });
+        }
+        schema
+    }
+
+    #[test]
+    fn parts_of_what_only_one_has_are_not_listed() {
+        let table = |name| ObjectId::new(Kind::Table, ["public", name]);
+        let column = |table, name| ObjectId::new(Kind::Column, ["public", table, name]);
+        let text = |text: &str| Property::Text(text.to_owned());
+        let before = schema(&[
+            (table("a"), None, &[]),
+            (column("a", "x"), Some(table("a")), &[("type", text("integer"))]),
+            (column("a", "y"), Some(table("a")), &[("type", text("text"))]),
+            (table("b"), None, &[]),
+            (column("b", "x"), Some(table("b")), &[("type", text("text"))]),
+        ]);
+        let now = schema(&[
+            (table("a"), None, &[("unlogged", Property::Flag)]),
+            (column("a", "x"), Some(table("a")), &[("type", text("bigint")), ("not null", Property::Flag)]),
+            (table("c"), None, &[]),
+            (column("c", "x"), Some(table("c")), &[("type", text("text"))]),
+        ]);
+        let found = before.differences(&now);
+        let labels: Vec<String> = found.iter().map(|it| it.id.label(Some("public"))).collect();
+        assert_eq!(labels, ["table a", "table b", "table c", "column a.x", "column a.y"]);
+        assert!(matches!(&found[3].change, Change::Altered(properties) if properties.len() == 2), "{found:?}");
+        let Change::Altered(properties) = &found[0].change else { panic!("{found:?}") };
+        assert_eq!(properties[0].lines(), (None, Some("unlogged".to_owned())));
+        assert_eq!(
+            [&found[1].change, &found[2].change, &found[4].change],
+            [&Change::Removed, &Change::Added, &Change::Removed]
+        );
+        assert_eq!(before.differences(&before), []);
+        assert_eq!(now.differences(&before).len(), 5);
+    }
+
+    #[test]
+    fn columns_are_in_their_order() {
+        let table = ObjectId::new(Kind::Table, ["t"]);
+        let mut schema = schema(&[(table.clone(), None, &[])]);
+        for (position, name) in [(3, "a"), (1, "z")] {
+            let object = Object { parent: Some(table.clone()), position: Some(position), ..Object::default() };
+            schema.objects.insert(ObjectId::new(Kind::Column, ["t", name]), object);
+        }
+        assert_eq!(schema.columns(&table), ["z", "a"]);
+    }
+}
