@@ -276,10 +276,10 @@ impl States {
 /// Where scratch databases are made: never on a server that was configured for other purposes.
 fn scratch_server(context: &Context, dialect: Dialect, flag: Option<&str>) -> Result<DatabaseUrl> {
     if let Some(text) = flag {
-        return DatabaseUrl::parse(text, &std::env::current_dir().unwrap_or_default()).map_err(Error::from);
+        return DatabaseUrl::parse(text, &std::env::current_dir().unwrap_or_default());
     }
     if !dialect.has_server() {
-        return DatabaseUrl::parse("sqlite:scratch", &std::env::temp_dir()).map_err(Error::from);
+        return DatabaseUrl::parse("sqlite:scratch", &std::env::temp_dir());
     }
     let urls = context.settings.test.urls.clone()?;
     let is_wanted = |url: &DatabaseUrl| {

@@ -89,7 +89,9 @@ mod tests {
     use super::*;
     use crate::model::Kind;
 
-    fn schema(objects: &[(ObjectId, Option<ObjectId>, &[(&str, Property)])]) -> Schema {
+    type Made<'a> = (ObjectId, Option<ObjectId>, &'a [(&'a str, Property)]);
+
+    fn schema(objects: &[Made<'_>]) -> Schema {
         let mut schema = Schema::empty(Dialect::Postgres);
         for (id, parent, properties) in objects {
             let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();

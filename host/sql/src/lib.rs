@@ -46,7 +46,7 @@ pub use calls::{calls_only_known, reads_its_row};
 pub use canonical::canonical;
 pub use classify::{StatementClass, classify, inserts_values, leading_words, names_schema, substitute, used_database};
 pub use copied_rows::{CopiedRows, without_rows};
-pub use definition::{Definition, SchemaRow, TableDefinition, definitions};
+pub use definition::{ColumnProperty, Definition, SchemaRow, TableDefinition, definitions};
 pub use directives::{Directives, has_parameters};
 pub use dropped::{Dropped, dropped_tables, replacing};
 pub use effect::Isolation;

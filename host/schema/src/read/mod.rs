@@ -1,8 +1,8 @@
 //! The readers: one for each family of servers. Each asks a fixed number of questions, whatever the number of objects.
 //!
 //! An answer has a row for each object, or for a part of what is known of it: its kind, its path and its parent (a kind and a path)
-//! as JSON, and an object of JSON with its properties. Rows about one object are put together. The name of a property tells what its
-//! value is, by a mark at its end that is not part of the name:
+//! as JSON, and an object of JSON with its properties. Rows about one object are put together. A mark at the end of a property's name, which
+//! is not part of it, shows what its value is:
 //!
 //! | mark | value |
 //! | --- | --- |

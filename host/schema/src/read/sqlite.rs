@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use runner_data::Value;
 use runner_database::{Database, DatabaseError};
-use runner_sql::{Definition, SchemaRow, definitions};
+use runner_sql::{ColumnProperty, Definition, SchemaRow, definitions};
 
 use crate::model::{Kind, Object, ObjectId, Property, Schema};
 
@@ -84,14 +84,7 @@ fn cell(row: &[Value], at: usize) -> String {
     row.get(at).and_then(Value::as_text).unwrap_or_default().to_owned()
 }
 
-/// `properties`: names and texts; without a text, it is a flag.
-fn add_column(
-    schema: &mut Schema,
-    table: &ObjectId,
-    name: &str,
-    position: i64,
-    properties: Vec<(&'static str, Option<String>)>,
-) {
+fn add_column(schema: &mut Schema, table: &ObjectId, name: &str, position: i64, properties: Vec<ColumnProperty>) {
     let properties = properties.into_iter().map(|(name, text)| {
         let value = match (name, text) {
             (_, None) => Property::Flag,

@@ -31,13 +31,16 @@ pub enum Definition {
     Text(String),
 }
 
+/// The name of a property, and its text. One without a text says that it is so.
+pub type ColumnProperty = (&'static str, Option<String>);
+
 /// What the definition of a table means. All names are in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableDefinition {
     /// Such as `strict`.
     pub options: Vec<&'static str>,
-    /// Each column with its properties. One without a text says that it is so.
-    pub columns: Vec<(String, Vec<(&'static str, Option<String>)>)>,
+    /// Each column with its properties.
+    pub columns: Vec<(String, Vec<ColumnProperty>)>,
     /// The constraints with their names, in an order of their own.
     pub constraints: Vec<(Option<String>, String)>,
 }
@@ -109,7 +112,7 @@ fn of_table(table: &Table, tables: &BTreeMap<String, Table>) -> TableDefinition 
     }
 }
 
-fn of_column(column: &Column, table: &Table) -> Vec<(&'static str, Option<String>)> {
+fn of_column(column: &Column, table: &Table) -> Vec<ColumnProperty> {
     let mut told = Vec::new();
     if !column.data_type.is_empty() {
         told.push(("type", Some(column.data_type.clone())));
