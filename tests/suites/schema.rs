@@ -150,3 +150,43 @@ fn what_is_no_schema_is_refused() {
         output.says(told);
     }
 }
+
+/// PostgreSQL writes an `IN` list in another way once it has read what it wrote, as from a dump.
+#[test]
+fn what_the_server_writes_in_two_ways_is_no_difference() {
+    let project = project!(Engine::Postgres);
+    project.sql(
+        "1_all",
+        "CREATE DOMAIN level AS varchar(9) CHECK (VALUE IN ('low', 'high'));\n\
+         CREATE TABLE t (id integer, name varchar(9) CHECK (name IN ('a', 'b')), is_a boolean GENERATED ALWAYS AS (name IN ('a', 'c')) STORED);\n\
+         CREATE INDEX few ON t (id) WHERE name IN ('a', 'b');\n\
+         CREATE POLICY own ON t USING (name IN ('a', 'b'));\n\
+         CREATE VIEW v AS SELECT id FROM t WHERE name IN ('a', 'b');",
+        "DROP VIEW v;\nDROP TABLE t;\nDROP DOMAIN level;",
+    );
+    let list = "(name)::text = ANY ((ARRAY['a'::character varying, 'b'::character varying])::text[])";
+    let file = format!(
+        "CREATE DOMAIN level AS varchar(9) CONSTRAINT level_check \
+         CHECK ((VALUE)::text = ANY ((ARRAY['low'::character varying, 'high'::character varying])::text[]));\n\
+         CREATE TABLE t (id integer, name varchar(9) CHECK ({list}), is_a boolean GENERATED ALWAYS AS ({}) STORED);\n\
+         CREATE INDEX few ON t USING btree (id) WHERE ({list});\nCREATE POLICY own ON t USING ({list});\n\
+         CREATE VIEW v AS SELECT id FROM t WHERE ({list});\n",
+        list.replace("'b'", "'c'")
+    );
+    project.write("schema.sql", &file);
+    for sides in [["migrations", "schema.sql"], ["schema.sql", "migrations"]] {
+        diff(&project, &[&sides[..], &["--exit-code"]].concat()).exits(0).says(&["no differences"]);
+    }
+    // Another list is one, wherever it is.
+    project.write("schema.sql", file.replace("'b'", "'d'").replace("'c'", "'e'").replace("'high'", "'top'"));
+    let output = diff(&project, &["migrations", "schema.sql", "--format", "json"]);
+    let all = [
+        "altered view v",
+        "altered column t.is_a",
+        "altered constraint level.level_check",
+        "altered constraint t.t_name_check",
+        "altered index few",
+        "altered policy t.own",
+    ];
+    assert_eq!(listed(output.succeeds()), all);
+}

@@ -19,7 +19,7 @@ use runner_engine::target::Target;
 use runner_project::{Catalog, Checks, migration_id};
 use runner_report::json::DiffJson;
 use runner_report::{Format, text};
-use runner_schema::{Reading, Schema};
+use runner_schema::{Difference, Reading, Schema};
 use runner_testing::migration_tests::{TestRunner as _, run_script};
 use runner_testing::scratch::Scratch;
 
@@ -46,17 +46,15 @@ pub fn run(context: Context, global: &GlobalRequest, request: &DiffRequest) -> R
         true => Some(scratch_server(&context, dialect, request.scratch.as_deref())?),
         false => None,
     };
-    let states = States::new(context, global, (dialect, server), request, stop)?;
-    let [from, to] = &sides;
-    let (before, before_name) = runtime::run(states.read(from))?;
-    let (after, after_name) = runtime::run(states.read(to))?;
-    let differences = before.differences(&after);
+    let states = States::new(context, global, (dialect, server), &sides, request.jobs, stop)?;
+    let (before, after, differences) = runtime::run(states.compare(&sides))?;
     let printer = &states.context.printer;
+    let (from, to) = ((&before.schema, before.name.as_str()), (&after.schema, after.name.as_str()));
     match printer.format() {
-        Format::Json => printer.json(&DiffJson::new((&before, &before_name), (&after, &after_name), &differences)),
+        Format::Json => printer.json(&DiffJson::new(from, to, &differences)),
         Format::Text => {
-            printer.data(&text::differences(&before, &after, &differences));
-            printer.info(&text::differences_summary((&before, &before_name), (&after, &after_name), differences.len()));
+            printer.data(&text::differences(from.0, to.0, &differences));
+            printer.info(&text::differences_summary(from, to, differences.len()));
         }
     }
     Ok(if request.exit_code && !differences.is_empty() { exit::PENDING } else { exit::DONE })
@@ -136,6 +134,15 @@ fn files_of(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The schema of a side.
+struct State {
+    schema: Schema,
+    /// How messages call it.
+    name: String,
+    /// The database that was made for it.
+    scratch: Option<Scratch>,
+}
+
 /// What obtains schemas.
 struct States {
     context: Arc<Context>,
@@ -151,12 +158,13 @@ impl States {
         context: Context,
         global: &GlobalRequest,
         (dialect, server): (Dialect, Option<DatabaseUrl>),
-        request: &DiffRequest,
+        sides: &[Side; 2],
+        jobs: usize,
         stop: StopSignal,
     ) -> Result<Self> {
-        let needs_project = [&request.from, &request.to].iter().any(|text| text.starts_with(MIGRATIONS));
         let mut catalogs = Catalogs::new();
-        if let Some(server) = server.as_ref().filter(|_| needs_project) {
+        let has_migrations = sides.iter().any(|side| matches!(side, Side::Migrations(_)));
+        if let Some(server) = server.as_ref().filter(|_| has_migrations) {
             let (_, NewLines(lines)) = context.catalog_for_now(false)?;
             let checks = Checks { dialect: Some(server.dialect()), ..Checks::default() };
             catalogs.insert(server.dialect(), Arc::new(Catalog::load_with(&context.settings, checks, &lines)?));
@@ -166,25 +174,40 @@ impl States {
         let inputs = (now.run_timestamp, now.seed);
         Ok(Self {
             options: TestRuns::options(&context, dialect),
-            runs: TestRuns::new(context.clone(), global, catalogs.clone(), inputs, request.jobs, stop)?,
+            runs: TestRuns::new(context.clone(), global, catalogs.clone(), inputs, jobs, stop)?,
             server,
             catalogs,
             context,
         })
     }
 
-    /// The schema of a side, and how messages call it.
-    async fn read(&self, side: &Side) -> Result<(Schema, String)> {
+    /// Both schemas, and how they differ. No scratch database remains.
+    async fn compare(&self, [from, to]: &[Side; 2]) -> Result<(State, State, Vec<Difference>)> {
+        let mut before = self.read(from).await?;
+        let compared = match self.read(to).await {
+            Ok(mut after) => {
+                let differences = self.differences(&before, &after).await;
+                discard(&mut after).await.and(differences).map(|differences| (after, differences))
+            }
+            Err(error) => Err(error),
+        };
+        let discarded = discard(&mut before).await;
+        let (after, differences) = compared?;
+        discarded.map(|()| (before, after, differences))
+    }
+
+    /// The differences, without those that are none to the server, which is asked on a scratch database.
+    async fn differences(&self, before: &State, after: &State) -> Result<Vec<Difference>> {
+        let differences = before.schema.differences(&after.schema);
+        let Some(scratch) = after.scratch.as_ref().or(before.scratch.as_ref()) else { return Ok(differences) };
+        let mut database = connect(&scratch.url, &self.options).await?;
+        Ok(before.schema.without_equal(differences, &mut *database).await?)
+    }
+
+    async fn read(&self, side: &Side) -> Result<State> {
         match side {
-            Side::Database => {
-                let url = &self.context.settings.database_url.value;
-                let options = ConnectOptions { create: false, ..self.options.clone() };
-                Ok((self.schema(url, &options).await?, url.to_string()))
-            }
-            Side::Url(url) => {
-                let options = ConnectOptions { create: false, ..ConnectOptions::default() };
-                Ok((self.schema(url, &options).await?, url.to_string()))
-            }
+            Side::Database => self.existing(&self.context.settings.database_url.value, &self.options).await,
+            Side::Url(url) => self.existing(url, &ConnectOptions::default()).await,
             Side::Migrations(target) => {
                 let target = self.resolve(target).await?;
                 let name = match &target {
@@ -196,8 +219,8 @@ impl States {
                     Target::Base => Ok(()),
                     target => self.runs.run(url, Action::Apply(target)).await,
                 };
-                let schema = self.on_scratch(apply).await;
-                Ok((schema.map_err(|error| error.at("doing", "applying the migrations to a scratch database"))?, name))
+                let state = self.on_scratch(name, apply).await;
+                state.map_err(|error| error.at("doing", "applying the migrations to a scratch database"))
             }
             Side::Files(files) => {
                 let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
@@ -210,7 +233,7 @@ impl States {
                     }
                     Ok(())
                 };
-                Ok((self.on_scratch(load).await?, names.join(", ")))
+                self.on_scratch(names.join(", "), load).await
             }
         }
     }
@@ -252,8 +275,14 @@ impl States {
         found.map_or_else(|| revision.to_owned(), |migration| migration_id(&migration.revision, &migration.name))
     }
 
+    /// A database that is there already.
+    async fn existing(&self, url: &DatabaseUrl, options: &ConnectOptions) -> Result<State> {
+        let schema = self.schema(url, &ConnectOptions { create: false, ..options.clone() }).await?;
+        Ok(State { schema, name: url.to_string(), scratch: None })
+    }
+
     /// Fills a scratch database, and reads its schema.
-    async fn on_scratch(&self, fill: impl AsyncFnOnce(&DatabaseUrl) -> Result<()>) -> Result<Schema> {
+    async fn on_scratch(&self, name: String, fill: impl AsyncFnOnce(&DatabaseUrl) -> Result<()>) -> Result<State> {
         let no_server = || Error::failed("there is no server for a scratch database");
         let server = self.server.as_ref().ok_or_else(no_server)?;
         let scratch = Scratch::for_migrations(server, &self.options).await?;
@@ -261,15 +290,28 @@ impl States {
             Ok(()) => self.schema(&scratch.url, &self.options).await,
             Err(error) => Err(error),
         };
-        let discarded = scratch.discard().await;
-        let schema = read?;
-        discarded.map(|()| schema)
+        match read {
+            Ok(schema) => Ok(State { schema, name, scratch: Some(scratch) }),
+            Err(error) => {
+                // The error matters more than that of the scratch database.
+                drop(scratch.discard().await);
+                Err(error)
+            }
+        }
     }
 
     async fn schema(&self, url: &DatabaseUrl, options: &ConnectOptions) -> Result<Schema> {
         let place = |error: Error| error.at("database", url.to_string());
         let mut database: Box<dyn Database> = connect(url, options).await.map_err(|error| place(error.into()))?;
         runner_schema::read(&mut *database, Reading::default()).await.map_err(|error| place(error.into()))
+    }
+}
+
+/// Drops the database that was made for a side.
+async fn discard(state: &mut State) -> Result<()> {
+    match state.scratch.take() {
+        Some(scratch) => scratch.discard().await,
+        None => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 mod differences;
 mod model;
 mod read;
+mod same;
 
 pub use differences::{Altered, Change, Difference};
 pub use model::{Kind, Object, ObjectId, Property, Schema};
