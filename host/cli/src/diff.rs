@@ -38,7 +38,8 @@ enum Side {
 
 /// Compares two schemas.
 pub fn run(context: Context, global: &GlobalRequest, request: &DiffRequest) -> Result<u8> {
-    let sides = [Side::read(&request.from)?, Side::read(&request.to)?];
+    let own = context.settings.migrations_directory();
+    let sides = [Side::read(&request.from, &own)?, Side::read(&request.to, &own)?];
     let dialect = dialect(&context, &sides)?;
     let stop = StopSignal::default();
     signals::watch(&context.printer, &stop, None)?;
@@ -71,15 +72,20 @@ fn dialect(context: &Context, sides: &[Side; 2]) -> Result<Dialect> {
     let first = found.next().unwrap_or(own);
     match found.next() {
         // A URL of MySQL may be that of MariaDB, and the other way round: the servers say which they are.
-        Some(second)
-            if second.has_server() != first.has_server()
-                || (second == Dialect::Postgres) != (first == Dialect::Postgres) =>
-        {
-            Err(Error::usage(format!("a schema of {first} cannot be compared with one of {second}"))
-                .hint("compare databases of one kind"))
-        }
+        Some(second) if !are_alike(first, second) => Err(of_two_kinds(first, second)),
         _ => Ok(first),
     }
+}
+
+/// Whether a server of one may turn out to be one of the other.
+fn are_alike(one: Dialect, other: Dialect) -> bool {
+    let is_mysql = |dialect| matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
+    one == other || is_mysql(one) && is_mysql(other)
+}
+
+fn of_two_kinds(one: Dialect, other: Dialect) -> Error {
+    Error::usage(format!("a schema of {one} cannot be compared with one of {other}"))
+        .hint("compare databases of one kind, and give scratch databases a server of the same")
 }
 
 impl Side {
@@ -88,7 +94,8 @@ impl Side {
         matches!(self, Self::Migrations(_) | Self::Files(_))
     }
 
-    fn read(text: &str) -> Result<Self> {
+    /// `own`: the directory of the project's migrations.
+    fn read(text: &str, own: &Path) -> Result<Self> {
         if text == DATABASE {
             return Ok(Self::Database);
         }
@@ -102,6 +109,12 @@ impl Side {
         }
         let path = Path::new(text);
         if path.is_dir() {
+            if std::fs::canonicalize(path).ok() == std::fs::canonicalize(own).ok() {
+                return Err(Error::usage(format!(
+                    "`{text}` is the directory of the migrations, which are no schema by themselves"
+                ))
+                .hint(format!("`{MIGRATIONS}` is what they make of an empty database")));
+            }
             return files_of(path).map(Self::Files);
         }
         if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("sql")) {
@@ -183,28 +196,39 @@ impl States {
 
     /// Both schemas, and how they differ. No scratch database remains.
     async fn compare(&self, [from, to]: &[Side; 2]) -> Result<(State, State, Vec<Difference>)> {
-        let mut before = self.read(from).await?;
-        let compared = match self.read(to).await {
-            Ok(mut after) => {
-                let differences = self.differences(&before, &after).await;
-                discard(&mut after).await.and(differences).map(|differences| (after, differences))
+        // What exists comes first: a scratch database is made like it.
+        let is_swapped = from.needs_scratch() && !to.needs_scratch();
+        let [first, second] = if is_swapped { [to, from] } else { [from, to] };
+        let mut first = self.read(first, None).await?;
+        let compared = match self.read(second, Some(&first.schema)).await {
+            Ok(mut second) => {
+                let [before, after] = if is_swapped { [&second, &first] } else { [&first, &second] };
+                let differences = self.differences(before, after).await;
+                discard(&mut second).await.and(differences).map(|differences| (second, differences))
             }
             Err(error) => Err(error),
         };
-        let discarded = discard(&mut before).await;
-        let (after, differences) = compared?;
+        let discarded = discard(&mut first).await;
+        let (second, differences) = compared?;
+        let (before, after) = if is_swapped { (second, first) } else { (first, second) };
         discarded.map(|()| (before, after, differences))
     }
 
     /// The differences, without those that are none to the server, which is asked on a scratch database.
     async fn differences(&self, before: &State, after: &State) -> Result<Vec<Difference>> {
+        // The scheme of a URL does not say which of the two a server of MySQL's protocol is.
+        let [one, other] = [before.schema.dialect, after.schema.dialect];
+        if one != other {
+            return Err(of_two_kinds(one, other));
+        }
         let differences = before.schema.differences(&after.schema);
         let Some(scratch) = after.scratch.as_ref().or(before.scratch.as_ref()) else { return Ok(differences) };
         let mut database = connect(&scratch.url, &self.options).await?;
         Ok(before.schema.without_equal(differences, &mut *database).await?)
     }
 
-    async fn read(&self, side: &Side) -> Result<State> {
+    /// `like`: the schema of a database that a new one is made like.
+    async fn read(&self, side: &Side, like: Option<&Schema>) -> Result<State> {
         match side {
             Side::Database => self.existing(&self.context.settings.database_url.value, &self.options).await,
             Side::Url(url) => self.existing(url, &ConnectOptions::default()).await,
@@ -219,7 +243,7 @@ impl States {
                     Target::Base => Ok(()),
                     target => self.runs.run(url, Action::Apply(target)).await,
                 };
-                let state = self.on_scratch(name, apply).await;
+                let state = self.on_scratch(name, like, apply).await;
                 state.map_err(|error| error.at("doing", "applying the migrations to a scratch database"))
             }
             Side::Files(files) => {
@@ -229,11 +253,18 @@ impl States {
                     for (file, name) in files.iter().zip(&names) {
                         let text = std::fs::read_to_string(file)
                             .map_err(|error| Error::usage(format!("cannot read `{name}`")).cause(error))?;
+                        // Commands of psql around a dump of PostgreSQL.
+                        let is_command =
+                            |line: &&str| line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
+                        let text: String = text
+                            .split_inclusive('\n')
+                            .map(|line| if is_command(&line) { "\n" } else { line })
+                            .collect();
                         run_script(&mut *database, &text).await.map_err(|error| error.at("file", name))?;
                     }
                     Ok(())
                 };
-                self.on_scratch(names.join(", "), load).await
+                self.on_scratch(names.join(", "), like, load).await
             }
         }
     }
@@ -282,10 +313,15 @@ impl States {
     }
 
     /// Fills a scratch database, and reads its schema.
-    async fn on_scratch(&self, name: String, fill: impl AsyncFnOnce(&DatabaseUrl) -> Result<()>) -> Result<State> {
+    async fn on_scratch(
+        &self,
+        name: String,
+        like: Option<&Schema>,
+        fill: impl AsyncFnOnce(&DatabaseUrl) -> Result<()>,
+    ) -> Result<State> {
         let no_server = || Error::failed("there is no server for a scratch database");
         let server = self.server.as_ref().ok_or_else(no_server)?;
-        let scratch = Scratch::for_migrations(server, &self.options).await?;
+        let scratch = Scratch::like(server, &self.options, like.and_then(Schema::charset)).await?;
         let read = match fill(&scratch.url).await {
             Ok(()) => self.schema(&scratch.url, &self.options).await,
             Err(error) => Err(error),
@@ -318,16 +354,15 @@ async fn discard(state: &mut State) -> Result<()> {
 /// Where scratch databases are made: never on a server that was configured for other purposes.
 fn scratch_server(context: &Context, dialect: Dialect, flag: Option<&str>) -> Result<DatabaseUrl> {
     if let Some(text) = flag {
-        return DatabaseUrl::parse(text, &std::env::current_dir().unwrap_or_default());
+        let url = DatabaseUrl::parse(text, &std::env::current_dir().unwrap_or_default())?;
+        return if are_alike(dialect, url.dialect()) { Ok(url) } else { Err(of_two_kinds(dialect, url.dialect())) };
     }
     if !dialect.has_server() {
         return DatabaseUrl::parse("sqlite:scratch", &std::env::temp_dir());
     }
-    let urls = context.settings.test.urls.clone()?;
-    let is_wanted = |url: &DatabaseUrl| {
-        (url.dialect() == Dialect::Postgres) == (dialect == Dialect::Postgres) && url.dialect().has_server()
-    };
-    urls.into_iter().map(|url| url.value).find(is_wanted).ok_or_else(|| {
+    let urls: Vec<DatabaseUrl> = context.settings.test.urls.clone()?.into_iter().map(|url| url.value).collect();
+    let found = urls.iter().find(|url| url.dialect() == dialect);
+    found.or_else(|| urls.iter().find(|url| are_alike(dialect, url.dialect()))).cloned().ok_or_else(|| {
         Error::usage(format!("no server of {dialect} is configured for scratch databases"))
             .hint("`--scratch URL` names one, on which a database is created and dropped afterwards")
             .hint("or list it in `runner.toml`: `[test]` with `urls = [\"postgres://…\"]`")

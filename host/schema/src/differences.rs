@@ -54,6 +54,12 @@ impl Schema {
             let change = match (before, now) {
                 (None, Some(object)) if is_whole(object, self) => Change::Added,
                 (Some(object), None) if is_whole(object, other) => Change::Removed,
+                // A part of something else, such as a column of a table that a view has replaced.
+                (Some(before), Some(now))
+                    if before.parent != now.parent && !(is_whole(before, other) && is_whole(now, self)) =>
+                {
+                    continue;
+                }
                 (Some(before), Some(now)) if before != now => match altered(before, now) {
                     found if found.is_empty() => continue,
                     found => Change::Altered(found),
@@ -87,7 +93,7 @@ mod tests {
     use runner_base::dialect::Dialect;
 
     use super::*;
-    use crate::model::Kind;
+    use crate::model::{Kind, columns};
 
     type Made<'a> = (ObjectId, Option<ObjectId>, &'a [(&'a str, Property)]);
 
@@ -140,6 +146,6 @@ mod tests {
             let object = Object { parent: Some(table.clone()), position: Some(position), ..Object::default() };
             schema.objects.insert(ObjectId::new(Kind::Column, ["t", name]), object);
         }
-        assert_eq!(schema.columns(&table), ["z", "a"]);
+        assert_eq!(columns(schema.parts().get(&table)), ["z", "a"]);
     }
 }

@@ -9,5 +9,5 @@ mod read;
 mod same;
 
 pub use differences::{Altered, Change, Difference};
-pub use model::{Kind, Object, ObjectId, Property, Schema};
+pub use model::{Kind, Object, ObjectId, Parts, Property, Schema, columns};
 pub use read::{Reading, read};

@@ -74,11 +74,16 @@ impl ObjectId {
 
     /// How people name it, such as `column users.email`; without the schema in which unqualified names are looked up.
     pub fn label(&self, own_schema: Option<&str>) -> String {
+        format!("{} {}", self.kind.name(), self.name(own_schema))
+    }
+
+    /// The same without its kind.
+    pub fn name(&self, own_schema: Option<&str>) -> String {
         let path = match (&self.path[..], own_schema) {
             ([schema, rest @ ..], Some(own)) if schema == own && !rest.is_empty() => rest,
             (path, _) => path,
         };
-        format!("{} {}", self.kind.name(), path.join("."))
+        path.join(".")
     }
 }
 
@@ -154,22 +159,46 @@ impl Schema {
         Self { dialect, own_schema: None, objects: BTreeMap::new(), unread: BTreeMap::new() }
     }
 
+    /// The character set and the collation of the database, on MySQL and MariaDB.
+    pub fn charset(&self) -> Option<[&str; 2]> {
+        let object = self.objects.get(&ObjectId::new(Kind::Setting, ["character set"]))?;
+        let text = |name: &str| match object.properties.get(name)? {
+            Property::Text(text) => Some(text.as_str()),
+            _ => None,
+        };
+        Some([text("name")?, text("collation")?])
+    }
+
     /// How people name one of its objects.
     pub fn label(&self, id: &ObjectId) -> String {
         id.label(self.own_schema.as_deref())
     }
 
-    /// The parts of an object: columns in their order, then the others.
-    pub fn parts(&self, whole: &ObjectId) -> Vec<(&ObjectId, &Object)> {
-        let parts = self.objects.iter().filter(|(_, object)| object.parent.as_ref() == Some(whole));
-        let mut parts: Vec<_> = parts.collect();
-        parts.sort_by_key(|(id, object)| (id.kind, object.position));
-        parts
+    /// How people name one of its objects, without its kind.
+    pub fn name(&self, id: &ObjectId) -> String {
+        id.name(self.own_schema.as_deref())
     }
 
-    /// The columns of a table or a view, in their order.
-    pub fn columns(&self, table: &ObjectId) -> Vec<&str> {
-        let columns = self.parts(table).into_iter().filter(|(id, _)| id.kind == Kind::Column);
-        columns.filter_map(|(id, _)| id.path.last().map(String::as_str)).collect()
+    /// The parts of each object that has any: columns in their order, then the others.
+    pub fn parts(&self) -> BTreeMap<&ObjectId, Parts<'_>> {
+        let mut all: BTreeMap<&ObjectId, Parts<'_>> = BTreeMap::new();
+        for (id, object) in &self.objects {
+            if let Some(parent) = &object.parent {
+                all.entry(parent).or_default().push((id, object));
+            }
+        }
+        for parts in all.values_mut() {
+            parts.sort_by_key(|(id, object)| (id.kind, object.position));
+        }
+        all
     }
+}
+
+/// The parts of an object.
+pub type Parts<'a> = Vec<(&'a ObjectId, &'a Object)>;
+
+/// The names of the columns among the parts of an object.
+pub fn columns<'a>(parts: Option<&Parts<'a>>) -> Vec<&'a str> {
+    let columns = parts.into_iter().flatten().filter(|(id, _)| id.kind == Kind::Column);
+    columns.filter_map(|(id, _)| id.path.last().map(String::as_str)).collect()
 }

@@ -4,6 +4,8 @@
 //! in its texts from one that was migrated. The texts of both are put through the server once more: what it writes alike then is
 //! no difference. MySQL and MariaDB write what they have read, and of SQLite's texts it is the meaning that is compared.
 
+use std::borrow::Cow;
+
 use runner_database::{Database, DatabaseError, DatabaseErrorKind, Dialect, QueryLimits, TransactionOptions};
 
 use crate::differences::{Altered, Change, Difference};
@@ -19,7 +21,7 @@ struct Trial {
     /// The statement with the text.
     statement: String,
     /// The question for what the server makes of it.
-    question: &'static str,
+    question: Cow<'static, str>,
 }
 
 impl Schema {
@@ -90,6 +92,8 @@ impl Schema {
                     "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contypid = 'pg_temp.tried_domain'::regtype",
                 )
             }
+            // A temporary table cannot refer to another one, and the server writes these in one way.
+            (Kind::Constraint, "definition") if text.starts_with("FOREIGN KEY") => return None,
             (Kind::Constraint, "definition") => (
                 like(parent?),
                 format!("ALTER TABLE {TABLE} ADD CONSTRAINT tried {text}"),
@@ -119,9 +123,27 @@ impl Schema {
                     "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'pg_temp.tried_table'::regclass",
                 )
             }
+            // In place of the one that is there.
+            (Kind::Trigger | Kind::Rule, "definition") => {
+                let (table, name) = (quoted(&parent?.path), id.path.last()?);
+                let (word, catalogue) =
+                    if id.kind == Kind::Trigger { ("TRIGGER", "trigger") } else { ("RULE", "rule") };
+                let (table_of, name_of, from) = match id.kind {
+                    Kind::Trigger => ("tgrelid", "tgname", "pg_trigger WHERE NOT tgisinternal AND"),
+                    _ => ("ev_class", "rulename", "pg_rewrite WHERE"),
+                };
+                let text_of = |text: &str| format!("'{}'", text.replace('\'', "''"));
+                let question = format!(
+                    "SELECT pg_get_{catalogue}def(oid) FROM {from} {table_of} = {}::regclass AND {name_of} = {}",
+                    text_of(&table),
+                    text_of(name)
+                );
+                let before = Some(format!("DROP {word} {} ON {table}", Dialect::Postgres.quote(name)));
+                return Some(Trial { before, statement: text.to_owned(), question: question.into() });
+            }
             _ => return None,
         };
-        Some(Trial { before, statement, question })
+        Some(Trial { before, statement, question: question.into() })
     }
 }
 
@@ -142,7 +164,7 @@ async fn written(database: &mut dyn Database, trial: &Trial) -> Result<Option<St
             }
         }
         match tried {
-            Ok(()) => session.query(trial.question, &[], QueryLimits::NONE).await.map(Some),
+            Ok(()) => session.query(&trial.question, &[], QueryLimits::NONE).await.map(Some),
             Err(error) if error.kind == DatabaseErrorKind::Connection => Err(error),
             Err(_) => Ok(None),
         }

@@ -145,15 +145,25 @@ pub fn for_statement<'a>(tokens: &Tokens<'a>) -> Option<&'a str> {
     None
 }
 
-/// A text of the server's without this qualifier, which it quotes, before names.
+/// The text of a view, as MySQL and MariaDB write it, without this database before tables, columns and functions. A table or an alias may
+/// have the same name: of two names with a dot, the first is the database where a table is named, or before what is called; of three it
+/// always is.
 pub fn without_qualifier(text: &str, qualifier: &str, dialect: Dialect) -> String {
     let quoted = dialect.quote(qualifier);
     let tokens = Tokens::new(text, dialect);
+    let parts = tokens.parts();
     let (mut told, mut from) = (String::with_capacity(text.len()), 0);
-    for (at, (_, part)) in tokens.parts().iter().enumerate() {
-        if *part == quoted && tokens.is_sign(at + 1, ".") {
+    for (at, (_, part)) in parts.iter().enumerate() {
+        let is_first = *part == quoted && tokens.is_sign(at + 1, ".") && !(at > 0 && tokens.is_sign(at - 1, "."));
+        if !is_first {
+            continue;
+        }
+        // Before parentheses, which surround joins.
+        let before = (0..at).rev().find(|before| !tokens.is_sign(*before, "("));
+        let names_table = before.is_some_and(|before| tokens.is_word(before, &["from", "join", "straight_join"]));
+        if names_table || tokens.is_sign(at + 3, ".") || tokens.is_sign(at + 3, "(") {
             told.push_str(&text[from..tokens.place(part).start]);
-            from = tokens.parts().get(at + 1).map_or(from, |(_, dot)| tokens.place(dot).end);
+            from = parts.get(at + 1).map_or(from, |(_, dot)| tokens.place(dot).end);
         }
     }
     told.push_str(&text[from..]);
@@ -179,10 +189,21 @@ mod tests {
 
     #[test]
     fn a_view_does_not_name_its_database() {
-        let text = "select `a`.`b`.`c` AS `a`,'`a`.`b`' AS `x` from (`a`.`b` join `c`.`a`)";
-        let told = without_qualifier(text, "a", Dialect::Mariadb);
-        assert_eq!(told, "select `b`.`c` AS `a`,'`a`.`b`' AS `x` from (`b` join `c`.`a`)");
-        assert_eq!(without_qualifier("select `a`", "a", Dialect::Mariadb), "select `a`");
+        for (text, expected) in [
+            (
+                "select `a`.`b`.`c` AS `a`,'`a`.`b`' AS `x` from (`a`.`b` join `c`.`a`)",
+                "select `b`.`c` AS `a`,'`a`.`b`' AS `x` from (`b` join `c`.`a`)",
+            ),
+            // A table and an alias of the same name.
+            (
+                "select `a`.`a`.`c` AS `c`,`a`.`f`(1) AS `f` from `a`.`a`",
+                "select `a`.`c` AS `c`,`f`(1) AS `f` from `a`",
+            ),
+            ("select `a`.`c` AS `c` from (`a`.`b` `a` join `a`.`d`)", "select `a`.`c` AS `c` from (`b` `a` join `d`)"),
+            ("select `a`", "select `a`"),
+        ] {
+            assert_eq!(without_qualifier(text, "a", Dialect::Mariadb), expected);
+        }
     }
 
     #[test]

@@ -62,19 +62,30 @@ enum Keeper {
 impl Scratch {
     /// Creates a database on the server of the URL, or a file.
     pub async fn create(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
-        Self::make(server, options, false).await
+        Self::make(server, options, false, None).await
     }
 
     /// As [`Self::create`], for migrations of the database of the URL: if that has Citus, so does the new one.
     pub async fn for_migrations(server: &DatabaseUrl, options: &ConnectOptions) -> Result<Self> {
-        Self::make(server, options, true).await
+        Self::make(server, options, true, None).await
     }
 
-    async fn make(server: &DatabaseUrl, options: &ConnectOptions, extends: bool) -> Result<Self> {
+    /// As [`Self::for_migrations`], with the character set and the collation of another database on MySQL and MariaDB, which the tables
+    /// inherit.
+    pub async fn like(server: &DatabaseUrl, options: &ConnectOptions, charset: Option<[&str; 2]>) -> Result<Self> {
+        Self::make(server, options, true, charset).await
+    }
+
+    async fn make(
+        server: &DatabaseUrl,
+        options: &ConnectOptions,
+        extends: bool,
+        charset: Option<[&str; 2]>,
+    ) -> Result<Self> {
         if !server.dialect().has_server() {
             return in_directory(server);
         }
-        on_server(server, options, extends).await.map_err(|error| {
+        on_server(server, options, extends, charset).await.map_err(|error| {
             let denied = error.kind == DatabaseErrorKind::Denied;
             let error = Error::from(error).at("server", server.to_string());
             if denied { error.hint("the user needs the privilege to create and drop databases") } else { error }
@@ -176,7 +187,12 @@ fn is_old(time: SystemTime) -> bool {
     time.elapsed().is_ok_and(|age| age > YOUNG)
 }
 
-async fn on_server(server: &DatabaseUrl, options: &ConnectOptions, extends: bool) -> Result<Scratch, DatabaseError> {
+async fn on_server(
+    server: &DatabaseUrl,
+    options: &ConnectOptions,
+    extends: bool,
+    charset: Option<[&str; 2]>,
+) -> Result<Scratch, DatabaseError> {
     // Dropping waits for active sessions: not forever.
     let options = ConnectOptions { lock_timeout: Some(Duration::from_secs(30)), ..options.clone() };
     let mut admin = connect(server, &options).await?;
@@ -201,10 +217,12 @@ async fn on_server(server: &DatabaseUrl, options: &ConnectOptions, extends: bool
             }
         } else {
             hold(&mut *admin, &name).await?;
-            admin
-                .host()
-                .execute(&format!("CREATE DATABASE {} CHARACTER SET utf8mb4", dialect.quote(&name)), &[])
-                .await?;
+            let charset = match charset {
+                Some([charset, collation]) => format!("{charset} COLLATE {collation}"),
+                None => "utf8mb4".to_owned(),
+            };
+            let create = format!("CREATE DATABASE {} CHARACTER SET {charset}", dialect.quote(&name));
+            admin.host().execute(&create, &[]).await?;
             return Ok(Scratch { url, keeper: Keeper::Server { admin, inside: None, name } });
         }
     }

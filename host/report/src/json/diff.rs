@@ -3,23 +3,26 @@
 use std::collections::BTreeMap;
 
 use super::SCHEMA;
-use runner_schema::{Altered, Change, Difference, Object, ObjectId, Property, Schema};
+use runner_schema::{Altered, Change, Difference, Object, ObjectId, Parts, Property, Schema};
 
 document! {
     /// How two schemas differ.
-    pub struct DiffJson(before: (&Schema, &str), after: (&Schema, &str), differences: &[Difference]) {
+    pub struct DiffJson(before: (&Schema, &str), after: (&Schema, &str), differences: &[Difference]) with {
+        let (parts_before, parts_after) = (before.0.parts(), after.0.parts());
+    } {
         schema: u32 = SCHEMA,
         command: &'static str = "diff",
         /// The schema before, in words.
         from: String = before.1.to_owned(),
         /// The schema after, in words.
         to: String = after.1.to_owned(),
-        differences: Vec<DifferenceJson> = differences.iter().map(|it| DifferenceJson::new(it, before.0, after.0)).collect(),
+        differences: Vec<DifferenceJson> =
+            differences.iter().map(|it| DifferenceJson::new(it, (before.0, &parts_before), (after.0, &parts_after))).collect(),
         /// How many objects each side has of kinds that are not compared, such as `cast`.
         not_compared: NotComparedJson = NotComparedJson::new(before.0, after.0),
     }
 
-    struct DifferenceJson(difference: &Difference, before: &Schema, after: &Schema) {
+    struct DifferenceJson(difference: &Difference, before: Side<'_>, after: Side<'_>) {
         /// Such as `table`, `column` or `index`.
         kind: &'static str = difference.id.kind.name(),
         /// The names below which the object is unique: on PostgreSQL the schema first, then the table of a column.
@@ -86,7 +89,11 @@ impl ValueJson {
     }
 }
 
-fn objects(schema: &Schema, id: &ObjectId) -> Vec<ObjectJson> {
+/// A schema, and the parts of its objects.
+type Side<'a> = (&'a Schema, &'a BTreeMap<&'a ObjectId, Parts<'a>>);
+
+fn objects((schema, parts): Side<'_>, id: &ObjectId) -> Vec<ObjectJson> {
+    let parts = parts.get(id).into_iter().flatten().copied();
     let own = schema.objects.get_key_value(id);
-    own.into_iter().chain(schema.parts(id)).map(|(id, object)| ObjectJson::new(id, object)).collect()
+    own.into_iter().chain(parts).map(|(id, object)| ObjectJson::new(id, object)).collect()
 }

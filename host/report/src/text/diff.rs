@@ -1,6 +1,6 @@
 //! The output of `runner diff`.
 
-use runner_schema::{Change, Difference, Object, ObjectId, Schema};
+use runner_schema::{Change, Difference, Object, ObjectId, Parts, Property, Schema};
 
 use crate::styled::{DIM, NEW, ODD, OLD, PLAIN, STRONG, Text, one_line};
 use crate::units;
@@ -8,10 +8,11 @@ use crate::units;
 /// The differences, each with what it consists of.
 pub fn differences(before: &Schema, after: &Schema, differences: &[Difference]) -> Text {
     let mut text = Text::new();
+    let (parts_before, parts_after) = (before.parts(), after.parts());
     for Difference { id, change } in differences {
         match change {
-            Change::Added => whole(&mut text, after, id, '+'),
-            Change::Removed => whole(&mut text, before, id, '-'),
+            Change::Added => whole(&mut text, (after, parts_after.get(id)), id, '+'),
+            Change::Removed => whole(&mut text, (before, parts_before.get(id)), id, '-'),
             Change::Altered(properties) => {
                 text.push(ODD, "~ ");
                 text.push_line(STRONG, after.label(id));
@@ -30,7 +31,7 @@ pub fn differences(before: &Schema, after: &Schema, differences: &[Difference]) 
 }
 
 /// An object that one side has, with its parts.
-fn whole(text: &mut Text, schema: &Schema, id: &ObjectId, mark: char) {
+fn whole(text: &mut Text, (schema, parts): (&Schema, Option<&Parts<'_>>), id: &ObjectId, mark: char) {
     let style = if mark == '+' { NEW } else { OLD };
     let Some(object) = schema.objects.get(id) else { return };
     text.push(style, format!("{mark} "));
@@ -41,10 +42,12 @@ fn whole(text: &mut Text, schema: &Schema, id: &ObjectId, mark: char) {
         }
     };
     properties(text, object, "    ");
-    for (part, object) in schema.parts(id) {
+    for (part, object) in parts.into_iter().flatten() {
         let name = part.path.last().map_or("", String::as_str);
         // A constraint without a name is called by what it is.
-        let line = one_line(&object.line()).replacen(&format!("definition {name}"), "", 1);
+        let is_its_name =
+            matches!(object.properties.get("definition"), Some(Property::Expression(text)) if text == name);
+        let line = if is_its_name { String::new() } else { one_line(&object.line()) };
         text.push(DIM, format!("    {} ", part.kind.name()));
         text.push(PLAIN, name);
         text.push_line(PLAIN, if line.is_empty() { String::new() } else { format!(": {line}") });

@@ -18,6 +18,8 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
+use std::collections::BTreeSet;
+
 use runner_base::dialect::Dialect;
 use runner_data::Value;
 use runner_database::facts::{GATE_NAMES, TOOL_SCHEMA, is_tool_table};
@@ -51,20 +53,32 @@ pub async fn read(database: &mut dyn Database, reading: Reading) -> Result<Schem
 /// Leaves out what belongs to the tool: its schemas, and its tables wherever they are, with all that is theirs.
 fn leave_out_own(schema: &mut Schema) {
     let spaces = if schema.dialect == Dialect::Postgres { &[TOOL_SCHEMA, GATE_NAMES[0]][..] } else { &[] };
-    let is_table = |id: &ObjectId| id.kind == Kind::Table && id.path.last().is_some_and(|name| is_tool_table(name));
-    let tables: Vec<String> = schema.objects.keys().filter(|id| is_table(id)).map(|id| id.path.join(".")).collect();
+    let is_own = |id: &ObjectId| match id.kind {
+        Kind::Table => id.path.last().is_some_and(|name| is_tool_table(name)),
+        // On MySQL and MariaDB.
+        Kind::Procedure => id.path == [GATE_NAMES[0]],
+        _ => false,
+    };
+    let places: BTreeSet<String> = schema
+        .objects
+        .keys()
+        .filter(|id| id.kind == Kind::Table && id.path.len() > 1 && is_own(id))
+        .map(|id| id.path[0].clone())
+        .collect();
     schema.objects.retain(|id, object| {
-        let is_owned = match object.properties.get("owned by") {
-            Some(Property::Text(column)) => {
-                column.rsplit_once('.').is_some_and(|(table, _)| tables.iter().any(|own| own == table))
-            }
-            _ => false,
-        };
-        !(is_owned
-            || is_table(id)
-            || object.parent.as_ref().is_some_and(is_table)
-            || id.path.first().is_some_and(|first| spaces.contains(&first.as_str())))
+        !(is_own(id)
+            || object.parent.as_ref().is_some_and(is_own)
+            || id.kind != Kind::DefaultPrivileges
+                && id.path.first().is_some_and(|first| spaces.contains(&first.as_str())))
     });
+    // A schema that has nothing but a history was made for it.
+    let used: BTreeSet<&String> = schema.objects.keys().filter(|id| id.path.len() > 1).map(|id| &id.path[0]).collect();
+    let unused: Vec<ObjectId> = places
+        .iter()
+        .filter(|place| !used.contains(place) && schema.own_schema.as_ref() != Some(place))
+        .map(|place| ObjectId::new(Kind::Schema, [place]))
+        .collect();
+    schema.objects.retain(|id, _| !unused.contains(id));
 }
 
 /// The kind of the rows that count objects which are not read.

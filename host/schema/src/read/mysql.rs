@@ -1,10 +1,12 @@
 //! The catalogue of MySQL and MariaDB. A name that is not qualified is that of the database of the connection.
 
+use std::collections::BTreeSet;
+
 use runner_database::{Database, DatabaseError, Dialect};
 use runner_sql::without_qualifier;
 
 use super::{Reading, take};
-use crate::model::{Kind, ObjectId, Property, Schema};
+use crate::model::{Kind, Property, Schema};
 
 /// The tables, and what is usual of each.
 const TABLES: &str = "SELECT CASE table_type WHEN 'VIEW' THEN 'view' WHEN 'SEQUENCE' THEN 'sequence' ELSE 'table' END, \
@@ -40,7 +42,7 @@ const REFERENCES: &str = "SELECT 'constraint', JSON_ARRAY(k.table_name, k.constr
     ORDER BY k.table_name, k.constraint_name, k.ordinal_position";
 
 const CHECKS_MARIADB: &str = "SELECT 'constraint', JSON_ARRAY(table_name, constraint_name), JSON_ARRAY('table', table_name), JSON_OBJECT( \
-        'check=', check_clause, 'of column?', level = 'Column') \
+        'check=', check_clause{level}) \
     FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()";
 
 const CHECKS_MYSQL: &str = "SELECT 'constraint', JSON_ARRAY(t.table_name, t.constraint_name), JSON_ARRAY('table', t.table_name), JSON_OBJECT( \
@@ -78,9 +80,12 @@ const EVENTS: &str = "SELECT 'event', JSON_ARRAY(event_name), NULL, JSON_OBJECT(
 const PARTITIONS: &str = "SELECT 'table', JSON_ARRAY(table_name), NULL, JSON_OBJECT( \
         'partition by=', IF(partition_ordinal_position = 1 AND IFNULL(subpartition_ordinal_position, 1) = 1, \
             CONCAT_WS(' ', partition_method, partition_expression, subpartition_method, subpartition_expression), NULL), \
-        'partitions+', CONCAT_WS(' ', partition_name, partition_description, subpartition_name, NULLIF(partition_comment, ''))) \
+        'partitions+', CONCAT_WS(' ', partition_name, IF(partition_method = 'SYSTEM_TIME', NULL, partition_description), subpartition_name, NULLIF(partition_comment, ''))) \
     FROM information_schema.partitions WHERE table_schema = DATABASE() AND partition_name IS NOT NULL \
     ORDER BY table_name, partition_ordinal_position, subpartition_ordinal_position";
+
+const OTHERS: &str = "SELECT 'unread', JSON_ARRAY(LOWER(routine_type)), NULL, JSON_OBJECT('count', COUNT(*)) \
+    FROM information_schema.routines WHERE routine_schema = DATABASE() AND routine_type NOT IN ('FUNCTION', 'PROCEDURE') GROUP BY routine_type";
 
 const SETTINGS: &str = "SELECT 'setting', JSON_ARRAY('character set'), NULL, JSON_OBJECT( \
         'name', default_character_set_name, 'collation', default_collation_name) \
@@ -129,15 +134,18 @@ fn views(dialect: Dialect, privileges: bool) -> String {
 pub(super) async fn read(database: &mut dyn Database, reading: Reading) -> Result<Schema, DatabaseError> {
     let facts = database.facts();
     let (dialect, own) = (facts.dialect, facts.schema.clone().unwrap_or_default());
-    let has_ignored = dialect == Dialect::Mariadb && is_since(&facts.version, (10, 6));
+    // What came with a version of MariaDB, or with a patch of the one before.
+    let is_newer = dialect == Dialect::Mariadb && is_since(&facts.version, (10, 6));
     let checks = if dialect == Dialect::Mysql { CHECKS_MYSQL } else { CHECKS_MARIADB };
+    let checks = checks.replace("{level}", if is_newer { ", 'of column?', level = 'Column'" } else { "" });
     let questions = [
         TABLES.to_owned(),
         views(dialect, reading.privileges),
         columns(dialect),
-        indexes(dialect, has_ignored),
+        indexes(dialect, is_newer),
         REFERENCES.to_owned(),
-        checks.to_owned(),
+        checks,
+        OTHERS.to_owned(),
         TRIGGERS.to_owned(),
         ROUTINES.to_owned(),
         PARAMETERS.to_owned(),
@@ -150,25 +158,32 @@ pub(super) async fn read(database: &mut dyn Database, reading: Reading) -> Resul
         take(&mut schema, rows)?;
     }
     sequences(database, &mut schema).await?;
-    let views: Vec<String> =
-        schema.objects.keys().filter(|id| id.kind == Kind::View).filter_map(|id| id.path.first().cloned()).collect();
+    let of_kind = |schema: &Schema, kind| -> BTreeSet<String> {
+        schema.objects.keys().filter(|id| id.kind == kind).map(|id| id.path.concat()).collect()
+    };
+    let (views, sequences) = (of_kind(&schema, Kind::View), of_kind(&schema, Kind::Sequence));
+    // A sequence is a table with columns.
+    schema.objects.retain(|_, object| !object.parent.as_ref().is_some_and(|it| sequences.contains(&it.path.concat())));
+    let mut hidden = 0;
     for (id, object) in &mut schema.objects {
-        if id.kind == Kind::View
-            && let Some(Property::Expression(text)) = object.properties.get_mut("definition")
-        {
+        let text = match id.kind {
+            Kind::View => "definition",
+            Kind::Function | Kind::Procedure => "body",
+            _ => "",
+        };
+        match object.properties.get_mut(text) {
             // It names each table with its database, which has another name elsewhere.
-            *text = without_qualifier(text, &own, dialect);
+            Some(Property::Expression(text)) if id.kind == Kind::View => *text = without_qualifier(text, &own, dialect),
+            Some(_) => {}
+            None => hidden += i64::from(!text.is_empty()),
         }
-        if let Some(parent) = object.parent.as_mut().filter(|parent| views.contains(&parent.path[0])) {
+        if let Some(parent) = object.parent.as_mut().filter(|parent| views.contains(&parent.path.concat())) {
             parent.kind = Kind::View;
         }
     }
-    // A sequence is a table with columns.
-    let is_sequence = |table: &str| ObjectId::new(Kind::Sequence, [table]);
-    let sequences: Vec<ObjectId> = schema.objects.keys().filter(|id| id.kind == Kind::Sequence).cloned().collect();
-    schema.objects.retain(|_, object| {
-        object.parent.as_ref().is_none_or(|parent| !sequences.contains(&is_sequence(&parent.path[0])))
-    });
+    if hidden > 0 {
+        schema.unread.insert("definition that this user may not read".to_owned(), hidden);
+    }
     Ok(schema)
 }
 

@@ -2,7 +2,9 @@ WITH spaces AS (
     SELECT oid, nspname AS space, nspowner, nspacl FROM pg_namespace
     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 ), made AS (
-    SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+    -- By an extension, or with a range type.
+    SELECT classid, objid FROM pg_depend
+    WHERE deptype = 'e' OR deptype = 'i' AND classid IN ('pg_proc'::regclass, 'pg_cast'::regclass)
 ), comments AS NOT MATERIALIZED (
     SELECT classoid AS of_class, objoid AS of_object, objsubid AS of_part, description FROM pg_description
 ), relations AS (
@@ -10,14 +12,15 @@ WITH spaces AS (
             WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' WHEN 'c' THEN 'type'
             WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' ELSE 'table' END AS kind
     FROM pg_class c JOIN spaces ON spaces.oid = relnamespace
-    WHERE relkind <> 't' AND NOT EXISTS (SELECT FROM made WHERE classid = 'pg_class'::regclass AND objid = c.oid)
+    WHERE relkind <> 't' AND NOT EXISTS (SELECT FROM made WHERE classid = 'pg_class'::regclass AND objid = c.oid
+        OR classid = 'pg_type'::regclass AND objid = c.reltype AND relkind = 'c')
 ), types AS (
     SELECT t.*, space FROM pg_type t JOIN spaces ON spaces.oid = typnamespace
     WHERE typtype = ANY (ARRAY['e', 'd', 'r']::"char"[])
         AND NOT EXISTS (SELECT FROM made WHERE classid = 'pg_type'::regclass AND objid = t.oid)
 ), functions AS (
     SELECT p.*, space, CASE prokind WHEN 'p' THEN 'procedure' ELSE 'function' END AS kind,
-        json_build_array(space, concat(proname, '(', pg_get_function_identity_arguments(p.oid), ')')) AS path
+        json_build_array(space, concat(proname, '(', oidvectortypes(proargtypes), ')')) AS path
     FROM pg_proc p JOIN spaces ON spaces.oid = pronamespace
     WHERE NOT EXISTS (SELECT FROM made WHERE classid = 'pg_proc'::regclass AND objid = p.oid)
 )
@@ -36,7 +39,7 @@ SELECT kind, json_build_array(space, relname)::text, NULL, json_build_object(
     'tablespace', (SELECT spcname FROM pg_tablespace s WHERE s.oid = reltablespace),
     'row level security?', relrowsecurity,
     'forced row level security?', relforcerowsecurity,
-    'replica identity', CASE WHEN relreplident <> 'd' AND relkind <> 'v' THEN (ARRAY['full', 'nothing', 'index'])[
+    'replica identity', CASE WHEN relreplident <> 'd' AND relkind IN ('r', 'p', 'm') THEN (ARRAY['full', 'nothing', 'index'])[
         array_position(ARRAY['f', 'n', 'i'], relreplident::text)] END,
     'inherits', (SELECT json_agg(inhparent::regclass::text ORDER BY inhseqno) FROM pg_inherits
         WHERE inhrelid = r.oid AND NOT relispartition),
@@ -56,6 +59,8 @@ SELECT 'column', json_build_array(space, relname, attname)::text, json_build_arr
     '#', attnum,
     'type', format_type(atttypid, atttypmod),
     'not null?', attnotnull,
+    'not null not valid?', NOT k.convalidated,
+    'not null no inherit?', k.connoinherit,
     'collation', CASE WHEN attcollation <> typcollation THEN attcollation::regcollation::text END,
     'default=', CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,
     'generated=', CASE WHEN attgenerated <> '' THEN pg_get_expr(adbin, adrelid) END,
@@ -70,16 +75,19 @@ SELECT 'column', json_build_array(space, relname, attname)::text, json_build_arr
     'comment', description)::text
 FROM relations r JOIN pg_attribute a ON attrelid = r.oid JOIN pg_type t ON t.oid = atttypid
     LEFT JOIN pg_attrdef ON adrelid = r.oid AND adnum = attnum
+    LEFT JOIN pg_constraint k ON conrelid = r.oid AND contype = 'n' AND conkey[1] = attnum
     LEFT JOIN comments ON of_class = 'pg_class'::regclass AND of_object = r.oid AND of_part = attnum
 WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
 UNION ALL
-SELECT 'sequence', json_build_array(space, relname)::text, NULL, json_build_object(
+SELECT 'sequence', json_build_array(r.space, r.relname)::text,
+    CASE WHEN o.oid IS NOT NULL THEN json_build_array(o.kind, o.space, o.relname) END::text, json_build_object(
     'type', format_type(seqtypid, NULL), 'start', seqstart, 'increment', seqincrement, 'minimum', seqmin, 'maximum', seqmax,
-    'cache', seqcache, 'cycle?', seqcycle, 'unlogged?', relpersistence = 'u', 'identity?', deptype = 'i',
-    'owned by', refobjid::regclass::text || '.' || quote_ident(attname), 'comment', description)::text
+    'cache', seqcache, 'cycle?', seqcycle, 'unlogged?', r.relpersistence = 'u', 'identity?', deptype = 'i',
+    'owned by', attname, 'comment', description)::text
 FROM relations r JOIN pg_sequence ON seqrelid = r.oid
     LEFT JOIN pg_depend ON classid = 'pg_class'::regclass AND objid = r.oid AND deptype IN ('a', 'i')
         AND refclassid = 'pg_class'::regclass AND refobjsubid > 0
+    LEFT JOIN relations o ON o.oid = refobjid
     LEFT JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
     LEFT JOIN comments ON of_class = 'pg_class'::regclass AND of_object = r.oid AND of_part = 0
 UNION ALL
@@ -88,6 +96,9 @@ SELECT 'constraint', json_build_array(space, relname, conname)::text, json_build
     'definition=', pg_get_constraintdef(k.oid),
     'options', (SELECT c.reloptions FROM pg_class c WHERE c.oid = conindid AND contype IN ('p', 'u', 'x')),
     'replica identity?', (SELECT indisreplident FROM pg_index WHERE indexrelid = conindid AND contype IN ('p', 'u', 'x')),
+    'clustered?', (SELECT indisclustered FROM pg_index WHERE indexrelid = conindid AND contype IN ('p', 'u', 'x')),
+    'tablespace', (SELECT spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace
+        WHERE c.oid = conindid AND contype IN ('p', 'u', 'x')),
     'comment', description)::text
 FROM relations r JOIN pg_constraint k ON conrelid = r.oid
     LEFT JOIN comments ON of_class = 'pg_constraint'::regclass AND of_object = k.oid
@@ -135,7 +146,7 @@ UNION ALL
 SELECT 'policy', json_build_array(space, relname, polname)::text, json_build_array(kind, space, relname)::text, json_build_object(
     'command', (ARRAY['select', 'insert', 'update', 'delete'])[array_position(ARRAY['r', 'a', 'w', 'd'], polcmd::text)],
     'restrictive?', NOT polpermissive,
-    'roles', (SELECT json_agg(name ORDER BY name) FROM (
+    'roles', (SELECT json_agg(name ORDER BY name COLLATE "C") FROM (
         SELECT CASE WHEN role = 0 THEN 'public' ELSE pg_get_userbyid(role)::text END AS name FROM unnest(polroles) AS role) AS named
         WHERE polroles <> ARRAY[0::oid]),
     'using=', pg_get_expr(polqual, polrelid),
@@ -151,7 +162,7 @@ SELECT 'type', json_build_array(space, typname)::text, NULL, json_build_object(
     'collation', CASE WHEN typtype = 'd' AND typcollation <> (SELECT b.typcollation FROM pg_type b WHERE b.oid = t.typbasetype)
         THEN typcollation::regcollation::text END,
     'not null?', typnotnull,
-    'default=', typdefault,
+    'default=', pg_get_expr(typdefaultbin, 0),
     'subtype', (SELECT format_type(rngsubtype, NULL) FROM pg_range WHERE rngtypid = t.oid),
     'operator class', (SELECT opcname FROM pg_range JOIN pg_opclass o ON o.oid = rngsubopc WHERE rngtypid = t.oid),
     'canonical', (SELECT rngcanonical::text FROM pg_range WHERE rngtypid = t.oid AND rngcanonical <> 0),
@@ -174,16 +185,16 @@ SELECT kind, path::text, NULL, json_build_object(
     'comment', description)::text
 FROM functions p LEFT JOIN comments ON of_class = 'pg_proc'::regclass AND of_object = p.oid
 UNION ALL
-SELECT 'statistics', json_build_array(space, stxname)::text, NULL, json_build_object(
+SELECT 'statistics', json_build_array(spaces.space, stxname)::text, json_build_array(o.kind, o.space, o.relname)::text, json_build_object(
     'definition=', pg_get_statisticsobjdef(x.oid),
     'statistics', CASE WHEN stxstattarget >= 0 THEN stxstattarget END,
     'comment', description)::text
-FROM pg_statistic_ext x JOIN spaces ON spaces.oid = stxnamespace
+FROM pg_statistic_ext x JOIN spaces ON spaces.oid = stxnamespace JOIN relations o ON o.oid = stxrelid
     LEFT JOIN comments ON of_class = 'pg_statistic_ext'::regclass AND of_object = x.oid
 WHERE NOT EXISTS (SELECT FROM made WHERE classid = 'pg_statistic_ext'::regclass AND objid = x.oid)
 UNION ALL
 SELECT 'collation', json_build_array(space, collname)::text, NULL, json_build_object(
-    'definition', (to_jsonb(l) - ARRAY['oid', 'collname', 'collnamespace', 'collowner', 'collversion'])::text,
+    'definition', jsonb_strip_nulls(to_jsonb(l) - ARRAY['oid', 'collname', 'collnamespace', 'collowner', 'collversion'])::text,
     'comment', description)::text
 FROM pg_collation l JOIN spaces ON spaces.oid = collnamespace
     LEFT JOIN comments ON of_class = 'pg_collation'::regclass AND of_object = l.oid
@@ -215,6 +226,7 @@ FROM (
     UNION ALL SELECT 'foreign server', 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
     UNION ALL SELECT 'publication', 'pg_publication'::regclass, oid FROM pg_publication
     UNION ALL SELECT 'large object', 'pg_largeobject'::regclass, oid FROM pg_largeobject_metadata
+    UNION ALL SELECT 'user mapping', 'pg_user_mapping'::regclass, umid FROM pg_user_mappings
 ) AS others
 WHERE oid >= 16384 AND NOT EXISTS (SELECT FROM made WHERE classid = class AND objid = oid)
 GROUP BY what

@@ -42,17 +42,21 @@ pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, Database
         }
     }
     let (names, rows): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    // A trigger keeps the name of its table as it was typed.
+    let owners: BTreeMap<String, ObjectId> = names
+        .iter()
+        .zip(&rows)
+        .filter_map(|(name, row)| {
+            let kind = Kind::from_name(&row.kind).filter(|kind| matches!(kind, Kind::Table | Kind::View))?;
+            Some((name.to_ascii_lowercase(), ObjectId::new(kind, [name])))
+        })
+        .collect();
     for ((name, row), definition) in names.into_iter().zip(&rows).zip(definitions(&rows)) {
         let Some(kind) = Kind::from_name(&row.kind) else { continue };
         let id = ObjectId::new(kind, [&name]);
         let mut object = Object::default();
-        if row.table != name {
-            let parent = ObjectId::new(Kind::Table, [&row.table]);
-            object.parent = Some(if rows.iter().any(|it| it.kind == "view" && it.table == row.table) {
-                ObjectId { kind: Kind::View, ..parent }
-            } else {
-                parent
-            });
+        if matches!(kind, Kind::Index | Kind::Trigger) {
+            object.parent = owners.get(&row.table.to_ascii_lowercase()).cloned();
         }
         match definition {
             Definition::Text(text) => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runner_schema::{Change, Kind, Object};
+use runner_schema::{Change, Kind, Object, columns};
 
 use super::{Dump, Rows};
 
@@ -91,15 +91,15 @@ impl Dump {
     /// notice. A column that was dropped and added again is the last one, and not every engine can change that.
     pub fn moved_columns(&self, expected: &Self, ignore: &Ignore) -> Vec<MovedColumns> {
         let mut found = Vec::new();
+        let [all_before, all_now] = [expected, self].map(|dump| dump.schema.parts());
         for id in self.schema.objects.keys().filter(|id| id.kind == Kind::Table) {
-            let [before, now] = [expected, self].map(|dump| dump.schema.columns(id));
+            let [before, now] = [&all_before, &all_now].map(|parts| columns(parts.get(id)));
             let sorted = |columns: &[&str]| columns.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
             if before == now || sorted(&before) != sorted(&now) {
                 continue;
             }
             let owned = |columns: Vec<&str>| columns.into_iter().map(str::to_owned).collect();
-            let label = self.schema.label(id);
-            let table = label.split_once(' ').map_or(label.as_str(), |(_, name)| name).to_owned();
+            let table = self.schema.name(id);
             let moved = MovedColumns { table, before: owned(before), now: owned(now) };
             if !ignore.schema.contains(&moved.label()) {
                 found.push(moved);

@@ -1,7 +1,7 @@
 //! How the rows of each table are read.
 
 use runner_database::{Dialect, TableName};
-use runner_schema::{Kind, ObjectId, Property, Schema};
+use runner_schema::{Kind, ObjectId, Parts, Property, Schema};
 
 /// A table, and for each of its columns the expression that reads it as text.
 #[derive(Debug)]
@@ -14,32 +14,30 @@ pub(super) struct Table {
 
 /// The tables with rows of their own: of a partitioned one, its partitions.
 pub(super) fn tables(schema: &Schema) -> Vec<Table> {
+    let parts = schema.parts();
     let found = schema.objects.iter().filter(|(id, object)| match (id.kind, schema.dialect) {
         (Kind::Table, Dialect::Postgres) => !object.properties.contains_key("partition by"),
         (Kind::MaterializedView, _) => !object.properties.contains_key("unpopulated"),
         (kind, _) => kind == Kind::Table,
     });
-    found.map(|(id, _)| table(schema, id)).collect()
+    found.map(|(id, _)| table(schema, id, parts.get(id))).collect()
 }
 
-fn table(schema: &Schema, id: &ObjectId) -> Table {
+fn table(schema: &Schema, id: &ObjectId, parts: Option<&Parts<'_>>) -> Table {
     let name = match &id.path[..] {
         [space, name] => TableName { schema: Some(space.clone()), name: name.clone() },
         path => TableName::new(path.last().cloned().unwrap_or_default()),
     };
-    let label = schema.label(id);
-    let columns = schema.columns(id).into_iter().map(|column| {
-        let mut path = id.path.clone();
-        path.push(column.to_owned());
-        let object = schema.objects.get(&ObjectId { kind: Kind::Column, path });
-        let declared = match object.and_then(|object| object.properties.get("type")) {
+    let columns = parts.into_iter().flatten().filter(|(id, _)| id.kind == Kind::Column).map(|(id, object)| {
+        let column = id.path.last().cloned().unwrap_or_default();
+        let declared = match object.properties.get("type") {
             Some(Property::Text(declared)) => declared,
             _ => "",
         };
-        (column.to_owned(), as_text(column, declared, schema.dialect))
+        let read = as_text(&column, declared, schema.dialect);
+        (column, read)
     });
-    let columns = columns.collect();
-    Table { label: label.split_once(' ').map_or(label.clone(), |(_, name)| name.to_owned()), name, columns }
+    Table { label: schema.name(id), name, columns: columns.collect() }
 }
 
 fn as_text(column: &str, declared: &str, dialect: Dialect) -> String {
