@@ -1,6 +1,8 @@
 //! How two schemas differ. Nothing here knows kinds of objects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use runner_base::dialect::Dialect;
 
 use crate::model::{Object, ObjectId, Property, Schema, line};
 
@@ -47,20 +49,20 @@ impl Schema {
     /// The differences that another schema has from this one, in the order of the objects. The parts of an object that only one of
     /// them has are not listed by themselves.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
-        let ids: BTreeSet<&ObjectId> = self.objects.keys().chain(other.objects.keys()).collect();
+        let [objects, of_other] = [self, other].map(Folded::of);
+        let ids: BTreeSet<&ObjectId> = objects.0.keys().chain(of_other.0.keys()).collect();
         let mut found = Vec::new();
-        for id in ids {
-            let (before, now) = (self.objects.get(id), other.objects.get(id));
+        for folded in ids {
+            let (before, now) = (objects.0.get(folded), of_other.0.get(folded));
+            let Some((id, _)) = before.or(now).copied() else { continue };
             let change = match (before, now) {
-                (None, Some(object)) if is_whole(object, self) => Change::Added,
-                (Some(object), None) if is_whole(object, other) => Change::Removed,
+                (None, Some((_, object))) if objects.has_parent(object) => Change::Added,
+                (Some((_, object)), None) if of_other.has_parent(object) => Change::Removed,
                 // A part of something else, such as a column of a table that a view has replaced.
-                (Some(before), Some(now))
-                    if before.parent != now.parent && !(is_whole(before, other) && is_whole(now, self)) =>
-                {
+                (Some((_, before)), Some((_, now))) if !(of_other.has_parent(before) && objects.has_parent(now)) => {
                     continue;
                 }
-                (Some(before), Some(now)) if before != now => match altered(before, now) {
+                (Some((_, before)), Some((_, now))) if before != now => match altered(before, now) {
                     found if found.is_empty() => continue,
                     found => Change::Altered(found),
                 },
@@ -72,9 +74,27 @@ impl Schema {
     }
 }
 
-/// Whether the other schema has the parent of an object that it has not.
-fn is_whole(object: &Object, other: &Schema) -> bool {
-    object.parent.as_ref().is_none_or(|parent| other.objects.contains_key(parent))
+/// The objects by what the server takes for the same name: SQLite ignores the case of ASCII letters.
+struct Folded<'a>(BTreeMap<ObjectId, (&'a ObjectId, &'a Object)>, Dialect);
+
+impl<'a> Folded<'a> {
+    fn of(schema: &'a Schema) -> Self {
+        let fold = |id| folded(id, schema.dialect);
+        Self(schema.objects.iter().map(|(id, object)| (fold(id), (id, object))).collect(), schema.dialect)
+    }
+
+    /// Whether the parent of an object of the other schema is here, if it has one.
+    fn has_parent(&self, object: &Object) -> bool {
+        object.parent.as_ref().is_none_or(|parent| self.0.contains_key(&folded(parent, self.1)))
+    }
+}
+
+fn folded(id: &ObjectId, dialect: Dialect) -> ObjectId {
+    let mut id = id.clone();
+    if dialect == Dialect::Sqlite {
+        id.path.iter_mut().for_each(|name| name.make_ascii_lowercase());
+    }
+    id
 }
 
 /// The position is not compared: a column that was dropped and added again is the last one.
@@ -90,8 +110,6 @@ fn altered(before: &Object, now: &Object) -> Vec<Altered> {
 
 #[cfg(test)]
 mod tests {
-    use runner_base::dialect::Dialect;
-
     use super::*;
     use crate::model::{Kind, columns};
 
@@ -136,6 +154,20 @@ mod tests {
         );
         assert_eq!(before.differences(&before), []);
         assert_eq!(now.differences(&before).len(), 5);
+    }
+
+    #[test]
+    fn names_that_differ_by_case_are_the_same_on_sqlite() {
+        let table = |name| ObjectId::new(Kind::Table, [name]);
+        let column = |table, name| ObjectId::new(Kind::Column, [table, name]);
+        let make = |dialect, name: &'static str, of: &'static str| {
+            let made = [(table(name), None, &[][..]), (column(name, of), Some(table(name)), &[][..])];
+            Schema { dialect, ..schema(&made) }
+        };
+        for (dialect, count) in [(Dialect::Sqlite, 0), (Dialect::Postgres, 2)] {
+            let [one, other] = [make(dialect, "users", "id"), make(dialect, "Users", "ID")];
+            assert_eq!(one.differences(&other).len(), count, "{dialect}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::model::{Kind, Object, ObjectId, Property, Schema};
 /// What is to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Owners and privileges, too.
+    /// Owners and privileges, too, on PostgreSQL.
     pub privileges: bool,
 }
 
@@ -44,7 +44,7 @@ pub async fn read(database: &mut dyn Database, reading: Reading) -> Result<Schem
     let mut schema = match database.facts().dialect {
         Dialect::Sqlite => sqlite::read(database).await,
         Dialect::Postgres => postgres::read(database, reading).await,
-        Dialect::Mysql | Dialect::Mariadb => mysql::read(database, reading).await,
+        Dialect::Mysql | Dialect::Mariadb => mysql::read(database).await,
     }?;
     leave_out_own(&mut schema);
     Ok(schema)

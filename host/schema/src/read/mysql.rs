@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runner_database::{Database, DatabaseError, Dialect};
 use runner_sql::without_qualifier;
 
-use super::{Reading, take};
+use super::take;
 use crate::model::{Kind, Property, Schema};
 
 /// The tables, and what is usual of each.
@@ -55,12 +55,12 @@ const CHECKS_MYSQL: &str = "SELECT 'constraint', JSON_ARRAY(t.table_name, t.cons
 /// as they were written.
 const TRIGGERS: &str = "SELECT 'trigger', JSON_ARRAY(trigger_name), JSON_ARRAY('table', event_object_table), JSON_OBJECT( \
         'table', event_object_table, 'timing', action_timing, 'event', event_manipulation, 'order', action_order, \
-        'body=', action_statement, 'sql mode', sql_mode) \
+        'body=', action_statement) \
     FROM information_schema.triggers WHERE trigger_schema = DATABASE()";
 
 const ROUTINES: &str = "SELECT LOWER(routine_type), JSON_ARRAY(routine_name), NULL, JSON_OBJECT( \
         'result', dtd_identifier, 'deterministic?', is_deterministic = 'YES', 'data access', NULLIF(sql_data_access, 'CONTAINS SQL'), \
-        'security', NULLIF(security_type, 'DEFINER'), 'body=', routine_definition, 'sql mode', sql_mode, 'comment', routine_comment) \
+        'security', NULLIF(security_type, 'DEFINER'), 'body=', routine_definition, 'comment', routine_comment) \
     FROM information_schema.routines WHERE routine_schema = DATABASE() AND routine_type IN ('FUNCTION', 'PROCEDURE')";
 
 const PARAMETERS: &str = "SELECT LOWER(routine_type), JSON_ARRAY(specific_name), NULL, JSON_OBJECT( \
@@ -74,7 +74,7 @@ const PARAMETERS: &str = "SELECT LOWER(routine_type), JSON_ARRAY(specific_name),
 const EVENTS: &str = "SELECT 'event', JSON_ARRAY(event_name), NULL, JSON_OBJECT( \
         'every', CONCAT(interval_value, ' ', interval_field), 'at?', execute_at IS NOT NULL, 'starts?', starts IS NOT NULL, \
         'ends?', ends IS NOT NULL, 'status', NULLIF(status, 'ENABLED'), 'preserved?', on_completion = 'PRESERVE', \
-        'body=', event_definition, 'sql mode', sql_mode, 'comment', event_comment) \
+        'body=', event_definition, 'comment', event_comment) \
     FROM information_schema.events WHERE event_schema = DATABASE()";
 
 const PARTITIONS: &str = "SELECT 'table', JSON_ARRAY(table_name), NULL, JSON_OBJECT( \
@@ -121,17 +121,16 @@ fn indexes(dialect: Dialect, has_ignored: bool) -> String {
     INDEXES.replace("{column}", column).replace("{more}", more)
 }
 
-fn views(dialect: Dialect, privileges: bool) -> String {
+fn views(dialect: Dialect) -> String {
     let algorithm = if dialect == Dialect::Mariadb { "'algorithm', NULLIF(algorithm, 'UNDEFINED'), " } else { "" };
-    let definer = if privileges { "'definer', definer, " } else { "" };
     format!(
-        "SELECT 'view', JSON_ARRAY(table_name), NULL, JSON_OBJECT({algorithm}{definer}'definition=', view_definition, \
+        "SELECT 'view', JSON_ARRAY(table_name), NULL, JSON_OBJECT({algorithm}'definition=', view_definition, \
             'check option', NULLIF(check_option, 'NONE'), 'security', NULLIF(security_type, 'DEFINER')) \
          FROM information_schema.views WHERE table_schema = DATABASE()"
     )
 }
 
-pub(super) async fn read(database: &mut dyn Database, reading: Reading) -> Result<Schema, DatabaseError> {
+pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, DatabaseError> {
     let facts = database.facts();
     let (dialect, own) = (facts.dialect, facts.schema.clone().unwrap_or_default());
     // What came with a version of MariaDB, or with a patch of the one before.
@@ -140,7 +139,7 @@ pub(super) async fn read(database: &mut dyn Database, reading: Reading) -> Resul
     let checks = checks.replace("{level}", if is_newer { ", 'of column?', level = 'Column'" } else { "" });
     let questions = [
         TABLES.to_owned(),
-        views(dialect, reading.privileges),
+        views(dialect),
         columns(dialect),
         indexes(dialect, is_newer),
         REFERENCES.to_owned(),
