@@ -180,8 +180,9 @@ pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, Database
             parent.kind = Kind::View;
         }
     }
+    // From this user, who lacks the privileges.
     if hidden > 0 {
-        schema.unread.insert("definition that this user may not read".to_owned(), hidden);
+        schema.unread.insert("hidden definition".to_owned(), hidden);
     }
     Ok(schema)
 }
