@@ -66,7 +66,7 @@ for_each_engine! {
         project.execute("ALTER TABLE people ADD email VARCHAR(9); CREATE TABLE mine (id INTEGER)");
         let output = diff(&project, &["migrations@current", "database", "--format", "json"]);
         assert_eq!(listed(output.succeeds()), ["added table mine", "added column people.email"]);
-        diff(&project, &["migrations@current", "database"]).succeeds().prints(&["+ column people.email", "type varchar(9)"][..1]);
+        diff(&project, &["migrations@current", "database"]).succeeds().prints(&["+ column people.email"]);
         // Nothing was written, and nothing is left.
         project.runner("status").succeeds().prints(&["pending"]);
         diff(&project, &["database", "database"]).succeeds().says(&["no differences"]);
@@ -103,7 +103,7 @@ for_each_engine! {
         project.write("schema.sql", "CREATE TABLE a (id INTEGER);\n\nCREATE TABLE b (id INTEGER,);\n");
         diff(&project, &["schema.sql", "migrations"]).exits(1).says(&["file: schema.sql", "line: 3", "CREATE TABLE b"]);
         diff(&project, &["schema.sql", "missing.sql"]).exits(1);
-        diff(&project, &["migrations@1", "missing.sql"]).exits(2).says(&["cannot read `missing.sql`"]);
+        diff(&project, &["migrations@1", "missing.sql"]).exits(2).says(&["cannot read `missing.sql`", "hint: name SQL files"]);
     }
 
     /// Names with quotes, dots and Unicode, that are keywords, and that differ by case.
@@ -234,7 +234,7 @@ fn a_dump_of_postgres_is_the_same_schema() {
     );
     let dump = project.server_database().client().dump_text(&["--schema-only", "--no-owner", "--no-privileges"]);
     project.write("dump.sql", dump);
-    diff(&project, &["database", "dump.sql", "--exit-code"]).exits(0).prints(&[]).says(&["no differences"]);
+    diff(&project, &["database", "dump.sql", "--exit-code"]).exits(0).says(&["no differences"]);
     let output = diff(&project, &["migrations@base", "database", "--format", "json"]);
     assert_eq!(listed(output.succeeds()).len(), 21, "{:?}", listed(&output));
 }

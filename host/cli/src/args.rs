@@ -46,7 +46,7 @@ Exit codes:
     0  done, or nothing to do
     1  failed
     2  invalid usage or configuration
-    3  migrations are pending (`status --exit-code`)
+    3  migrations are pending (`status --exit-code`), or schemas differ (`diff --exit-code`)
     4  the project does not match the history or the lockfile
     5  timed out waiting for a lock
     6  a migration is partially applied

@@ -131,7 +131,10 @@ impl Side {
 
 /// The SQL files of a directory, in the order of their names.
 fn files_of(directory: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |error: std::io::Error| Error::failed(format!("cannot read `{}`", directory.display())).cause(error);
+    let failed = |error: std::io::Error| {
+        let hint = "name a directory that this user may read";
+        Error::failed(format!("cannot read `{}`", directory.display())).cause(error).hint(hint)
+    };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -251,8 +254,11 @@ impl States {
                 let load = async |url: &DatabaseUrl| {
                     let mut database = connect(url, &self.options).await?;
                     for (file, name) in files.iter().zip(&names) {
-                        let text = std::fs::read_to_string(file)
-                            .map_err(|error| Error::usage(format!("cannot read `{name}`")).cause(error))?;
+                        let text = std::fs::read_to_string(file).map_err(|error| {
+                            Error::usage(format!("cannot read `{name}`"))
+                                .cause(error)
+                                .hint("name SQL files in UTF-8, from the current directory")
+                        })?;
                         // Commands of psql around a dump of PostgreSQL.
                         let is_command =
                             |line: &&str| line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");

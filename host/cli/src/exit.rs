@@ -5,7 +5,7 @@ pub use runner_report::error::exit_code as of;
 
 /// Done, or nothing to do.
 pub const DONE: u8 = 0;
-/// `status --exit-code`: migrations are pending.
+/// `status --exit-code`: migrations are pending. `diff --exit-code`: the schemas differ.
 pub const PENDING: u8 = 3;
 
 /// The exit code of an error.

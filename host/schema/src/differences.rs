@@ -79,22 +79,23 @@ struct Folded<'a>(BTreeMap<ObjectId, (&'a ObjectId, &'a Object)>, Dialect);
 
 impl<'a> Folded<'a> {
     fn of(schema: &'a Schema) -> Self {
-        let fold = |id| folded(id, schema.dialect);
+        let fold = |id| folded_id(id, schema.dialect);
         Self(schema.objects.iter().map(|(id, object)| (fold(id), (id, object))).collect(), schema.dialect)
     }
 
     /// Whether the parent of an object of the other schema is here, if it has one.
     fn has_parent(&self, object: &Object) -> bool {
-        object.parent.as_ref().is_none_or(|parent| self.0.contains_key(&folded(parent, self.1)))
+        object.parent.as_ref().is_none_or(|parent| self.0.contains_key(&folded_id(parent, self.1)))
     }
 }
 
-fn folded(id: &ObjectId, dialect: Dialect) -> ObjectId {
-    let mut id = id.clone();
-    if dialect == Dialect::Sqlite {
-        id.path.iter_mut().for_each(|name| name.make_ascii_lowercase());
-    }
-    id
+fn folded_id(id: &ObjectId, dialect: Dialect) -> ObjectId {
+    ObjectId { kind: id.kind, path: id.path.iter().map(|name| folded(name, dialect)).collect() }
+}
+
+/// A name such that two are equal if the server takes them for the same.
+pub fn folded(name: &str, dialect: Dialect) -> String {
+    if dialect == Dialect::Sqlite { name.to_ascii_lowercase() } else { name.to_owned() }
 }
 
 /// The position is not compared: a column that was dropped and added again is the last one.

@@ -8,6 +8,6 @@ mod model;
 mod read;
 mod same;
 
-pub use differences::{Altered, Change, Difference};
+pub use differences::{Altered, Change, Difference, folded};
 pub use model::{Kind, Object, ObjectId, Parts, Property, Schema, columns};
 pub use read::{Reading, read};

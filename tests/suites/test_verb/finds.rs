@@ -39,6 +39,22 @@ fn a_text_that_differs_behind_a_nul_is_found() {
     test(&project, "").exits(1).prints(&["the rows of `t` differ", "text 610062"]);
 }
 
+/// SQLite takes them for the same, in the schema and in the rows.
+#[test]
+fn rows_under_names_of_another_case_are_compared() {
+    let project = EngineProject::new(env!("CARGO_BIN_EXE_runner"), Engine::Sqlite);
+    project.sql("1_t", "CREATE TABLE t (id INTEGER, name TEXT);\nINSERT INTO t VALUES (1, 'one');", "DROP TABLE t;");
+    let down = |name: &str| {
+        format!(
+            "CREATE TABLE n (ID INTEGER, Name TEXT);\nINSERT INTO n SELECT id, {name} FROM t;\nDROP TABLE t;\nALTER TABLE n RENAME TO T;"
+        )
+    };
+    project.sql("2_same", "SELECT 1;", &down("name"));
+    test(&project, "2").succeeds();
+    project.sql("2_same", "SELECT 1;", &down("'two'"));
+    test(&project, "2").exits(1).prints(&["the rows of `T` differ: `Name` differs", "'one'", "'two'"]);
+}
+
 for_each_engine! {
     fn a_sound_project_passes(engine) {
         let project = shop(engine);

@@ -81,6 +81,12 @@ fn leave_out_own(schema: &mut Schema) {
     schema.objects.retain(|id, _| !unused.contains(id));
 }
 
+/// The first two numbers of a version.
+fn version(text: &str) -> (u32, u32) {
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 /// The kind of the rows that count objects which are not read.
 const UNREAD: &str = "unread";
 
@@ -181,6 +187,14 @@ mod tests {
 
     fn text(text: &str) -> Value {
         Value::Text(text.to_owned())
+    }
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        for (text, expected) in [("10.11.19-MariaDB", (10, 11)), ("15.18 (Debian)", (15, 18)), ("18beta1", (18, 0))] {
+            assert_eq!(version(text), expected, "{text}");
+        }
+        assert!(version("10.11.19-MariaDB") >= (10, 6) && version("10.5.28-MariaDB") < (10, 6));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runner_database::{Database, DatabaseError, Dialect};
 use runner_sql::without_qualifier;
 
-use super::take;
+use super::{take, version};
 use crate::model::{Kind, Property, Schema};
 
 /// The tables, and what is usual of each.
@@ -134,7 +134,7 @@ pub(super) async fn read(database: &mut dyn Database) -> Result<Schema, Database
     let facts = database.facts();
     let (dialect, own) = (facts.dialect, facts.schema.clone().unwrap_or_default());
     // What came with a version of MariaDB, or with a patch of the one before.
-    let is_newer = dialect == Dialect::Mariadb && is_since(&facts.version, (10, 6));
+    let is_newer = dialect == Dialect::Mariadb && version(&facts.version) >= (10, 6);
     let checks = if dialect == Dialect::Mysql { CHECKS_MYSQL } else { CHECKS_MARIADB };
     let checks = checks.replace("{level}", if is_newer { ", 'of column?', level = 'Column'" } else { "" });
     let questions = [
@@ -214,20 +214,4 @@ async fn sequences(database: &mut dyn Database, schema: &mut Schema) -> Result<(
 fn text_literal(text: &str) -> String {
     let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     format!("CONVERT(x'{digits}' USING utf8mb4)")
-}
-
-fn is_since(version: &str, wanted: (u32, u32)) -> bool {
-    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= wanted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_compared_by_number() {
-        assert!(is_since("10.11.19-MariaDB", (10, 6)) && is_since("11.4.2-MariaDB", (10, 6)));
-        assert!(!is_since("10.5.28-MariaDB", (10, 6)));
-    }
 }

@@ -2,7 +2,7 @@
 
 use runner_database::{Database, DatabaseError};
 
-use super::{Reading, take};
+use super::{Reading, take, version};
 use crate::model::Schema;
 
 /// Names that a function of the server writes are qualified then, but for the server's own; and no operator of the user's takes the
@@ -20,13 +20,9 @@ pub(super) async fn read(database: &mut dyn Database, reading: Reading) -> Resul
     let mut schema = Schema { own_schema: facts.schema.clone(), ..Schema::empty(facts.dialect) };
     let text = if reading.privileges { format!("{OBJECTS} UNION ALL {PRIVILEGES}") } else { OBJECTS.to_owned() };
     // Since version 14.
-    let text = text.replace("{compression}", if major(&facts.version) >= 14 { "attcompression" } else { "NULL" });
+    let text =
+        text.replace("{compression}", if version(&facts.version) >= (14, 0) { "attcompression" } else { "NULL" });
     let answers = database.probe(&[SETTINGS.to_owned(), text]).await?.answers;
     take(&mut schema, answers.into_iter().nth(1).unwrap_or_default())?;
     Ok(schema)
-}
-
-/// The first number of a version.
-fn major(version: &str) -> u32 {
-    version.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runner_schema::{Change, Kind, Object, columns};
+use runner_database::Dialect;
+use runner_schema::{Change, Kind, Object, columns, folded};
 
 use super::{Dump, Rows};
 
@@ -50,8 +51,8 @@ impl Dump {
         let mut found = Vec::new();
         for difference in expected.schema.differences(&self.schema) {
             let (id, dump) = match difference.change {
-                Change::Removed => (&difference.id, expected),
-                _ => (&difference.id, self),
+                Change::Added => (&difference.id, self),
+                Change::Removed | Change::Altered(_) => (&difference.id, expected),
             };
             let object = dump.schema.objects.get(id);
             let label = dump.schema.label(id);
@@ -74,16 +75,23 @@ impl Dump {
             };
             found.push(Difference { message, details });
         }
-        for (label, before, now) in pairs(&expected.tables, &self.tables) {
+        let dialect = self.schema.dialect;
+        let [before, now] = [expected, self].map(|dump| by_name(&dump.tables, dialect));
+        for (_, before, now) in pairs(&before, &now) {
             // A missing table was reported above.
-            if let (Some(before), Some(now)) = (before, now)
-                && let Some(difference) = rows_differ(label, before, now)
+            if let (Some((_, before)), Some((label, now))) = (before, now)
+                && let Some(difference) = rows_differ(label, before, now, dialect)
             {
                 found.push(difference);
             }
         }
         found
     }
+}
+
+/// By what the server takes for the same name, each with its name as it is written.
+fn by_name<T>(named: &BTreeMap<String, T>, dialect: Dialect) -> BTreeMap<String, (&str, &T)> {
+    named.iter().map(|(name, value)| (folded(name, dialect), (name.as_str(), value))).collect()
 }
 
 impl Dump {
@@ -135,12 +143,15 @@ fn pairs<'a, T>(
     labels.into_iter().map(|label| (label, left.get(label), right.get(label)))
 }
 
-fn rows_differ(label: &str, before: &Rows, now: &Rows) -> Option<Difference> {
+fn rows_differ(label: &str, before: &Rows, now: &Rows, dialect: Dialect) -> Option<Difference> {
+    let [columns_before, columns_now] = [before, now].map(|rows| by_name(&rows.columns, dialect));
     // An added or removed column was reported with its table; the others are compared one by one.
-    let same_columns = before.columns.keys().eq(now.columns.keys()) || before.count == 0 || now.count == 0;
-    let columns: Vec<String> = pairs(&before.columns, &now.columns)
-        .filter(|(_, before, now)| before.zip(*now).is_some_and(|(before, now)| before != now))
-        .map(|(name, ..)| format!("`{name}`"))
+    let same_columns = columns_before.keys().eq(columns_now.keys()) || before.count == 0 || now.count == 0;
+    let columns: Vec<String> = pairs(&columns_before, &columns_now)
+        .filter_map(|(_, before, now)| {
+            let ((_, before), (name, now)) = before.zip(now)?;
+            (before != now).then(|| format!("`{name}`"))
+        })
         .collect();
     let same = if same_columns { before.digest == now.digest } else { columns.is_empty() };
     if same && before.count == now.count {
@@ -164,7 +175,6 @@ fn rows_differ(label: &str, before: &Rows, now: &Rows) -> Option<Difference> {
 
 #[cfg(test)]
 mod tests {
-    use runner_database::Dialect;
     use runner_schema::{ObjectId, Property, Schema};
 
     use super::*;

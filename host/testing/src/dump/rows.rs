@@ -29,7 +29,8 @@ pub(super) async fn digest(
     let dialect = session.facts().dialect;
     let mut columns: Vec<_> =
         table.columns.iter().filter(|(name, _)| !ignore.cells_of(&table.label, name)).cloned().collect();
-    columns.sort_unstable();
+    // The same order for names that differ by case, which SQLite ignores.
+    columns.sort_by_cached_key(|(name, _)| (name.to_ascii_lowercase(), name.clone()));
     // A table may have rows and no columns.
     let list = columns.iter().map(|(_, read)| read.as_str()).chain(columns.is_empty().then_some("'row'"));
     // Numbered names: distinct for the cursor, whatever the expressions.
